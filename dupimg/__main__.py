@@ -1,0 +1,8 @@
+"""``python -m dupimg``."""
+
+import sys
+
+from dupimg.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,285 @@
+"""The options of every command: a frozen dataclass each, converted and checked before any work.
+
+A field carries its own help line, so that the command line, its help and the Python API have one
+source. Values arrive as strings from the command line and as objects from Python.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dupimg.keepers import DEFAULT_RULE, KEEP_RULES
+
+Converter = Callable[[Any], Any]
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done; nothing was touched."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the known word nearest to `word`, or an empty string.
+
+    Examples
+    --------
+    >>> did_you_mean("--modle", ["--model", "--quiet"])
+    ' Did you mean --model?'
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ValueError("a path")
+    return Path(value)
+
+
+def _flag(value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word in ("yes", "true", "on", "1"):
+        return True
+    if word in ("no", "false", "off", "0"):
+        return False
+    raise ValueError("yes or no")
+
+
+def _text(value: Any) -> str:
+    return str(value)
+
+
+def _cosine(value: Any) -> float:
+    expected = "a cosine above 0 and up to 1"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not 0 < number <= 1:
+        raise ValueError(expected)
+    return number
+
+
+def _whole_number(least: int) -> Converter:
+    expected = f"a whole number of at least {least}"
+
+    def convert(value: Any) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise ValueError(expected) from None
+        if number < least:
+            raise ValueError(expected)
+        return number
+
+    return convert
+
+
+def _optional(convert: Converter) -> Converter:
+    return lambda value: None if value is None else convert(value)
+
+
+def _one_of(*choices: str) -> Converter:
+    def convert(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}" + did_you_mean(str(value), choices))
+        return value
+
+    return convert
+
+
+def _keep_rule(value: Any) -> tuple[str, ...]:
+    words = tuple(w.strip() for w in value.split(",")) if isinstance(value, str) else tuple(value)
+    if not words or len(set(words)) < len(words) or not set(words) <= set(KEEP_RULES):
+        raise ValueError(
+            f"words out of {','.join(KEEP_RULES)}, each at most once, most wanted first"
+        )
+    return words
+
+
+def option(
+    convert: Converter,
+    about: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    no_value: str = "",
+    values: str = "",
+    aliases: tuple[str, ...] = (),
+    positional: bool = False,
+) -> Any:
+    """Declare one field: converter, help line, default (and what None means), values, aliases."""
+    return dataclasses.field(
+        default=default,
+        kw_only=not positional,
+        metadata={
+            "convert": convert,
+            "about": about,
+            "no_value": no_value,
+            "values": values,
+            "aliases": aliases,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of all options: converts and checks each field as it is stored."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            try:
+                converted = field.metadata["convert"](value)
+            except ValueError as error:
+                raise UsageError(f"Got {field.name}={value!r}, expected {error}.") from None
+            object.__setattr__(self, field.name, converted)
+
+
+def _debug() -> Any:
+    return option(_flag, "show the whole traceback of an error", default=False)
+
+
+def _quiet() -> Any:
+    return option(_flag, "no progress bars and no summary", default=False)
+
+
+@dataclass(frozen=True)
+class RunOptions(Options):
+    """What every command takes that looks at photos."""
+
+    model: str = option(
+        _text,
+        "network that looks at the photos; `dupimg models` lists them",
+        default="efficientnet_lite0",
+        values="NAME",
+    )
+    duplicate_threshold: float = option(
+        _cosine, "cosine similarity from which photos are duplicates", default=0.95, values="COSINE"
+    )
+    scene_threshold: float = option(
+        _cosine, "cosine similarity from which photos share a scene", default=0.7, values="COSINE"
+    )
+    scene_method: str = option(
+        _one_of("agglomerative", "hdbscan"),
+        "how scenes are formed",
+        default="agglomerative",
+        values="agglomerative|hdbscan",
+    )
+    linkage: str = option(
+        _one_of("average", "complete", "single"),
+        "agglomerative: which similarity of two sets of photos counts",
+        default="average",
+        values="average|complete|single",
+    )
+    min_scene_size: int = option(
+        _whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
+    )
+    jobs: int | None = option(
+        _optional(_whole_number(1)),
+        "threads that read and decode",
+        default=None,
+        no_value="one for each core",
+        values="THREADS",
+    )
+    batch_size: int = option(
+        _whole_number(1), "photos that pass through the network at once", default=8, values="PHOTOS"
+    )
+    max_megapixels: int = option(
+        _whole_number(1),
+        "larger pictures are not opened: they may be decompression bombs",
+        default=500,
+        values="MEGAPIXELS",
+    )
+    quiet: bool = _quiet()
+    debug: bool = _debug()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scene_threshold > self.duplicate_threshold:
+            raise UsageError(
+                f"Got scene_threshold={self.scene_threshold} above "
+                f"duplicate_threshold={self.duplicate_threshold}, expected at most that: "
+                "duplicates are the more similar photos. Lower the one or raise the other."
+            )
+
+
+@dataclass(frozen=True)
+class OrganizeOptions(RunOptions):
+    """Sort a folder of photos: duplicates out of sight, photos of a scene side by side.
+
+    Writes OUTPUT_DIR/processed (the photos that stay, renamed so that similar ones stand
+    together), OUTPUT_DIR/remove (duplicates), OUTPUT_DIR/other (what is no readable photo) and
+    OUTPUT_DIR/report.csv (what happened to every file, and why). Nothing is ever deleted.
+    """
+
+    input_dir: Path = option(
+        _path, "folder with the photos, searched with its subfolders", positional=True
+    )
+    output_dir: Path = option(
+        _path, "folder for the result, created if it does not exist", positional=True
+    )
+    process_mode: str = option(
+        _one_of("copy", "move"),
+        "copy the files, or move them out of the input folder",
+        default="copy",
+        values="copy|move",
+        aliases=("process_type",),
+    )
+    keep: tuple[str, ...] = option(
+        _keep_rule,
+        "which duplicate stays; the first difference decides",
+        default=DEFAULT_RULE,
+        values="RULE,RULE,…",
+    )
+    dry_run: bool = option(_flag, "write the report and touch nothing else", default=False)
+
+
+@dataclass(frozen=True)
+class EvaluateOptions(RunOptions):
+    """Measure how well duplicates and scenes are found, on photos with known answers.
+
+    LABELS is a CSV file with the columns path (relative to FOLDER), set (scenes, copies or
+    distractors), group, related_group, and kind (the edit of a copy).
+    """
+
+    folder: Path = option(_path, "folder with the photos that the labels name", positional=True)
+    labels: Path = option(_path, "CSV file with the known answers", values="CSV")
+    model: str = option(
+        _text,
+        "network, or several side by side: NAME,NAME",
+        default="efficientnet_lite0",
+        values="NAME",
+    )
+    output: Path | None = option(
+        _optional(_path), "CSV file to write the table to, too", default=None, values="CSV"
+    )
+
+
+@dataclass(frozen=True)
+class DemoOptions(Options):
+    """Make a folder of about 40 photos, organize it and say where to look. Needs no network."""
+
+    output_dir: Path = option(
+        _path, "folder for the demo, new or empty", default="dupimg-demo", positional=True
+    )
+    quiet: bool = _quiet()
+    debug: bool = _debug()
+
+
+@dataclass(frozen=True)
+class ModelsOptions(Options):
+    """List the networks and where their weights are; `dupimg models fetch NAME` gets them."""
+
+    action: str = option(
+        _one_of("list", "fetch"),
+        "list them, or fetch the weights of one",
+        default="list",
+        positional=True,
+    )
+    name: str = option(_text, "the network whose weights to fetch", default="", positional=True)
+    debug: bool = _debug()

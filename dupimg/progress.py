@@ -1,0 +1,27 @@
+"""Progress bars with rate and remaining time; silent when nobody watches."""
+
+from __future__ import annotations
+
+from tqdm import tqdm
+
+
+def progress_bar(total: int, what: str, *, unit: str, quiet: bool) -> tqdm:
+    """Return a bar on standard error, to be used as a context manager.
+
+    Parameters
+    ----------
+    total : int
+    what : str
+        The step, as a word ending in -ing.
+    unit : str
+        What is counted.
+    quiet : bool
+        Show nothing, even in a terminal.
+    """
+    return tqdm(
+        total=total,
+        desc=f"{what:<10}",
+        unit=f" {unit}",
+        disable=quiet or None,  # None: off unless standard error is a terminal
+        dynamic_ncols=True,
+    )
