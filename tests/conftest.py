@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +19,41 @@ def shared_photos() -> Path:
         assert not os.environ.get("CI"), f"CI has no {folder}"
         pytest.skip("needs the labelled photos in ../shared/photos, whose licences keep them there")
     return folder
+
+
+@pytest.fixture
+def other_filesystem(tmp_path: Path) -> Iterator[Path]:
+    """Yield an empty folder on another filesystem than `tmp_path`."""
+    if sys.platform != "linux":
+        pytest.skip("needs a second filesystem, which this test knows on Linux only")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        assert Path(folder).stat().st_dev != tmp_path.stat().st_dev
+        yield Path(folder)
+
+
+@pytest.fixture
+def small_filesystem(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """Yield an empty filesystem and its size in bytes."""
+    size = 1 << 20
+    with mounted(tmp_path / "small", f"size={size}") as folder:
+        yield folder, size
+
+
+@pytest.fixture
+def read_only_filesystem(tmp_path: Path) -> Iterator[Path]:
+    """Yield an empty filesystem on which not even root may write."""
+    with mounted(tmp_path / "read-only", "ro") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """Mount a filesystem in memory for the length of a test."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "dupimg-test", str(folder)]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs permission to mount a filesystem")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

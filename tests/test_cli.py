@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from dupimg.cli import COMMANDS, collect_options, command_help, main
+from dupimg.options import OrganizeOptions
+
+
+def options(*words: str) -> OrganizeOptions:
+    return collect_options("organize", COMMANDS["organize"], words)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2024", "a,b", "1_000", "photos#1", "-x", "with space", "照片", "🐈", "1e5", "None", "True",
+     "[1]", "{}", "'q'", "a=b", "~", "-", "0012", "(1)", "a\\b", "--"],
+)  # fmt: skip
+def test_folder_names_arrive_as_typed(name):
+    expected = str(options(f"--input_dir={name}", "--output_dir=out").input_dir)
+    assert expected == name
+    assert str(options("--input-dir", name, "out").input_dir) == name
+    assert str(options("--", name, "out").input_dir) == name
+    if name != "--":
+        assert str(options(name, "out", "--quiet").input_dir) == name
+        assert str(options("in", name).output_dir) == name
+
+
+def test_values_are_converted():
+    got = options(
+        "a", "b", "--process_type=move", "--duplicate_threshold=.99", "--scene-threshold", "0.5",
+        "--keep=oldest,path", "--jobs=3", "--dry_run", "--quiet=no", "--debug=yes",
+    )  # fmt: skip
+    assert got == OrganizeOptions(
+        "a", "b", process_mode="move", duplicate_threshold=0.99, scene_threshold=0.5,
+        keep=("oldest", "path"), jobs=3, dry_run=True, quiet=False, debug=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["in"], "Got no output_dir"),
+        (["in", "out", "more"], "Got 'more' after 2"),
+        (["in", "out", "--duplicate_treshold=1"], "Did you mean --duplicate_threshold?"),
+        (["in", "out", "--modle=x"], "Did you mean --model?"),
+        (["in", "out", "--model"], "without a value"),
+        (["in", "out", "--model=x", "--model=y"], "--model twice"),
+        (["in", "out", "--input_dir=x"], "--input_dir twice"),
+        (["in", ""], "expected a path"),
+        (["in", "out", "--duplicate_threshold=0"], "above 0 and up to 1"),
+        (["in", "out", "--duplicate_threshold=1.01"], "above 0 and up to 1"),
+        (["in", "out", "--duplicate_threshold=nan"], "above 0 and up to 1"),
+        (["in", "out", "--scene_threshold=high"], "above 0 and up to 1"),
+        (["in", "out", "--scene_threshold=0.96"], "Lower the one or raise the other"),
+        (["in", "out", "--process_mode=cp"], "expected one of copy, move"),
+        (["in", "out", "--scene_method=hdbscn"], "Did you mean hdbscan?"),
+        (["in", "out", "--linkage=ward"], "expected one of average, complete, single"),
+        (["in", "out", "--keep=pixels,beauty"], "expected words out of pixels,bytes,oldest,path"),
+        (["in", "out", "--keep=path,path"], "each at most once"),
+        (["in", "out", "--jobs=0"], "at least 1"),
+        (["in", "out", "--batch_size=1.5"], "at least 1"),
+        (["in", "out", "--dry_run=maybe"], "expected yes or no"),
+    ],
+)
+def test_what_cannot_be_meant_stops_before_any_work(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    assert main(["organize", *words]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_an_unknown_command_gets_a_suggestion(capsys):
+    assert main(["orgnize", "a", "b"]) == 2
+    assert "Did you mean organize?" in capsys.readouterr().err
+
+
+def test_help_lists_every_option_on_one_line_with_its_default(capsys):
+    assert main(["organize", "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("process_mode", "model", "duplicate_threshold", "scene_threshold", "scene_method",
+                 "linkage", "min_scene_size", "keep", "jobs", "batch_size", "max_megapixels",
+                 "dry_run", "quiet", "debug"):  # fmt: skip
+        (line,) = [line for line in lines if line.split("=")[0].split(" ")[2:3] == [f"--{name}"]]
+        assert "(default: " in line
+    for name in COMMANDS:
+        assert main([name, "--help"]) == 0
+        assert f"usage: dupimg {name}" in command_help(name)
+
+
+def test_help_imports_neither_torch_nor_sklearn_nor_pandas():
+    code = (
+        "import sys; from dupimg.cli import main; "
+        "main(['--help']); main(['organize', '--help']); "
+        "print(*{'torch', 'sklearn', 'pandas', 'numpy', 'PIL'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_the_console_command_and_the_module_are_the_same():
+    command = [sys.executable, "-m", "dupimg", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("dupimg ")

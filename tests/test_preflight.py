@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+from files import make_files, read_files
+
+from dupimg import preflight
+from dupimg.options import UsageError
+from dupimg.photos import find_files
+
+
+@pytest.fixture
+def source(tmp_path):
+    make_files(tmp_path, {"in/a.jpg": b"x" * 1000})
+    return tmp_path / "in"
+
+
+def test_input_must_be_a_folder(tmp_path, source):
+    preflight.check_input(source)
+    with pytest.raises(UsageError, match="does not exist, expected a folder"):
+        preflight.check_input(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="which is a file, expected a folder"):
+        preflight.check_input(source / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("output", "relation"),
+    [("in", "equal to"), ("in/../in", "equal to"), ("in/out", "inside"), ("in/a/b/c", "inside"),
+     (".", "around"), ("link", "equal to"), ("link/x", "inside")],
+)  # fmt: skip
+def test_output_must_be_apart_from_the_input(tmp_path, source, output, relation):
+    (tmp_path / "link").symlink_to(source)
+    with pytest.raises(UsageError, match=f"is {relation} input_dir"):
+        preflight.check_output(source, tmp_path / output)
+
+
+def test_neighbours_are_apart(tmp_path, source):
+    preflight.check_output(source, tmp_path / "in-sorted")
+    preflight.check_output(source, tmp_path / "new" / "in")
+
+
+@pytest.mark.parametrize("name", ["processed", "remove", "other"])
+def test_an_output_that_holds_results_is_refused(tmp_path, source, name):
+    make_files(tmp_path, {f"out/{name}/x": b"", "out/unrelated.txt": b""})
+    with pytest.raises(UsageError, match=f"already holds results \\({name}\\)"):
+        preflight.check_output(source, tmp_path / "out")
+
+
+def test_output_must_not_be_a_file(tmp_path, source):
+    make_files(tmp_path, {"out": b""})
+    with pytest.raises(UsageError, match="which is a file"):
+        preflight.check_output(source, tmp_path / "out")
+
+
+def test_an_empty_folder_is_refused(tmp_path, source):
+    (tmp_path / "empty" / "sub").mkdir(parents=True)
+    with pytest.raises(UsageError, match="without files"):
+        preflight.check_found(
+            find_files(tmp_path / "empty"), tmp_path / "empty", tmp_path / "out", "copy"
+        )
+
+
+def test_a_copy_that_would_not_fit_is_refused(tmp_path, source, small_filesystem):
+    target, size = small_filesystem
+    make_files(source, {"large.jpg": b"x" * (size + 1)})
+    found = find_files(source)
+    for mode in ("copy", "move"):
+        with pytest.raises(UsageError, match=f"GB to {mode}, with 0.0 GB free"):
+            preflight.check_found(found, source, target / "out", mode)
+    assert read_files(target) == {}
+
+
+def test_a_move_on_one_disk_needs_no_space(small_filesystem):
+    folder, size = small_filesystem
+    make_files(folder / "in", {"large.jpg": b"x" * (size * 2 // 3)})
+    preflight.check_found(find_files(folder / "in"), folder / "in", folder / "out", "move")
+    with pytest.raises(UsageError, match="process_mode=move on the same disk"):
+        preflight.check_found(find_files(folder / "in"), folder / "in", folder / "out", "copy")
+
+
+def test_a_read_only_output_is_refused(source, read_only_filesystem):
+    with pytest.raises(UsageError, match="without permission to write"):
+        preflight.check_output(source, read_only_filesystem / "out")
