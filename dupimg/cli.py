@@ -57,8 +57,10 @@ class Command:
 
 def _organize(options: OrganizeOptions) -> int:
     from dupimg.pipeline import organize
+    from dupimg.progress import quiet_decoders
 
-    result = organize(options)
+    with quiet_decoders():
+        result = organize(options)
     if not options.quiet:
         print(result.summary())
     return 1 if result.failures else 0

@@ -16,11 +16,12 @@ from dupimg.duplicates import DuplicateFinder
 from dupimg.embedding import PhotoEmbedder
 from dupimg.images import UnreadablePhoto
 from dupimg.keepers import keeper_order
-from dupimg.options import OrganizeOptions, RunOptions
+from dupimg.models import WeightsError, fetch_weights, get_model
+from dupimg.options import OrganizeOptions, RunOptions, UsageError
 from dupimg.photos import File, Listing, Photo, find_files, read_files
 from dupimg.plan import KEEP, OTHER, REMOVE, Groups, Row, check_plan, make_plan
 from dupimg.progress import progress_bar
-from dupimg.report import write_report
+from dupimg.report import keep_earlier_report, write_report
 from dupimg.scenes import SceneGrouper
 
 
@@ -123,6 +124,7 @@ def organize(options: OrganizeOptions) -> Result:
     output_dir.mkdir(parents=True, exist_ok=True)
     report = output_dir / "report.csv"
     failures = 0
+    keep_earlier_report(report)
     write_report(rows, report)
     if not options.dry_run:
         with progress_bar(len(rows), "copying", unit="files", quiet=options.quiet) as bar:
@@ -148,7 +150,17 @@ def organize(options: OrganizeOptions) -> Result:
 
 
 def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
-    """Return the embedder that the options describe; its network is loaded at first use."""
+    """Return the embedder that the options describe; its network is loaded at first use.
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or its weights are not to be had.
+    """
+    try:
+        fetch_weights(get_model(model))
+    except (ValueError, WeightsError) as error:
+        raise UsageError(str(error)) from error
     return PhotoEmbedder(
         model,
         batch_size=options.batch_size,
@@ -172,7 +184,7 @@ def embed(
     """
     first = {photo.digest: photo for photo in reversed(listing.photos)}
     contents = list(first)
-    vectors = np.empty((len(contents), embedder.embedding_size), np.float32)
+    vectors = np.empty((len(contents), get_model(embedder.model).embedding_size), np.float32)
     unreadable: dict[str, str] = {}
     with progress_bar(len(contents), "embedding", unit="photos", quiet=quiet) as bar:
         for i, outcome in embedder.stream([folder / photo.path for photo in first.values()]):

@@ -130,7 +130,10 @@ def make_plan(
     rows: list[Row] = []
     names = _Names()
     group_number = 0
-    for stem, scene, family in sorted(zip(stems, scenes, families.values(), strict=True)):
+    named = zip(stems, scenes, families.values(), strict=True)
+    for stem, scene, family in sorted(
+        named, key=lambda item: item[0] + _suffix(photos[item[2][0]])
+    ):
         group_number += len(family) > 1
         template = Row("", "", "", scene, group_number if len(family) > 1 else None)
         rows += _family_rows(photos, groups, family, stem, names, template, keep_rule)
@@ -151,15 +154,15 @@ def _family_rows(
     rows = []
     for i in family:
         photo, stays = photos[i], i == family[0]
-        own = PurePosixPath(photo.path)
-        folder, name = (FOLDERS[KEEP], stem) if stays else (FOLDERS[REMOVE], f"{stem}--{own.stem}")
+        own_stem = PurePosixPath(photo.path).stem
+        folder, name = (FOLDERS[KEEP], stem) if stays else (FOLDERS[REMOVE], f"{stem}--{own_stem}")
         nearest = float(groups.nearest_cosine[i])
         rows.append(
             replace(
                 template,
                 path=photo.path,
                 action=KEEP if stays else REMOVE,
-                destination=names.claim(f"{folder}/{name}", own.suffix),
+                destination=names.claim(f"{folder}/{name}", _suffix(photo)),
                 keeper="" if stays else keeper.path,
                 cosine_to_keeper=None if stays else float(groups.cosine_to_keeper[i]),
                 nearest_cosine=None if math.isnan(nearest) else nearest,
@@ -196,6 +199,10 @@ def _other_row(file: File, names: _Names) -> Row:
         digest=file.digest,
         reason=file.reason,
     )
+
+
+def _suffix(photo: Photo) -> str:
+    return PurePosixPath(photo.path).suffix
 
 
 def _number_from_one(labels: Sequence[int]) -> list[int]:

@@ -25,8 +25,9 @@ _PATHS = ("path", "keeper")
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
 _TEXT_SUFFIX = re.compile(
-    r"\.(jpe?g|png|webp|gif|bmp|tiff?|jp2|hei[cf]|avif|psd|p[pgn]m|dng|cr[23]|nef|arw|raf|orf|rw2"
-    r"|mov|mp4|avi|xmp|aae|thm|txt|json|csv|pdf|html)$",
+    r"\.(jpe?g|png|webp|gif|bmp|tiff?|jp2|hei[cf]|avif|psd|p[pgn]m|svg"
+    r"|dng|cr[23]|nef|arw|raf|orf|rw2|mov|mp4|m4v|avi|mkv|3gp|mp3|wav"
+    r"|xmp|aae|thm|txt|md|json|csv|xml|html?|pdf|docx?|xlsx?|ini|log|db|zip)$",
     re.IGNORECASE,
 )
 _UNSAFE = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]|^ | $")
@@ -97,6 +98,16 @@ def write_report(rows: Sequence[Row], path: Path) -> None:
     part = path.with_name(path.name + ".part")
     frame.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
     part.replace(path)
+
+
+def keep_earlier_report(path: Path) -> None:
+    """Rename a report that a dry run left, and that a person may have edited, out of the way."""
+    if not path.exists():
+        return
+    number = 1
+    while (kept := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+        number += 1
+    path.rename(kept)
 
 
 def _to_cell(row: Row, name: str) -> str:

@@ -25,6 +25,7 @@ def save(picture: Image.Image, path: Path, *, taken: str = "", mtime: float = 1e
     path.parent.mkdir(parents=True, exist_ok=True)
     if taken:
         exif = how.setdefault("exif", Image.Exif())
+        exif[0x010F] = "dupimg"  # without a tag of the main directory, PNG drops all of EXIF
         exif.get_ifd(0x8769)[0x9003] = taken
     picture.save(path, **how)
     os.utime(path, (mtime, mtime))

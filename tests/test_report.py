@@ -52,6 +52,13 @@ def test_everyday_names_are_written_as_they_are(name):
     assert to_cell(name) == name
 
 
+def test_the_columns_are_those_that_the_readme_lists():
+    assert ",".join(COLUMNS) == (
+        "path,action,destination,scene,duplicate_group,keeper,cosine_to_keeper,nearest_cosine,"
+        "taken_at,taken_from,width,height,bytes,digest,reason"
+    )
+
+
 def test_rows_survive_the_file(tmp_path):
     rows = tuple(
         Row(
