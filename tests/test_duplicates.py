@@ -1,0 +1,168 @@
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import SkipTestWarning
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from dupimg.duplicates import DuplicateFinder
+
+
+def directions(*degrees):
+    angles = np.radians(degrees)
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+def claimed_by_hand(vectors, threshold, order):
+    """The star-shaped groups, written as the definition reads."""
+    rows = np.asarray(vectors, dtype=np.float64)
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    keepers = {}
+    for row in order:
+        if row in keepers:
+            continue
+        keepers[row] = row
+        for other in range(len(rows)):
+            if other not in keepers and rows[row] @ rows[other] >= threshold - 1e-12:
+                keepers[other] = row
+    return [keepers[row] for row in range(len(rows))]
+
+
+def near_duplicates(seed, n=60, d=8):
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((n // 6, d))
+    rows = centres[rng.integers(len(centres), size=n)] + 0.15 * rng.standard_normal((n, d))
+    rows[rng.integers(n, size=n // 5)] = rows[0]
+    return rows
+
+
+# Only this check feeds a row of zeros (random integers). A zero vector has no cosine to
+# anything, and refusing it is a feature; other types are tested below.
+ZERO_ROW = {"check_estimators_dtypes": "feeds a zero vector, which is refused on purpose"}
+
+
+@parametrize_with_checks([DuplicateFinder()], expected_failed_checks=lambda estimator: ZERO_ROW)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_scikit_learn_runs_its_checks():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SkipTestWarning)
+        results = check_estimator(DuplicateFinder(), expected_failed_checks=ZERO_ROW)
+    status = {result["check_name"]: result["status"] for result in results}
+    assert len(status) >= 44
+    others = {name: outcome for name, outcome in status.items() if outcome != "passed"}
+    assert others == {"check_estimators_dtypes": "xfail", "check_array_api_input": "skipped"}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, np.uint8, bool])
+def test_any_type_of_numbers(dtype):
+    vectors = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], dtype=dtype)
+    assert DuplicateFinder().fit_predict(vectors).tolist() == [0, 1, 0]
+
+
+def test_a_chain_is_not_one_group():
+    finder = DuplicateFinder(threshold=np.cos(np.radians(10))).fit(directions(0, 10, 20, 30, 40))
+    assert finder.keepers_.tolist() == [0, 0, 2, 2, 4]
+    assert finder.labels_.tolist() == [0, 0, 1, 1, 2]
+    ten = np.cos(np.radians(10))
+    np.testing.assert_allclose(finder.cosine_to_keeper_, [1, ten, 1, ten, 1], atol=1e-15)
+    np.testing.assert_allclose(finder.nearest_cosine_, ten, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("order", "keepers"),
+    [([1, 0, 2, 3, 4], [1, 1, 1, 3, 3]), ([2, 4, 3, 1, 0], [0, 2, 2, 2, 4])],
+)
+def test_keeper_order_decides_the_chain(order, keepers):
+    finder = DuplicateFinder(threshold=np.cos(np.radians(10)))
+    finder.fit(directions(0, 10, 20, 30, 40), keeper_order=order)
+    assert finder.keepers_.tolist() == keepers
+
+
+@pytest.mark.parametrize("threshold", [0.7, 0.9, 0.95, 1.0])
+@pytest.mark.parametrize("seed", range(10))
+def test_groups_equal_the_definition(seed, threshold):
+    vectors = near_duplicates(seed)
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    finder = DuplicateFinder(threshold=threshold).fit(vectors, keeper_order=order)
+    assert finder.keepers_.tolist() == claimed_by_hand(vectors, threshold, order)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_every_removed_row_is_similar_to_its_keeper(seed):
+    vectors = near_duplicates(seed)
+    finder = DuplicateFinder(threshold=0.9).fit(vectors)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = (unit * unit[finder.keepers_]).sum(axis=1)
+    np.testing.assert_allclose(finder.cosine_to_keeper_, cosines, atol=1e-12)
+    removed = finder.keepers_ != np.arange(len(vectors))
+    assert removed.any()
+    assert (finder.cosine_to_keeper_[removed] >= 0.9 - 1e-12).all()
+    assert (finder.cosine_to_keeper_[~removed] == 1).all()
+    # Keepers keep themselves, and no two of them are duplicates.
+    keepers = np.flatnonzero(~removed)
+    assert np.array_equal(finder.keepers_[finder.keepers_], finder.keepers_)
+    assert finder.graph_[keepers][:, keepers].nnz == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_permuting_the_rows_permutes_the_result(seed):
+    vectors = near_duplicates(seed)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(vectors))
+    moved = rng.permutation(len(vectors))
+    place = np.argsort(moved)  # where each row went
+    before = DuplicateFinder(threshold=0.9).fit(vectors, keeper_order=order)
+    after = DuplicateFinder(threshold=0.9).fit(vectors[moved], keeper_order=place[order])
+    assert np.array_equal(after.keepers_, place[before.keepers_[moved]])
+    assert np.array_equal(after.cosine_to_keeper_, before.cosine_to_keeper_[moved])
+    assert np.array_equal(after.nearest_cosine_, before.nearest_cosine_[moved])
+
+
+def test_labels_are_numbered_by_first_row():
+    finder = DuplicateFinder().fit(directions(0, 90, 0, 45, 90), keeper_order=[4, 3, 2, 1, 0])
+    assert finder.labels_.tolist() == [0, 1, 0, 2, 1]
+    assert finder.keepers_.tolist() == [2, 4, 2, 3, 4]
+    assert finder.labels_.dtype == finder.keepers_.dtype == np.int64
+
+
+def test_one_row_and_two_rows():
+    assert DuplicateFinder().fit_predict([[2.0, 0.0]]).tolist() == [0]
+    assert DuplicateFinder().fit_predict([[2.0, 0.0], [5.0, 0.0]]).tolist() == [0, 0]
+    assert DuplicateFinder().fit_predict([[2.0, 0.0], [0.0, 5.0]]).tolist() == [0, 1]
+
+
+def test_fit_predict_passes_the_keeper_order_on():
+    vectors = directions(0, 10, 20)
+    finder = DuplicateFinder(threshold=0.98)
+    assert finder.fit_predict(vectors).tolist() == [0, 0, 1]
+    assert finder.fit_predict(vectors, keeper_order=[1, 0, 2]).tolist() == [0, 0, 0]
+
+
+def test_a_fitted_finder_pickles():
+    finder = DuplicateFinder().fit(directions(0, 1, 50))
+    assert pickle.loads(pickle.dumps(finder)).labels_.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "order", [[0, 1], [0, 1, 1], [1, 2, 3], [0.5, 1, 2], [[0, 1, 2]], "abc", [0, 1, 2, 3]]
+)
+def test_keeper_orders_that_are_no_permutation(order):
+    with pytest.raises(
+        ValueError, match=r"Got keeper_order=.*expected each of the row numbers 0 to 2"
+    ):
+        DuplicateFinder().fit(np.eye(3), keeper_order=order)
+
+
+def test_vectors_that_are_refused():
+    with pytest.raises(ValueError, match="vector of length 0 in row 1"):
+        DuplicateFinder().fit([[1.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="NaN"):
+        DuplicateFinder().fit([[1.0, np.nan]])
+    with pytest.raises(ValueError, match="2D array"):
+        DuplicateFinder().fit([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"Got threshold=95, expected"):
+        DuplicateFinder(threshold=95).fit(np.eye(2))

@@ -1,0 +1,181 @@
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.exceptions import SkipTestWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from dupimg import linkage as linkage_module
+from dupimg import scenes as scenes_module
+from dupimg.scenes import SceneGrouper
+from dupimg.similarity import connected_groups, number_by_first_row
+
+# Only this check feeds a row of zeros (random integers). A zero vector has no cosine to
+# anything, and refusing it is a feature; other types are tested below.
+ZERO_ROW = {"check_estimators_dtypes": "feeds a zero vector, which is refused on purpose"}
+
+GROUPERS = [
+    SceneGrouper(),
+    SceneGrouper(linkage="complete"),
+    SceneGrouper(linkage="single"),
+    SceneGrouper(method="hdbscan"),
+]
+
+
+def photos_of_scenes(seed, n=100, d=16, spread=0.45):
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((n // 10, d))
+    return centres[rng.integers(len(centres), size=n)] + spread * rng.standard_normal((n, d))
+
+
+@parametrize_with_checks(GROUPERS[:3], expected_failed_checks=lambda estimator: ZERO_ROW)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("grouper", GROUPERS, ids=str)
+def test_scikit_learn_runs_its_checks(grouper):
+    expected_failures = dict(ZERO_ROW)
+    if grouper.method == "hdbscan":
+        # Scores the labels of three blobs in a plane, where cosine sees angles only.
+        expected_failures["check_clustering"] = "hdbscan splits flat blobs into many regions"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SkipTestWarning)
+        results = check_estimator(grouper, expected_failed_checks=expected_failures)
+    assert len(results) >= 46
+    others = {r["check_name"]: r["status"] for r in results if r["status"] != "passed"}
+    assert others == {
+        **dict.fromkeys(expected_failures, "xfail"),
+        "check_array_api_input": "skipped",
+    }
+
+
+@pytest.mark.parametrize("linkage", ["average", "complete", "single"])
+@pytest.mark.parametrize("seed", range(50))
+def test_components_equal_scikit_learn_on_the_whole_matrix(seed, linkage):
+    vectors = photos_of_scenes(seed)
+    threshold = 0.6 + 0.007 * seed
+    expected = AgglomerativeClustering(
+        n_clusters=None,
+        metric="cosine",
+        linkage=linkage,
+        distance_threshold=np.nextafter(1 - threshold + 2e-12, 2),
+    ).fit_predict(vectors)
+    labels = SceneGrouper(threshold, linkage=linkage).fit_predict(vectors)
+    assert 1 < labels.max() < len(vectors) - 1
+    assert np.array_equal(labels, number_by_first_row(expected))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int32, np.uint8, bool])
+@pytest.mark.parametrize("grouper", GROUPERS, ids=str)
+def test_any_type_of_numbers(grouper, dtype):
+    vectors = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]], dtype=dtype)
+    labels = grouper.fit_predict(vectors)
+    assert labels.tolist() == [0, 1, 0]
+    assert labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("grouper", GROUPERS, ids=str)
+def test_one_row_and_two_rows(grouper):
+    assert grouper.fit_predict([[3.0, 0.0]]).tolist() == [0]
+    assert grouper.fit_predict([[3.0, 0.0], [0.7, np.sqrt(1 - 0.7**2)]]).tolist() == [0, 0]
+    assert grouper.fit_predict([[3.0, 0.0], [0.69, np.sqrt(1 - 0.69**2)]]).tolist() == [0, 1]
+
+
+def test_linkages_differ_on_a_chain():
+    angles = np.radians([0, 10, 21, 33])
+    chain = np.column_stack([np.cos(angles), np.sin(angles)])
+    threshold = np.cos(np.radians(22))
+    assert SceneGrouper(threshold, linkage="single").fit_predict(chain).tolist() == [0, 0, 0, 0]
+    assert SceneGrouper(threshold, linkage="average").fit_predict(chain).tolist() == [0, 0, 1, 1]
+    threshold = np.cos(np.radians(24))
+    assert SceneGrouper(threshold, linkage="average").fit_predict(chain).tolist() == [0, 0, 0, 0]
+    assert SceneGrouper(threshold, linkage="complete").fit_predict(chain).tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("grouper", GROUPERS, ids=str)
+@given(
+    rows=st.lists(st.tuples(*[st.integers(-2, 2)] * 3).filter(any), min_size=1, max_size=25),
+    randomness=st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_permuting_rows_full_of_ties_permutes_the_scenes(grouper, rows, randomness):
+    vectors = np.array(rows, dtype=np.float64)
+    moved = np.array(randomness.sample(range(len(rows)), len(rows)))
+    labels = grouper.fit_predict(vectors)
+    assert np.array_equal(grouper.fit_predict(vectors[moved]), number_by_first_row(labels[moved]))
+    for row in np.unique(vectors, axis=0):
+        assert len(set(labels[(vectors == row).all(axis=1)])) == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_giant_component_gets_the_same_scenes(seed, monkeypatch):
+    vectors = photos_of_scenes(seed, spread=0.6)
+    expected = SceneGrouper(0.6).fit_predict(vectors)
+    assert np.bincount(connected_groups(vectors, 0.6)).max() > 20
+    monkeypatch.setattr(linkage_module, "LARGEST_MATRIX_ROWS", 2)
+    assert np.array_equal(SceneGrouper(0.6).fit_predict(vectors), expected)
+    assert SceneGrouper(0.6, linkage="single").fit_predict(vectors).max() < expected.max()
+    with pytest.raises(ValueError, match=r"Got a group of \d+ photos .*'complete'.* GiB"):
+        SceneGrouper(0.6, linkage="complete").fit(vectors)
+
+
+def test_hdbscan_finds_the_dense_regions_of_a_component():
+    rng = np.random.default_rng(0)
+    centres = np.array([[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.8, 0.0, 0.6]])
+    truth = np.repeat([0, 1, 2], 20)
+    vectors = centres[truth] + 0.02 * rng.standard_normal((60, 3))
+    assert connected_groups(vectors, 0.7).max() == 0
+    labels = SceneGrouper(method="hdbscan", min_size=10).fit_predict(vectors)
+    for scene in range(3):
+        values, counts = np.unique(labels[truth == scene], return_counts=True)
+        assert counts.max() >= 15
+        assert not np.isin(labels[truth != scene], values[counts.argmax()]).any()
+
+
+def test_hdbscan_noise_becomes_scenes_of_one_row():
+    # Three similar rows, a pair and a single: the pair is smaller than a scene may be.
+    vectors = np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [1, 0, 0.1], [0, 1, 0.1], [0, 0, 1.0]])
+    labels = SceneGrouper(method="hdbscan", min_size=3).fit_predict(vectors)
+    assert labels.tolist() == [0, 0, 1, 0, 2, 3]
+
+
+def test_a_component_too_large_for_hdbscan(monkeypatch):
+    monkeypatch.setattr(scenes_module, "LARGEST_HDBSCAN_ROWS", 4)
+    with pytest.raises(ValueError, match=r"group of 5 photos .* at most 4 .*hdbscan.* GiB\. Use"):
+        SceneGrouper(method="hdbscan").fit(np.ones((5, 2)))
+
+
+def test_works_at_the_end_of_a_pipeline():
+    pipeline = make_pipeline(FunctionTransformer(np.negative), SceneGrouper())
+    assert pipeline.fit_predict(np.eye(3)[[0, 1, 0]]).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"threshold": 0}, ValueError, "Got threshold=0, expected a cosine"),
+        ({"threshold": "high"}, TypeError, "Got threshold='high', expected a cosine"),
+        ({"method": "kmeans"}, ValueError, "Got method='kmeans', expected one of"),
+        ({"linkage": "ward"}, ValueError, "Got linkage='ward', expected one of"),
+        ({"min_size": 1}, ValueError, "Got min_size=1, expected an integer of at least 2"),
+        ({"min_size": 2.5}, TypeError, "Got min_size=2.5, expected an integer"),
+    ],
+)
+def test_parameters_that_are_refused(parameters, error, message):
+    with pytest.raises(error, match=message):
+        SceneGrouper(**parameters).fit(np.eye(2))
+
+
+def test_vectors_that_are_refused():
+    with pytest.raises(ValueError, match="vector of length 0 in row 1"):
+        SceneGrouper().fit([[1.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="NaN"):
+        SceneGrouper().fit([[1.0, np.nan]])
+    with pytest.raises(ValueError, match="2D array"):
+        SceneGrouper().fit([1.0, 2.0])
