@@ -9,23 +9,32 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
+import re
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dupimg import __version__
 from dupimg.options import (
+    ApplyOptions,
     DemoOptions,
     EvaluateOptions,
     ModelsOptions,
     Options,
     OrganizeOptions,
+    PlanOptions,
+    StatusOptions,
+    UndoOptions,
     UsageError,
     did_you_mean,
 )
+
+if TYPE_CHECKING:
+    from dupimg.runs import Result
 
 
 @dataclass(frozen=True)
@@ -56,20 +65,17 @@ class Command:
 
 
 def _organize(options: OrganizeOptions) -> int:
-    from dupimg.pipeline import organize
     from dupimg.progress import quiet_decoders
+    from dupimg.runs import organize
 
     with quiet_decoders():
-        result = organize(options)
-    if not options.quiet:
-        print(result.summary())
-    return 1 if result.failures else 0
+        return _report(organize(options), quiet=options.quiet)
 
 
 def _evaluate(options: EvaluateOptions) -> int:
     from dupimg.evaluation import evaluate
 
-    print(evaluate(options).to_text())
+    say(evaluate(options).to_text())
     return 0
 
 
@@ -85,14 +91,71 @@ def _models(options: ModelsOptions) -> int:
     if options.action == "fetch":
         if not options.name:
             raise UsageError("Got `models fetch` without a name, expected `models fetch NAME`.")
-        print(f"{options.name}: ready, {fetch_weights(get_model(options.name))}")
+        say(f"{options.name}: ready, {fetch_weights(get_model(options.name))}")
     else:
-        print(models_table())
+        say(models_table())
     return 0
+
+
+def _plan(options: PlanOptions) -> int:
+    from dupimg.progress import quiet_decoders
+    from dupimg.runs import plan
+
+    with quiet_decoders():
+        return _report(plan(options), quiet=options.quiet)
+
+
+def _apply(options: ApplyOptions) -> int:
+    from dupimg.runs import apply
+
+    return _report(apply(options, announce=_silent if options.quiet else say), quiet=options.quiet)
+
+
+def _undo(options: UndoOptions) -> int:
+    from dupimg.runs import UNDO_REPORT, undo
+
+    outcomes = undo(options)
+    left = sum(outcome.result == "left" for outcome in outcomes)
+    if not options.quiet:
+        say(f"taken back {len(outcomes) - left:>8,} files")
+        say(f"left       {left:>8,} files, changed since or without their original")
+        say(f"report     {options.output_dir / UNDO_REPORT}")
+    return 1 if left else 0
+
+
+def _status(options: StatusOptions) -> int:
+    from dupimg.runs import status
+
+    say(status(options.output_dir))
+    return 0
+
+
+def _report(result: Result, *, quiet: bool) -> int:
+    if not quiet:
+        say(result.summary())
+    return 1 if result.failures else 0
+
+
+def _silent(text: str) -> None:
+    """Say nothing."""
+
+
+def say(text: str, *, file: TextIO | None = None) -> None:
+    """Print, with what could steer a terminal made visible: names may hold escape codes."""
+    print(re.sub(r"[^\n]", _visible, text), file=file)
+
+
+def _visible(match: re.Match[str]) -> str:
+    character = match.group()
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 COMMANDS = {
     "organize": Command(OrganizeOptions, _organize),
+    "plan": Command(PlanOptions, _plan),
+    "apply": Command(ApplyOptions, _apply),
+    "undo": Command(UndoOptions, _undo),
+    "status": Command(StatusOptions, _status),
     "demo": Command(DemoOptions, _demo),
     "models": Command(ModelsOptions, _models),
     "evaluate": Command(EvaluateOptions, _evaluate),
@@ -115,8 +178,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its code
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         return _run(words)
+    except BrokenPipeError:  # `dupimg … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("dupimg: interrupted", file=sys.stderr)
         return 130
@@ -124,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         refused = isinstance(error, UsageError)
-        print(f"dupimg: {error if refused else _describe(error)}", file=sys.stderr)
+        say(f"dupimg: {error if refused else _describe(error)}", file=sys.stderr)
         return 2 if refused else 1
 
 

@@ -144,6 +144,16 @@ def _debug() -> Any:
     return option(_flag, "show the whole traceback of an error", default=False)
 
 
+def _jobs() -> Any:
+    return option(
+        _optional(_whole_number(1)),
+        "threads that read, decode and copy",
+        default=None,
+        no_value="one for each core",
+        values="THREADS",
+    )
+
+
 def _quiet() -> Any:
     return option(_flag, "no progress bars and no summary", default=False)
 
@@ -179,13 +189,7 @@ class RunOptions(Options):
     min_scene_size: int = option(
         _whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
     )
-    jobs: int | None = option(
-        _optional(_whole_number(1)),
-        "threads that read and decode",
-        default=None,
-        no_value="one for each core",
-        values="THREADS",
-    )
+    jobs: int | None = _jobs()
     batch_size: int = option(
         _whole_number(1), "photos that pass through the network at once", default=8, values="PHOTOS"
     )
@@ -209,12 +213,45 @@ class RunOptions(Options):
 
 
 @dataclass(frozen=True)
-class OrganizeOptions(RunOptions):
-    """Sort a folder of photos: duplicates out of sight, photos of a scene side by side.
+class PlacingOptions(Options):
+    """How files get from the input to the output."""
 
-    Writes OUTPUT_DIR/processed (the photos that stay, renamed so that similar ones stand
-    together), OUTPUT_DIR/remove (duplicates), OUTPUT_DIR/other (what is no readable photo) and
-    OUTPUT_DIR/report.csv (what happened to every file, and why). Nothing is ever deleted.
+    process_mode: str = option(
+        _one_of("copy", "move"),
+        "copy the files, or move them out of the input folder",
+        default="copy",
+        values="copy|move",
+        aliases=("process_type",),
+    )
+    hard_link: bool = option(
+        _flag, "link instead of copying: no space, but one content under two names", default=False
+    )
+    reflink: bool = option(
+        _flag, "copy without taking space, on filesystems that can (Btrfs, XFS)", default=False
+    )
+    dry_run: bool = option(_flag, "write the report and touch nothing else", default=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        chosen = [name for name in ("hard_link", "reflink") if getattr(self, name)]
+        if len(chosen) + (self.process_mode == "move") > 1:
+            raise UsageError(
+                f"Got process_mode={self.process_mode} with {' and '.join(chosen)}, expected one "
+                "way. Leave the others out."
+            )
+
+    @property
+    def mode(self) -> str:
+        """The one way: copy, move, hard_link or reflink."""
+        return "hard_link" if self.hard_link else "reflink" if self.reflink else self.process_mode
+
+
+@dataclass(frozen=True)
+class PlanOptions(RunOptions):
+    """Decide what to do with a folder of photos, and write it to OUTPUT_DIR/plan.csv for review.
+
+    Nothing else is written. Look the plan over in a spreadsheet: change actions (keep, remove or
+    leave) and scene numbers, add notes, sort and move as you like. Then run `dupimg apply`.
     """
 
     input_dir: Path = option(
@@ -223,20 +260,58 @@ class OrganizeOptions(RunOptions):
     output_dir: Path = option(
         _path, "folder for the result, created if it does not exist", positional=True
     )
-    process_mode: str = option(
-        _one_of("copy", "move"),
-        "copy the files, or move them out of the input folder",
-        default="copy",
-        values="copy|move",
-        aliases=("process_type",),
-    )
     keep: tuple[str, ...] = option(
         _keep_rule,
         "which duplicate stays; the first difference decides",
         default=DEFAULT_RULE,
         values="RULE,RULE,…",
     )
-    dry_run: bool = option(_flag, "write the report and touch nothing else", default=False)
+
+
+@dataclass(frozen=True)
+class OrganizeOptions(PlanOptions, PlacingOptions):
+    """Sort a folder of photos: duplicates out of sight, photos of a scene side by side.
+
+    Writes OUTPUT_DIR/processed (the photos that stay, renamed so that similar ones stand
+    together), OUTPUT_DIR/remove (duplicates), OUTPUT_DIR/other (what is no readable photo) and
+    OUTPUT_DIR/report.csv (what happened to every file, and why). Nothing is ever deleted.
+    Interrupted? The same command again goes on where it stopped.
+    """
+
+
+@dataclass(frozen=True)
+class ApplyOptions(PlacingOptions):
+    """Carry out a plan that `dupimg plan` wrote and a person may have edited.
+
+    The whole plan is checked first; every problem is listed with its row, and nothing is touched
+    until there is none. After an interruption the same command goes on where it stopped.
+    """
+
+    plan: Path = option(_path, "the plan.csv, or the folder that it is in", positional=True)
+    jobs: int | None = _jobs()
+    quiet: bool = _quiet()
+    debug: bool = _debug()
+
+
+@dataclass(frozen=True)
+class UndoOptions(Options):
+    """Take a run back, also an unfinished one, also weeks later.
+
+    A file that was changed since is left, and OUTPUT_DIR/undo.csv says so.
+    """
+
+    output_dir: Path = option(_path, "the output folder of the run", positional=True)
+    jobs: int | None = _jobs()
+    quiet: bool = _quiet()
+    debug: bool = _debug()
+
+
+@dataclass(frozen=True)
+class StatusOptions(Options):
+    """Say where things stand in an output folder, and what can be done next."""
+
+    output_dir: Path = option(_path, "the output folder of a run", positional=True)
+    debug: bool = _debug()
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,18 @@ class File:
         SHA-256 of the content, hexadecimal; empty where the content could not be read.
     reason : str
         Why it is no photo.
+    companion_of : str
+        Path of the photo that it belongs to; empty if there is none.
+    modified_ns : int
+        Modification time in nanoseconds since 1970, UTC.
     """
 
     path: str
     bytes: int
     digest: str
     reason: str
+    companion_of: str = ""
+    modified_ns: int = 0
 
     @property
     def readable(self) -> bool:
@@ -88,6 +94,8 @@ class Photo:
         With its offset from UTC where the photo carries one, else the local time.
     taken_from : {"exif", "file"}
         Whether the photo says so or only its file.
+    modified_ns : int
+        Modification time in nanoseconds since 1970, UTC.
     """
 
     path: str
@@ -97,6 +105,7 @@ class Photo:
     height: int
     taken_at: datetime
     taken_from: str
+    modified_ns: int = 0
 
     @property
     def pixels(self) -> int:
@@ -105,17 +114,22 @@ class Photo:
 
     @property
     def local_time(self) -> datetime:
-        """Capture time in this machine's zone, without offset: what names and order go by.
+        """Capture time by which photos are ordered and named; see `local_time`."""
+        return local_time(self.taken_at)
 
-        Cameras mostly record local time without an offset, so local time is the one in which
-        photos with and without an offset can be compared.
-        """
-        if self.taken_at.tzinfo is None:
-            return self.taken_at
-        try:
-            return self.taken_at.astimezone().replace(tzinfo=None)
-        except (OverflowError, OSError, ValueError):  # years that the system's calendar lacks
-            return self.taken_at.replace(tzinfo=None)
+
+def local_time(moment: datetime) -> datetime:
+    """Return a time in this machine's zone, without offset: what names and order go by.
+
+    Cameras mostly record local time without an offset, so local time is the one in which photos
+    with and without an offset can be compared.
+    """
+    if moment.tzinfo is None:
+        return moment
+    try:
+        return moment.astimezone().replace(tzinfo=None)
+    except (OverflowError, OSError, ValueError):  # years that the system's calendar lacks
+        return moment.replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -128,6 +142,8 @@ class Listing:
         In order of capture time, ties by path.
     others : tuple of File
         In order of path.
+    companions : tuple of File
+        What belongs to one of the photos, in order of path.
     system_folders : int
         How many folders of `SYSTEM_FOLDERS` were passed over.
     system_files : int
@@ -136,6 +152,7 @@ class Listing:
 
     photos: tuple[Photo, ...]
     others: tuple[File, ...]
+    companions: tuple[File, ...] = ()
     system_folders: int = 0
     system_files: int = 0
 
@@ -247,8 +264,8 @@ def read_files(
     return Listing(
         tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
         tuple(sorted([*others, *found.others], key=lambda other: other.path)),
-        found.system_folders,
-        found.system_files,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
     )
 
 
@@ -260,7 +277,7 @@ def _read_file(folder: Path, path: str, status: os.stat_result, *, max_pixels: i
     try:
         header = read_header(folder / path, max_pixels=max_pixels)
     except UnreadablePhoto as error:
-        return File(path, status.st_size, digest, str(error))
+        return File(path, status.st_size, digest, str(error), modified_ns=status.st_mtime_ns)
     taken_at = capture_time(header.exif)
     return Photo(
         path,
@@ -270,6 +287,7 @@ def _read_file(folder: Path, path: str, status: os.stat_result, *, max_pixels: i
         header.height,
         taken_at or _earliest_time(status),
         "exif" if taken_at else "file",
+        status.st_mtime_ns,
     )
 
 

@@ -1,33 +1,25 @@
 """Decide: for every file found exactly one row that says what happens to it, where it goes, why.
 
-Pure: nothing here touches a file. Hazards that `check_plan` looks for: a file without a row or
-with two, two rows with one destination (also where case or Unicode form are not told apart), a
-destination outside the output folder, a duplicate whose keeper does not stay.
+Pure: nothing here touches a file. Hazards that `check_plan` looks for: a file with two rows, two
+rows with one destination (also where case or Unicode form are not told apart), a destination
+outside the folder that its action has in the output, duplicates of which none stays, a companion
+that is parted from its photo.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dupimg.keepers import DEFAULT_RULE, why_kept
+from dupimg.naming import FOLDERS, KEEP, OTHER, REMOVE, folded, name_rows
 from dupimg.photos import File, Listing, Photo
 
 if TYPE_CHECKING:
     import numpy as np
-
-KEEP, REMOVE, OTHER = "keep", "remove", "other"
-FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
-
-# What nearly every filesystem allows for one name, in bytes.
-_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,8 @@ class Row:
     ----------
     path : str
         Relative to the input folder, with forward slashes.
-    action : {"keep", "remove", "other"}
+    action : {"keep", "remove", "other", "leave"}
+        ``leave`` is for a person to choose: the file stays where it is.
     destination : str
         Relative to the output folder; empty where the file stays where it is.
     scene : int or None
@@ -58,11 +51,15 @@ class Row:
     digest : str
         SHA-256, hexadecimal.
     reason : str
+    companion_of : str
+        Path of the photo that this file belongs to and goes with.
+    modified_ns : int
+        Modification time in nanoseconds since 1970, UTC; not in the report.
     """
 
     path: str
     action: str
-    destination: str
+    destination: str = ""
     scene: int | None = None
     duplicate_group: int | None = None
     keeper: str = ""
@@ -75,6 +72,8 @@ class Row:
     bytes: int = 0
     digest: str = ""
     reason: str = ""
+    companion_of: str = ""
+    modified_ns: int = field(default=0, metadata={"in_report": False})
 
 
 @dataclass(frozen=True)
@@ -114,74 +113,52 @@ def make_plan(
     Returns
     -------
     tuple of Row
-        In order of the names in ``processed``, each photo followed by its duplicates; other
-        files last.
+        In the order that `name_rows` gives them.
     """
     photos = listing.photos
-    families: dict[int, list[int]] = {
-        i: [i] for i, keeper in enumerate(groups.keepers.tolist()) if i == keeper
-    }
-    for i, keeper in enumerate(groups.keepers.tolist()):
-        if i != keeper:
-            families[keeper].append(i)
-    scenes = _number_from_one([int(groups.scenes[i]) for i in families])
-    stems = _kept_stems([photos[i] for i in families], scenes)
-
-    rows: list[Row] = []
-    names = _Names()
-    group_number = 0
-    named = zip(stems, scenes, families.values(), strict=True)
-    for stem, scene, family in sorted(
-        named, key=lambda item: item[0] + _suffix(photos[item[2][0]])
-    ):
-        group_number += len(family) > 1
-        template = Row("", "", "", scene, group_number if len(family) > 1 else None)
-        rows += _family_rows(photos, groups, family, stem, names, template, keep_rule)
-    return (*rows, *(_other_row(other, names) for other in listing.others))
+    keepers = groups.keepers.tolist()
+    kept = [i for i, keeper in enumerate(keepers) if i == keeper]
+    numbers = _number_from_one([int(groups.scenes[i]) for i in kept])
+    scenes = dict(zip(kept, numbers, strict=True))
+    sizes = Counter(keepers)
+    rows = [
+        _photo_row(listing.photos, i, groups, scenes[keeper], sizes[keeper], keep_rule)
+        for i, keeper in enumerate(keepers)
+    ]
+    rows += [_other_row(file) for file in listing.others]
+    photos = {row.path: row for row in rows}
+    rows += [_companion_row(file, photos[file.companion_of]) for file in listing.companions]
+    return _number_duplicate_groups(name_rows(rows))
 
 
-def _family_rows(
+def _photo_row(
     photos: Sequence[Photo],
+    i: int,
     groups: Groups,
-    family: Sequence[int],
-    stem: str,
-    names: _Names,
-    template: Row,
+    scene: int,
+    group_size: int,
     keep_rule: Sequence[str],
-) -> list[Row]:
-    """Rows of one kept photo, the first of the family, and of its duplicates."""
-    keeper = photos[family[0]]
-    rows = []
-    for i in family:
-        photo, stays = photos[i], i == family[0]
-        own_stem = PurePosixPath(photo.path).stem
-        folder, name = (FOLDERS[KEEP], stem) if stays else (FOLDERS[REMOVE], f"{stem}--{own_stem}")
-        nearest = float(groups.nearest_cosine[i])
-        rows.append(
-            replace(
-                template,
-                path=photo.path,
-                action=KEEP if stays else REMOVE,
-                destination=names.claim(f"{folder}/{name}", _suffix(photo)),
-                keeper="" if stays else keeper.path,
-                cosine_to_keeper=None if stays else float(groups.cosine_to_keeper[i]),
-                nearest_cosine=None if math.isnan(nearest) else nearest,
-                taken_at=photo.taken_at.isoformat(timespec="milliseconds"),
-                taken_from=photo.taken_from,
-                width=photo.width,
-                height=photo.height,
-                bytes=photo.bytes,
-                digest=photo.digest,
-                reason=_kept_reason(family) if stays else _removed_reason(keeper, photo, keep_rule),
-            )
-        )
-    return rows
-
-
-def _kept_reason(family: Sequence[int]) -> str:
-    if len(family) == 1:
-        return "no duplicate"
-    return f"best of {len(family)} duplicates"
+) -> Row:
+    photo, keeper = photos[i], photos[groups.keepers[i]]
+    stays = photo is keeper
+    nearest = float(groups.nearest_cosine[i])
+    alone = "no duplicate" if group_size == 1 else f"best of {group_size} duplicates"
+    return Row(
+        path=photo.path,
+        action=KEEP if stays else REMOVE,
+        scene=scene,
+        keeper="" if stays else keeper.path,
+        cosine_to_keeper=None if stays else float(groups.cosine_to_keeper[i]),
+        nearest_cosine=None if math.isnan(nearest) else nearest,
+        taken_at=photo.taken_at.isoformat(timespec="milliseconds"),
+        taken_from=photo.taken_from,
+        width=photo.width,
+        height=photo.height,
+        bytes=photo.bytes,
+        digest=photo.digest,
+        modified_ns=photo.modified_ns,
+        reason=alone if stays else _removed_reason(keeper, photo, keep_rule),
+    )
 
 
 def _removed_reason(keeper: Photo, photo: Photo, keep_rule: Sequence[str]) -> str:
@@ -189,20 +166,26 @@ def _removed_reason(keeper: Photo, photo: Photo, keep_rule: Sequence[str]) -> st
     return f"{likeness}; the keeper has {why_kept(keeper, photo, keep_rule)}"
 
 
-def _other_row(file: File, names: _Names) -> Row:
-    stem, suffix = os.path.splitext(file.path)  # noqa: PTH122 - a path of "." or ".." stays whole
+def _other_row(file: File) -> Row:
     return Row(
         path=file.path,
         action=OTHER,
-        destination=names.claim(f"{FOLDERS[OTHER]}/{stem}", suffix) if file.readable else "",
         bytes=file.bytes,
         digest=file.digest,
         reason=file.reason,
+        modified_ns=file.modified_ns,
     )
 
 
-def _suffix(photo: Photo) -> str:
-    return PurePosixPath(photo.path).suffix
+def _companion_row(file: File, photo: Row) -> Row:
+    """Return the row of a file that goes where its photo goes."""
+    return replace(
+        _other_row(file),
+        action=photo.action,
+        scene=photo.scene,
+        keeper=photo.keeper,
+        companion_of=file.companion_of,
+    )
 
 
 def _number_from_one(labels: Sequence[int]) -> list[int]:
@@ -211,97 +194,93 @@ def _number_from_one(labels: Sequence[int]) -> list[int]:
     return [numbers.setdefault(label, len(numbers) + 1) for label in labels]
 
 
-def _kept_stems(photos: Sequence[Photo], scenes: Sequence[int]) -> list[str]:
-    """Names without extension: scene and time, with -2, -3 … where both are equal."""
-    digits = max(4, len(str(max(scenes, default=0))))
-    names = _Names()
-    return [
-        names.claim(
-            f"image-{scene:0{digits}d}-"
-            + re.sub(r"\D", "", photo.local_time.isoformat(timespec="milliseconds"))
-        )
-        for photo, scene in zip(photos, scenes, strict=True)
-    ]
+def _number_duplicate_groups(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Give keepers that have duplicates a number in order, and their duplicates the same."""
+    with_duplicates = {row.keeper for row in rows} - {""}
+    numbers: dict[str, int] = {}
+    numbered = []
+    for row in rows:
+        keeper = row.keeper or row.companion_of or row.path
+        group = numbers.setdefault(keeper, len(numbers) + 1) if keeper in with_duplicates else None
+        numbered.append(replace(row, duplicate_group=group))
+    return tuple(numbered)
 
 
-class _Names:
-    """Hands out names of which no two are the same on any filesystem."""
+@dataclass(frozen=True)
+class Problem:
+    """What would make a plan unsafe to carry out.
 
-    def __init__(self) -> None:
-        self._uses: dict[str, int] = {}
+    Attributes
+    ----------
+    path : str
+        Of the row that it was found in.
+    sentence : str
+    """
 
-    def claim(self, stem: str, suffix: str = "") -> str:
-        """Return the first free name of stem + suffix, stem-2 + suffix and so on."""
-        wanted = name = _shorten(stem, suffix)
-        while (uses := self._uses.setdefault(_on_disk(name), 0)) > 0:
-            # Counting on from the last use: thousands of photos may share one file time.
-            number = self._uses[_on_disk(wanted)] = self._uses[_on_disk(wanted)] + 1
-            name = _shorten(stem, f"-{number}{suffix}")
-        self._uses[_on_disk(name)] = uses + 1
-        return name
+    path: str
+    sentence: str
 
 
-def _shorten(stem: str, ending: str) -> str:
-    """Shorten the last part of a path until it fits a filesystem."""
-    folder, slash, name = stem.rpartition("/")
-    room = _LONGEST_NAME - len(os.fsencode(ending))
-    while len(os.fsencode(name)) > room:
-        name = name[:-1]
-    return folder + slash + name + ending
-
-
-def _on_disk(name: str) -> str:
-    """Fold what some filesystems do not tell apart: case and Unicode composition."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def check_plan(rows: Sequence[Row], listing: Listing) -> list[str]:
+def check_plan(rows: Sequence[Row]) -> list[Problem]:
     """Look for everything that would make a plan unsafe to carry out.
 
     Parameters
     ----------
     rows : sequence of Row
-    listing : Listing
-        What the plan was made for.
 
     Returns
     -------
-    list of str
-        One sentence for each problem; empty if there is none.
+    list of Problem
+        Empty if there is none.
     """
-    return [problem for check in _CHECKS for problem in check(rows, listing)]
+    return [problem for check in _CHECKS for problem in check(rows)]
 
 
-def _check_sources(rows: Sequence[Row], listing: Listing) -> Iterator[str]:
-    found = Counter(record.path for record in (*listing.photos, *listing.others))
-    planned = Counter(row.path for row in rows)
-    for path in found.keys() | planned.keys():
-        if found[path] != planned[path]:
-            yield f"{path}: {planned[path]} rows in the plan, expected {found[path]}."
+def _check_paths(rows: Sequence[Row]) -> Iterator[Problem]:
+    for path, count in Counter(row.path for row in rows).items():
+        if count > 1:
+            yield Problem(path, f"has {count} rows, expected one.")
 
 
-def _check_destinations(rows: Sequence[Row], listing: Listing) -> Iterator[str]:
+def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for row in rows:
         if not row.destination:
             continue
-        parts = PurePosixPath(row.destination).parts
-        if parts[0] != FOLDERS[row.action] or len(parts) < 2 or ".." in parts:
-            yield f"{row.path}: destination {row.destination} is outside {FOLDERS[row.action]}/."
-        other = seen.setdefault(_on_disk(row.destination), row.path)
+        parts = row.destination.split("/")
+        folder = FOLDERS.get(row.action, "nowhere")
+        if parts[0] != folder or len(parts) < 2 or {"", ".", ".."} & set(parts) or "\0" in parts:
+            yield Problem(row.path, f"destination {row.destination!r} is not inside {folder}/.")
+        other = seen.setdefault(folded(row.destination), row.path)
         if other != row.path:
-            yield f"{row.path}: has the destination of {other}: {row.destination}."
+            yield Problem(row.path, f"destination {row.destination!r} is that of {other} too.")
 
 
-def _check_keepers(rows: Sequence[Row], listing: Listing) -> Iterator[str]:
-    kept = {row.path for row in rows if row.action == KEEP}
+def _check_survivors(rows: Sequence[Row]) -> Iterator[Problem]:
+    groups: dict[int, list[Row]] = {}
     for row in rows:
-        if row.action == REMOVE and row.keeper not in kept:
-            yield f"{row.path}: its keeper {row.keeper!r} does not stay."
+        if row.duplicate_group is not None and not row.companion_of:
+            groups.setdefault(row.duplicate_group, []).append(row)
+    for number, group in groups.items():
+        if all(row.action == REMOVE for row in group):
+            yield Problem(
+                group[0].path, f"duplicate group {number} would go as a whole, one must stay."
+            )
 
 
-_CHECKS: tuple[Callable[[Sequence[Row], Listing], Iterator[str]], ...] = (
-    _check_sources,
+def _check_companions(rows: Sequence[Row]) -> Iterator[Problem]:
+    actions = {row.path: row.action for row in rows}
+    for row in rows:
+        if row.companion_of and row.action != actions.get(row.companion_of):
+            photo = f"{row.companion_of} has {actions.get(row.companion_of, 'no row')!r}"
+            yield Problem(
+                row.path, f"has action {row.action!r}, {photo}, expected one action for both."
+            )
+
+
+_CHECKS: tuple[Callable[[Sequence[Row]], Iterator[Problem]], ...] = (
+    _check_paths,
     _check_destinations,
-    _check_keepers,
+    _check_survivors,
+    _check_companions,
 )

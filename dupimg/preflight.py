@@ -1,14 +1,19 @@
-"""Everything that is refused before a single file is opened or touched."""
+"""Everything that is refused before a single file is touched."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from dupimg.naming import FOLDERS
 from dupimg.options import UsageError
-from dupimg.photos import Found
-from dupimg.plan import FOLDERS
+from dupimg.photos import Found, content_digest
+from dupimg.plan import Problem, Row
+from dupimg.progress import progress_bar
 
 
 def check_input(input_dir: Path) -> None:
@@ -52,7 +57,7 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
             f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
             "expected a new folder. Choose another output_dir."
         )
-    parent = next(folder for folder in (target, *target.parents) if folder.exists())
+    parent = _existing_parent(target)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(
             f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
@@ -61,7 +66,7 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
 
 
 def check_found(found: Found, input_dir: Path, output_dir: Path, mode: str) -> None:
-    """Refuse an empty folder, a move out of a read-only one, and a copy that would not fit.
+    """Refuse an empty folder, and what `check_space` refuses unless `mode` is empty.
 
     Raises
     ------
@@ -69,20 +74,107 @@ def check_found(found: Found, input_dir: Path, output_dir: Path, mode: str) -> N
     """
     if not found.files:
         raise UsageError(f"Got input_dir={input_dir} without files, expected a folder of photos.")
-    parent = next(f for f in (output_dir.resolve(), *output_dir.resolve().parents) if f.exists())
-    across = parent.stat().st_dev != input_dir.stat().st_dev
+    if mode:
+        check_space(found.bytes, input_dir, output_dir, mode)
+
+
+def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None:
+    """Refuse a copy that would not fit, and a move out of a read-only folder.
+
+    Parameters
+    ----------
+    size : int
+        Bytes to bring to the output.
+    input_dir, output_dir : Path
+    mode : {"copy", "move", "hard_link", "reflink"}
+
+    Raises
+    ------
+    UsageError
+    """
     if mode == "move" and not os.access(input_dir, os.W_OK):
         raise UsageError(
             f"Got process_mode=move without permission to write in {input_dir}, from which files "
             "would move. Use --process_mode=copy."
         )
-    free = shutil.disk_usage(parent).free
-    if (mode == "copy" or across) and found.bytes > free:
+    target = _existing_parent(output_dir)
+    across = target.stat().st_dev != input_dir.stat().st_dev
+    free = shutil.disk_usage(target).free
+    if (mode == "copy" or (mode == "move" and across)) and size > free:
         raise UsageError(
-            f"Got {found.bytes / 1e9:.1f} GB to {mode}, with {free / 1e9:.1f} GB free in "
-            f"{parent}. Choose an output_dir on a larger disk, or --process_mode=move on the same "
-            "disk, which takes no space."
+            f"Got {size / 1e9:.1f} GB to {mode}, with {free / 1e9:.1f} GB free in {target}. Choose "
+            "an output_dir on a larger disk, or --process_mode=move on the same disk, which takes "
+            "no space."
         )
+
+
+def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
+    """Look for destinations that lead out of the output folder through a symbolic link."""
+    root = output_dir.resolve()
+    inside: dict[Path, bool] = {}
+    for row in rows:
+        folder = (output_dir / row.destination).parent
+        if folder not in inside:
+            inside[folder] = folder.resolve() == root / folder.relative_to(output_dir)
+        if row.destination and not inside[folder]:
+            yield Problem(row.path, f"destination {row.destination!r} is behind a symbolic link.")
+
+
+def check_unchanged(
+    rows: Sequence[Row], input_dir: Path, *, jobs: int, quiet: bool
+) -> list[Problem]:
+    """Look for files that are not what they were when the plan was made.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Files that stay where they are do not matter.
+    input_dir : Path
+    jobs : int
+        Threads.
+    quiet : bool
+        No progress bar.
+
+    Returns
+    -------
+    list of Problem
+        Size and time are compared first, then the content.
+    """
+    concerned = [row for row in rows if row.destination]
+    with (
+        progress_bar(len(concerned), "checking", unit="files", quiet=quiet) as bar,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+
+        def look(row: Row) -> str:
+            bar.update()
+            return _change(row, input_dir / row.path)
+
+        changes = list(pool.map(look, concerned))
+    return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
+
+
+def _change(row: Row, path: Path) -> str:
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return "is no file any more; run `dupimg plan` again."
+        if status.st_size != row.bytes:
+            return f"has {status.st_size} bytes now, {row.bytes} in the plan; run `dupimg plan`."
+        if status.st_mtime_ns != row.modified_ns:
+            return "has another modification time than in the plan; run `dupimg plan` again."
+        if content_digest(path) != row.digest:
+            return "has another content than in the plan; run `dupimg plan` again."
+    except FileNotFoundError:
+        return "has vanished since the plan; put it back, or run `dupimg plan` again."
+    except OSError as error:
+        return f"cannot be read: {error.strerror}."
+    return ""
+
+
+def _existing_parent(folder: Path) -> Path:
+    resolved = folder.resolve()
+    return next(parent for parent in (resolved, *resolved.parents) if parent.exists())
 
 
 def _same_folder(a: Path, b: Path) -> bool:

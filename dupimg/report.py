@@ -10,7 +10,7 @@ photos are written as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pandas as pd
 
 from dupimg.plan import Row
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
 _COSINES = ("cosine_to_keeper", "nearest_cosine")
 _PATHS = ("path", "keeper")
@@ -92,22 +92,30 @@ def write_report(rows: Sequence[Row], path: Path) -> None:
     ----------
     rows : sequence of Row
     path : Path
-        Replaced in one step, so that it is never seen half written.
+        See `write_table`.
     """
-    frame = pd.DataFrame({name: [_to_cell(row, name) for row in rows] for name in COLUMNS})
+    write_table({name: [_to_cell(row, name) for row in rows] for name in COLUMNS}, path)
+
+
+def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
+    """Write cells as CSV.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+    path : Path
+        Appears in one step, so that it is never seen half written. A file of this name with
+        another content, which a person may have edited, is renamed out of the way.
+    """
     part = path.with_name(path.name + ".part")
+    frame = pd.DataFrame(dict(columns))
     frame.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+    if path.exists() and path.read_bytes() != part.read_bytes():
+        number = 1
+        while (kept := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+            number += 1
+        path.rename(kept)
     part.replace(path)
-
-
-def keep_earlier_report(path: Path) -> None:
-    """Rename a report that a dry run left, and that a person may have edited, out of the way."""
-    if not path.exists():
-        return
-    number = 1
-    while (kept := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
-        number += 1
-    path.rename(kept)
 
 
 def _to_cell(row: Row, name: str) -> str:

@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from dupimg.cli import main
 from dupimg.options import OrganizeOptions, UsageError
-from dupimg.pipeline import organize
+from dupimg.runs import organize
 from dupimg.report import COLUMNS, read_report
 
 

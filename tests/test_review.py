@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dupimg.naming import name_rows
+from dupimg.options import UsageError
+from dupimg.plan import Row, check_plan
+from dupimg.report import write_report
+from dupimg.review import merge_edits, read_edits
+
+
+def photo(path, scene, *, keeper="", group=None, time="2024-05-01T10:00:00.000", **fields) -> Row:
+    return Row(
+        path=path, action="remove" if keeper else "keep", scene=scene, keeper=keeper,
+        duplicate_group=group, cosine_to_keeper=0.97 if keeper else None, taken_at=time,
+        taken_from="exif", width=4, height=3, bytes=10, digest=f"digest of {path}",
+        reason="no duplicate", **fields,
+    )  # fmt: skip
+
+
+DECIDED = name_rows(
+    [
+        photo("best.jpg", 1, group=1),
+        photo("copy.jpg", 1, keeper="best.jpg", group=1),
+        photo("small.jpg", 1, keeper="best.jpg", group=1),
+        photo("alone.jpg", 2, time="2024-05-02T10:00:00.000"),
+        Row("best.xmp", "keep", scene=1, companion_of="best.jpg", digest="x", duplicate_group=1),
+        Row("notes.txt", "other", digest="n", reason="not a picture"),
+    ]
+)
+
+
+@pytest.fixture
+def review(tmp_path):
+    """Return a function that writes the plan, changes it as a person would, and merges it."""
+
+    def run(change=lambda text: text, encoding="utf-8"):
+        write_report(DECIDED, tmp_path / "plan.csv")
+        text = (tmp_path / "plan.csv").read_text("utf-8-sig")
+        (tmp_path / "plan.csv").write_text(change(text), encoding, newline="")
+        return merge_edits(DECIDED, read_edits(tmp_path / "plan.csv"))
+
+    return run
+
+
+def edit(path, /, **cells):
+    """Return a change of some cells of one row."""
+
+    def change(text):
+        header, *lines = text.splitlines()
+        names = header.split(",")
+        for i, line in enumerate(lines):
+            values = line.split(",")
+            if values[0] == path:
+                for name, value in cells.items():
+                    values[names.index(name)] = value
+                lines[i] = ",".join(values)
+        return "\n".join([header, *lines])
+
+    return change
+
+
+def both(*changes):
+    def change(text):
+        for one in changes:
+            text = one(text)
+        return text
+
+    return change
+
+
+def by_path(reviewed):
+    return {row.path: row for row in reviewed.rows}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        lambda text: text,
+        lambda text: text.replace(",", ";"),
+        lambda text: text.replace(",", "\t"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\n".join(f"{line},,," for line in text.splitlines()),
+        lambda text: "\n".join('"' + line.replace(",", '","') + '"' for line in text.splitlines()),
+        lambda text: "\n".join([*text.splitlines(), ",,,,", ""]),
+        lambda text: "\n".join([text.splitlines()[0], *sorted(text.splitlines()[1:])]),
+        lambda text: "\n".join(",".join([f"note {i}", *line.split(",")[::-1]])
+                               for i, line in enumerate(text.splitlines())),
+        lambda text: text.replace("2024-05-01T10:00:00.000", "01.05.24 10:00"),
+        lambda text: text.replace("0.970000", "0,97").replace("digest,reason", "digest,reason")
+        if ";" in text else text.replace("0.970000", "1"),
+        lambda text: text.replace("\nbest.jpg,keep", "\nbest.jpg, Keep ").upper().lower(),
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_does_to_the_file_changes_nothing(review, mangle, encoding):
+    reviewed = review(mangle, encoding)
+    assert reviewed.rows == DECIDED
+    assert reviewed.problems == ()
+    assert reviewed.changes == ()
+
+
+def test_swapping_the_keeper_swaps_the_names(review):
+    change = both(edit("best.jpg", action="remove"), edit("copy.jpg", action="keep"))
+    rows = by_path(review(change))
+    stem = "image-0001-20240501100000000"
+    assert rows["copy.jpg"].destination == f"processed/{stem}.jpg"
+    assert rows["best.jpg"].destination == f"remove/{stem}--best.jpg"
+    assert rows["best.xmp"].destination == f"remove/{stem}--best.xmp"
+    assert rows["small.jpg"].keeper == rows["best.jpg"].keeper == "copy.jpg"
+    assert rows["best.jpg"].cosine_to_keeper == 0.97
+    assert rows["small.jpg"].cosine_to_keeper is None  # never compared with the new keeper
+    assert rows["best.jpg"].reason.startswith("remove by hand, was keep")
+    assert check_plan(rows.values()) == []
+
+
+def test_names_follow_scenes_and_duplicates_follow_their_keeper(review):
+    rows = by_path(review(edit("best.jpg", scene="12.0")))
+    stem = "image-0012-20240501100000000"
+    assert rows["best.jpg"].destination == f"processed/{stem}.jpg"
+    assert rows["best.xmp"].destination == f"processed/{stem}.xmp"
+    assert rows["copy.jpg"].destination == f"remove/{stem}--copy.jpg"
+    assert {rows[path].scene for path in ("best.jpg", "best.xmp", "copy.jpg")} == {12}
+
+
+def test_a_photo_without_duplicates_may_be_removed_or_left(review):
+    rows = by_path(review(edit("alone.jpg", action="remove")))
+    assert rows["alone.jpg"].destination == "remove/image-0002-20240502100000000--alone.jpg"
+    rows = by_path(
+        review(both(edit("alone.jpg", action="leave"), edit("best.jpg", action="leave")))
+    )
+    assert rows["alone.jpg"].destination == rows["best.xmp"].destination == ""
+    assert rows["copy.jpg"].destination == "remove/image-0001-20240501100000000--copy.jpg"
+    assert check_plan(rows.values()) == []
+
+
+def test_a_row_that_was_taken_out_stays_where_it_is(review):
+    reviewed = review(lambda text: text.replace("\nalone.jpg,", "\n").replace("notes.txt", ""))
+    rows = by_path(review(lambda text: "\n".join(
+        line for line in text.splitlines() if not line.startswith("alone.jpg"))))  # fmt: skip
+    assert rows["alone.jpg"].action == "leave"
+    assert reviewed.problems  # but a row without its path is a problem
+
+
+def test_a_destination_written_by_hand_is_obeyed(review):
+    rows = by_path(review(edit("alone.jpg", destination="processed/best of all.jpg")))
+    assert rows["alone.jpg"].destination == "processed/best of all.jpg"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (edit("copy.jpg", action="delete"), "row 4: copy.jpg: Got action 'delete', expected keep"),
+        (edit("copy.jpg", action="kep"), "Did you mean keep?"),
+        (edit("copy.jpg", action=""), "Got action ''"),
+        (edit("notes.txt", action="keep"), "expected other or leave"),
+        (edit("best.jpg", scene="beach"), "Got scene 'beach', expected a whole number"),
+        (edit("best.jpg", scene="0"), "Got scene '0'"),
+        (edit("best.jpg", scene="1.5"), "Got scene '1.5'"),
+        (edit("best.jpg", digest="other"), "is not in the plan that was made for this folder"),
+        (edit("best.jpg", path="new.jpg"), "new.jpg: is not in the plan"),
+        (lambda text: text + text.splitlines()[1], "best.jpg: has row 2 already"),
+    ],
+)
+def test_every_problem_is_named_with_its_row(review, change, problem):
+    assert problem in "\n".join(review(change).problems)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (both(*(edit(f"{name}.jpg", action="remove") for name in ("best", "copy", "small"))),
+         "one must stay"),
+        (edit("alone.jpg", destination="processed/../../x.jpg"), "not inside processed/"),
+        (edit("alone.jpg", destination="/etc/passwd"), "not inside processed/"),
+        (edit("alone.jpg", destination="processed/image-0001-20240501100000000.jpg"), "is that of"),
+        (edit("best.xmp", action="remove"), "one action for both"),
+    ],
+)  # fmt: skip
+def test_what_would_be_unsafe_is_found_in_the_merged_plan(review, change, problem):
+    found = check_plan(review(change).rows)
+    assert problem in " ".join(one.sentence for one in found)
+
+
+def test_a_missing_column_and_another_encoding_are_refused(review, tmp_path):
+    with pytest.raises(UsageError, match="without the column action"):
+        review(lambda text: text.replace("path,action", "path,deed"))
+    (tmp_path / "plan.csv").write_bytes("path,action\ncafé.jpg,keep\n".encode("latin-1"))
+    with pytest.raises(UsageError, match="CSV UTF-8"):
+        read_edits(tmp_path / "plan.csv")
+    with pytest.raises(UsageError, match="No such file"):
+        read_edits(tmp_path / "nowhere.csv")
+
+
+def test_changes_are_told_one_line_each(review):
+    changes = review(edit("alone.jpg", action="leave", scene="7")).changes
+    assert changes == ("alone.jpg: keep → leave, scene 2 → 7, to nowhere: it stays where it is",)
+    assert replace(DECIDED[0]) == DECIDED[0]
