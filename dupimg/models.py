@@ -8,7 +8,6 @@ tensors are loaded from it, never code.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import http.client
 import importlib.util
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dupimg.options import UsageError, did_you_mean
+
 if TYPE_CHECKING:
     import torch
 
@@ -30,7 +31,7 @@ _IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 _IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 
 
-class WeightsError(RuntimeError):
+class WeightsError(UsageError):
     """The weights of a model are missing, cannot be fetched, or are not the published ones."""
 
 
@@ -120,7 +121,7 @@ def get_model(name: str) -> Model:
 
     Raises
     ------
-    ValueError
+    UsageError
         If the registry has no such model; the message suggests the nearest.
 
     Examples
@@ -129,13 +130,14 @@ def get_model(name: str) -> Model:
     1000
     >>> get_model("mobilenet_v3")
     Traceback (most recent call last):
-    ValueError: Got model='mobilenet_v3', expected one of efficientnet_lite0, ... Did you mean ...?
+    dupimg.options.UsageError: Got model='mobilenet_v3', expected one of efficientnet_lite0, ...
     """
     if name in MODELS:
         return MODELS[name]
-    near = difflib.get_close_matches(str(name), MODELS, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"Got model={name!r}, expected one of {', '.join(MODELS)}.{hint}")
+    raise UsageError(
+        f"Got model={name!r}, expected one of {', '.join(MODELS)}."
+        + did_you_mean(str(name), MODELS)
+    )
 
 
 def fingerprint(model: Model) -> str:

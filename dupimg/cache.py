@@ -1,0 +1,213 @@
+"""What was read and embedded before, in one SQLite file: the second run reads nothing again.
+
+Three tables: which content a file has (by its device, inode, size and time, so that a renamed
+or moved file is known), what the header of a content says, and what the network made of it.
+Whatever goes wrong with the cache is a warning, and the run goes on without.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import platformdirs
+
+# Part of the file's name: count it up whenever a table changes.
+_VERSION = 1
+
+# SQLite allows 32,766 placeholders in a statement, older ones 999.
+_AT_ONCE = 500
+
+# Writes are collected for so long: a killed run loses at most this much work.
+_SECONDS_BETWEEN_COMMITS = 2.0
+
+# How long to wait for another process that writes.
+_WAIT_SECONDS = 5.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS files (status TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS headers (
+    digest TEXT, reader TEXT, header TEXT NOT NULL, PRIMARY KEY (digest, reader)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS embeddings (
+    digest TEXT, fingerprint TEXT, content BLOB NOT NULL, PRIMARY KEY (digest, fingerprint));
+"""
+
+
+class CacheWarning(UserWarning):
+    """The cache cannot be used; everything is computed anew."""
+
+
+def default_path() -> Path:
+    """Return the cache file of this user."""
+    return Path(platformdirs.user_cache_dir("dupimg")) / f"cache-{_VERSION}.sqlite"
+
+
+class Cache:
+    """Remember digests, headers and embeddings between runs.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None remembers nothing.
+
+    Notes
+    -----
+    Several processes may use one file at once. Use as a context manager; entering opens the
+    file. Every method may be called from any thread.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+        self._committed = 0.0
+
+    def __enter__(self) -> Cache:
+        if self._path is not None:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._connection = _open(self._path)
+            except (OSError, sqlite3.Error) as error:
+                self._give_up(error)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.commit()
+                self._connection.close()
+            except sqlite3.Error as problem:
+                self._give_up(problem)
+        self._connection = None
+
+    def digests(self, statuses: Sequence[os.stat_result]) -> list[str | None]:
+        """Return the digests of files that are unchanged since they were last read.
+
+        Parameters
+        ----------
+        statuses : sequence of os.stat_result
+
+        Returns
+        -------
+        list of (str or None)
+            None for a file that is new or changed.
+        """
+        keys = [_status_key(status) for status in statuses]
+        known = dict(
+            self._select("SELECT status, digest FROM files WHERE status IN ({})", (), keys)
+        )
+        return [known.get(key) for key in keys]
+
+    def remember_digest(self, status: os.stat_result, digest: str) -> None:
+        """Remember the content of a file."""
+        self._insert("INSERT OR REPLACE INTO files VALUES (?, ?)", (_status_key(status), digest))
+
+    def headers(self, digests: Iterable[str], reader: str) -> dict[str, Any]:
+        """Return what was remembered of the headers of contents.
+
+        Parameters
+        ----------
+        digests : iterable of str
+        reader : str
+            Version and settings of what read them.
+
+        Returns
+        -------
+        dict of str to JSON values
+            By digest; without those that are not known.
+        """
+        query = "SELECT digest, header FROM headers WHERE reader = ? AND digest IN ({})"
+        found = self._select(query, (reader,), digests)
+        return {digest: json.loads(header) for digest, header in found}
+
+    def remember_header(self, digest: str, reader: str, header: Any) -> None:
+        """Remember the header of a content; `header` holds JSON values."""
+        self._insert(
+            "INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", (digest, reader, json.dumps(header))
+        )
+
+    def embeddings(self, digests: Iterable[str], fingerprint: str) -> Mapping[str, bytes]:
+        """Return what was remembered of the embeddings of contents.
+
+        Parameters
+        ----------
+        digests : iterable of str
+        fingerprint : str
+            Of the network, its weights and the preprocessing.
+
+        Returns
+        -------
+        mapping of str to bytes
+            By digest; without those that are not known.
+        """
+        query = "SELECT digest, content FROM embeddings WHERE fingerprint = ? AND digest IN ({})"
+        return dict(self._select(query, (fingerprint,), digests))
+
+    def remember_embedding(self, digest: str, fingerprint: str, content: bytes) -> None:
+        """Remember what a network made of a content."""
+        self._insert(
+            "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)", (digest, fingerprint, content)
+        )
+
+    def _select(
+        self, query: str, first: tuple[str, ...], keys: Iterable[str]
+    ) -> Iterator[tuple[str, Any]]:
+        waiting = iter(keys)
+        while self._connection is not None and (some := list(islice(waiting, _AT_ONCE))):
+            try:
+                with self._lock:
+                    rows = self._connection.execute(
+                        query.format(",".join("?" * len(some))), (*first, *some)
+                    ).fetchall()
+            except sqlite3.Error as error:
+                self._give_up(error)
+                return
+            yield from rows
+
+    def _insert(self, statement: str, values: tuple[Any, ...]) -> None:
+        if self._connection is None:
+            return
+        try:
+            with self._lock:
+                self._connection.execute(statement, values)
+                if time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
+                    self._connection.commit()
+                    self._committed = time.monotonic()
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._connection = None
+        warnings.warn(
+            f"The cache {self._path} cannot be used ({error}); the run goes on without. Remove the "
+            "file if that happens again, or choose another one with --cache=FILE.",
+            CacheWarning,
+            stacklevel=3,
+        )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    # One connection for all threads, under a lock of our own.
+    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(_TABLES)
+    return connection
+
+
+def _status_key(status: os.stat_result) -> str:
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from dupimg.cache import Cache, CacheWarning, default_path
+
+
+def test_what_is_remembered_survives_the_process(tmp_path):
+    path, file = tmp_path / "deep" / "cache.sqlite", tmp_path / "photo.jpg"
+    file.write_bytes(b"photo")
+    with Cache(path) as cache:
+        assert cache.digests([file.stat()]) == [None]
+        cache.remember_digest(file.stat(), "d1")
+        cache.remember_header("d1", "reader 1", {"width": 3, "reason": "caf\udce9"})
+        cache.remember_embedding("d1", "model 1", b"\0\1\2")
+    file.rename(tmp_path / "renamed.jpg")
+    with Cache(path) as cache:
+        assert cache.digests([(tmp_path / "renamed.jpg").stat()]) == ["d1"]
+        assert cache.headers(["d1", "d2"], "reader 1") == {
+            "d1": {"width": 3, "reason": "caf\udce9"}
+        }
+        assert cache.headers(["d1"], "reader 2") == {}
+        assert cache.embeddings(["d0", "d1"], "model 1") == {"d1": b"\0\1\2"}
+        assert cache.embeddings(["d1"], "model 2") == {}
+
+
+def test_a_changed_file_is_not_known(tmp_path):
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"photo")
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        cache.remember_digest(file.stat(), "d1")
+        file.write_bytes(b"other")
+        assert cache.digests([file.stat()]) == [None]
+
+
+def test_thousands_at_once(tmp_path):
+    digests = [f"{i:064}" for i in range(5000)]
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        for digest in digests:
+            cache.remember_embedding(digest, "model", digest.encode())
+        assert len(cache.embeddings(reversed(digests), "model")) == 5000
+
+
+def test_a_killed_run_keeps_what_was_committed(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    code = (
+        "import os, sys; from pathlib import Path; from dupimg import cache\n"
+        "cache._SECONDS_BETWEEN_COMMITS = 0\n"
+        "with cache.Cache(Path(sys.argv[1])) as c:\n"
+        "    c.remember_embedding('d', 'm', b'x'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, path]).returncode == -9
+    with Cache(path) as cache:
+        assert cache.embeddings(["d"], "m") == {"d": b"x"}
+
+
+def test_two_processes_may_use_one_file(tmp_path):
+    with Cache(tmp_path / "cache.sqlite") as one, Cache(tmp_path / "cache.sqlite") as two:
+        one.remember_embedding("d1", "m", b"1")
+        one._connection.commit()
+        two.remember_embedding("d2", "m", b"2")
+        two._connection.commit()
+        assert one.embeddings(["d1", "d2"], "m") == {"d1": b"1", "d2": b"2"}
+
+
+def test_none_remembers_nothing():
+    with Cache(None) as cache:
+        cache.remember_embedding("d", "m", b"x")
+        assert cache.embeddings(["d"], "m") == {}
+
+
+def use(path):
+    with Cache(path) as cache:
+        cache.remember_embedding("d", "m", b"x" * 100)
+        return cache.embeddings(["d"], "m")
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_corrupt_file_is_a_warning(tmp_path, content):
+    (tmp_path / "cache.sqlite").write_bytes(content)
+    with pytest.warns(CacheWarning, match="the run goes on without"):
+        assert use(tmp_path / "cache.sqlite") == {}
+    assert (tmp_path / "cache.sqlite").read_bytes() == content
+
+
+def test_a_locked_file_is_a_warning(tmp_path, monkeypatch):
+    path = tmp_path / "cache.sqlite"
+    use(path)
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr("dupimg.cache._WAIT_SECONDS", 0.1)
+    with pytest.warns(CacheWarning, match="locked"):
+        use(path)
+    holder.close()
+
+
+def test_a_place_that_cannot_be_written_is_a_warning(read_only_filesystem):
+    with pytest.warns(CacheWarning):
+        assert use(read_only_filesystem / "a" / "cache.sqlite") == {}
+
+
+def test_the_default_is_in_the_cache_folder_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "dupimg" in default_path().parts
