@@ -1,4 +1,4 @@
-"""Carry a plan out and take it back: the only module that touches the user's files.
+"""Bring one file to its destination and back: the only module that touches the user's files.
 
 A file appears under its final name in one step, whole and verified, and never in the place of
 another. A file that is moved leaves its old place only after that. Every step may be taken
@@ -12,17 +12,12 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import stat
 from pathlib import Path
-from typing import TypeVar
 
-from dupimg.journal import FOLDER, UNDOING, UNDONE, Journal, sync_folder
-from dupimg.naming import FOLDERS
+from dupimg.journal import FOLDER, sync_folder
 from dupimg.options import UsageError
 from dupimg.photos import content_digest
-from dupimg.plan import Row
 
 COPY, MOVE, HARD_LINK, REFLINK = "copy", "move", "hard_link", "reflink"
 
@@ -33,112 +28,6 @@ _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.
 # ioctl FICLONE of linux/fs.h: share the blocks of another file until one of them changes.
 _FICLONE = 0x40049409
 
-T = TypeVar("T")
-
-
-def carry_out(
-    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
-) -> tuple[Row, ...]:
-    """Bring every file of a journal to its destination, or the rest of them after a crash.
-
-    Parameters
-    ----------
-    journal : Journal
-        Of a checked plan.
-    output_dir : Path
-    jobs : int
-        Threads.
-    advance : callable
-        Called after each step.
-
-    Returns
-    -------
-    tuple of Row
-        The rows of the plan; one that failed has no destination and says why.
-    """
-    input_dir, mode = Path(journal.record.run.input_dir), journal.record.run.mode
-
-    def step(number: int) -> None:
-        row = journal.record.rows[number]
-        try:
-            place(input_dir / row.path, output_dir / row.destination, mode, row.digest)
-        except OSError as error:
-            journal.mark_failed(number, error.strerror or str(error))
-        else:
-            journal.mark_done(number)
-        advance()
-
-    _in_threads(step, (n for n in _steps(journal) if n not in journal.done), jobs)
-    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
-    return tuple(
-        replace(row, destination="", reason=f"NOT {verb}: {journal.failed[n]}; {row.reason}")
-        if n in journal.failed
-        else row
-        for n, row in enumerate(journal.record.rows)
-    )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file when a run was taken back.
-
-    Attributes
-    ----------
-    path, destination : str
-        As in the plan.
-    result : {"taken back", "left"}
-    reason : str
-        Why it was left.
-    """
-
-    path: str
-    destination: str
-    result: str
-    reason: str = ""
-
-
-def take_back(
-    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
-) -> tuple[Outcome, ...]:
-    """Undo every step of a journal whose file is still what the step made of it.
-
-    Parameters
-    ----------
-    journal : Journal
-        Of a finished or unfinished run, or of an unfinished undo.
-    output_dir : Path
-    jobs : int
-        Threads.
-    advance : callable
-        Called after each step.
-
-    Returns
-    -------
-    tuple of Outcome
-        One for each step, in order of the plan.
-    """
-    input_dir, mode = Path(journal.record.run.input_dir), journal.record.run.mode
-    journal.mark_state(UNDOING)
-
-    def step(number: int) -> Outcome:
-        row = journal.record.rows[number]
-        try:
-            displace(input_dir / row.path, output_dir / row.destination, mode, row.digest)
-        except OSError as error:
-            outcome = Outcome(row.path, row.destination, "left", error.strerror or str(error))
-        else:
-            outcome = Outcome(row.path, row.destination, "taken back")
-            journal.mark_undone(number)
-        advance()
-        return outcome
-
-    outcomes = _in_threads(step, _steps(journal), jobs)
-    for name in FOLDERS.values():
-        _remove_empty_folders(output_dir / name)
-    if all(outcome.result == "taken back" for outcome in outcomes):
-        journal.mark_state(UNDONE)
-    return outcomes
-
 
 def probe(mode: str, source: Path, output_dir: Path) -> None:
     """Refuse hard links and clones where the filesystem has none, before anything is touched.
@@ -148,6 +37,7 @@ def probe(mode: str, source: Path, output_dir: Path) -> None:
     UsageError
     """
     trial = output_dir / FOLDER / "probe"
+    trial.unlink(missing_ok=True)  # a crash may have left it: a second name of somebody's photo
     try:
         if mode == HARD_LINK:
             os.link(source, trial)
@@ -184,10 +74,11 @@ def place(source: Path, destination: Path, mode: str, digest: str) -> None:
     """
     if os.path.lexists(destination):
         _expect(destination, digest, errno.EEXIST)
+        unfinished_copy(destination).unlink(missing_ok=True)
         if mode == MOVE and source.exists():  # a crash came between the two halves of the move
             _remove_other_copy(source, destination, digest)
         return
-    destination.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(destination.parent)
     if mode == HARD_LINK:
         os.link(source, destination)
         return
@@ -195,7 +86,7 @@ def place(source: Path, destination: Path, mode: str, digest: str) -> None:
         return
     _copy_verified(source, destination, digest, clone=mode == REFLINK)
     if mode == MOVE:
-        source.unlink()
+        _unlink_old_name(source, destination)
 
 
 def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
@@ -206,6 +97,7 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
     OSError
         The file in the output was changed, or its source is not what it was; both are left.
     """
+    unfinished_copy(destination).unlink(missing_ok=True)
     if not os.path.lexists(destination):
         if mode == MOVE:
             _expect(source, digest, errno.ENOENT)
@@ -218,22 +110,19 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
         _remove_other_copy(destination, source, digest)
 
 
-def _steps(journal: Journal) -> list[int]:
-    return [n for n, row in enumerate(journal.record.rows) if row.destination]
-
-
-def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
-    with ThreadPoolExecutor(jobs) as pool:
-        return tuple(pool.map(step, numbers))
-
-
 def _expect(path: Path, digest: str, error_number: int) -> None:
     """Raise unless a file has the content that it should have."""
     if not os.path.lexists(path):
         raise OSError(errno.ENOENT, f"{path} is gone")
-    if path.is_symlink() or path.is_dir() or content_digest(path) != digest:
+    if not is_whole(path, digest):
         what = "is in the way" if error_number == errno.EEXIST else "was changed since"
         raise OSError(error_number, f"{path} {what}")
+
+
+def is_whole(path: Path, digest: str) -> bool:
+    """Return whether a file, and no link or pipe, is there with the content it should have."""
+    regular = os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)
+    return regular and content_digest(path) == digest
 
 
 def _remove_other_copy(path: Path, remaining: Path, digest: str) -> None:
@@ -256,9 +145,8 @@ def _renamed(source: Path, destination: Path) -> bool:
 
 
 def _copy_verified(source: Path, destination: Path, digest: str, *, clone: bool) -> None:
-    # Named after the destination: what a crash left here is replaced when the step is taken again.
-    name = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:16]
-    part = destination.with_name(f".dupimg-{name}.part")
+    part = unfinished_copy(destination)
+    part.unlink(missing_ok=True)
     try:
         if clone:
             _share_blocks(source, part)
@@ -268,12 +156,27 @@ def _copy_verified(source: Path, destination: Path, digest: str, *, clone: bool)
             os.fsync(copy.fileno())
         if content_digest(part) != digest:
             raise OSError(errno.EIO, "its content is not what was read before")
-        shutil.copystat(source, part)
+        with contextlib.suppress(PermissionError):  # FAT and network shares have no permissions
+            shutil.copystat(source, part)
         _rename_without_overwriting(part, destination)
         sync_folder(destination.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def unfinished_copy(destination: Path) -> Path:
+    """Name a copy that is not yet whole so that whoever takes the step again finds it."""
+    name = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:16]
+    return destination.with_name(f".dupimg-{name}.part")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder with all above it, each with its name on the disk."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def _share_blocks(source: Path, copy: Path) -> None:
@@ -297,10 +200,20 @@ def _rename_without_overwriting(source: Path, destination: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination) from None
         source.rename(destination)
     else:
-        source.unlink()
+        _unlink_old_name(source, destination)
 
 
-def _remove_empty_folders(folder: Path) -> None:
+def _unlink_old_name(source: Path, destination: Path) -> None:
+    """Remove the old name of a file, or the new one where the old one may not go."""
+    try:
+        source.unlink(missing_ok=True)
+    except OSError:
+        if os.path.lexists(source):
+            destination.unlink()
+        raise
+
+
+def remove_empty_folders(folder: Path) -> None:
     """Remove a folder and those in it, as far as they hold nothing."""
     for parent, _, _ in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):

@@ -23,6 +23,7 @@ from dupimg.options import (
     ApplyOptions,
     DemoOptions,
     EvaluateOptions,
+    FitHeadOptions,
     ModelsOptions,
     Options,
     OrganizeOptions,
@@ -34,7 +35,7 @@ from dupimg.options import (
 )
 
 if TYPE_CHECKING:
-    from dupimg.runs import Result
+    from dupimg.result import Result
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,24 @@ class Command:
 
 
 def _organize(options: OrganizeOptions) -> int:
-    from dupimg.progress import quiet_decoders
     from dupimg.runs import organize
 
-    with quiet_decoders():
-        return _report(organize(options), quiet=options.quiet)
+    return _report(organize(options), quiet=options.quiet)
 
 
 def _evaluate(options: EvaluateOptions) -> int:
     from dupimg.evaluation import evaluate
 
     say(evaluate(options).to_text())
+    return 0
+
+
+def _fit_head(options: FitHeadOptions) -> int:
+    from dupimg.fitting import fit_on_folder
+
+    head = fit_on_folder(options)
+    if not options.quiet:
+        say(f"{options.output}: {head.fingerprint}, fitted on {head.fitted_on}")
     return 0
 
 
@@ -98,11 +106,9 @@ def _models(options: ModelsOptions) -> int:
 
 
 def _plan(options: PlanOptions) -> int:
-    from dupimg.progress import quiet_decoders
     from dupimg.runs import plan
 
-    with quiet_decoders():
-        return _report(plan(options), quiet=options.quiet)
+    return _report(plan(options), quiet=options.quiet)
 
 
 def _apply(options: ApplyOptions) -> int:
@@ -112,7 +118,8 @@ def _apply(options: ApplyOptions) -> int:
 
 
 def _undo(options: UndoOptions) -> int:
-    from dupimg.runs import UNDO_REPORT, undo
+    from dupimg.result import UNDO_REPORT
+    from dupimg.undo import undo
 
     outcomes = undo(options)
     left = sum(outcome.result == "left" for outcome in outcomes)
@@ -124,7 +131,7 @@ def _undo(options: UndoOptions) -> int:
 
 
 def _status(options: StatusOptions) -> int:
-    from dupimg.runs import status
+    from dupimg.undo import status
 
     say(status(options.output_dir))
     return 0
@@ -159,6 +166,7 @@ COMMANDS = {
     "demo": Command(DemoOptions, _demo),
     "models": Command(ModelsOptions, _models),
     "evaluate": Command(EvaluateOptions, _evaluate),
+    "fit_head": Command(FitHeadOptions, _fit_head),
 }
 
 
@@ -190,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            say(traceback.format_exc().rstrip(), file=sys.stderr)
         refused = isinstance(error, UsageError)
         say(f"dupimg: {error if refused else _describe(error)}", file=sys.stderr)
         return 2 if refused else 1

@@ -4,16 +4,17 @@ Files of one folder are paired by their names, whatever their case and Unicode c
 file is opened. What names leave open is settled by the capture times of pictures and by the
 size of videos. A companion belongs to one photo only: where several fit, sidecars of raw
 developers go to the raw, what phones write goes to the HEIC before the JPEG, all else to the
-first by path. Of two companions that would get one new name only the first is paired.
+first by path. Of two companions that would get one new name only one is paired.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
+from typing import NamedTuple
 
 from dupimg.companion_names import (
     VIDEO_SUFFIXES,
@@ -81,7 +82,8 @@ def pair_companions(listing: Listing) -> Listing:
     ['b.txt']
     """
     pairing = _Pairing()
-    entries = [_entry(record) for record in (*listing.photos, *listing.others)]
+    records: list[Photo | File] = [*listing.photos, *listing.others]
+    entries = [_entry(record) for record in records]
     for entry in sorted(filter(None, entries), key=attrgetter("turn")):
         pairing.add(entry)
     companions = pairing.companions
@@ -93,8 +95,7 @@ def pair_companions(listing: Listing) -> Listing:
     )
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A file that may own others or be owned; names and suffix are folded."""
 
     record: Photo | File
@@ -115,8 +116,12 @@ class _Entry:
         return (max(self.kind, _RAW), len(self.stem), self.kind, self.path)
 
     @property
+    def is_takeout_metadata(self) -> bool:
+        return self.kind == _SIDECAR and self.suffix == ".json"
+
+    @property
     def relation(self) -> str:
-        if self.suffix == ".json":
+        if self.is_takeout_metadata:
             return "Google Takeout metadata"
         return ("edited version", "raw", "Live Photo video", "sidecar")[self.kind]
 
@@ -169,6 +174,7 @@ class _Pairing:
                 digest=entry.record.digest,
                 reason=f"{entry.relation} of {photo.rpartition('/')[2]}",
                 companion_of=photo,
+                modified_ns=entry.record.modified_ns,
             )
         elif isinstance(entry.record, Photo):
             photo = entry.path
@@ -197,7 +203,7 @@ class _Pairing:
                 owners = [o for o in self._of_stem.get((folder, stem), ()) if _fits(entry, o)]
                 if owners:
                     return min(owners, key=partial(_preference, entry))
-        return self._cut.get((folder, entry.stem)) if entry.suffix == ".json" else None
+        return self._cut.get((folder, entry.stem)) if entry.is_takeout_metadata else None
 
 
 def _fits(entry: _Entry, owner: _Entry) -> bool:

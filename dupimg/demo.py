@@ -17,7 +17,8 @@ from PIL import ExifTags, Image, ImageEnhance
 
 from dupimg.naming import KEEP, OTHER
 from dupimg.options import DemoOptions, OrganizeOptions, UsageError
-from dupimg.runs import Result, organize
+from dupimg.result import Result
+from dupimg.runs import organize
 
 _SAMPLE_FOLDERS = {"sklearn": "datasets/images", "skimage": "data"}
 

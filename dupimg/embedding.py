@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
-from numbers import Integral
+from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -18,8 +21,11 @@ from PIL import Image
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 
-from dupimg.images import MAX_PIXELS, UnreadablePhoto, read_photo
-from dupimg.models import Model, get_model, load_network
+from dupimg.features import THUMBNAIL_SIZE, Features
+from dupimg.heads import HeadError, SceneHead, load_head, shipped_head
+from dupimg.images import MAX_PIXELS, UnreadablePhoto, read_square
+from dupimg.models import Model, fingerprint, get_model, load_network
+from dupimg.sandbox import Map, open_sandbox
 
 if TYPE_CHECKING:
     import torch
@@ -29,10 +35,10 @@ if TYPE_CHECKING:
 # With the shape fixed and one thread for each call, a photo has one vector, to the bit, for all
 # models of the registry. A multiple of it costs more: the activations of 8 leave the cache and
 # are mapped into memory anew for each call (11 instead of 9 ms a photo on 2 cores).
-_AT_ONCE = 4
+AT_ONCE = 4
 
 PathLike = str | os.PathLike[str]
-Result = np.ndarray | UnreadablePhoto
+Result = Features | UnreadablePhoto
 
 
 class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -42,6 +48,13 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     ----------
     model : str or Model, default="efficientnet_lite0"
         Name of a network in `dupimg.models.MODELS`.
+    head : {None, "scene"}, default=None
+        Which vectors `transform` gives: None those for duplicates, "scene" those for scenes. They
+        come from one pass through the network, and `stream` gives both. A network without a
+        scene head has one vector for both.
+    head_file : str or path-like, default=None
+        A scene head that `dupimg fit_head` wrote, to be used instead of the one that comes with
+        dupimg.
     batch_size : int, default=8
         Number of photos that a thread takes at a time; best a multiple of 4, because 4 go
         through the network at once. The vectors do not depend on it.
@@ -50,6 +63,11 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         and -1 mean all cores that this process may use, -2 all but one.
     max_pixels : int, default=500_000_000
         A photo with more pixels than this is unreadable.
+    time_limit : float, default=None
+        Seconds after which decoding a photo is given up. Photos are then decoded in worker
+        processes, and a photo on which a decoder hangs, dies or eats memory is unreadable; the
+        program needs the usual ``if __name__ == "__main__"``. None decodes in this process,
+        without any such guard. The vectors do not depend on it.
 
     See Also
     --------
@@ -62,7 +80,8 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     the transformer is pickled.
 
     Each thread decodes and embeds with one core, so that nothing waits: neither the network
-    for photos nor the cores for each other. It takes the memory of one batch a thread.
+    for photos nor the cores for each other. It takes the memory of one batch a thread. With a
+    time limit it is either the thread or its worker process that computes: the same holds.
 
     Examples
     --------
@@ -80,14 +99,20 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self,
         model: str | Model = "efficientnet_lite0",
         *,
+        head: str | None = None,
+        head_file: PathLike | None = None,
         batch_size: int = 8,
         n_jobs: int | None = None,
         max_pixels: int = MAX_PIXELS,
+        time_limit: float | None = None,
     ) -> None:
         self.model = model
+        self.head = head
+        self.head_file = head_file
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.max_pixels = max_pixels
+        self.time_limit = time_limit
 
     def fit(self, X: Iterable[PathLike], y: Any = None) -> PhotoEmbedder:
         """Check the parameters and the paths; there is nothing to learn.
@@ -123,7 +148,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Returns
         -------
-        ndarray of shape (n_photos, embedding_size), float32
+        ndarray of shape (n_photos, n_features), float32
             One row of norm 1 for each path, in the order of the paths.
 
         Raises
@@ -138,7 +163,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             if isinstance(result, UnreadablePhoto):
                 unreadable[index] = result
             else:
-                vectors[index] = result
+                vectors[index] = result.scene_vector if self.head else result.vector
         if unreadable:
             first = min(unreadable)
             raise UnreadablePhoto(f"{paths[first]}: {unreadable[first]}") from unreadable[first]
@@ -156,8 +181,8 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ------
         index : int
             Position of the photo in `X`. Every position comes once, in any order.
-        result : ndarray of shape (embedding_size,), float32, or UnreadablePhoto
-            Its vector of norm 1, or the reason why it has none.
+        result : Features or UnreadablePhoto
+            Its vectors of norm 1 and its thumbnail, or the reason why it has none.
 
         Notes
         -----
@@ -171,17 +196,18 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self._stream(positions)
 
     def _stream(self, positions: dict[str, list[int]]) -> Iterator[tuple[int, Result]]:
-        network = self._load()
+        network, head = self._load(), self._head
+        embed = partial(self._embed, network, head)
         paths = iter(positions)
         batches = iter(lambda: list(islice(paths, self.batch_size)), [])
         stop = threading.Event()
         pool = ThreadPoolExecutor(self._n_threads(), thread_name_prefix="dupimg-embed")
         pending: set[Future[list[tuple[str, Result]]]] = set()
-        with _one_core_a_thread():
+        with one_core_a_thread(), pool, open_sandbox(self._n_threads(), self.time_limit) as decode:
             try:
                 while True:
                     for batch in islice(batches, 2 * self._n_threads() - len(pending)):
-                        pending.add(pool.submit(self._embed, network, batch, stop))
+                        pending.add(pool.submit(embed, batch, decode, stop))
                     if not pending:
                         return
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -190,31 +216,36 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                             yield from ((index, result) for index in positions[path])
             finally:
                 stop.set()
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _embed(
-        self, network: torch.nn.Module, paths: list[str], stop: threading.Event
+        self,
+        network: torch.nn.Module,
+        head: SceneHead | None,
+        paths: list[str],
+        decode: Map,
+        stop: threading.Event,
     ) -> list[tuple[str, Result]]:
         """Decode and embed one batch, in one thread."""
+        read = partial(read_square, size=self._model.input_size, max_pixels=self.max_pixels)
         results: dict[str, Result] = {}
         squares = []
-        for path in paths:
+        for path, square in zip(paths, decode(read, paths), strict=True):
             if stop.is_set():
                 return []
-            try:
-                squares.append((path, self._read_square(path)))
-            except UnreadablePhoto as error:
-                results[path] = error
-        for start in range(0, len(squares), _AT_ONCE):
-            group = squares[start : start + _AT_ONCE]
-            vectors = _unit_vectors(network, [square for _, square in group])
-            results.update(zip((path for path, _ in group), vectors, strict=True))
+            if isinstance(square, UnreadablePhoto):
+                results[path] = square
+            else:
+                squares.append((path, square))
+        for start in range(0, len(squares), AT_ONCE):
+            group = squares[start : start + AT_ONCE]
+            outputs = run_network(network, [square for _, square in group])
+            vectors, features = np.split(outputs, [self._model.embedding_size], axis=1)
+            vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+            scenes = vectors if head is None else head.transform(features)
+            for (path, square), vector, scene in zip(group, vectors, scenes, strict=True):
+                results[path] = Features(vector, scene, _thumbnail(square))
         return list(results.items())
-
-    def _read_square(self, path: str) -> np.ndarray:
-        size = self._model.input_size
-        photo = read_photo(path, size, max_pixels=self.max_pixels)
-        return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR))
 
     def _load(self) -> torch.nn.Module:
         model, network = getattr(self, "_network", (None, None))
@@ -232,15 +263,41 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self.model if isinstance(self.model, Model) else get_model(self.model)
 
     @property
+    def fingerprint(self) -> str:
+        """What the vectors depend on besides the photo: network, weights, preprocessing, head."""
+        head = self._head
+        return fingerprint(self._model) + (f"-{head.fingerprint}" if head else "")
+
+    @property
+    def _head(self) -> SceneHead | None:
+        if self.head_file is None:
+            return shipped_head(self._model.head) if self._model.head else None
+        head = load_head(Path(self.head_file))
+        if head.network != fingerprint(self._model) or not self._model.feature_sizes:
+            raise HeadError(
+                f"Got head={self.head_file}, fitted for {head.network}, expected one that was "
+                f"fitted for {fingerprint(self._model)}. Fit one with `dupimg fit_head`."
+            )
+        return head
+
+    @property
     def _n_features_out(self) -> int:
-        return self._model.embedding_size
+        head = self._head if self.head else None
+        return self._model.embedding_size if head is None else head.embedding_size
 
     def _check_parameters(self) -> None:
         _ = self._model
+        if self.head not in (None, "scene"):
+            raise ValueError(f"Got head={self.head!r}, expected None or 'scene'.")
         for name in ("batch_size", "max_pixels"):
             value = getattr(self, name)
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"Got {name}={value!r}, expected a positive integer.")
+        limit = self.time_limit
+        if limit is not None and (not isinstance(limit, Real) or not 0 < limit < math.inf):
+            raise ValueError(
+                f"Got time_limit={limit!r}, expected None or a positive number of seconds."
+            )
         if self.n_jobs is not None and (not isinstance(self.n_jobs, Integral) or self.n_jobs == 0):
             raise ValueError(
                 f"Got n_jobs={self.n_jobs!r}, expected None or an integer other than 0."
@@ -274,20 +331,25 @@ def _check_paths(X: Iterable[PathLike]) -> list[str]:
     return [os.fspath(path) for path in paths]
 
 
-def _unit_vectors(network: torch.nn.Module, squares: list[np.ndarray]) -> np.ndarray:
-    """Embed at most `_AT_ONCE` pictures, uint8 (size, size, 3)."""
+def run_network(network: torch.nn.Module, squares: Sequence[np.ndarray]) -> np.ndarray:
+    """Pass at most 4 pictures, uint8 (size, size, 3), through a network of `load_network`."""
     import torch
 
-    pictures = np.zeros((_AT_ONCE, *squares[0].shape), dtype=np.uint8)
+    pictures = np.zeros((AT_ONCE, *squares[0].shape), dtype=np.uint8)
     pictures[: len(squares)] = squares
     with torch.inference_mode():
         # (n, size, size, 3) in memory is what torch calls channels_last
-        vectors = network(torch.from_numpy(pictures).permute(0, 3, 1, 2).float())
-        return torch.nn.functional.normalize(vectors).numpy()[: len(squares)]
+        outputs = network(torch.from_numpy(pictures).permute(0, 3, 1, 2).float())
+        return outputs.numpy()[: len(squares)]
+
+
+def _thumbnail(square: np.ndarray) -> np.ndarray:
+    size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+    return np.asarray(Image.fromarray(square).convert("L").resize(size, Image.Resampling.BOX))
 
 
 @contextlib.contextmanager
-def _one_core_a_thread() -> Iterator[None]:
+def one_core_a_thread() -> Iterator[None]:
     """Let each thread compute with one core, for as long as there are several of them."""
     import torch
 

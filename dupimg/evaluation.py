@@ -21,10 +21,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dupimg.metrics import Figure, Truth, copy_figures, scene_figures, unrelated_figure
+from dupimg.embedding import PhotoEmbedder
+from dupimg.features import Features
+from dupimg.judgement import (
+    edit_table,
+    make_rules,
+    plot_curves,
+    rule_table,
+    scene_curves,
+    summarize_curves,
+)
+from dupimg.metrics import (
+    ORIGINAL,
+    Figure,
+    Truth,
+    copy_figures,
+    pairs_of_groups,
+    scene_figures,
+    unrelated_figure,
+)
+from dupimg.models import get_model
 from dupimg.options import EvaluateOptions, UsageError
 from dupimg.photos import File, Found, Listing, Photo, read_files
-from dupimg.pipeline import embed, find_groups, make_embedder
+from dupimg.pipeline import embed, find_groups, make_embedder, make_grouper
 from dupimg.progress import progress_bar
 
 SCENES, COPIES, DISTRACTORS = "scenes", "copies", "distractors"
@@ -71,10 +90,13 @@ class Evaluation:
     measures : tuple of Measure
     left_out : tuple of File
         Photos of the labels that are missing or unreadable; they count nowhere.
+    tables : tuple of (str, DataFrame)
+        Comparisons of ways to judge, with their titles.
     """
 
     measures: tuple[Measure, ...]
     left_out: tuple[File, ...] = ()
+    tables: tuple[tuple[str, pd.DataFrame], ...] = ()
 
     def to_text(self) -> str:
         """Return a table with a column for each model, and the photos that were left out.
@@ -89,6 +111,9 @@ class Evaluation:
         for measure in self.measures:
             columns.setdefault(measure.model, {})[measure.measure] = str(measure)
         lines = [pd.DataFrame(columns).fillna("–").to_string()]
+        for title, table in self.tables:
+            text = table.to_string(index=False, na_rep="–", float_format="{:.4g}".format)
+            lines.append(f"\n{title}\n{text}")
         if self.left_out:
             lines.append(f"\nleft out: {len(self.left_out):,} photos that could not be read")
             lines += [f"  {photo.path}: {photo.reason}" for photo in self.left_out]
@@ -133,8 +158,9 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         The labels, a model or the output file are not usable; nothing was measured.
     """
     labels = read_labels(options.labels)
-    if options.output is not None and options.output.exists():
-        raise UsageError(f"Got output={options.output}, which exists, expected a new file.")
+    for name, path in (("output", options.output), ("plot", options.plot)):
+        if path is not None and path.exists():
+            raise UsageError(f"Got {name}={path}, which exists, expected a new file.")
     embedders = {
         name: make_embedder(options, name)
         for name in dict.fromkeys(word.strip() for word in options.model.split(","))
@@ -143,19 +169,24 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     first_photo = [options.folder / photo.path for photo in listing.photos[:1]]
     measures: list[Measure] = []
     left_out: dict[str, File] = {}
+    tables: list[tuple[str, pd.DataFrame]] = []
     for name, embedder in embedders.items():
         list(embedder.stream(first_photo))  # loads the network, which is not to be timed
         start = time.perf_counter()
-        embedded, vectors, inverse = embed(embedder, options.folder, listing, quiet=options.quiet)
-        rate = len(vectors) / (time.perf_counter() - start)
+        embedded, features, inverse = embed(embedder, options.folder, listing, quiet=options.quiet)
+        rate = (0 if features is None else len(features)) / (time.perf_counter() - start)
         figures = [
             ("photos read", len(embedded.photos), len(labels)),
             ("photos per second", rate, None),
-            *_measure(labels, embedded, vectors, inverse, options),
+            *_measure(labels, embedded, features, inverse, options),
         ]
         measures += [Measure(name, *figure) for figure in figures]
         left_out |= {file.path: file for file in embedded.others}
-    evaluation = Evaluation(tuple(measures), tuple(left_out.values()))
+        if features is not None:
+            table = labels.loc[[photo.path for photo in embedded.photos]]
+            for title, frame in _compare(table, features[inverse], embedder, options):
+                tables.append((f"{title}, {name}", frame))
+    evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables))
     if options.output is not None:
         evaluation.to_csv(options.output)
     return evaluation
@@ -225,41 +256,80 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
             max_pixels=options.max_megapixels * 1_000_000,
             jobs=options.jobs or joblib.cpu_count(),
             advance=bar.update,
+            time_limit=options.time_limit,
         )
 
 
 def _measure(
     labels: pd.DataFrame,
     listing: Listing,
-    vectors: NDArray[np.float32],
+    features: Features | None,
     inverse: NDArray[np.int64],
     options: EvaluateOptions,
 ) -> Iterator[Figure]:
+    if features is None:
+        return
     table = labels.loc[[photo.path for photo in listing.photos]]
     is_copy = (table["set"] == COPIES).to_numpy()
     if not is_copy.all():
         views = np.flatnonzero(~is_copy)
-        scenes = _find_scenes([listing.photos[i] for i in views], vectors, inverse[views], options)
+        scenes = _find_scenes([listing.photos[i] for i in views], features, inverse[views], options)
         truth = _truth(table[~is_copy])
         yield from scene_figures(truth, scenes)
-        for threshold in (options.duplicate_threshold, options.scene_threshold):
-            yield unrelated_figure(truth, vectors[inverse[views]], threshold)
+        rows = inverse[views]
+        yield unrelated_figure(truth, features.vector[rows], options.duplicate_threshold)
+        yield unrelated_figure(truth, features.scene_vector[rows], options.scene_threshold)
     if is_copy.any():
         copies = table[is_copy]
         kinds = copies["kind"] if "kind" in table.columns else None
         threshold = options.duplicate_threshold
-        yield from copy_figures(copies["group"], kinds, vectors[inverse[is_copy]], threshold)
+        vectors = features.vector[inverse[is_copy]]
+        yield from copy_figures(copies["group"], kinds, vectors, threshold)
+
+
+def _compare(
+    table: pd.DataFrame, features: Features, embedder: PhotoEmbedder, options: EvaluateOptions
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Compare embeddings and linkages for scenes, rules for duplicates, and kinds of edits."""
+    views = np.flatnonzero(table["set"] != COPIES)
+    truth = _truth(table.iloc[views])
+    rules = make_rules(options)
+    if views.size:
+        embeddings = {"duplicates": features.vector[views], "scenes": features.scene_vector[views]}
+        curves = scene_curves(truth, embeddings, make_grouper(options))
+        yield "Scenes by embedding and linkage", summarize_curves(curves, options.scene_threshold)
+        if options.plot is not None:
+            path = options.plot.with_stem(f"{options.plot.stem}-{get_model(embedder.model).name}")
+            plot_curves(curves, options.scene_threshold, path)
+    pairs = {
+        "copies": _pairs(table, COPIES, by_kind=True),
+        "views": _pairs(table, SCENES, by_kind=False),
+    }
+    yield "Called duplicates, by rule", rule_table(features, rules, pairs, truth, views)
+    if options.edits and "kind" in table.columns:
+        originals = table.index[table["kind"] == ORIGINAL]
+        paths = [options.folder / path for path in originals]
+        yield "Copies found, by edit and rule", edit_table(embedder, paths, rules)
+
+
+def _pairs(table: pd.DataFrame, name: str, *, by_kind: bool) -> NDArray[np.int64]:
+    """Return the pairs of photos of a group of a set: of an original and a copy, or of any two."""
+    rows = np.flatnonzero((table["set"] == name) & (table["group"] != ""))
+    photos = table.iloc[rows]
+    kinds = photos["kind"] if by_kind and "kind" in table.columns else None
+    pairs = pairs_of_groups(photos["group"], kinds)[["row", "row_of"]].to_numpy()
+    return np.sort(rows[pairs], axis=1).T
 
 
 def _find_scenes(
     photos: Sequence[Photo],
-    vectors: NDArray[np.float32],
+    features: Features,
     inverse: NDArray[np.int64],
     options: EvaluateOptions,
 ) -> NDArray[np.int64]:
     """Form scenes of some of the photos as if their folder held no others."""
     contents, content = np.unique(inverse, return_inverse=True)
-    return find_groups(photos, vectors[contents], content, options).scenes
+    return find_groups(photos, features[contents], content, options).scenes
 
 
 def _truth(table: pd.DataFrame) -> Truth:

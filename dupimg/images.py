@@ -1,13 +1,15 @@
 """Open one picture: recognized by its content, upright, RGB, reduced while it is decoded.
 
-Pillow and pillow-heif decode; this module decides what they may do. Whatever a decoder
-raises becomes `UnreadablePhoto`, whose message is the reason that a person reads in the report.
+Pillow and pillow-heif decode, of raw files the preview that `dupimg.raw` finds; this module
+decides what they may do. Whatever a decoder raises becomes `UnreadablePhoto`, whose message is
+the reason that a person reads in the report.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import threading
 import warnings
@@ -148,6 +150,33 @@ def read_photo(
         return _decode(path, size, max_pixels, reduced=False)
 
 
+def read_square(
+    path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """Decode a picture for a network: upright, RGB, squashed to a square.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    size : int
+        Side of the square in pixels. The aspect ratio is not kept.
+    max_pixels : int, default=500_000_000
+        A picture with more pixels than this is unreadable.
+
+    Returns
+    -------
+    ndarray of shape (size, size, 3), uint8
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does.
+    """
+    photo = read_photo(path, size, max_pixels=max_pixels)
+    return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR))
+
+
 class _CannotReduce(Exception):
     """A decoder failed where it was asked to reduce; it may work without."""
 
@@ -205,15 +234,10 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
     with file, _pillow_as_we_need_it():
         try:
             kind = _recognize(file)
-            if kind == "RAW":
-                picture, size = raw.open_preview(path, file)
-                _check_size(size, max_pixels)
-            else:
-                picture = Image.open(file, formats=FORMATS)
-                size = picture.size
-            with picture:
-                _check_size(picture.size, max_pixels)
-                yield _Opened(picture, size, kind if kind == "RAW" else str(picture.format))
+            opened = _open_raw(path, file) if kind == "RAW" else _open_by_pillow(file)
+            with opened.picture:
+                _check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
+                yield opened
         except (UnreadablePhoto, _CannotReduce):
             raise
         except Image.UnidentifiedImageError as error:
@@ -223,6 +247,15 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
         except Exception as error:  # decoders raise nearly everything when a file is broken
             state = "truncated" if "truncated" in str(error).lower() else "unreadable"
             raise UnreadablePhoto(f"{state} {kind}: {error or type(error).__name__}") from error
+
+
+def _open_by_pillow(file: BinaryIO) -> _Opened:
+    picture = Image.open(file, formats=FORMATS)
+    return _Opened(picture, picture.size, str(picture.format))
+
+
+def _open_raw(path: str | os.PathLike[str], file: BinaryIO) -> _Opened:
+    return _Opened(*raw.open_preview(path, file), "RAW")
 
 
 def _recognize(file: BinaryIO) -> str:

@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,7 +25,10 @@ from dupimg.options import UsageError
 from dupimg.plan import Row
 
 FOLDER = ".dupimg"
-_PLAN, _JOURNAL, _LOCK = "plan.jsonl", "journal.jsonl", "lock"
+_PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
+
+# Room for the first marks of an undo on a full disk; after them, files that go make more.
+_RESERVE_BYTES = 64 * 1024
 
 APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
 
@@ -96,7 +100,11 @@ class Journal:
         self.failed: dict[int, str] = {}
         for mark in lines[n_rows + 1 :]:
             self._take_in(mark)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+
+    @cached_property
+    def _file(self) -> int:
+        # Opened by the first mark: where nothing may be written, the state can still be read.
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
     @staticmethod
     def exists(output_dir: Path) -> bool:
@@ -109,8 +117,13 @@ class Journal:
         path = output_dir / FOLDER / _JOURNAL
         if path.exists():
             path.rename(_free_name(path))
+        path.with_name(_RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         _write_lines(path, _record_lines(record))
         return cls(output_dir)
+
+    def release_reserve(self) -> None:
+        """Give back the room that was kept for an undo on a full disk."""
+        self._path.with_name(_RESERVE).unlink(missing_ok=True)
 
     def mark_done(self, step: int) -> None:
         """Note that a step was carried out."""
@@ -138,7 +151,8 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self._file)
+        if "_file" in self.__dict__:
+            os.close(self.__dict__.pop("_file"))
 
     def _mark(self, mark: dict[str, Any]) -> None:
         # One write in append mode: threads do not mix their lines.
@@ -164,19 +178,24 @@ def locked(output_dir: Path) -> Iterator[None]:
     Raises
     ------
     UsageError
-        Another run is at work there.
+        Another run is at work there, or nothing can be written.
     """
     folder = output_dir / FOLDER
     created = [path for path in (folder, output_dir) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK, timeout=0)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise UsageError(
             f"Got output_dir={output_dir}, in which another run is at work, expected one that is "
             "free. Wait for the other run, or choose another output_dir."
         ) from None
+    except OSError as error:
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which nothing can be written: {error.strerror}. "
+            "Choose another output_dir, or see to it that you may write there."
+        ) from error
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from threadpoolctl import ThreadpoolController
 
-from dupimg.similarity import TOLERANCE
+from dupimg.similarity import TOLERANCE, connected_groups
 from dupimg.vectors import squared_norms, unit_rows
 
 LINKAGES = ("average", "complete", "single")
@@ -109,7 +109,43 @@ def condensed_cosine_distances(vectors: NDArray) -> NDArray[np.float64]:
     return np.maximum(distances, 0.0, out=distances)
 
 
-def average_linkage(vectors: NDArray, threshold: float) -> NDArray[np.int64]:
+def chained_linkage(vectors: NDArray, threshold: float, link_threshold: float) -> NDArray[np.int64]:
+    """Join what strong links connect, then go on by average linkage.
+
+    Average linkage alone tears scenes of many views apart, whose ends have nothing in common;
+    single linkage alone runs unrelated photos together as soon as there are many.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+        Rows of any length but zero.
+    threshold : float
+        Clusters merge while the mean cosine between their members is at least this.
+    link_threshold : float
+        Rows with at least this cosine share a cluster, and so do chains of them; at least
+        `threshold`.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The cluster of every row, in no particular numbering.
+
+    Examples
+    --------
+    >>> angles = np.radians([0, 30, 60, 90, 140])
+    >>> vectors = np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> chained_linkage(vectors, 0.7, 0.85).tolist()
+    [0, 0, 0, 0, 1]
+    >>> average_linkage(vectors, 0.7).tolist()
+    [4, 2, 2, 1, 0]
+    """
+    linked = connected_groups(vectors, link_threshold)
+    return average_linkage(vectors, threshold, linked) if linked.any() else linked
+
+
+def average_linkage(
+    vectors: NDArray, threshold: float, linked: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Cluster by average linkage, cut at a mean cosine of `threshold`, without a matrix.
 
     Parameters
@@ -118,6 +154,8 @@ def average_linkage(vectors: NDArray, threshold: float) -> NDArray[np.int64]:
         Rows of any length but zero.
     threshold : float
         Clusters merge while the mean cosine between their members is at least this.
+    linked : ndarray of shape (n,), int64, optional
+        Clusters to begin with, numbered from 0. By default identical rows.
 
     Returns
     -------
@@ -141,13 +179,27 @@ def average_linkage(vectors: NDArray, threshold: float) -> NDArray[np.int64]:
     >>> average_linkage(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), 0.9).tolist()
     [1, 0, 1]
     """
-    # Identical rows merge first anyway, and as ties they would merge one by one.
-    rows, copies, sizes = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
-    clusters = _Clusters(unit_rows(rows, squared_norms(rows)), sizes)
+    if linked is None:
+        # Identical rows merge first anyway, and as ties they would merge one by one.
+        rows, linked, sizes = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
+        clusters = _Clusters(unit_rows(rows, squared_norms(rows)), sizes)
+    else:
+        clusters = _Clusters(*_means(vectors, linked))
     while len(clusters.names):
         clusters.extend_chains()
         clusters.merge(threshold - TOLERANCE)
-    return clusters.labels[copies.ravel()]
+    return clusters.labels[linked.ravel()]
+
+
+def _means(
+    vectors: NDArray, labels: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the mean of the unit rows of each label, and how many they are."""
+    order = np.argsort(labels, kind="stable")
+    sizes = np.bincount(labels)
+    rows = vectors[order]
+    sums = np.add.reduceat(unit_rows(rows, squared_norms(rows)), np.cumsum(sizes) - sizes, axis=0)
+    return sums / sizes[:, None], sizes
 
 
 class _Clusters:

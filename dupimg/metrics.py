@@ -75,7 +75,7 @@ class Truth:
     def are_unrelated(self, i: NDArray, j: NDArray) -> NDArray[np.bool_]:
         """Tell for pairs of photos whether their groups are different and unrelated."""
         low, high = np.sort([self.groups[i], self.groups[j]], axis=0)
-        return (low != high) & ~_are_among(low, high, *self.related.T)
+        return (low != high) & ~are_among(low, high, *self.related.T)
 
 
 def scene_figures(truth: Truth, scenes: NDArray[np.int64]) -> Iterator[Figure]:
@@ -141,19 +141,29 @@ def copy_figures(
     name, value, count
         Of all pairs, then by kind.
     """
-    photos = pd.DataFrame({"group": groups.to_numpy(), "row": np.arange(len(groups))})
-    photos["kind"] = "" if kinds is None else kinds.to_numpy()
-    pairs = photos.merge(photos, on="group", suffixes=("", "_of"))
-    if kinds is None:
-        pairs = pairs[pairs["row_of"] < pairs["row"]]
-    else:
-        pairs = pairs[(pairs["kind_of"] == ORIGINAL) & (pairs["kind"] != ORIGINAL)]
+    pairs = pairs_of_groups(groups, kinds)
     low, high = np.sort(pairs[["row", "row_of"]].to_numpy(), axis=1).T
-    found = _are_among(low, high, *_similar_pairs(vectors, threshold))
+    found = are_among(low, high, *_similar_pairs(vectors, threshold))
     yield "copies found", _share(found.sum(), len(found)), len(found)
     for kind, of_kind in pairs.assign(found=found).groupby("kind")["found"]:
         if kind:
             yield f"copies found, {kind}", _share(of_kind.sum(), len(of_kind)), len(of_kind)
+
+
+def pairs_of_groups(groups: pd.Series, kinds: pd.Series | None = None) -> pd.DataFrame:
+    """Return the pairs of photos of a group, of an original and a copy where there are kinds.
+
+    Returns
+    -------
+    DataFrame
+        Columns group, row, row_of, kind, kind_of.
+    """
+    photos = pd.DataFrame({"group": groups.to_numpy(), "row": np.arange(len(groups))})
+    photos["kind"] = "" if kinds is None else kinds.to_numpy()
+    pairs = photos.merge(photos, on="group", suffixes=("", "_of"))
+    if kinds is None:
+        return pairs[pairs["row_of"] < pairs["row"]]
+    return pairs[(pairs["kind_of"] == ORIGINAL) & (pairs["kind"] != ORIGINAL)]
 
 
 def _similar_pairs(
@@ -164,8 +174,8 @@ def _similar_pairs(
     return pairs.row.astype(np.int64), pairs.col.astype(np.int64)
 
 
-def _are_among(i: NDArray, j: NDArray, rows: NDArray, columns: NDArray) -> NDArray[np.bool_]:
-    """Tell for each pair (i, j) whether it is one of (rows, columns)."""
+def are_among(i: NDArray, j: NDArray, rows: NDArray, columns: NDArray) -> NDArray[np.bool_]:
+    """Tell for each pair (i, j) whether it is one of (rows, columns); all are at least 0."""
     base = 1 + max(j.max(initial=0), columns.max(initial=0))
     return np.isin(i * base + j, rows * base + columns)
 

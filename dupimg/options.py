@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 from dupimg.keepers import DEFAULT_RULE, KEEP_RULES
 
 Converter = Callable[[Any], Any]
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class UsageError(ValueError):
@@ -63,6 +66,15 @@ def _cosine(value: Any) -> float:
     if not 0 < number <= 1:
         raise ValueError(expected)
     return number
+
+
+def _duration(value: Any) -> int:
+    """Read ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
+    match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+    if not seconds:
+        raise ValueError("a time such as 90m, 6h or 2d")
+    return seconds
 
 
 def _whole_number(least: int) -> Converter:
@@ -171,6 +183,32 @@ class RunOptions(Options):
     duplicate_threshold: float = option(
         _cosine, "cosine similarity from which photos are duplicates", default=0.95, values="COSINE"
     )
+    duplicate_rule: str = option(
+        _one_of("cosine", "verified"),
+        "duplicates: by cosine alone, or only copies that a second look confirms",
+        default="cosine",
+        values="cosine|verified",
+    )
+    candidate_threshold: float = option(
+        _cosine,
+        "cosine similarity from which thumbnails are compared, too",
+        default=0.8,
+        values="COSINE",
+    )
+    copy_threshold: float = option(
+        _cosine,
+        "correlation of thumbnails from which one photo is a copy of the other",
+        default=0.97,
+        values="CORRELATION",
+    )
+    rotations: bool = option(
+        _flag,
+        "second look: find turned copies, too; compares several times the pairs",
+        default=False,
+    )
+    mirrored: bool = option(
+        _flag, "second look: find mirrored copies, too; takes twice as long", default=False
+    )
     scene_threshold: float = option(
         _cosine, "cosine similarity from which photos share a scene", default=0.7, values="COSINE"
     )
@@ -181,10 +219,32 @@ class RunOptions(Options):
         values="agglomerative|hdbscan",
     )
     linkage: str = option(
-        _one_of("average", "complete", "single"),
+        _one_of("chained", "average", "complete", "single"),
         "agglomerative: which similarity of two sets of photos counts",
-        default="average",
-        values="average|complete|single",
+        default="chained",
+        values="chained|average|complete|single",
+    )
+    link_threshold: float = option(
+        _cosine,
+        "chained: cosine similarity from which two photos always share a scene",
+        default=0.78,
+        values="COSINE",
+    )
+    scene_gap: int | None = option(
+        _optional(_duration),
+        "photos taken further apart never share a scene: 90m, 6h, 2d",
+        default=None,
+        no_value="no limit",
+        values="TIME",
+    )
+    same_folder: bool = option(
+        _flag, "photos of different folders never share a scene", default=False
+    )
+    head: str = option(
+        _text,
+        "embedding for scenes that `dupimg fit_head` wrote",
+        default="",
+        values="FILE",
     )
     min_scene_size: int = option(
         _whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
@@ -198,6 +258,12 @@ class RunOptions(Options):
         "larger pictures are not opened: they may be decompression bombs",
         default=500,
         values="MEGAPIXELS",
+    )
+    time_limit: int = option(
+        _whole_number(1),
+        "a picture that takes longer to decode is given up",
+        default=60,
+        values="SECONDS",
     )
     quiet: bool = _quiet()
     debug: bool = _debug()
@@ -333,6 +399,41 @@ class EvaluateOptions(RunOptions):
     output: Path | None = option(
         _optional(_path), "CSV file to write the table to, too", default=None, values="CSV"
     )
+    edits: bool = option(
+        _flag, "make 12 edited copies of each original, to see which are found", default=True
+    )
+    plot: Path | None = option(
+        _optional(_path),
+        "PNG file for a plot of precision against recall; needs dupimg[plot]",
+        default=None,
+        values="PNG",
+    )
+
+
+@dataclass(frozen=True)
+class FitHeadOptions(Options):
+    """Fit the embedding for scenes on photos of your own; they need no labels.
+
+    `dupimg organize --head=OUTPUT` uses it then. At least 100 photos; a few thousand are better.
+    """
+
+    folder: Path = option(_path, "folder with photos, as unrelated as can be", positional=True)
+    output: Path = option(_path, "file to write, ending in .npz", positional=True)
+    model: str = option(
+        _text, "network that looks at the photos", default="efficientnet_lite0", values="NAME"
+    )
+    about: str = option(
+        _text, "what to note in the file about the photos", default="", values="TEXT"
+    )
+    time_limit: int = option(
+        _whole_number(1),
+        "a picture that takes longer to decode is given up",
+        default=60,
+        values="SECONDS",
+    )
+    jobs: int | None = _jobs()
+    quiet: bool = _quiet()
+    debug: bool = _debug()
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,16 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dupimg.images import UnreadablePhoto, read_header
+from dupimg.sandbox import open_sandbox
 
 # Folders that a system or another program keeps beside photos: thumbnails, bins, indexes.
 SYSTEM_FOLDERS = frozenset(
@@ -43,6 +44,11 @@ _CAPTURE_TAGS = (
     (0x9004, 0x9292, 0x9012),  # DateTimeDigitized
     (0x0132, 0x9290, 0x9010),  # DateTime
 )
+
+
+# Files that a thread reads before it hands their headers to a worker process, which costs less
+# for many at a time.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -233,7 +239,13 @@ def _regular_status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str
 
 
 def read_files(
-    folder: Path, found: Found, *, max_pixels: int, jobs: int, advance: Callable[[], None]
+    folder: Path,
+    found: Found,
+    *,
+    max_pixels: int,
+    jobs: int,
+    advance: Callable[[], None],
+    time_limit: float | None = None,
 ) -> Listing:
     """Read the content digest, the size and the time of every file.
 
@@ -248,17 +260,22 @@ def read_files(
         Threads.
     advance : callable
         Called after each file.
+    time_limit : float, optional
+        Seconds that the header of a picture may take. Headers are then read in worker processes;
+        see `dupimg.sandbox`.
 
     Returns
     -------
     Listing
     """
+    batches = [found.files[i : i + _AT_ONCE] for i in range(0, len(found.files), _AT_ONCE)]
     records: list[Photo | File] = []
-    read = partial(_read_file, folder, max_pixels=max_pixels)
-    with ThreadPoolExecutor(jobs) as pool:
-        for record in pool.map(read, *zip(*found.files, strict=True)) if found.files else ():
-            records.append(record)
-            advance()
+    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
+        read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
+        for batch in pool.map(read, batches):
+            for record in batch:
+                records.append(record)
+                advance()
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
@@ -269,24 +286,53 @@ def read_files(
     )
 
 
-def _read_file(folder: Path, path: str, status: os.stat_result, *, max_pixels: int) -> Photo | File:
+class _Look(NamedTuple):
+    """What a photo says of itself."""
+
+    width: int
+    height: int
+    taken_at: datetime | None
+
+
+def _look_at(max_pixels: int, path: Path) -> _Look:
+    header = read_header(path, max_pixels=max_pixels)
+    return _Look(header.width, header.height, capture_time(header.exif))
+
+
+def _read_batch(
+    folder: Path,
+    batch: Sequence[tuple[str, os.stat_result]],
+    look: Callable[[Sequence[Path]], Iterable[_Look | UnreadablePhoto]],
+) -> list[Photo | File]:
+    digests = [_digest_or_reason(folder / path) for path, _ in batch]
+    files = list(zip(batch, digests, strict=True))
+    looks = iter(look([folder / path for (path, _), (digest, _) in files if digest]))
+    return [
+        _record(path, status, digest, next(looks) if digest else reason)
+        for (path, status), (digest, reason) in files
+    ]
+
+
+def _digest_or_reason(path: Path) -> tuple[str, str]:
     try:
-        digest = content_digest(folder / path)
+        return content_digest(path), ""
     except OSError as error:
-        return File(path, status.st_size, "", f"could not be read: {error.strerror}")
-    try:
-        header = read_header(folder / path, max_pixels=max_pixels)
-    except UnreadablePhoto as error:
-        return File(path, status.st_size, digest, str(error), modified_ns=status.st_mtime_ns)
-    taken_at = capture_time(header.exif)
+        return "", f"could not be read: {error.strerror}"
+
+
+def _record(
+    path: str, status: os.stat_result, digest: str, look: _Look | UnreadablePhoto | str
+) -> Photo | File:
+    if not isinstance(look, _Look):
+        return File(path, status.st_size, digest, str(look), modified_ns=status.st_mtime_ns)
     return Photo(
         path,
         status.st_size,
         digest,
-        header.width,
-        header.height,
-        taken_at or _earliest_time(status),
-        "exif" if taken_at else "file",
+        look.width,
+        look.height,
+        look.taken_at or _earliest_time(status),
+        "exif" if look.taken_at else "file",
         status.st_mtime_ns,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import joblib
@@ -12,17 +14,35 @@ import numpy as np
 from dupimg.companions import pair_companions
 from dupimg.duplicates import DuplicateFinder
 from dupimg.embedding import PhotoEmbedder
+from dupimg.features import Features
 from dupimg.images import UnreadablePhoto
 from dupimg.keepers import DEFAULT_RULE, keeper_order
-from dupimg.models import WeightsError, fetch_weights, get_model
-from dupimg.options import PlanOptions, RunOptions, UsageError
+from dupimg.models import fetch_weights, get_model
+from dupimg.options import PlanOptions, RunOptions
 from dupimg.photos import File, Found, Listing, Photo, read_files
 from dupimg.plan import Groups, Row, check_plan, make_plan
 from dupimg.progress import progress_bar
 from dupimg.scenes import SceneGrouper
+from dupimg.second_look import take_second_look
 
 
-def decide(options: PlanOptions, found: Found) -> tuple[Row, ...]:
+@dataclass(frozen=True)
+class Decision:
+    """What is to happen to every file of a folder.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        A checked plan.
+    notes : tuple of str
+        What a person should know about it.
+    """
+
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+def decide(options: PlanOptions, found: Found) -> Decision:
     """Decide what is to happen to every file of a folder.
 
     Parameters
@@ -33,8 +53,7 @@ def decide(options: PlanOptions, found: Found) -> tuple[Row, ...]:
 
     Returns
     -------
-    tuple of Row
-        A checked plan.
+    Decision
 
     Raises
     ------
@@ -49,14 +68,30 @@ def decide(options: PlanOptions, found: Found) -> tuple[Row, ...]:
             max_pixels=options.max_megapixels * 1_000_000,
             jobs=options.jobs or joblib.cpu_count(),
             advance=bar.update,
+            time_limit=options.time_limit,
         )
     listing = pair_companions(listing)
-    listing, vectors, inverse = embed(embedder, options.input_dir, listing, quiet=options.quiet)
-    groups = find_groups(listing.photos, vectors, inverse, options, options.keep)
+    listing, features, inverse = embed(embedder, options.input_dir, listing, quiet=options.quiet)
+    groups = find_groups(listing.photos, features, inverse, options, options.keep)
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    return rows
+    return Decision(rows, _notes(groups, options.duplicate_rule))
+
+
+def _notes(groups: Groups, rule: str) -> tuple[str, ...]:
+    """Say how many photos the other rule for duplicates would have removed or spared."""
+    look = groups.second_look
+    if look is None:
+        return ()
+    removed = groups.keepers != np.arange(len(groups.keepers))
+    more = np.count_nonzero(look.other_rule_removes & ~removed)
+    spared = np.count_nonzero(removed & ~look.other_rule_removes)
+    other = "verified" if rule == "cosine" else "cosine"
+    return (
+        f"note     --duplicate_rule={other} would have removed {more:,} more photos and spared "
+        f"{spared:,}",
+    )
 
 
 def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
@@ -67,60 +102,65 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
     UsageError
         There is no such model, or its weights are not to be had.
     """
-    try:
-        fetch_weights(get_model(model))
-    except (ValueError, WeightsError) as error:
-        raise UsageError(str(error)) from error
+    fetch_weights(get_model(model))
     return PhotoEmbedder(
         model,
+        head_file=options.head or None,
         batch_size=options.batch_size,
         n_jobs=options.jobs,
         max_pixels=options.max_megapixels * 1_000_000,
+        time_limit=options.time_limit,
     )
 
 
 def embed(
     embedder: PhotoEmbedder, folder: Path, listing: Listing, *, quiet: bool
-) -> tuple[Listing, np.ndarray, np.ndarray]:
+) -> tuple[Listing, Features | None, np.ndarray]:
     """Embed the photos of a listing, byte-identical ones once.
 
     Returns
     -------
     listing : Listing
         Photos that turned out to be unreadable are now among the others.
-    vectors : ndarray of shape (n_contents, d), float32
+    features : Features or None
+        Of n_contents photos; None if there are none.
     inverse : ndarray of shape (n_photos,), int64
-        Row of `vectors` for each photo of the returned listing.
+        Row of `features` for each photo of the returned listing.
     """
     first = {photo.digest: photo for photo in reversed(listing.photos)}
     contents = list(first)
-    vectors = np.empty((len(contents), get_model(embedder.model).embedding_size), np.float32)
+    known: dict[str, Features] = {}
     unreadable: dict[str, str] = {}
     with progress_bar(len(contents), "embedding", unit="photos", quiet=quiet) as bar:
         for i, outcome in embedder.stream([folder / photo.path for photo in first.values()]):
             if isinstance(outcome, UnreadablePhoto):
                 unreadable[contents[i]] = str(outcome)
             else:
-                vectors[i] = outcome
+                known[contents[i]] = outcome
             bar.update()
-    if unreadable:
-        vectors = vectors[[digest not in unreadable for digest in contents]]
-        contents = [digest for digest in contents if digest not in unreadable]
+    contents = [digest for digest in contents if digest in known]
+    features = Features.stack([known[digest] for digest in contents]) if contents else None
     rows = {digest: row for row, digest in enumerate(contents)}
     photos = tuple(photo for photo in listing.photos if photo.digest in rows)
     demoted = [
-        File(photo.path, photo.bytes, photo.digest, unreadable[photo.digest])
+        File(
+            photo.path,
+            photo.bytes,
+            photo.digest,
+            unreadable[photo.digest],
+            modified_ns=photo.modified_ns,
+        )
         for photo in listing.photos
         if photo.digest in unreadable
     ]
     others = tuple(sorted((*listing.others, *demoted), key=lambda other: other.path))
     inverse = np.array([rows[photo.digest] for photo in photos], dtype=np.int64)
-    return replace(listing, photos=photos, others=others), vectors, inverse
+    return replace(listing, photos=photos, others=others), features, inverse
 
 
 def find_groups(
     photos: Sequence[Photo],
-    vectors: np.ndarray,
+    features: Features | None,
     inverse: np.ndarray,
     options: RunOptions,
     keep_rule: Sequence[str] = DEFAULT_RULE,
@@ -130,9 +170,10 @@ def find_groups(
     Parameters
     ----------
     photos : sequence of Photo
-    vectors : ndarray of shape (n_contents, d)
+    features : Features or None
+        Of n_contents photos; None if there are none.
     inverse : ndarray of shape (n_photos,)
-        Row of `vectors` for each photo.
+        Row of `features` for each photo.
     options : RunOptions
     keep_rule : sequence of str
         See `keeper_order`.
@@ -141,24 +182,21 @@ def find_groups(
     -------
     Groups
     """
-    if not photos:
+    if features is None:
         nothing = np.empty(0, np.int64)
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
     order = np.array(keeper_order(photos, keep_rule))
     # The best photo stands for all of the same content, and contents go in order of their best.
     contents, position = np.unique(inverse[order], return_index=True)
     best = order[position]
-    finder = DuplicateFinder(options.duplicate_threshold)
-    finder.fit(vectors, keeper_order=contents[np.argsort(position)])
-    kept = np.flatnonzero(finder.keepers_ == contents)
-    grouper = SceneGrouper(
-        options.scene_threshold,
-        method=options.scene_method,
-        linkage=options.linkage,
-        min_size=options.min_scene_size,
+    finder = make_finder(options).fit(
+        features.vector,
+        keeper_order=contents[np.argsort(position)],
+        thumbnails=features.thumbnail,
     )
+    kept = np.flatnonzero(finder.keepers_ == contents)
     scenes = np.zeros(len(contents), np.int64)
-    scenes[kept] = grouper.fit_predict(vectors[kept])
+    scenes[kept] = _find_scenes([photos[i] for i in best[kept]], features[kept], options)
     keepers = finder.keepers_[inverse]
     copies = np.bincount(inverse)[inverse]
     return Groups(
@@ -166,4 +204,42 @@ def find_groups(
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=scenes[keepers],
+        second_look=take_second_look(finder, features, inverse, best),
     )
+
+
+def make_finder(options: RunOptions) -> DuplicateFinder:
+    """Return the estimator of duplicates that the options describe."""
+    return DuplicateFinder(
+        options.duplicate_threshold,
+        rule=options.duplicate_rule,
+        candidate_threshold=options.candidate_threshold,
+        copy_threshold=options.copy_threshold,
+        rotations=options.rotations,
+        mirrored=options.mirrored,
+    )
+
+
+def make_grouper(options: RunOptions) -> SceneGrouper:
+    """Return the estimator of scenes that the options describe."""
+    return SceneGrouper(
+        options.scene_threshold,
+        method=options.scene_method,
+        linkage=options.linkage,
+        min_size=options.min_scene_size,
+        link_threshold=options.link_threshold,
+        max_seconds=options.scene_gap,
+    )
+
+
+def _find_scenes(photos: Sequence[Photo], features: Features, options: RunOptions) -> np.ndarray:
+    # Only what the photo itself says is when it was taken.
+    times = [
+        (photo.local_time - datetime(1970, 1, 1)).total_seconds()
+        if photo.taken_from == "exif"
+        else math.nan
+        for photo in photos
+    ]
+    folders = [photo.path.rpartition("/")[0] for photo in photos] if options.same_folder else None
+    grouper = make_grouper(options)
+    return grouper.fit(features.scene_vector, times=times, groups=folders).labels_

@@ -12,14 +12,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dupimg.companion_names import folded
 from dupimg.keepers import DEFAULT_RULE, why_kept
-from dupimg.naming import FOLDERS, KEEP, OTHER, REMOVE, folded, name_rows
+from dupimg.naming import FOLDERS, KEEP, OTHER, REMOVE, name_rows
 from dupimg.photos import File, Listing, Photo
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from dupimg.second_look import SecondLook
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ class Row:
     reason : str
     companion_of : str
         Path of the photo that this file belongs to and goes with.
+    compared_with : str
+        Path of the photo that the next two are about: the keeper of a removed photo, the most
+        similar one of a kept photo. Empty where none is similar enough to be compared.
+    thumb_correlation : float or None
+        Correlation of the two thumbnails.
+    verdict : {"identical bytes", "identical pixels", "copy", "near duplicate", "same scene", ""}
+        What a second look says, see `dupimg.second_look`.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
     """
@@ -73,6 +83,9 @@ class Row:
     digest: str = ""
     reason: str = ""
     companion_of: str = ""
+    compared_with: str = ""
+    thumb_correlation: float | None = None
+    verdict: str = ""
     modified_ns: int = field(default=0, metadata={"in_report": False})
 
 
@@ -88,12 +101,15 @@ class Groups:
         `nearest_cosine` is NaN where there is no other photo.
     scenes : ndarray of shape (n,), int64
         Any label of the scene; duplicates carry that of their keeper.
+    second_look : SecondLook or None
+        What comparing thumbnails said, if that was done.
     """
 
     keepers: np.ndarray
     cosine_to_keeper: np.ndarray
     nearest_cosine: np.ndarray
     scenes: np.ndarray
+    second_look: SecondLook | None = None
 
 
 def make_plan(
@@ -158,7 +174,18 @@ def _photo_row(
         digest=photo.digest,
         modified_ns=photo.modified_ns,
         reason=alone if stays else _removed_reason(keeper, photo, keep_rule),
+        **_second_look(photos, i, groups.second_look),
     )
+
+
+def _second_look(photos: Sequence[Photo], i: int, look: SecondLook | None) -> dict[str, Any]:
+    if look is None or not look.verdicts[i]:
+        return {}
+    return {
+        "compared_with": photos[look.compared_with[i]].path,
+        "thumb_correlation": float(look.thumb_correlation[i]),
+        "verdict": str(look.verdicts[i]),
+    }
 
 
 def _removed_reason(keeper: Photo, photo: Photo, keep_rule: Sequence[str]) -> str:
@@ -249,7 +276,8 @@ def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
             continue
         parts = row.destination.split("/")
         folder = FOLDERS.get(row.action, "nowhere")
-        if parts[0] != folder or len(parts) < 2 or {"", ".", ".."} & set(parts) or "\0" in parts:
+        leads_out = parts[0] != folder or len(parts) < 2 or {"", ".", ".."} & set(parts)
+        if leads_out or "\0" in row.destination:
             yield Problem(row.path, f"destination {row.destination!r} is not inside {folder}/.")
         other = seen.setdefault(folded(row.destination), row.path)
         if other != row.path:

@@ -109,15 +109,30 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
 
 
 def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
-    """Look for destinations that lead out of the output folder through a symbolic link."""
+    """Look for destinations behind a symbolic link, and for those where something is already.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        In which `check_plan` found nothing.
+    output_dir : Path
+
+    Yields
+    ------
+    Problem
+    """
     root = output_dir.resolve()
     inside: dict[Path, bool] = {}
     for row in rows:
-        folder = (output_dir / row.destination).parent
-        if folder not in inside:
-            inside[folder] = folder.resolve() == root / folder.relative_to(output_dir)
-        if row.destination and not inside[folder]:
+        if not row.destination:
+            continue
+        place = root / row.destination
+        if place.parent not in inside:
+            inside[place.parent] = os.path.realpath(place.parent) == str(place.parent)
+        if not inside[place.parent]:
             yield Problem(row.path, f"destination {row.destination!r} is behind a symbolic link.")
+        elif os.path.lexists(place):
+            yield Problem(row.path, f"destination {row.destination!r} is taken by another file.")
 
 
 def check_unchanged(

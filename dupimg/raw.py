@@ -16,14 +16,22 @@ from PIL import ExifTags, Image, TiffImagePlugin
 if TYPE_CHECKING:
     import rawpy
 
-# Beginnings of what is no TIFF: Fujifilm RAF, Olympus ORF, Panasonic RW2, Minolta MRW, Sigma X3F.
-_SIGNATURES = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
-# The same with what stands before: Canon CR3, CRW, CR2.
-_LATER_SIGNATURES = ((4, b"ftypcrx "), (6, b"HEAPCCDR"), (8, b"CR"))
+# Fujifilm RAF, Olympus ORF, Panasonic RW2, Canon CR2, Minolta MRW, Sigma X3F.
+_SIGNATURES = (
+    b"FUJIFILMCCD-RAW",
+    *(b"IIRO", b"IIRS", b"MMOR"),
+    b"IIU\0",
+    b"II*\0\x10\0\0\0CR",
+    b"\0MRM",
+    b"FOVb",
+)
+# Canon CR3 and CRW, after a number.
+_LATER_SIGNATURES = ((4, b"ftypcrx "), (6, b"HEAPCCDR"))
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*")
 _DNG_VERSION = 0xC612
 _SUB_DIRECTORIES = 0x014A
+_MOST_SUB_DIRECTORIES = 16  # cameras write two to four, a hostile file may claim a million
 _PHOTOMETRIC = 0x0106
 _MOSAIC, _LINEAR_RAW = 32803, 34892  # values of the photometric interpretation
 
@@ -62,7 +70,8 @@ def is_raw(file: BinaryIO) -> bool:
 def _has_sensor_pixels(file: BinaryIO, header: bytes) -> bool:
     try:
         main = _read_directory(file, header)
-        parts = (_read_directory(file, header, at) for at in main.get(_SUB_DIRECTORIES, ()))
+        offsets = main.get(_SUB_DIRECTORIES, ())[:_MOST_SUB_DIRECTORIES]
+        parts = (_read_directory(file, header, offset) for offset in offsets)
         return _DNG_VERSION in main or any(
             part.get(_PHOTOMETRIC) in (_MOSAIC, _LINEAR_RAW) for part in (main, *parts)
         )
@@ -109,11 +118,8 @@ def open_preview(
     """
     import rawpy
 
-    try:
-        # LibRaw gets no name that is not UTF-8; the whole file in memory works too.
-        os.fspath(path).encode()
-        source = os.fspath(path)
-    except UnicodeEncodeError:
+    source: str | BinaryIO = os.fspath(path)
+    if not _is_utf8(os.fspath(path)):  # LibRaw can only be given the content then, all of it
         file.seek(0)
         source = file
     try:
@@ -128,6 +134,14 @@ def open_preview(
     preview = _picture_of(thumbnail)
     _take_exif(preview, file, _ORIENTATION_OF_FLIP[sizes.flip])
     return preview, (sizes.width, sizes.height)
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _picture_of(thumbnail: rawpy.Thumbnail) -> Image.Image:

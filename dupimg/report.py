@@ -20,8 +20,8 @@ from dupimg.plan import Row
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
-_COSINES = ("cosine_to_keeper", "nearest_cosine")
-_PATHS = ("path", "keeper")
+_COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation")
+_PATHS = ("path", "keeper", "companion_of", "compared_with")
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
 _TEXT_SUFFIX = re.compile(
@@ -30,7 +30,10 @@ _TEXT_SUFFIX = re.compile(
     r"|xmp|aae|thm|txt|md|json|csv|xml|html?|pdf|docx?|xlsx?|ini|log|db|zip)$",
     re.IGNORECASE,
 )
-_UNSAFE = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]|^ | $")
+# Spaces and an apostrophe at the ends are what a spreadsheet, or a person, may take away.
+_UNSAFE = re.compile(
+    r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]|^['\s]|\s$"
+)
 _ESCAPE = re.compile(r"\\(?:(\\)|x([0-9a-f]{2})|u([0-9a-f]{4}))")
 
 

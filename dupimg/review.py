@@ -7,12 +7,12 @@ spreadsheet did to dates and numbers, or whether rows were sorted and columns mo
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
-
-import pandas as pd
 
 from dupimg.naming import KEEP, LEAVE, OTHER, REMOVE, name_rows
 from dupimg.options import UsageError, did_you_mean
@@ -81,27 +81,31 @@ def read_edits(path: Path) -> tuple[Edit, ...]:
     Raises
     ------
     UsageError
-        The file cannot be read, or lacks a column.
+        The file cannot be read or is no CSV, or a column is missing or there twice.
     """
     text = _decoded(path)
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    frame = pd.read_csv(
-        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False
-    )
-    frame.columns = [str(name).strip().strip("'").lower() for name in frame.columns]
-    missing = [name for name in NEEDED if name not in frame.columns]
-    if missing:
+    separator = max(",;\t", key=text.split("\n", 1)[0].count)
+    try:
+        header, *lines = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    except (csv.Error, ValueError) as error:
         raise UsageError(
-            f"Got {path} without the column {', '.join(missing)}, expected {', '.join(NEEDED)}. "
-            "Take the columns back from the .dupimg folder's plan: run `dupimg plan` again."
+            f"Got {path}, which is no CSV file: {error}. Save it from the spreadsheet as CSV."
+        ) from error
+    names = [name.strip(" '").lower() for name in header]
+    wrong = [name for name in NEEDED if names.count(name) != 1]
+    if wrong:
+        raise UsageError(
+            f"Got {path} without the column {', '.join(wrong)} or with two of them, expected "
+            f"{', '.join(NEEDED)}, each once. `dupimg plan` again writes a new plan beside it."
         )
     edits = []
     # Excel and LibreOffice show the header as row 1.
-    for number, cells in enumerate(zip(*(frame[name] for name in NEEDED), strict=True), start=2):
-        file, action, scene, destination, digest = (from_cell(cell.strip()) for cell in cells)
-        if file or action or destination:
-            edits.append(Edit(number, file, action.strip().lower(), scene, destination, digest))
+    for number, cells in enumerate(lines, start=2):
+        named = dict(zip_longest(names, cells, fillvalue=""))
+        # Spaces that belong to a name are written as escapes.
+        file, action, scene, place, digest = (from_cell(named[name].strip(" ")) for name in NEEDED)
+        if file or action or place:
+            edits.append(Edit(number, file, action.strip().lower(), scene, place, digest))
     return tuple(edits)
 
 

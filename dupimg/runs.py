@@ -1,4 +1,4 @@
-"""The verbs that end in files: organize, plan, apply, undo, status."""
+"""The verbs that decide and do: organize, plan, apply."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
 
 from dupimg import preflight
-from dupimg.apply import MOVE, Outcome, carry_out, probe, take_back
+from dupimg.apply import COPY, MOVE, probe
 from dupimg.journal import (
     APPLIED,
     APPLYING,
     UNDOING,
-    UNDONE,
     Journal,
     Record,
     Run,
@@ -26,84 +25,20 @@ from dupimg.journal import (
     read_plan,
     write_plan,
 )
-from dupimg.naming import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.options import (
     ApplyOptions,
     OrganizeOptions,
     PlanOptions,
-    UndoOptions,
     UsageError,
 )
 from dupimg.photos import find_files
 from dupimg.plan import Row, check_plan
 from dupimg.progress import progress_bar
-from dupimg.report import to_cell, write_report, write_table
+from dupimg.report import write_report
+from dupimg.result import PLAN, REPORT, Result, command_line, told_how_to_go_on
 from dupimg.review import merge_edits, read_edits
-
-PLAN, REPORT, UNDO_REPORT = "plan.csv", "report.csv", "undo.csv"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run did, or would do.
-
-    Attributes
-    ----------
-    rows : tuple of Row
-        One for each file found.
-    report : Path
-        The report, or the plan where nothing was carried out.
-    seconds : float
-    failures : int
-        Files that could not be brought to their destination; they are where they were.
-    system_folders, system_files : int
-        Passed over: thumbnails, bins, indexes.
-    notes : tuple of str
-        What else a person should know.
-    """
-
-    rows: tuple[Row, ...]
-    report: Path
-    seconds: float
-    failures: int = 0
-    system_folders: int = 0
-    system_files: int = 0
-    notes: tuple[str, ...] = ()
-
-    def count(self, action: str) -> int:
-        """Return how many files have an action."""
-        return sum(row.action == action for row in self.rows)
-
-    def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
-        output = self.report.parent
-        scenes = len({row.scene for row in self.rows if row.action == KEEP})
-        freed = sum(row.bytes for row in self.rows if row.action == REMOVE)
-        left = self.count(LEAVE)
-        lines = [
-            f"found    {len(self.rows):>8,} files = kept + removed + other"
-            + " + left" * bool(left),
-            f"kept     {self.count(KEEP):>8,} in {scenes:,} scenes      {output / 'processed'}",
-            f"removed  {self.count(REMOVE):>8,} duplicates, {freed / 1e6:,.1f} MB freed"
-            f"      {output / 'remove'}",
-            f"other    {self.count(OTHER):>8,} no readable photo      {output / 'other'}",
-        ]
-        if left:
-            lines.append(f"left     {left:>8,} where they are")
-        if companions := sum(bool(row.companion_of) for row in self.rows):
-            lines.append(f"         {companions:>8,} of these files are companions of photos")
-        if self.system_folders:
-            lines.append(
-                f"skipped  {self.system_files:>8,} files in {self.system_folders:,} system folders"
-            )
-        if self.failures:
-            lines.append(
-                f"FAILED   {self.failures:>8,} files, left where they were: see the report"
-            )
-        photos = sum(row.width is not None for row in self.rows)
-        rate = photos / max(self.seconds, 1e-9)
-        lines.append(f"took     {self.seconds:>8,.1f} s, {rate:,.1f} photos per second")
-        return "\n".join([*lines, *self.notes, f"report   {self.report}"])
+from dupimg.sandbox import warm_up
+from dupimg.steps import carry_out
 
 
 def organize(options: OrganizeOptions) -> Result:
@@ -129,28 +64,39 @@ def organize(options: OrganizeOptions) -> Result:
     if not options.dry_run and (journal := _unfinished(output_dir)) is not None:
         if journal.record.run != run:
             raise UsageError(
-                f"Got output_dir={output_dir}, where a run with other options is unfinished. Finish "
-                f"it with `dupimg apply {output_dir}`, or take it back with `dupimg undo`."
+                f"Got output_dir={output_dir}, where a run with other options is unfinished. "
+                f"Finish it with {command_line('apply', output_dir)}, or take it back with "
+                f"{command_line('undo', output_dir)}."
             )
-        with locked(output_dir):
-            return _finish(Journal(output_dir), output_dir, options, start)
+        with locked(output_dir), Journal(output_dir) as journal:
+            return _finish(journal, output_dir, options, start)
+    if (output_dir / PLAN).exists():
+        raise UsageError(
+            f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
+            f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
+        )
     preflight.check_output(options.input_dir, output_dir)
     found = find_files(options.input_dir)
     preflight.check_found(found, options.input_dir, output_dir, options.mode)
 
+    warm_up()
     from dupimg.pipeline import decide
 
     with contextlib.nullcontext() if options.dry_run else locked(output_dir):
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
-        rows = decide(options, found)
+        decision = decide(options, found)
+        rows = decision.rows
         result = Result(
             rows,
             output_dir / REPORT,
             time.perf_counter() - start,
             system_folders=found.system_folders,
             system_files=found.system_files,
-            notes=("dry run: no file was copied or moved",) if options.dry_run else (),
+            notes=(
+                *decision.notes,
+                *(("dry run: no file was copied or moved",) if options.dry_run else ()),
+            ),
         )
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
@@ -158,7 +104,12 @@ def organize(options: OrganizeOptions) -> Result:
             return result
         with Journal.begin(output_dir, Record(run, rows)) as journal:
             finished = _finish(journal, output_dir, options, start)
-    return replace(finished, system_folders=found.system_folders, system_files=found.system_files)
+    return replace(
+        finished,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+        notes=decision.notes,
+    )
 
 
 def plan(options: PlanOptions) -> Result:
@@ -180,14 +131,22 @@ def plan(options: PlanOptions) -> Result:
     start = time.perf_counter()
     output_dir = options.output_dir
     preflight.check_input(options.input_dir)
+    if _unfinished(output_dir) is not None:
+        raise UsageError(
+            f"Got output_dir={output_dir}, where a run is unfinished. Finish it with "
+            f"{command_line('apply', output_dir)}, or take it back with "
+            f"{command_line('undo', output_dir)}."
+        )
     preflight.check_output(options.input_dir, output_dir)
     found = find_files(options.input_dir)
     preflight.check_found(found, options.input_dir, output_dir, "")
 
+    warm_up()
     from dupimg.pipeline import decide
 
     with locked(output_dir):
-        rows = decide(options, found)
+        decision = decide(options, found)
+        rows = decision.rows
         write_plan(output_dir, Record(_run(options, ""), rows))
         write_report(rows, output_dir / PLAN)
     return Result(
@@ -197,8 +156,9 @@ def plan(options: PlanOptions) -> Result:
         system_folders=found.system_folders,
         system_files=found.system_files,
         notes=(
+            *decision.notes,
             "No file was copied or moved. Look the plan over, change actions and scenes as you",
-            f"like, then run: dupimg apply {output_dir / PLAN}",
+            f"like, then run {command_line('apply', output_dir / PLAN)}.",
         ),
     )
 
@@ -231,12 +191,12 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
         )
     with locked(output_dir):
         if (journal := _unfinished(output_dir)) is not None:
-            return _finish(journal, output_dir, options, start)
+            return _resume(journal, output_dir, options, start)
         record = read_plan(output_dir)
         if record is None:
             raise UsageError(f"Got {output_dir}, in which nothing is left to carry out.")
         rows, changes = _reviewed(record, plan_path, output_dir, options)
-        notes = _what_changed(changes)
+        notes = [*_what_changed(changes), *_what_appeared(record)]
         if options.dry_run:
             seconds = time.perf_counter() - start
             return Result(rows, plan_path, seconds, notes=(*notes, "dry run: nothing was done"))
@@ -245,81 +205,6 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
             return _finish(journal, output_dir, options, start)
-
-
-def undo(options: UndoOptions) -> tuple[Outcome, ...]:
-    """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
-
-    Parameters
-    ----------
-    options : UndoOptions
-
-    Returns
-    -------
-    tuple of Outcome
-        What became of each file; also written to ``undo.csv``.
-
-    Raises
-    ------
-    UsageError
-        There is nothing to take back.
-    """
-    output_dir = options.output_dir
-    if not Journal.exists(output_dir):
-        raise UsageError(
-            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
-            "output_dir of a run."
-        )
-    with locked(output_dir), Journal(output_dir) as journal:
-        if journal.state == UNDONE:
-            raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
-        with progress_bar(
-            sum(bool(row.destination) for row in journal.record.rows),
-            "undoing",
-            unit="files",
-            quiet=options.quiet,
-        ) as bar:
-            outcomes = take_back(
-                journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
-            )
-        names = ("path", "destination", "result", "reason")
-        table = {name: [to_cell(getattr(outcome, name)) for outcome in outcomes] for name in names}
-        write_table(table, output_dir / UNDO_REPORT)
-    return outcomes
-
-
-def status(output_dir: Path) -> str:
-    """Say where things stand in an output folder.
-
-    Parameters
-    ----------
-    output_dir : Path
-
-    Returns
-    -------
-    str
-        What was done there last, and what can be done next.
-    """
-    if not Journal.exists(output_dir):
-        if read_plan(output_dir) is None:
-            return f"{output_dir}: no run was planned or carried out here."
-        return (
-            f"{output_dir}: planned, not carried out. Look {PLAN} over, then: "
-            f"dupimg apply {output_dir / PLAN}"
-        )
-    with Journal(output_dir) as journal:
-        steps = sum(bool(row.destination) for row in journal.record.rows)
-        done, failed, mode = len(journal.done), len(journal.failed), journal.record.run.mode
-        return {
-            APPLYING: f"{output_dir}: unfinished, {done:,} of {steps:,} files are in place "
-            f"(mode {mode}). `dupimg apply {output_dir}` finishes the run, "
-            f"`dupimg undo {output_dir}` takes it back.",
-            APPLIED: f"{output_dir}: finished, {done:,} of {steps:,} files are in place (mode "
-            f"{mode}), {failed:,} failed. `dupimg undo {output_dir}` takes the run back.",
-            UNDOING: f"{output_dir}: partly taken back, {done:,} of {steps:,} files are still in "
-            f"place; {UNDO_REPORT} says why. `dupimg undo {output_dir}` tries again.",
-            UNDONE: f"{output_dir}: taken back, every file is where it was.",
-        }[journal.state]
 
 
 def _run(options: PlanOptions, mode: str) -> Run:
@@ -340,17 +225,33 @@ def _unfinished(output_dir: Path) -> Journal | None:
     journal = Journal(output_dir)
     if journal.state == UNDOING:
         raise UsageError(
-            f"Got {output_dir}, whose run is partly taken back. `dupimg undo {output_dir}` goes on "
-            "with that."
+            f"Got {output_dir}, whose run is partly taken back. "
+            f"{command_line('undo', output_dir)} goes on with that."
         )
     if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
         return journal
     if journal.state == APPLIED:
         raise UsageError(
             f"Got {output_dir}, which already holds results. Choose another output_dir, or take "
-            f"the run back with `dupimg undo {output_dir}`."
+            f"the run back with {command_line('undo', output_dir)}."
         )
     return None
+
+
+def _resume(journal: Journal, output_dir: Path, options: ApplyOptions, start: float) -> Result:
+    """Carry out the rest of an interrupted run, in the way in which it was begun."""
+    mode, rows = journal.record.run.mode, journal.record.rows
+    if options.mode not in (COPY, mode):
+        raise UsageError(
+            f"Got {options.mode} for a run that was begun as {mode} and is unfinished. Leave that "
+            f"out to finish it, or take it back with {command_line('undo', output_dir)}."
+        )
+    if options.dry_run:
+        steps = sum(bool(row.destination) for row in rows)
+        note = f"dry run: nothing was done, {steps - len(journal.done):,} files are left to {mode}"
+        return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
+    with journal:
+        return _finish(journal, output_dir, options, start)
 
 
 def _finish(
@@ -359,12 +260,15 @@ def _finish(
     """Carry out what is left of a journal, and write the report."""
     left = sum(bool(row.destination) for row in journal.record.rows) - len(journal.done)
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
-    with progress_bar(left, verb, unit="files", quiet=options.quiet) as bar:
+    with (
+        told_how_to_go_on(command_line("apply", output_dir)),
+        progress_bar(left, verb, unit="files", quiet=options.quiet) as bar,
+    ):
         rows = carry_out(
             journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
         )
-    write_report(rows, output_dir / REPORT)
-    journal.mark_state(APPLIED)
+        write_report(rows, output_dir / REPORT)
+        journal.mark_state(APPLIED)
     return Result(rows, output_dir / REPORT, time.perf_counter() - start, len(journal.failed))
 
 
@@ -377,8 +281,11 @@ def _reviewed(
     edits = read_edits(plan_path)
     numbers = {edit.path: f"row {edit.number}: " for edit in edits}
     reviewed = merge_edits(record.rows, edits)
-    found = list(check_plan(reviewed.rows))
-    found += preflight.check_places(reviewed.rows, output_dir)
+    found = check_plan(reviewed.rows)
+    unsafe = {problem.path for problem in found}
+    found += preflight.check_places(
+        [row for row in reviewed.rows if row.path not in unsafe], output_dir
+    )
     found += preflight.check_unchanged(
         reviewed.rows, input_dir, jobs=options.jobs or joblib.cpu_count(), quiet=options.quiet
     )
@@ -410,3 +317,13 @@ def _what_changed(changes: Sequence[str], *, shown: int = 10) -> list[str]:
         *(f"  {c}" for c in changes[:shown]),
         *rest,
     ]
+
+
+def _what_appeared(record: Record) -> list[str]:
+    """Return a line about files that the input holds and the plan does not know."""
+    known = {row.path for row in record.rows}
+    found = find_files(Path(record.run.input_dir))
+    new = [path for path, _ in found.files if path not in known]
+    if not new:
+        return []
+    return [f"{len(new):,} files appeared since the plan and stay where they are, first {new[0]}"]

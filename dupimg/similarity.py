@@ -26,6 +26,11 @@ TOLERANCE = 2e-12
 
 Progress = Callable[[int], object]
 
+# Told the rows i[k] and j[k] of candidate pairs and their cosines, answers which pairs count.
+Select = Callable[
+    [NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]
+]
+
 
 @dataclass(frozen=True)
 class CosineGraph:
@@ -48,8 +53,8 @@ class CosineGraph:
     nearest_index: NDArray[np.int64]
 
 
-def check_threshold(threshold: float) -> None:
-    """Raise an error unless `threshold` is a number in (0, 1].
+def check_threshold(threshold: float, name: str = "threshold") -> None:
+    """Raise an error that calls it `name` unless `threshold` is a number in (0, 1].
 
     Raises
     ------
@@ -67,15 +72,16 @@ def check_threshold(threshold: float) -> None:
     """
     expected = "expected a cosine similarity in (0, 1], such as 0.95."
     if not isinstance(threshold, Real) or isinstance(threshold, bool):
-        raise TypeError(f"Got threshold={threshold!r}, {expected}")
+        raise TypeError(f"Got {name}={threshold!r}, {expected}")
     if not 0 < threshold <= 1:
-        raise ValueError(f"Got threshold={threshold!r}, {expected}")
+        raise ValueError(f"Got {name}={threshold!r}, {expected}")
 
 
 def cosine_graph(
     vectors: NDArray,
     threshold: float,
     *,
+    select: Select | None = None,
     memory: int | None = None,
     progress: Progress | None = None,
 ) -> CosineGraph:
@@ -87,6 +93,9 @@ def cosine_graph(
         Rows of any length but zero.
     threshold : float
         Cosine similarity in (0, 1], inclusive.
+    select : callable, optional
+        Given rows i and j of pairs that reach the threshold and their cosines, tells which of
+        the pairs are to be kept. By default all.
     memory : int, optional
         Bytes that the search may take beside `vectors` and its result. By default the
         ``working_memory`` of `sklearn.set_config` (1 GiB). It does not change the result.
@@ -133,7 +142,11 @@ def cosine_graph(
         cosines = pair_cosines(vectors, squares, i, j)
         nearest.update(i, j, cosines)
         similar = cosines >= accepted
-        found.append((i[similar], j[similar], cosines[similar]))
+        i, j, cosines = i[similar], j[similar], cosines[similar]
+        if select is not None:
+            wanted = select(i, j, cosines)
+            i, j, cosines = i[wanted], j[wanted], cosines[wanted]
+        found.append((i, j, cosines))
         _advance(progress, rows, columns)
     nearest_cosine = np.where(nearest.index < 0, np.nan, nearest.cosine)
     return CosineGraph(_symmetric(found, len(vectors)), nearest_cosine, nearest.index)

@@ -7,9 +7,10 @@ import os
 import pytest
 from files import make_files, read_files, snapshot
 
-from dupimg.apply import carry_out, displace, place, take_back
+from dupimg.apply import displace, place
 from dupimg.journal import APPLIED, UNDONE, Journal, Record, Run
 from dupimg.plan import Row
+from dupimg.steps import carry_out, take_back
 
 
 def digest(content: bytes) -> str:

@@ -16,7 +16,7 @@ from sklearn.utils import estimator_checks, get_tags
 
 import dupimg
 from dupimg.embedding import PhotoEmbedder
-from dupimg.images import UnreadablePhoto
+from dupimg.images import UnreadablePhoto, read_square
 
 # The checks of scikit-learn that need no numbers as input, and thus say something about a
 # transformer of paths. `check_estimator` runs one of them for it and skips the rest.
@@ -107,9 +107,9 @@ def test_str_path_array_and_generator_are_all_paths(embedder, photos, vectors):
 
 def test_equal_paths_are_read_once_and_scattered_back(embedder, photos, vectors, monkeypatch):
     read = []
-    square = PhotoEmbedder._read_square
     monkeypatch.setattr(
-        PhotoEmbedder, "_read_square", lambda self, path: read.append(path) or square(self, path)
+        "dupimg.embedding.read_square",
+        lambda path, **how: read.append(path) or read_square(path, **how),
     )
     order = [1, 0, 1, 1, 2, 0]
     paths = [str(photos[1]), photos[0], photos[1], str(photos[1]), photos[2], photos[0]]
@@ -143,9 +143,9 @@ def test_pixel_limit(embedder, photos):
 
 def test_closing_the_stream_stops_the_threads(embedder, photos, tmp_path, monkeypatch):
     read = []
-    square = PhotoEmbedder._read_square
     monkeypatch.setattr(
-        PhotoEmbedder, "_read_square", lambda self, path: read.append(path) or square(self, path)
+        "dupimg.embedding.read_square",
+        lambda path, **how: read.append(path) or read_square(path, **how),
     )
     before = torch.get_num_threads()
     links = [tmp_path / f"{number}.jpg" for number in range(200)]
@@ -187,6 +187,9 @@ def test_another_model_is_loaded_when_it_is_set(embedder):
         ("n_jobs", 0, "Got n_jobs=0, expected None or an integer other than 0"),
         ("n_jobs", "2", "Got n_jobs='2'"),
         ("max_pixels", -1, "Got max_pixels=-1"),
+        ("time_limit", 0, "Got time_limit=0, expected None or a positive number of seconds"),
+        ("time_limit", float("inf"), "Got time_limit=inf"),
+        ("time_limit", "60", "Got time_limit='60'"),
     ],
 )
 def test_wrong_parameters_are_refused_before_anything_is_read(parameter, value, message):

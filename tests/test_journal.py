@@ -60,7 +60,7 @@ def test_an_earlier_journal_is_kept(folder):
     with Journal.begin(folder, RECORD) as journal:
         journal.mark_state(APPLIED)
     Journal.begin(folder, RECORD)
-    names = sorted(path.name for path in (folder / ".dupimg").iterdir())
+    names = sorted(path.name for path in (folder / ".dupimg").glob("*.jsonl"))
     assert names == ["journal-1.jsonl", "journal.jsonl"]
 
 

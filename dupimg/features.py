@@ -1,0 +1,81 @@
+"""What is known of a photo once it has been decoded and has passed through a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+THUMBNAIL_SIZE = 32  # pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What is known of one photo, or of n photos.
+
+    Attributes
+    ----------
+    vector : ndarray of shape (embedding_size,) or (n, embedding_size), float32
+        The embedding of norm 1 by which duplicates are found.
+    scene_vector : ndarray of shape (scene_size,) or (n, scene_size), float32
+        The embedding of norm 1 by which scenes are found; the same as `vector` where the
+        network has no scene head.
+    thumbnail : ndarray of shape (32, 32) or (n, 32, 32), uint8
+        The whole photo upright and grey, squashed to a square.
+    """
+
+    vector: NDArray[np.float32]
+    scene_vector: NDArray[np.float32]
+    thumbnail: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self.vector)
+
+    def __getitem__(self, rows: NDArray) -> Features:
+        """Return some of n photos."""
+        return Features(self.vector[rows], self.scene_vector[rows], self.thumbnail[rows])
+
+    @classmethod
+    def stack(cls, photos: Sequence[Features]) -> Features:
+        """Return what is known of each of at least one photo as that of n photos."""
+        return cls(
+            np.stack([photo.vector for photo in photos]),
+            np.stack([photo.scene_vector for photo in photos]),
+            np.stack([photo.thumbnail for photo in photos]),
+        )
+
+    def to_bytes(self) -> bytes:
+        """Write what is known of one photo; `from_bytes` reads it back to the bit.
+
+        Examples
+        --------
+        >>> one = np.ones(1, np.float32)
+        >>> photo = Features(one, one, np.zeros((32, 32), np.uint8))
+        >>> len(photo.to_bytes())
+        1032
+        """
+        vectors = (self.vector, self.scene_vector)
+        return b"".join(v.astype("<f4").tobytes() for v in vectors) + self.thumbnail.tobytes()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, embedding_size: int) -> Features:
+        """Read what `to_bytes` wrote, with `embedding_size` values in `vector`.
+
+        Raises
+        ------
+        ValueError
+            If the content is too short.
+        """
+        n_floats = (len(content) - THUMBNAIL_SIZE**2) // 4
+        if n_floats <= embedding_size or len(content) != 4 * n_floats + THUMBNAIL_SIZE**2:
+            raise ValueError(
+                f"Got {len(content)} bytes, expected two vectors, the first of "
+                f"{embedding_size} values, and a thumbnail."
+            )
+        floats = np.frombuffer(content, "<f4", n_floats).astype(np.float32, copy=False)
+        thumbnail = np.frombuffer(content, np.uint8, offset=4 * n_floats)
+        shape = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+        return cls(floats[:embedding_size], floats[embedding_size:], thumbnail.reshape(shape))

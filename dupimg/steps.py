@@ -1,0 +1,145 @@
+"""Take the steps of a journal, one for each file, or take them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from dupimg.apply import (
+    COPY,
+    HARD_LINK,
+    MOVE,
+    REFLINK,
+    displace,
+    is_whole,
+    place,
+    remove_empty_folders,
+    unfinished_copy,
+)
+from dupimg.journal import UNDOING, UNDONE, Journal
+from dupimg.naming import FOLDERS
+from dupimg.plan import Row
+
+T = TypeVar("T")
+
+
+def carry_out(
+    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+) -> tuple[Row, ...]:
+    """Bring every file of a journal to its destination, or the rest of them after a crash.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of a checked plan.
+    output_dir : Path
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each step.
+
+    Returns
+    -------
+    tuple of Row
+        The rows of the plan; one that failed has no destination and says why.
+    """
+    input_dir, mode = Path(journal.record.run.input_dir), journal.record.run.mode
+
+    def step(number: int) -> None:
+        row = journal.record.rows[number]
+        try:
+            place(input_dir / row.path, output_dir / row.destination, mode, row.digest)
+        except OSError as error:
+            journal.mark_failed(number, error.strerror or str(error))
+        else:
+            journal.mark_done(number)
+        advance()
+
+    _in_threads(step, (n for n in _steps(journal) if n not in journal.done), jobs)
+    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
+    return tuple(
+        replace(row, destination="", reason=f"NOT {verb}: {journal.failed[n]}; {row.reason}")
+        if n in journal.failed
+        else row
+        for n, row in enumerate(journal.record.rows)
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file when a run was taken back.
+
+    Attributes
+    ----------
+    path, destination : str
+        As in the plan.
+    result : {"taken back", "left"}
+    reason : str
+        Why it was left.
+    """
+
+    path: str
+    destination: str
+    result: str
+    reason: str = ""
+
+
+def take_back(
+    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+) -> tuple[Outcome, ...]:
+    """Undo every step of a journal whose file is still what the step made of it.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of a finished or unfinished run, or of an unfinished undo.
+    output_dir : Path
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each step.
+
+    Returns
+    -------
+    tuple of Outcome
+        One for each step, in order of the plan.
+    """
+    input_dir, mode = Path(journal.record.run.input_dir), journal.record.run.mode
+    journal.release_reserve()
+    journal.mark_state(UNDOING)
+
+    def step(number: int) -> Outcome:
+        row = journal.record.rows[number]
+        source, destination = input_dir / row.path, output_dir / row.destination
+        try:
+            # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
+            if number in journal.done or is_whole(destination, row.digest):
+                displace(source, destination, mode, row.digest)
+            else:
+                unfinished_copy(destination).unlink(missing_ok=True)
+        except OSError as error:
+            outcome = Outcome(row.path, row.destination, "left", error.strerror or str(error))
+        else:
+            outcome = Outcome(row.path, row.destination, "taken back")
+            journal.mark_undone(number)
+        advance()
+        return outcome
+
+    outcomes = _in_threads(step, _steps(journal), jobs)
+    for name in FOLDERS.values():
+        remove_empty_folders(output_dir / name)
+    if all(outcome.result == "taken back" for outcome in outcomes):
+        journal.mark_state(UNDONE)
+    return outcomes
+
+
+def _steps(journal: Journal) -> list[int]:
+    return [n for n, row in enumerate(journal.record.rows) if row.destination]
+
+
+def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
+    with ThreadPoolExecutor(jobs) as pool:
+        return tuple(pool.map(step, numbers))

@@ -1,0 +1,93 @@
+"""What comes after a run: where things stand, and taking it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import joblib
+
+from dupimg.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, locked, read_plan
+from dupimg.options import UndoOptions, UsageError
+from dupimg.progress import progress_bar
+from dupimg.report import to_cell, write_table
+from dupimg.result import PLAN, UNDO_REPORT, command_line, told_how_to_go_on
+from dupimg.steps import Outcome, take_back
+
+
+def undo(options: UndoOptions) -> tuple[Outcome, ...]:
+    """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
+
+    Parameters
+    ----------
+    options : UndoOptions
+
+    Returns
+    -------
+    tuple of Outcome
+        What became of each file; also written to ``undo.csv``.
+
+    Raises
+    ------
+    UsageError
+        There is nothing to take back.
+    """
+    output_dir = options.output_dir
+    if not Journal.exists(output_dir):
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
+            "output_dir of a run."
+        )
+    with (
+        locked(output_dir),
+        Journal(output_dir) as journal,
+        told_how_to_go_on(command_line("undo", output_dir)),
+    ):
+        if journal.state == UNDONE:
+            raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
+        with progress_bar(
+            sum(bool(row.destination) for row in journal.record.rows),
+            "undoing",
+            unit="files",
+            quiet=options.quiet,
+        ) as bar:
+            outcomes = take_back(
+                journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
+            )
+        names = ("path", "destination", "result", "reason")
+        table = {name: [to_cell(getattr(outcome, name)) for outcome in outcomes] for name in names}
+        write_table(table, output_dir / UNDO_REPORT)
+    return outcomes
+
+
+def status(output_dir: Path) -> str:
+    """Say where things stand in an output folder.
+
+    Parameters
+    ----------
+    output_dir : Path
+
+    Returns
+    -------
+    str
+        What was done there last, and what can be done next.
+    """
+    if not Journal.exists(output_dir):
+        if read_plan(output_dir) is None:
+            return f"{output_dir}: no run was planned or carried out here."
+        return (
+            f"{output_dir}: planned, not carried out. Look {PLAN} over, then run "
+            f"{command_line('apply', output_dir / PLAN)}."
+        )
+    with Journal(output_dir) as journal:
+        steps = sum(bool(row.destination) for row in journal.record.rows)
+        done, failed, mode = len(journal.done), len(journal.failed), journal.record.run.mode
+        return {
+            APPLYING: f"{output_dir}: unfinished, {done:,} of {steps:,} files are in place "
+            f"(mode {mode}). {command_line('apply', output_dir)} finishes the run, "
+            f"{command_line('undo', output_dir)} takes it back.",
+            APPLIED: f"{output_dir}: finished, {done:,} of {steps:,} files are in place (mode "
+            f"{mode}), {failed:,} failed. {command_line('undo', output_dir)} takes the run back.",
+            UNDOING: f"{output_dir}: partly taken back, {done:,} of {steps:,} files are still in "
+            f"place; {UNDO_REPORT} says why. {command_line('undo', output_dir)} tries again.",
+            UNDONE: f"{output_dir}: taken back, every file is where it was.",
+        }[journal.state]
