@@ -30,6 +30,9 @@ _AT_ONCE = 500
 # Writes are collected for so long: a killed run loses at most this much work.
 _SECONDS_BETWEEN_COMMITS = 2.0
 
+# FAT keeps times in steps of two seconds.
+_SETTLED_NANOSECONDS = 2_000_000_000
+
 # How long to wait for another process that writes.
 _WAIT_SECONDS = 5.0
 
@@ -46,9 +49,17 @@ class CacheWarning(UserWarning):
     """The cache cannot be used; everything is computed anew."""
 
 
-def default_path() -> Path:
-    """Return the cache file of this user."""
-    return Path(platformdirs.user_cache_dir("dupimg")) / f"cache-{_VERSION}.sqlite"
+def cache_path(choice: str | None) -> Path | None:
+    """Return the file that holds the cache.
+
+    Parameters
+    ----------
+    choice : str or None
+        A path, "none" for no cache, or None for the file in the cache folder of the user.
+    """
+    if choice is None:
+        return Path(platformdirs.user_cache_dir("dupimg")) / f"cache-{_VERSION}.sqlite"
+    return None if choice == "none" else Path(choice)
 
 
 class Cache:
@@ -113,7 +124,12 @@ class Cache:
         return [known.get(key) for key in keys]
 
     def remember_digest(self, status: os.stat_result, digest: str) -> None:
-        """Remember the content of a file."""
+        """Remember the content of a file, unless it was written a moment ago.
+
+        Such a file may be written again without a sign: file times come in steps.
+        """
+        if time.time_ns() - status.st_mtime_ns < _SETTLED_NANOSECONDS:
+            return
         self._insert("INSERT OR REPLACE INTO files VALUES (?, ?)", (_status_key(status), digest))
 
     def headers(self, digests: Iterable[str], reader: str) -> dict[str, Any]:

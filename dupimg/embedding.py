@@ -289,6 +289,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         _ = self._model
         if self.head not in (None, "scene"):
             raise ValueError(f"Got head={self.head!r}, expected None or 'scene'.")
+        _ = self._head
         for name in ("batch_size", "max_pixels"):
             value = getattr(self, name)
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:

@@ -42,9 +42,10 @@ from dupimg.metrics import (
 )
 from dupimg.models import get_model
 from dupimg.options import EvaluateOptions, UsageError
-from dupimg.photos import File, Found, Listing, Photo, read_files
+from dupimg.photos import File, Found, Listing, Photo
 from dupimg.pipeline import embed, find_groups, make_embedder, make_grouper
 from dupimg.progress import progress_bar
+from dupimg.reading import read_files
 
 SCENES, COPIES, DISTRACTORS = "scenes", "copies", "distractors"
 COLUMNS = ("path", "set", "group", "related_group")

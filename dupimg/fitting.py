@@ -13,7 +13,7 @@ import numpy as np
 from dupimg.embedding import AT_ONCE, one_core_a_thread, run_network
 from dupimg.heads import N_COMPONENTS, SceneHead, fit_head
 from dupimg.images import UnreadablePhoto, read_square
-from dupimg.models import Model, fingerprint, get_model, load_network
+from dupimg.models import Model, fetch_weights, fingerprint, get_model, load_network
 from dupimg.options import FitHeadOptions, UsageError
 from dupimg.photos import find_files
 from dupimg.progress import progress_bar
@@ -53,6 +53,7 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
         raise UsageError(
             f"Got model={model.name}, which gives no feature maps, expected efficientnet_lite0."
         )
+    fetch_weights(model)
     if options.output.exists():
         raise UsageError(f"Got output={options.output}, which exists, expected a new file.")
     if options.output.suffix != ".npz":

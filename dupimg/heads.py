@@ -17,7 +17,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
+
+from dupimg.options import UsageError
 
 # So many that the file stays below 1.5 MB. Labelled photos among 2,500 others that are harder
 # to tell apart than most: pair F1 of average linkage 0.88 with 128, 0.90 with 256 and 512.
@@ -35,7 +36,7 @@ _BEST_CUT, _THRESHOLD = 0.53, 0.7
 _FILE_ERRORS = (OSError, KeyError, ValueError, EOFError, BadZipFile)
 
 
-class HeadError(ValueError):
+class HeadError(UsageError):
     """A file holds no head, or one that was fitted for another network."""
 
 
@@ -164,6 +165,8 @@ def fit_head(
         raise ValueError(
             f"Got {len(features)} rows, expected more than {N_COMPONENTS}. Fit on more photos."
         )
+    from sklearn.decomposition import PCA  # half a second that only fitting needs
+
     centre = features.mean(axis=0, dtype=np.float64).astype(np.float16)
     parts = _unit_parts(features - centre.astype(np.float32), sizes)
     pca = PCA(N_COMPONENTS, svd_solver="covariance_eigh").fit(parts.astype(np.float64))
@@ -196,7 +199,7 @@ def load_head(path: Path) -> SceneHead:
         _check_shapes(head)
     except _FILE_ERRORS as error:
         raise HeadError(
-            f"Got head={path}, expected a file that `dupimg fit_head` wrote: {error}"
+            f"Got head={path}, expected a file that `dupimg fit_head` wrote: {error}."
         ) from error
     return head
 

@@ -25,6 +25,10 @@ from dupimg import raw
 
 MAX_PIXELS = 500_000_000
 
+# Part of what a cache knows headers and unreadable photos by: count it up whenever this module or
+# `dupimg.raw` reads something that it did not, or another way.
+READER_VERSION = 1
+
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD")
@@ -47,6 +51,10 @@ _UPRIGHT = {
 
 class UnreadablePhoto(ValueError):
     """A file is no picture, or one that cannot be decoded; the message says why."""
+
+
+class UnreadableNow(UnreadablePhoto):
+    """A file could not be decoded this time, for want of memory, time or permission."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +237,7 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
     try:
         file = Path(path).open("rb")  # noqa: SIM115 (closed below; this tells its errors apart)
     except OSError as error:
-        raise UnreadablePhoto(f"cannot open the file: {error.strerror}") from error
+        raise UnreadableNow(f"cannot open the file: {error.strerror}") from error
     kind = "picture"
     with file, _pillow_as_we_need_it():
         try:
@@ -243,7 +251,7 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
         except Image.UnidentifiedImageError as error:
             raise UnreadablePhoto(f"broken {kind}, or of an unsupported kind") from error
         except MemoryError as error:
-            raise UnreadablePhoto(f"not enough memory to decode this {kind}") from error
+            raise UnreadableNow(f"not enough memory to decode this {kind}") from error
         except Exception as error:  # decoders raise nearly everything when a file is broken
             state = "truncated" if "truncated" in str(error).lower() else "unreadable"
             raise UnreadablePhoto(f"{state} {kind}: {error or type(error).__name__}") from error

@@ -151,8 +151,9 @@ def rule_table(
         line: dict[str, object] = {"rule": name}
         for kind, (low, high) in pairs.items():
             line[kind] = are_among(low, high, *found).mean() if len(low) else np.nan
-        i, j = _called_duplicates(features[rows], rule)
-        line["unrelated pairs"] = int(unrelated.are_unrelated(i, j).sum())
+        if len(rows):
+            i, j = _called_duplicates(features[rows], rule)
+            line["unrelated pairs"] = int(unrelated.are_unrelated(i, j).sum())
         lines.append(line)
     return pd.DataFrame(lines)
 

@@ -265,6 +265,13 @@ class RunOptions(Options):
         default=60,
         values="SECONDS",
     )
+    cache: str | None = option(
+        _optional(_text),
+        "remembers what was read and embedded; none: nothing is",
+        default=None,
+        no_value="a file in your cache folder",
+        values="FILE|none",
+    )
     quiet: bool = _quiet()
     debug: bool = _debug()
 

@@ -11,16 +11,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from dupimg.images import UnreadablePhoto, read_header
-from dupimg.sandbox import open_sandbox
+from typing import Any
 
 # Folders that a system or another program keeps beside photos: thumbnails, bins, indexes.
 SYSTEM_FOLDERS = frozenset(
@@ -44,11 +39,6 @@ _CAPTURE_TAGS = (
     (0x9004, 0x9292, 0x9012),  # DateTimeDigitized
     (0x0132, 0x9290, 0x9010),  # DateTime
 )
-
-
-# Files that a thread reads before it hands their headers to a worker process, which costs less
-# for many at a time.
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -238,105 +228,6 @@ def _regular_status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str
     return status, ""
 
 
-def read_files(
-    folder: Path,
-    found: Found,
-    *,
-    max_pixels: int,
-    jobs: int,
-    advance: Callable[[], None],
-    time_limit: float | None = None,
-) -> Listing:
-    """Read the content digest, the size and the time of every file.
-
-    Parameters
-    ----------
-    folder : Path
-    found : Found
-        What `find_files` met in it.
-    max_pixels : int
-        A picture with more is not taken for a photo.
-    jobs : int
-        Threads.
-    advance : callable
-        Called after each file.
-    time_limit : float, optional
-        Seconds that the header of a picture may take. Headers are then read in worker processes;
-        see `dupimg.sandbox`.
-
-    Returns
-    -------
-    Listing
-    """
-    batches = [found.files[i : i + _AT_ONCE] for i in range(0, len(found.files), _AT_ONCE)]
-    records: list[Photo | File] = []
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
-        read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
-        for batch in pool.map(read, batches):
-            for record in batch:
-                records.append(record)
-                advance()
-    photos = [record for record in records if isinstance(record, Photo)]
-    others = [record for record in records if isinstance(record, File)]
-    return Listing(
-        tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
-        tuple(sorted([*others, *found.others], key=lambda other: other.path)),
-        system_folders=found.system_folders,
-        system_files=found.system_files,
-    )
-
-
-class _Look(NamedTuple):
-    """What a photo says of itself."""
-
-    width: int
-    height: int
-    taken_at: datetime | None
-
-
-def _look_at(max_pixels: int, path: Path) -> _Look:
-    header = read_header(path, max_pixels=max_pixels)
-    return _Look(header.width, header.height, capture_time(header.exif))
-
-
-def _read_batch(
-    folder: Path,
-    batch: Sequence[tuple[str, os.stat_result]],
-    look: Callable[[Sequence[Path]], Iterable[_Look | UnreadablePhoto]],
-) -> list[Photo | File]:
-    digests = [_digest_or_reason(folder / path) for path, _ in batch]
-    files = list(zip(batch, digests, strict=True))
-    looks = iter(look([folder / path for (path, _), (digest, _) in files if digest]))
-    return [
-        _record(path, status, digest, next(looks) if digest else reason)
-        for (path, status), (digest, reason) in files
-    ]
-
-
-def _digest_or_reason(path: Path) -> tuple[str, str]:
-    try:
-        return content_digest(path), ""
-    except OSError as error:
-        return "", f"could not be read: {error.strerror}"
-
-
-def _record(
-    path: str, status: os.stat_result, digest: str, look: _Look | UnreadablePhoto | str
-) -> Photo | File:
-    if not isinstance(look, _Look):
-        return File(path, status.st_size, digest, str(look), modified_ns=status.st_mtime_ns)
-    return Photo(
-        path,
-        status.st_size,
-        digest,
-        look.width,
-        look.height,
-        look.taken_at or _earliest_time(status),
-        "exif" if look.taken_at else "file",
-        status.st_mtime_ns,
-    )
-
-
 def content_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content, hexadecimal.
 
@@ -403,7 +294,8 @@ def _zone(offset: str) -> timezone | None:
     return timezone(timedelta(minutes=int(found[1] + str(minutes)))) if minutes <= 14 * 60 else None
 
 
-def _earliest_time(status: os.stat_result) -> datetime:
+def earliest_time(status: os.stat_result) -> datetime:
+    """Return the earliest time that a file's status tells, in local time."""
     times = [status.st_mtime, status.st_ctime, getattr(status, "st_birthtime", status.st_mtime)]
     try:
         return datetime.fromtimestamp(min(times))

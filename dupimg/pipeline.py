@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +12,19 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from dupimg.cache import Cache, cache_path
 from dupimg.companions import pair_companions
 from dupimg.duplicates import DuplicateFinder
 from dupimg.embedding import PhotoEmbedder
 from dupimg.features import Features
-from dupimg.images import UnreadablePhoto
+from dupimg.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.keepers import DEFAULT_RULE, keeper_order
 from dupimg.models import fetch_weights, get_model
 from dupimg.options import PlanOptions, RunOptions
-from dupimg.photos import File, Found, Listing, Photo, read_files
+from dupimg.photos import File, Found, Listing, Photo
 from dupimg.plan import Groups, Row, check_plan, make_plan
 from dupimg.progress import progress_bar
+from dupimg.reading import read_files
 from dupimg.scenes import SceneGrouper
 from dupimg.second_look import take_second_look
 
@@ -61,17 +64,20 @@ def decide(options: PlanOptions, found: Found) -> Decision:
         There is no such model, or its weights are not to be had.
     """
     embedder = make_embedder(options, options.model)
-    with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
-        listing = read_files(
-            options.input_dir,
-            found,
-            max_pixels=options.max_megapixels * 1_000_000,
-            jobs=options.jobs or joblib.cpu_count(),
-            advance=bar.update,
-            time_limit=options.time_limit,
+    with Cache(cache_path(options.cache)) as cache:
+        with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
+            listing = read_files(
+                options.input_dir,
+                found,
+                max_pixels=options.max_megapixels * 1_000_000,
+                jobs=options.jobs or joblib.cpu_count(),
+                advance=bar.update,
+                time_limit=options.time_limit,
+                cache=cache,
+            )
+        listing, features, inverse = embed(
+            embedder, options.input_dir, pair_companions(listing), quiet=options.quiet, cache=cache
         )
-    listing = pair_companions(listing)
-    listing, features, inverse = embed(embedder, options.input_dir, listing, quiet=options.quiet)
     groups = find_groups(listing.photos, features, inverse, options, options.keep)
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
@@ -100,10 +106,10 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
     Raises
     ------
     UsageError
-        There is no such model, or its weights are not to be had.
+        There is no such model or head, or the weights are not to be had.
     """
     fetch_weights(get_model(model))
-    return PhotoEmbedder(
+    embedder = PhotoEmbedder(
         model,
         head_file=options.head or None,
         batch_size=options.batch_size,
@@ -111,12 +117,18 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
         max_pixels=options.max_megapixels * 1_000_000,
         time_limit=options.time_limit,
     )
+    return embedder.fit([])  # checks the head
 
 
 def embed(
-    embedder: PhotoEmbedder, folder: Path, listing: Listing, *, quiet: bool
+    embedder: PhotoEmbedder,
+    folder: Path,
+    listing: Listing,
+    *,
+    quiet: bool,
+    cache: Cache | None = None,
 ) -> tuple[Listing, Features | None, np.ndarray]:
-    """Embed the photos of a listing, byte-identical ones once.
+    """Embed the photos of a listing, byte-identical ones once and those in the cache not at all.
 
     Returns
     -------
@@ -129,14 +141,18 @@ def embed(
     """
     first = {photo.digest: photo for photo in reversed(listing.photos)}
     contents = list(first)
-    known: dict[str, Features] = {}
-    unreadable: dict[str, str] = {}
-    with progress_bar(len(contents), "embedding", unit="photos", quiet=quiet) as bar:
-        for i, outcome in embedder.stream([folder / photo.path for photo in first.values()]):
+    memory = _Memory(cache or Cache(None), embedder)
+    known, unreadable = memory.recall(contents)
+    new = [digest for digest in contents if digest not in known and digest not in unreadable]
+    with progress_bar(len(new), "embedding", unit="photos", quiet=quiet) as bar:
+        # Without new photos neither the network nor torch is loaded.
+        stream = embedder.stream([folder / first[digest].path for digest in new]) if new else ()
+        for i, outcome in stream:
+            memory.keep(new[i], outcome)
             if isinstance(outcome, UnreadablePhoto):
-                unreadable[contents[i]] = str(outcome)
+                unreadable[new[i]] = str(outcome)
             else:
-                known[contents[i]] = outcome
+                known[new[i]] = outcome
             bar.update()
     contents = [digest for digest in contents if digest in known]
     features = Features.stack([known[digest] for digest in contents]) if contents else None
@@ -156,6 +172,31 @@ def embed(
     others = tuple(sorted((*listing.others, *demoted), key=lambda other: other.path))
     inverse = np.array([rows[photo.digest] for photo in photos], dtype=np.int64)
     return replace(listing, photos=photos, others=others), features, inverse
+
+
+class _Memory:
+    """What a cache knows of the outcomes of one embedder."""
+
+    def __init__(self, cache: Cache, embedder: PhotoEmbedder) -> None:
+        self._cache = cache
+        self._embedding_size = get_model(embedder.model).embedding_size
+        self._fingerprint = embedder.fingerprint
+        self._reader = f"{READER_VERSION} pixels up to {embedder.max_pixels}"
+
+    def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, str]]:
+        """Return the features of contents, and why others are unreadable."""
+        features = {}
+        for digest, content in self._cache.embeddings(digests, self._fingerprint).items():
+            with contextlib.suppress(ValueError):  # damaged: computed anew
+                features[digest] = Features.from_bytes(content, self._embedding_size)
+        return features, self._cache.headers(digests, self._reader)
+
+    def keep(self, digest: str, outcome: Features | UnreadablePhoto) -> None:
+        """Remember an outcome that would be the same another time."""
+        if isinstance(outcome, Features):
+            self._cache.remember_embedding(digest, self._fingerprint, outcome.to_bytes())
+        elif not isinstance(outcome, UnreadableNow):
+            self._cache.remember_header(digest, self._reader, str(outcome))
 
 
 def find_groups(

@@ -209,7 +209,7 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
 
 def _run(options: PlanOptions, mode: str) -> Run:
     """Describe a run by all options on which its outcome depends."""
-    ignored = {"input_dir", "output_dir", "jobs", "batch_size", "quiet", "debug", "dry_run"}
+    ignored = {"input_dir", "output_dir", "jobs", "batch_size", "cache", "quiet", "debug"}
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)

@@ -21,7 +21,7 @@ from pathlib import Path
 from queue import LifoQueue
 from typing import TYPE_CHECKING, Any
 
-from dupimg.images import UnreadablePhoto
+from dupimg.images import UnreadableNow, UnreadablePhoto
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -39,7 +39,7 @@ _processes = threading.Lock()
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
-class DecoderLost(UnreadablePhoto):
+class DecoderLost(UnreadableNow):
     """A decoder hung or died over a file, which is not tried again."""
 
 
@@ -82,7 +82,7 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
     except UnreadablePhoto as error:
         return error
     except MemoryError:
-        return UnreadablePhoto("not enough memory to decode this file")
+        return UnreadableNow("not enough memory to decode this file")
 
 
 def warm_up() -> None:

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 
 import pytest
 
-from dupimg.cache import Cache, CacheWarning, default_path
+from dupimg.cache import Cache, CacheWarning, cache_path
 
 
 def test_what_is_remembered_survives_the_process(tmp_path):
     path, file = tmp_path / "deep" / "cache.sqlite", tmp_path / "photo.jpg"
     file.write_bytes(b"photo")
+    os.utime(file, (1e9, 1e9))
     with Cache(path) as cache:
         assert cache.digests([file.stat()]) == [None]
         cache.remember_digest(file.stat(), "d1")
@@ -33,6 +35,10 @@ def test_a_changed_file_is_not_known(tmp_path):
     file.write_bytes(b"photo")
     with Cache(tmp_path / "cache.sqlite") as cache:
         cache.remember_digest(file.stat(), "d1")
+        assert cache.digests([file.stat()]) == [None]  # written a moment ago
+        os.utime(file, (1e9, 1e9))
+        cache.remember_digest(file.stat(), "d1")
+        assert cache.digests([file.stat()]) == ["d1"]
         file.write_bytes(b"other")
         assert cache.digests([file.stat()]) == [None]
 
@@ -105,4 +111,6 @@ def test_a_place_that_cannot_be_written_is_a_warning(read_only_filesystem):
 
 def test_the_default_is_in_the_cache_folder_of_the_user(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert "dupimg" in default_path().parts
+    assert "dupimg" in cache_path(None).parts
+    assert cache_path("none") is None
+    assert cache_path("a/none").name == "none"

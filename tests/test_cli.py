@@ -57,7 +57,7 @@ def test_values_are_converted():
         (["in", "out", "--scene_threshold=0.96"], "Lower the one or raise the other"),
         (["in", "out", "--process_mode=cp"], "expected one of copy, move"),
         (["in", "out", "--scene_method=hdbscn"], "Did you mean hdbscan?"),
-        (["in", "out", "--linkage=ward"], "expected one of average, complete, single"),
+        (["in", "out", "--linkage=ward"], "expected one of chained, average, complete, single"),
         (["in", "out", "--keep=pixels,beauty"], "expected words out of pixels,bytes,oldest,path"),
         (["in", "out", "--keep=path,path"], "each at most once"),
         (["in", "out", "--jobs=0"], "at least 1"),

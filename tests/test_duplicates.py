@@ -166,3 +166,103 @@ def test_vectors_that_are_refused():
         DuplicateFinder().fit([1.0, 2.0])
     with pytest.raises(ValueError, match=r"Got threshold=95, expected"):
         DuplicateFinder(threshold=95).fit(np.eye(2))
+
+
+def photos_and_copies(seed, n=80, side=8):
+    """Vectors and thumbnails of photos, copies of them, and other moments of their scenes."""
+    rng = np.random.default_rng(seed)
+    source = rng.integers(n // 4, size=n)
+    moment = rng.integers(2, size=n)
+    vectors = rng.standard_normal((n // 4, 12))[source] + 0.2 * rng.standard_normal((n, 12))
+    pictures = rng.integers(200, size=(n // 4, 2, side, side))[source, moment]
+    noise = rng.integers(20, size=(n, side, side))
+    return vectors, (pictures + noise).astype(np.uint8)
+
+
+def verified_by_hand(vectors, thumbnails, order, candidate=0.8, copy=0.97):
+    """The verified rule, written as the definition reads."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    similar = (unit @ unit.T >= candidate) & (
+        np.corrcoef(thumbnails.reshape(len(vectors), -1)) >= copy
+    )
+    keepers = {}
+    for row in order:
+        if row not in keepers:
+            keepers[row] = row
+            for other in np.flatnonzero(similar[row]):
+                keepers.setdefault(other, row)
+    return [keepers[row] for row in range(len(vectors))]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_verified_rule_equals_brute_force(seed):
+    vectors, thumbnails = photos_and_copies(seed)
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    by_cosine = DuplicateFinder().fit(vectors, keeper_order=order)
+    fits = {
+        rule: DuplicateFinder(rule=rule).fit(vectors, keeper_order=order, thumbnails=thumbnails)
+        for rule in ("cosine", "verified")
+    }
+    expected = verified_by_hand(vectors, thumbnails, order)
+    assert fits["verified"].keepers_.tolist() == expected
+    assert fits["cosine"].other_rule_keepers_.tolist() == expected
+    # Thumbnails change nothing by the rule that does not look at them.
+    np.testing.assert_array_equal(fits["cosine"].keepers_, by_cosine.keepers_)
+    np.testing.assert_array_equal(fits["verified"].other_rule_keepers_, by_cosine.keepers_)
+    assert (fits["cosine"].graph_ != by_cosine.graph_).nnz == 0
+    np.testing.assert_array_equal(fits["cosine"].nearest_index_, by_cosine.nearest_index_)
+    assert 0 < np.count_nonzero(np.array(expected) != np.arange(len(vectors))) < len(vectors)
+
+
+def test_permuting_the_rows_permutes_the_second_look():
+    vectors, thumbnails = photos_and_copies(3)
+    order = np.arange(len(vectors))
+    shuffle = np.random.default_rng(0).permutation(len(vectors))
+    place = np.argsort(shuffle)
+    fit = DuplicateFinder(rule="verified").fit(vectors, thumbnails=thumbnails)
+    other = DuplicateFinder(rule="verified").fit(
+        vectors[shuffle], keeper_order=place[order], thumbnails=thumbnails[shuffle]
+    )
+    np.testing.assert_array_equal(shuffle[other.keepers_][place], fit.keepers_)
+    np.testing.assert_array_equal(other.thumb_correlation_[place], fit.thumb_correlation_)
+
+
+def test_correlation_is_that_with_the_keeper_or_the_nearest():
+    vectors = directions(0, 10, 30, 90)
+    ramp = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    thumbnails = np.stack([ramp, 2 * ramp, ramp[::-1], ramp])
+    fit = DuplicateFinder(0.98, candidate_threshold=0.9).fit(vectors, thumbnails=thumbnails)
+    assert fit.keepers_.tolist() == [0, 0, 2, 3]
+    # The nearest of row 2 is row 1; row 3 is too far from all to be compared.
+    expected = [1, 1, np.corrcoef(ramp.ravel(), ramp[::-1].ravel())[0, 1], np.nan]
+    np.testing.assert_allclose(fit.thumb_correlation_, expected)
+    assert np.isnan(DuplicateFinder(0.98).fit(vectors).thumb_correlation_).all()
+
+
+def test_turned_copies_are_found_from_a_lower_cosine():
+    vectors = directions(0, 50)  # cosine 0.64
+    picture = np.random.default_rng(0).integers(256, size=(8, 8), dtype=np.uint8)
+    for turned, options in (
+        (np.rot90(picture), {"rotations": True}),
+        (np.rot90(picture)[:, ::-1], {"rotations": True, "mirrored": True}),
+    ):
+        thumbnails = np.stack([picture, turned])
+        finder = DuplicateFinder(rule="verified", **options)
+        assert finder.fit(vectors, thumbnails=thumbnails).keepers_.tolist() == [0, 0]
+        plain = DuplicateFinder(rule="verified", candidate_threshold=0.6)
+        assert plain.fit(vectors, thumbnails=thumbnails).keepers_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "thumbnails", "message"),
+    [
+        ({"rule": "verified"}, None, "Got no thumbnails, expected them"),
+        ({"rule": "guess"}, None, "Got rule='guess', expected one of"),
+        ({"copy_threshold": 97}, None, "Got copy_threshold=97, expected"),
+        ({"candidate_threshold": 0}, None, "Got candidate_threshold=0, expected"),
+        ({}, np.zeros((1, 4, 4), np.uint8), "Got 1 thumbnails for 2 vectors"),
+    ],
+)
+def test_a_second_look_that_cannot_be_taken(options, thumbnails, message):
+    with pytest.raises(ValueError, match=message):
+        DuplicateFinder(**options).fit(directions(0, 1), thumbnails=thumbnails)

@@ -129,7 +129,7 @@ def test_unreadable_photos_do_not_stop_the_stream(embedder, photos, vectors, tmp
     assert sorted(results) == [0, 1, 2, 3]
     assert str(results[0]) == "not a picture"
     assert "No such file" in str(results[2])
-    np.testing.assert_array_equal([results[1], results[3]], vectors[:2])
+    np.testing.assert_array_equal([results[1].vector, results[3].vector], vectors[:2])
     with pytest.raises(UnreadablePhoto, match=r"text\.jpg: not a picture"):
         embedder.transform([photos[2], *paths])
     assert all(isinstance(result, UnreadablePhoto) for _, result in embedder.stream(paths[:1]))

@@ -13,9 +13,10 @@ from files import make_files, read_files, sample, save, snapshot
 from PIL import Image, ImageEnhance, ImageOps
 
 from dupimg.cli import main
+from dupimg.embedding import PhotoEmbedder
 from dupimg.options import OrganizeOptions, UsageError
-from dupimg.runs import organize
 from dupimg.report import COLUMNS, read_report
+from dupimg.runs import organize
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def photos(tmp_path_factory):
 
 
 def run(photos, output, **options):
-    return organize(OrganizeOptions(photos, output, quiet=True, **options))
+    return organize(OrganizeOptions(photos, output, quiet=True, **{"cache": "none"} | options))
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +281,40 @@ def test_unknown_options_are_refused_from_python_too(tmp_path):
     with pytest.raises(UsageError, match="expected one of copy, move"):
         OrganizeOptions(tmp_path, tmp_path, process_mode="link")
     assert np.isclose(OrganizeOptions("a", "b", scene_threshold="0.5").scene_threshold, 0.5)
+
+
+RUN_AGAIN = """
+import sys
+from dupimg.options import OrganizeOptions
+from dupimg.runs import organize
+source, output, cache = sys.argv[1:]
+organize(OrganizeOptions(source, output, cache=cache, dry_run=True, quiet=True))
+print(*sorted({"torch", "torchvision", "timm", "pillow_heif"} & set(sys.modules)))
+"""
+
+
+def test_a_second_run_comes_out_of_the_cache_without_torch(photos, tmp_path):
+    first = run(photos, tmp_path / "a", cache=str(tmp_path / "cache.sqlite"), dry_run=True)
+    command = [sys.executable, "-c", RUN_AGAIN, photos, tmp_path / "b", tmp_path / "cache.sqlite"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+    assert (tmp_path / "b/report.csv").read_bytes() == first.report.read_bytes()
+
+
+def test_the_cache_knows_renamed_photos_and_only_new_ones_are_embedded(
+    photos, tmp_path, monkeypatch
+):
+    source, cache = tmp_path / "in", str(tmp_path / "cache.sqlite")
+    for name, content in read_files(photos).items():
+        make_files(source, {name: content}, mtime=1.2e9)
+    run(source, tmp_path / "a", cache=cache, dry_run=True)
+    (source / "cat.png").rename(source / "renamed.png")
+    save(Image.open(sample("astronaut.png")), source / "new.png")
+    embedded = []
+    stream = PhotoEmbedder.stream
+    monkeypatch.setattr(
+        PhotoEmbedder, "stream", lambda self, paths: stream(self, embedded.extend(paths) or paths)
+    )
+    rows = rows_by_path(run(source, tmp_path / "b", cache=cache, dry_run=True))
+    assert embedded == [source / "new.png"]
+    assert rows["same.png"].action != rows["renamed.png"].action

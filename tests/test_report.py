@@ -55,7 +55,8 @@ def test_everyday_names_are_written_as_they_are(name):
 def test_the_columns_are_those_that_the_readme_lists():
     assert ",".join(COLUMNS) == (
         "path,action,destination,scene,duplicate_group,keeper,cosine_to_keeper,nearest_cosine,"
-        "taken_at,taken_from,width,height,bytes,digest,reason"
+        "taken_at,taken_from,width,height,bytes,digest,reason,companion_of,"
+        "compared_with,thumb_correlation,verdict"
     )
 
 
@@ -68,6 +69,9 @@ def test_rows_survive_the_file(tmp_path):
             scene=i or None,
             keeper=name[::-1],
             nearest_cosine=0.123456 if i else None,
+            compared_with=name if i else "",
+            thumb_correlation=-0.5 if i else None,
+            verdict="same scene" if i else "",
             taken_at="2025-06-13T23:07:56.444+02:00",
             bytes=i,
             digest="0" * 64,
@@ -87,5 +91,5 @@ def test_rows_survive_the_file(tmp_path):
 
 def test_a_missing_column_is_named(tmp_path):
     (tmp_path / "report.csv").write_text(",".join(COLUMNS[:-1]) + "\n")
-    with pytest.raises(ValueError, match="without reason, expected"):
+    with pytest.raises(ValueError, match="without verdict, expected"):
         read_report(tmp_path / "report.csv")

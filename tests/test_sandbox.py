@@ -18,7 +18,8 @@ from PIL import Image
 
 from dupimg.embedding import PhotoEmbedder
 from dupimg.images import UnreadablePhoto
-from dupimg.photos import find_files, read_files
+from dupimg.photos import find_files
+from dupimg.reading import read_files
 from dupimg.sandbox import Sandbox, open_sandbox
 
 MISBEHAVIOUR = {

@@ -21,6 +21,7 @@ ZERO_ROW = {"check_estimators_dtypes": "feeds a zero vector, which is refused on
 
 GROUPERS = [
     SceneGrouper(),
+    SceneGrouper(linkage="average"),
     SceneGrouper(linkage="complete"),
     SceneGrouper(linkage="single"),
     SceneGrouper(method="hdbscan"),
@@ -33,7 +34,7 @@ def photos_of_scenes(seed, n=100, d=16, spread=0.45):
     return centres[rng.integers(len(centres), size=n)] + spread * rng.standard_normal((n, d))
 
 
-@parametrize_with_checks(GROUPERS[:3], expected_failed_checks=lambda estimator: ZERO_ROW)
+@parametrize_with_checks(GROUPERS[:4], expected_failed_checks=lambda estimator: ZERO_ROW)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -179,3 +180,91 @@ def test_vectors_that_are_refused():
         SceneGrouper().fit([[1.0, np.nan]])
     with pytest.raises(ValueError, match="2D array"):
         SceneGrouper().fit([1.0, 2.0])
+
+
+def chained_by_hand(vectors, threshold, link_threshold):
+    """Join linked rows, then the pair of clusters with the highest mean cosine, one at a time."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    linked = connected_groups(vectors, link_threshold)
+    clusters = [np.flatnonzero(linked == label) for label in range(linked.max() + 1)]
+    while len(clusters) > 1:
+        means = {
+            (a, b): cosines[np.ix_(clusters[a], clusters[b])].mean()
+            for b in range(len(clusters))
+            for a in range(b)
+        }
+        (a, b), best = max(means.items(), key=lambda item: item[1])
+        if best < threshold:
+            break
+        clusters[a] = np.concatenate([clusters[a], clusters.pop(b)])
+    labels = np.empty(len(vectors), int)
+    for label, rows in enumerate(clusters):
+        labels[rows] = label
+    return number_by_first_row(labels)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("link_threshold", [0.75, 0.85, 0.95])
+def test_chained_linkage_equals_brute_force(seed, link_threshold):
+    vectors = photos_of_scenes(seed, n=60, spread=0.5)
+    grouper = SceneGrouper(0.7, link_threshold=link_threshold)
+    expected = chained_by_hand(vectors, 0.7, link_threshold)
+    np.testing.assert_array_equal(grouper.fit_predict(vectors), expected)
+    shuffle = np.random.default_rng(seed).permutation(len(vectors))
+    np.testing.assert_array_equal(
+        grouper.fit_predict(vectors[shuffle]), number_by_first_row(expected[shuffle])
+    )
+
+
+def test_chained_linkage_lies_between_average_and_single():
+    vectors = np.concatenate([photos_of_scenes(seed, spread=0.6) for seed in range(3)])
+    labels = {
+        name: SceneGrouper(0.7, linkage=name, link_threshold=link).fit_predict(vectors)
+        for name, link in (("single", 1), ("average", 1))
+    }
+    lowest = SceneGrouper(0.7, link_threshold=0.7).fit_predict(vectors)
+    np.testing.assert_array_equal(lowest, labels["single"])
+    highest = SceneGrouper(0.7, link_threshold=1).fit_predict(vectors)
+    np.testing.assert_array_equal(highest, labels["average"])
+    # A link threshold below the threshold counts as the threshold.
+    below = SceneGrouper(0.7, link_threshold=0.5).fit_predict(vectors)
+    np.testing.assert_array_equal(below, labels["single"])
+    assert labels["single"].max() < labels["average"].max()
+
+
+@pytest.mark.parametrize("linkage", ["chained", "single"])
+def test_rows_of_different_groups_never_share_a_scene(linkage):
+    vectors = photos_of_scenes(1)
+    groups = np.array(["a", "b"])[np.random.default_rng(0).integers(2, size=len(vectors))]
+    labels = SceneGrouper(linkage=linkage).fit(vectors, groups=groups).labels_
+    for name in "ab":
+        rows = groups == name
+        np.testing.assert_array_equal(
+            number_by_first_row(labels[rows]),
+            SceneGrouper(linkage=linkage).fit_predict(vectors[rows]),
+        )
+    assert not set(labels[groups == "a"]) & set(labels[groups == "b"])
+
+
+def test_rows_too_far_apart_in_time_never_share_a_scene():
+    vectors = np.ones((5, 3))
+    times = [0, 50, 200, 260, np.nan]
+    grouper = SceneGrouper(max_seconds=60)
+    assert grouper.fit(vectors, times=times).labels_.tolist() == [0, 0, 1, 1, 0]
+    assert grouper.fit(vectors).labels_.tolist() == [0] * 5
+    assert SceneGrouper().fit(vectors, times=times).labels_.tolist() == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("options", "fit", "message"),
+    [
+        ({"link_threshold": 1.5}, {}, "Got link_threshold=1.5, expected"),
+        ({"max_seconds": 0}, {}, "Got max_seconds=0, expected None or a positive number"),
+        ({"max_seconds": 9}, {"times": [1]}, "inconsistent numbers of samples"),
+        ({}, {"groups": [1, 2, 3]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_times_and_groups_that_do_not_fit(options, fit, message):
+    with pytest.raises(ValueError, match=message):
+        SceneGrouper(**options).fit(np.ones((2, 2)), **fit)
