@@ -1,31 +1,23 @@
-"""The command line: python-fire collects the options, then the work begins.
-
-Fire calls its target before it notices an unknown option, and turns words like ``2024``, ``a,b``
-or ``photos#1`` into numbers, tuples and worse. Here its targets only build options out of plain
-strings, and what it would stumble over is checked first.
-"""
+"""The command line: python-fire collects the options, then the work begins."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import os
 import re
 import sys
-import textwrap
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
 
 from dupimg import __version__
+from dupimg.commands import Command, collect_options
+from dupimg.help import command_help, general_help
 from dupimg.options import (
     ApplyOptions,
     DemoOptions,
     EvaluateOptions,
     FitHeadOptions,
     ModelsOptions,
-    Options,
     OrganizeOptions,
     PlanOptions,
     StatusOptions,
@@ -36,33 +28,6 @@ from dupimg.options import (
 
 if TYPE_CHECKING:
     from dupimg.result import Result
-
-
-@dataclass(frozen=True)
-class Command:
-    """A verb: what it takes, and what it does with that."""
-
-    options: type[Options]
-    run: Callable[[Any], int]
-
-    @property
-    def fields(self) -> tuple[dataclasses.Field, ...]:
-        """Fields of the options: positional ones, its own, then those that others share."""
-        own = inspect.get_annotations(self.options)
-        return tuple(
-            sorted(
-                dataclasses.fields(self.options),
-                key=lambda field: (field.kw_only, field.name not in own),
-            )
-        )
-
-    @property
-    def names(self) -> dict[str, str]:
-        """Every way to write an option → the name of its field."""
-        written = {field.name: field.name for field in self.fields}
-        for field in self.fields:
-            written |= dict.fromkeys(field.metadata["aliases"], field.name)
-        return written
 
 
 def _organize(options: OrganizeOptions) -> int:
@@ -210,7 +175,7 @@ def _describe(error: Exception) -> str:
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h", "help"):
-        print(general_help())
+        print(general_help(COMMANDS))
         return 0
     if words[0] in ("--version", "-V"):
         print(f"dupimg {__version__}")
@@ -223,162 +188,7 @@ def _run(words: list[str]) -> int:
         )
     before_separator = rest[: rest.index("--")] if "--" in rest else rest
     if {"--help", "-h"} & set(before_separator):
-        print(command_help(name))
+        print(command_help(name, COMMANDS[name]))
         return 0
     command = COMMANDS[name]
     return command.run(collect_options(name, command, rest))
-
-
-def collect_options(name: str, command: Command, words: Sequence[str]) -> Options:
-    """Let python-fire build the options of a command out of its words.
-
-    Parameters
-    ----------
-    name : str
-        Of the command, for messages.
-    command : Command
-    words : sequence of str
-        The words after the command. Those after ``--`` are taken as they are, not as options.
-
-    Returns
-    -------
-    Options
-
-    Raises
-    ------
-    UsageError
-        A word or an option too many or too few, or a value that is not usable.
-    """
-    import fire
-    from fire.decorators import SetParseFn
-
-    def build(**values: str) -> Options:
-        return command.options(**values)
-
-    parameters = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None if field.default is dataclasses.MISSING else field.default,
-        )
-        for field in command.fields
-    ]
-    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    flags = _as_flags(name, command, words)
-    return fire.Fire(SetParseFn(str)(build), command=flags, name=name, serialize=lambda _: None)
-
-
-def _as_flags(name: str, command: Command, words: Sequence[str]) -> list[str]:
-    """Write every word as ``--field=value``, the one form that fire takes as it stands."""
-    values: dict[str, str] = {}
-    positional = [field.name for field in command.fields if not field.kw_only]
-    waiting = list(words)
-    only_positional = False
-    while waiting:
-        word = waiting.pop(0)
-        if word == "--" and not only_positional:
-            only_positional = True
-            continue
-        if word.startswith("--") and not only_positional:
-            field, value = _flag(name, command, word, waiting)
-        else:
-            free = [field for field in positional if field not in values]
-            if not free:
-                raise UsageError(
-                    f"Got {word!r} after {len(positional)} folder names or words, expected only "
-                    f"options there. See `dupimg {name} --help`."
-                )
-            field, value = free[0], word
-        if field in values:
-            raise UsageError(f"Got --{field} twice, expected it once.")
-        values[field] = value
-    for field in command.fields:
-        if field.default is dataclasses.MISSING and field.name not in values:
-            raise UsageError(
-                f"Got no {field.name}, expected {field.metadata['about']}. "
-                f"See `dupimg {name} --help`."
-            )
-    return [f"--{field}={value}" for field, value in values.items()]
-
-
-def _flag(name: str, command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
-    """Split ``--name=value``, ``--name value`` or a mere ``--name``."""
-    written, equals, value = word[2:].partition("=")
-    known = command.names
-    field_name = known.get(written.replace("-", "_"))
-    if field_name is None:
-        near = did_you_mean(f"--{written}", [f"--{known_name}" for known_name in known])
-        raise UsageError(
-            f"Got --{written}, which `dupimg {name}` does not know.{near} "
-            f"`dupimg {name} --help` lists all options."
-        )
-    field = next(field for field in command.fields if field.name == field_name)
-    if equals:
-        return field_name, value
-    if field.type == "bool":
-        return field_name, "yes"
-    if not waiting:
-        raise UsageError(f"Got --{written} without a value, expected --{written}=VALUE.")
-    return field_name, waiting.pop(0)
-
-
-def general_help() -> str:
-    """Return the text of ``dupimg --help``."""
-    width = max(map(len, COMMANDS))
-    lines = [
-        "dupimg finds duplicate photos and puts photos of the same scene side by side.",
-        "",
-        "usage: dupimg COMMAND …",
-        "",
-        *(f"  {name:<{width}}  {_first_line(command)}" for name, command in COMMANDS.items()),
-        "",
-        "Begin with `dupimg demo`, then `dupimg organize YOUR_PHOTOS NEW_FOLDER`.",
-        "`dupimg COMMAND --help` lists the options of a command.",
-    ]
-    return "\n".join(lines)
-
-
-def _first_line(command: Command) -> str:
-    return (command.options.__doc__ or "").split("\n")[0]
-
-
-def command_help(name: str) -> str:
-    """Return the text of ``dupimg NAME --help``: one line for each option."""
-    command = COMMANDS[name]
-    shown = [(_usage(field), _about(field)) for field in command.fields]
-    width = max(len(usage) for usage, _ in shown)
-    positional = [field for field in command.fields if not field.kw_only]
-    words = " ".join(_in_usage(field) for field in positional)
-    lines = [
-        f"usage: dupimg {name} {words} [--OPTION=VALUE …]",
-        "",
-        textwrap.dedent(f"    {command.options.__doc__}").strip(),
-        "",
-        *(f"  {usage:<{width}}  {about}" for usage, about in shown),
-    ]
-    return "\n".join(lines)
-
-
-def _in_usage(field: dataclasses.Field) -> str:
-    name = field.name.upper()
-    return name if field.default is dataclasses.MISSING else f"[{name}]"
-
-
-def _usage(field: dataclasses.Field) -> str:
-    if not field.kw_only:
-        return field.name.upper()
-    values = field.metadata["values"]
-    return f"--{field.name}" + (f"={values}" if values else "")
-
-
-def _about(field: dataclasses.Field) -> str:
-    about = field.metadata["about"]
-    if field.default is dataclasses.MISSING:
-        return f"{about} (required)"
-    if field.type == "bool":
-        default = "yes" if field.default else "no"
-    elif isinstance(field.default, tuple):
-        default = ",".join(field.default)
-    else:
-        default = field.metadata["no_value"] if field.default is None else str(field.default)
-    return f"{about} (default: {default})" if default else about

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from files import sample
+
+from dupimg.cli import main
+from dupimg.heads import load_head
+from dupimg.models import fingerprint, get_model
+from dupimg.options import FitHeadOptions, UsageError
+
+
+def test_a_head_fitted_on_a_folder(fitted_head):
+    head = load_head(fitted_head)
+    assert head.network == fingerprint(get_model("efficientnet_lite0"))
+    assert head.sizes == (1280, 320, 192, 112)
+    assert head.fitted_on == "80 photos and their quarters"
+    assert head.projection.shape == (1904, 384)
+    assert fitted_head.stat().st_size < 1.5e6
+
+
+def test_fitting_twice_gives_the_same_head(fitted_head, photos_to_fit, tmp_path, capsys):
+    assert main(["fit_head", str(photos_to_fit), str(tmp_path / "b.npz"), "--jobs=1"]) == 0
+    head = load_head(fitted_head)
+    assert head.fingerprint in capsys.readouterr().out
+    # To the last digits of float16: eigenvectors come from BLAS.
+    rows = np.random.default_rng(0).random((20, 1904), np.float32)
+    again = load_head(tmp_path / "b.npz").transform(rows)
+    np.testing.assert_allclose(again @ again.T, head.transform(rows) @ head.transform(rows).T, atol=1e-3)
+
+
+def test_what_cannot_be_fitted(tmp_path, capsys):
+    folder = sample("china.jpg").parent
+    (tmp_path / "there.npz").touch()
+    for words, message in (
+        ([folder, tmp_path / "a.npz"], "with 2 photos, expected at least 100"),
+        ([folder, tmp_path / "a.csv"], "expected a name that ends in .npz"),
+        ([folder, tmp_path / "there.npz"], "which exists, expected a new file"),
+        ([folder, tmp_path / "a.npz", "--model=squeezenet1_1"], "gives no feature maps"),
+        ([tmp_path / "nowhere", tmp_path / "a.npz"], "is no folder"),
+    ):
+        assert main(["fit_head", *map(str, words)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_options():
+    with pytest.raises(UsageError, match="Got time_limit='soon'"):
+        FitHeadOptions("a", "b.npz", time_limit="soon")
