@@ -14,6 +14,7 @@ from dupimg.commands import Command, collect_options
 from dupimg.help import command_help, general_help
 from dupimg.options import (
     ApplyOptions,
+    BenchmarkOptions,
     DemoOptions,
     EvaluateOptions,
     FitHeadOptions,
@@ -49,6 +50,13 @@ def _fit_head(options: FitHeadOptions) -> int:
     head = fit_on_folder(options)
     if not options.quiet:
         say(f"{options.output}: {head.fingerprint}, fitted on {head.fitted_on}")
+    return 0
+
+
+def _benchmark(options: BenchmarkOptions) -> int:
+    from dupimg.benchmark import benchmark
+
+    say(benchmark(options).to_string(index=False, float_format="{:.2f}".format))
     return 0
 
 
@@ -131,6 +139,7 @@ COMMANDS = {
     "demo": Command(DemoOptions, _demo),
     "models": Command(ModelsOptions, _models),
     "evaluate": Command(EvaluateOptions, _evaluate),
+    "benchmark": Command(BenchmarkOptions, _benchmark),
     "fit_head": Command(FitHeadOptions, _fit_head),
 }
 

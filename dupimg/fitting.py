@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 
 from dupimg.embedding import AT_ONCE, one_core_a_thread, run_network
-from dupimg.heads import N_COMPONENTS, SceneHead, fit_head
+from dupimg.heads import SceneHead, fit_head
 from dupimg.images import UnreadablePhoto, read_square
 from dupimg.models import Model, fetch_weights, fingerprint, get_model, load_network
 from dupimg.options import FitHeadOptions, UsageError
@@ -21,6 +21,9 @@ from dupimg.sandbox import Map, open_sandbox
 
 if TYPE_CHECKING:
     import torch
+
+# Five rows each, and `fit_head` wants more rows than its 384 components.
+_FEWEST_PHOTOS = 100
 
 # Beyond this the components hardly change, and the features of these take 0.4 GB.
 _MOST_PHOTOS = 10_000
@@ -54,6 +57,8 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
             f"Got model={model.name}, which gives no feature maps, expected efficientnet_lite0."
         )
     fetch_weights(model)
+    if not options.folder.is_dir():
+        raise UsageError(f"Got folder={options.folder}, which is no folder, expected photos in it.")
     if options.output.exists():
         raise UsageError(f"Got output={options.output}, which exists, expected a new file.")
     if options.output.suffix != ".npz":
@@ -61,9 +66,10 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
     paths = [options.folder / path for path, _ in find_files(options.folder).files]
     paths = paths[:: 1 + (len(paths) - 1) // _MOST_PHOTOS] if paths else paths
     features, n_photos = _pooled_features(model, paths, options)
-    if len(features) <= N_COMPONENTS:
+    if n_photos < _FEWEST_PHOTOS:
         raise UsageError(
-            f"Got folder={options.folder} with {n_photos} photos, expected at least 100."
+            f"Got folder={options.folder} with {n_photos} photos, expected at least "
+            f"{_FEWEST_PHOTOS}."
         )
     head = fit_head(
         features,

@@ -444,6 +444,20 @@ class FitHeadOptions(Options):
 
 
 @dataclass(frozen=True)
+class BenchmarkOptions(Options):
+    """Measure photos per second here, against the straightforward way and decoding alone."""
+
+    photos: int = option(
+        _whole_number(1), "photos of each kind; they are made on the spot", default=24, values="N"
+    )
+    model: str = option(_text, "network to measure", default="efficientnet_lite0", values="NAME")
+    output: Path | None = option(
+        _optional(_path), "CSV file to write the table to, too", default=None, values="CSV"
+    )
+    debug: bool = _debug()
+
+
+@dataclass(frozen=True)
 class DemoOptions(Options):
     """Make a folder of about 40 photos, organize it and say where to look. Needs no network."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from files import sample
+from PIL import Image
+
+from dupimg.cli import main
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,6 +32,31 @@ def shared_photos() -> Path:
         assert not os.environ.get("CI"), f"CI has no {folder}"
         pytest.skip("needs the labelled photos in ../shared/photos, whose licences keep them there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def photos_to_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of a hundred different parts of sample photos, and a text file."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    names = ["astronaut.png", "chelsea.png", "china.jpg", "flower.jpg", "rocket.jpg"]
+    names += ["brick.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "retina.jpg"]
+    rng = random.Random(0)
+    for number in range(100):
+        with Image.open(sample(names[number % 10])) as photo:
+            side = min(photo.size) // 3
+            x, y = rng.randrange(photo.width - side), rng.randrange(photo.height - side)
+            part = photo.convert("RGB").crop((x, y, x + side, y + side))
+            part.save(folder / f"{number:03}.jpg", quality=90)
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fitted_head(photos_to_fit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a head that `dupimg fit_head` fitted on these parts."""
+    path = tmp_path_factory.mktemp("head") / "own.npz"
+    assert main(["fit_head", str(photos_to_fit), str(path), "--quiet"]) == 0
+    return path
 
 
 @pytest.fixture

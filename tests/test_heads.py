@@ -94,6 +94,11 @@ def test_the_projection_is_that_of_the_definition(head):
     np.testing.assert_allclose(vectors @ vectors.T, expected, atol=2e-6)
 
 
+def test_fitting_twice_gives_the_same_head(head):
+    again = fit_head(features(), (300, 200), network="net-1", fitted_on="the same numbers")
+    assert again.fingerprint == head.fingerprint
+
+
 def test_fitting_shrinks_the_directions_that_vary_most(head):
     rows = features()
     parts = np.split(rows - head.centre.astype(np.float32), [300], axis=1)

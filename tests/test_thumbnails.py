@@ -56,7 +56,9 @@ def test_brightness_and_contrast_do_not_count():
 
 
 def test_pictures_of_one_grey():
-    small = np.stack([np.full((4, 4), grey, np.uint8) for grey in (0, 0, 255)] + [pictures(side=4)[0]])
+    small = np.stack(
+        [np.full((4, 4), grey, np.uint8) for grey in (0, 0, 255)] + [pictures(side=4)[0]]
+    )
     i, j = np.array([0, 0, 0, 3]), np.array([1, 2, 3, 0])
     assert Thumbnails(small, 4).correlations(i, j).tolist() == [1, 0, 0, 0]
 

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from PIL import Image
+
+from dupimg.benchmark import KINDS, benchmark, make_photos
+from dupimg.options import BenchmarkOptions
+
+
+def test_the_table_has_every_way_for_every_kind_of_photo(tmp_path):
+    table = benchmark(BenchmarkOptions(photos=2, output=tmp_path / "table.csv"))
+    assert len(table) == len(KINDS) * 5
+    assert (table["seconds"] > 0).all()
+    fixed = table[table["way"] == "decoding alone"]
+    assert (fixed["times_decoding_alone"] == 1).all()
+    assert (tmp_path / "table.csv").read_text().count("\n") == len(table) + 1
+
+
+def test_the_photos_are_of_the_size_that_they_claim(tmp_path):
+    camera, web = (make_photos(tmp_path / kind.name, kind, 1)[0] for kind in KINDS)
+    assert 8e6 < camera.stat().st_size < 12e6
+    assert 60e3 < web.stat().st_size < 130e3
+    assert Image.open(camera).size == (6000, 4000)
