@@ -153,7 +153,8 @@ def _straightforward(paths: list[Path], name: str) -> int:
     vectors = []
     with torch.inference_mode():
         for path in paths:
-            photo = Image.open(path).convert("RGB").resize((model.input_size, model.input_size))
+            with Image.open(path) as opened:
+                photo = opened.convert("RGB").resize((model.input_size, model.input_size))
             pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float()
             vector = network(pixels)
             vectors.append(vector[0].flatten() / vector.norm())

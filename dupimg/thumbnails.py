@@ -5,10 +5,24 @@ A network is made to overlook what a second look sees: that something has moved 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dupimg.vectors import paired_dots
+
+# A frame that two screenshots share makes a correlation of 0.98 out of any contents. So a copy
+# must be one in its parts, too: grass and gravel in one frame correlate by 0.76 on average of
+# 4 x 4 parts, and the worst of the labelled copies by 0.95.
+_PARTS = 4
+_LOCAL_CORRELATION = 0.9
+
+# Grey levels: in a part with less contrast, a sky, noise is all there is to correlate.
+_LEAST_DEVIATION = 3.0
+
+# Pairs whose parts are compared at once: 64 MB.
+_PAIRS_AT_ONCE = 4096
 
 
 class Thumbnails:
@@ -77,13 +91,63 @@ class Thumbnails:
             Pearson's correlation of the pixels in [-1, 1]. A picture of one grey correlates
             with the same grey by 1 and with all else by 0.
         """
-        best = np.full(len(i), -np.inf)
+        best = np.full(len(i), -1.0)
         for turn in range(self._n_turns):
-            # Sums of whole numbers: exact, and so the same for (i, j) and (j, i).
-            np.maximum(best, paired_dots(self._pixels, i, j + turn * self._n_rows), out=best)
-        covariances = best / self._pixels.shape[1] - self._means[i] * self._means[j]
+            np.maximum(best, self._correlations(i, j, turn), out=best)
+        return best
+
+    def are_copies(
+        self, i: NDArray[np.int64], j: NDArray[np.int64], threshold: float
+    ) -> NDArray[np.bool_]:
+        """Tell whether pictures i[k] and j[k] are the same as a whole and in their parts.
+
+        Parameters
+        ----------
+        i, j : ndarray of shape (k,), int
+        threshold : float
+            The least correlation of the whole; that of the parts is 0.9 on average.
+
+        Returns
+        -------
+        ndarray of shape (k,), bool
+        """
+        copies = np.zeros(len(i), dtype=bool)
+        for turn in range(self._n_turns):
+            similar = np.flatnonzero(self._correlations(i, j, turn) >= threshold)
+            for start in range(0, len(similar), _PAIRS_AT_ONCE):
+                pairs = similar[start : start + _PAIRS_AT_ONCE]
+                # The pair in the same order whichever way it is asked for.
+                low, high = np.minimum(i[pairs], j[pairs]), np.maximum(i[pairs], j[pairs])
+                left = self._pixels[low], self._pixels[high + turn * self._n_rows]
+                copies[pairs] |= self._local_correlations(*left) >= _LOCAL_CORRELATION
+        return copies
+
+    def _correlations(self, i: NDArray, j: NDArray, turn: int) -> NDArray[np.float64]:
+        # Sums of whole numbers: exact, and so the same for (i, j) and (j, i).
+        products = paired_dots(self._pixels, i, j + turn * self._n_rows)
+        covariances = products / self._pixels.shape[1] - self._means[i] * self._means[j]
         scales = self._deviations[i] * self._deviations[j]
         flat = scales == 0
         correlations = covariances / np.where(flat, 1.0, scales)
         same = (self._means[i] == self._means[j]) & (self._deviations[i] == self._deviations[j])
         return np.where(flat, same.astype(float), np.clip(correlations, -1.0, 1.0))
+
+    def _local_correlations(self, left: NDArray, right: NDArray) -> NDArray[np.float64]:
+        """Average the correlations of the parts that have contrast; 1 if there are none."""
+        a, b = self._parts(left), self._parts(right)
+        deviations = a.std(axis=2), b.std(axis=2)
+        covariances = (a * b).mean(axis=2)
+        scales = np.maximum(deviations[0] * deviations[1], 1e-9)
+        counts = np.maximum(*deviations) >= _LEAST_DEVIATION
+        sums = np.where(counts, covariances / scales, 0.0).sum(axis=1)
+        n_parts = counts.sum(axis=1)
+        return np.where(n_parts == 0, 1.0, sums / np.maximum(n_parts, 1))
+
+    def _parts(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Cut pictures into 4 x 4 parts, each less its mean; pixels beyond them are left out."""
+        side = math.isqrt(pixels.shape[1])
+        size = max(1, side // _PARTS)
+        whole = pixels.reshape(-1, side, side)[:, : size * _PARTS, : size * _PARTS]
+        parts = whole.reshape(len(pixels), -1, size, whole.shape[2] // size, size)
+        parts = parts.transpose(0, 1, 3, 2, 4).reshape(len(pixels), -1, size * size)
+        return parts - parts.mean(axis=2, keepdims=True)

@@ -19,4 +19,5 @@ def test_the_photos_are_of_the_size_that_they_claim(tmp_path):
     camera, web = (make_photos(tmp_path / kind.name, kind, 1)[0] for kind in KINDS)
     assert 8e6 < camera.stat().st_size < 12e6
     assert 60e3 < web.stat().st_size < 160e3
-    assert Image.open(camera).size == (6000, 4000)
+    with Image.open(camera) as picture:
+        assert picture.size == (6000, 4000)

@@ -154,11 +154,18 @@ def test_refuses_to_overwrite_and_unknown_models(folder):
 
 def test_reaches_the_floors_on_real_photos(shared_photos):
     evaluation = evaluate(
-        EvaluateOptions(shared_photos, labels=shared_photos / "labels.csv", quiet=True)
+        EvaluateOptions(shared_photos, labels=shared_photos / "labels.csv", edits=False, quiet=True)
     )
     figures = {figure.measure: figure for figure in evaluation.measures}
+    # Measured: 0.981 and 0.938. The head for scenes was not fitted on these photos.
     assert figures["scene pair precision"].value >= 0.97
-    assert figures["scene pair F1"].value >= 0.88
+    assert figures["scene pair F1"].value >= 0.93
     assert figures["unrelated pairs >= 0.95"].value == 0
     assert figures["unrelated pairs >= 0.95"].count > 60_000
     assert figures["copies found"].value >= 0.7
+    tables = {title.partition(",")[0]: table for title, table in evaluation.tables}
+    rules = tables["Called duplicates"].set_index("rule")
+    # Measured: copies 0.887 instead of 0.761, views 0 instead of 0.098.
+    assert rules.loc["verified", "copies"] >= 0.854
+    assert rules.loc["verified", "views"] <= 0.0022
+    assert (rules["unrelated pairs"] == 0).all()

@@ -210,3 +210,25 @@ def test_paired_dots_have_the_same_bits_in_any_company(dtype):
     assert np.array_equal(together, paired_dots(vectors, j, i))
     alone = [paired_dots(vectors, i[[k]], j[[k]])[0] for k in range(0, 1000, 50)]
     assert np.array_equal(together[::50], alone)
+
+
+@pytest.mark.parametrize("memory", [None, 50_000])
+def test_select_keeps_some_of_the_pairs_and_changes_nothing_else(memory):
+    vectors = np.random.default_rng(4).standard_normal((120, 6))
+    whole = cosine_graph(vectors, 0.5)
+    seen = []
+
+    def select(i, j, cosines):
+        seen.append(len(i))
+        assert (i < j).all()
+        assert (cosines >= 0.5).all()
+        return (i + j) % 3 == 0
+
+    some = cosine_graph(vectors, 0.5, select=select, memory=memory)
+    pairs = whole.pairs.tocoo()
+    wanted = (pairs.row + pairs.col) % 3 == 0
+    expected = np.zeros((120, 120))
+    expected[pairs.row[wanted], pairs.col[wanted]] = pairs.data[wanted]
+    np.testing.assert_array_equal(some.pairs.toarray(), expected)
+    np.testing.assert_array_equal(some.nearest_index, whole.nearest_index)
+    assert sum(seen) == whole.pairs.nnz // 2
