@@ -40,9 +40,10 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         Lowest cosine similarity of a duplicate to its keeper, in (0, 1], inclusive.
     rule : {"cosine", "verified"}, default="cosine"
         "cosine" goes by `threshold`. "verified" takes a second look at thumbnails: a duplicate
-        has a cosine of at least `candidate_threshold` and a thumbnail correlation of at least
-        `copy_threshold` to its keeper. So it finds copies of lower quality, and spares photos
-        of one scene that were taken at another moment.
+        has a cosine of at least `candidate_threshold` to its keeper, and their thumbnails are
+        copies: their correlation is at least `copy_threshold`, and 0.9 on average of their
+        parts. So it finds copies of lower quality, and spares photos of one scene that were
+        taken at another moment.
     candidate_threshold : float, default=0.8
         Cosine similarity in (0, 1], inclusive, from which thumbnails are compared.
     copy_threshold : float, default=0.97
@@ -67,6 +68,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         The correlation of the thumbnails of every row and its keeper, of a keeper and the row
         nearest to it. NaN where their cosine is below `candidate_threshold` (and `threshold`),
         and without thumbnails.
+    is_copy_ : ndarray of shape (n_samples,), bool
+        Whether the thumbnails of these two rows are copies.
     other_rule_keepers_ : ndarray of shape (n_samples,), int64
         The keepers by the other rule; only with thumbnails.
     graph_ : csr_array of shape (n_samples, n_samples), float64
@@ -166,12 +169,14 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             graph = self._graph_of_both_rules(vectors, small)
             by_rule = self._pairs_by_rule(graph.pairs, small)
             self.graph_ = by_rule.pop(self.rule)
-            self.other_rule_keepers_, _ = _claim(*by_rule.values(), order)
+            (other,) = by_rule.values()
+            self.other_rule_keepers_, _ = _claim(other, order)
         self.nearest_cosine_ = graph.nearest_cosine
         self.nearest_index_ = graph.nearest_index
         self.keepers_, self.cosine_to_keeper_ = _claim(self.graph_, order)
         self.labels_ = number_by_first_row(self.keepers_)
         self.thumb_correlation_ = np.full(len(vectors), np.nan)
+        self.is_copy_ = np.zeros(len(vectors), dtype=bool)
         if thumbnails is not None:
             self._correlate(small)
         return self
@@ -188,14 +193,14 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
             wanted = cosines >= self.threshold - TOLERANCE
             rest = np.flatnonzero(~wanted)
-            wanted[rest] = thumbnails.correlations(i[rest], j[rest]) >= self.copy_threshold
+            wanted[rest] = thumbnails.are_copies(i[rest], j[rest], self.copy_threshold)
             return wanted
 
         return cosine_graph(vectors, min(self._candidates_from, self.threshold), select=select)
 
     def _pairs_by_rule(self, pairs: csr_array, thumbnails: Thumbnails) -> dict[str, csr_array]:
         rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-        is_copy = thumbnails.correlations(rows, pairs.indices) >= self.copy_threshold
+        is_copy = thumbnails.are_copies(rows, pairs.indices, self.copy_threshold)
         is_copy &= pairs.data >= self._candidates_from - TOLERANCE
         return {
             "cosine": _only(pairs, pairs.data >= self.threshold - TOLERANCE),
@@ -209,9 +214,9 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         others = np.where(stays, self.nearest_index_, self.keepers_)
         cosines = np.where(stays, self.nearest_cosine_, self.cosine_to_keeper_)
         compared = cosines >= min(self._candidates_from, self.threshold) - TOLERANCE
-        self.thumb_correlation_[compared] = thumbnails.correlations(
-            rows[compared], others[compared]
-        )
+        i, j = rows[compared], others[compared]
+        self.thumb_correlation_[compared] = thumbnails.correlations(i, j)
+        self.is_copy_[compared] = thumbnails.are_copies(i, j, self.copy_threshold)
 
     def _check_parameters(self) -> None:
         """Raise an error that names the first parameter that is not as described."""

@@ -263,6 +263,11 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self.model if isinstance(self.model, Model) else get_model(self.model)
 
     @property
+    def embedding_size(self) -> int:
+        """Number of values of a vector for duplicates."""
+        return self._model.embedding_size
+
+    @property
     def fingerprint(self) -> str:
         """What the vectors depend on besides the photo: network, weights, preprocessing, head."""
         head = self._head

@@ -207,7 +207,7 @@ def load_head(path: Path) -> SceneHead:
 @cache
 def shipped_head(name: str) -> SceneHead:
     """Return the head of this name that comes with dupimg."""
-    return load_head(Path(str(files("dupimg") / "heads" / f"{name}.npz")))
+    return load_head(Path(str(files("dupimg") / "fitted_heads" / f"{name}.npz")))
 
 
 def _check_shapes(head: SceneHead) -> None:

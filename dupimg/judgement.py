@@ -188,8 +188,10 @@ def edit_table(
                 save_edit(photo, edit, edited[-1][-1])
         if not edited:
             return pd.DataFrame()
-        known = dict(embedder.stream([path for photos in edited for path in photos]))
-    features = Features.stack([known[index] for index in range(len(known))])
+        results = dict(embedder.stream([path for photos in edited for path in photos]))
+    features = Features.stack(
+        [known for _, known in sorted(results.items()) if isinstance(known, Features)]
+    )
     low = np.repeat(np.arange(len(edited)) * (1 + len(EDITS)), len(EDITS))
     high = low + np.tile(np.arange(1, 1 + len(EDITS)), len(edited))
     table: dict[str, object] = {"edit": list(EDITS)}

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dupimg.options import UsageError, did_you_mean
 
@@ -344,7 +344,7 @@ def _pool_generalized_mean(network: torch.nn.Module, input_size: int) -> None:
     network.classifier = nn.Identity()
 
 
-def _with_feature_maps(network: torch.nn.Module, stages: Sequence[int]) -> torch.nn.Module:
+def _with_feature_maps(network: Any, stages: Sequence[int]) -> torch.nn.Module:
     """Let a timm network give what the scene head sees, too, in the same pass.
 
     That is the mean of the last feature map over its positions, as a square root, which keeps

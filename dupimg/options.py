@@ -227,7 +227,7 @@ class RunOptions(Options):
     link_threshold: float = option(
         _cosine,
         "chained: cosine similarity from which two photos always share a scene",
-        default=0.78,
+        default=0.8,
         values="COSINE",
     )
     scene_gap: int | None = option(

@@ -179,7 +179,7 @@ class _Memory:
 
     def __init__(self, cache: Cache, embedder: PhotoEmbedder) -> None:
         self._cache = cache
-        self._embedding_size = get_model(embedder.model).embedding_size
+        self._embedding_size = embedder.embedding_size
         self._fingerprint = embedder.fingerprint
         self._reader = f"{READER_VERSION} pixels up to {embedder.max_pixels}"
 

@@ -44,7 +44,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         rows with a cosine of at least `link_threshold` have been joined.
     min_size : int, default=2
         Smallest number of rows that "hdbscan" takes for a dense region, at least 2.
-    link_threshold : float, default=0.78
+    link_threshold : float, default=0.8
         Cosine similarity in (0, 1], inclusive, from which "chained" linkage joins rows whatever
         else is in their scenes; `threshold`, if that is higher.
     max_seconds : float, default=None
@@ -88,7 +88,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         method: str = "agglomerative",
         linkage: str = "chained",
         min_size: int = 2,
-        link_threshold: float = 0.78,
+        link_threshold: float = 0.8,
         max_seconds: float | None = None,
     ) -> None:
         self.threshold = threshold

@@ -29,9 +29,10 @@ class SecondLook:
     thumb_correlation : ndarray of shape (n,), float64
         Correlation of the two thumbnails; NaN where none were compared.
     verdicts : ndarray of shape (n,), str
-        "identical bytes"; "identical pixels", as far as embedding and thumbnail show;
-        "copy", from a correlation on; "near duplicate", from the threshold of duplicates on:
-        bursts and brackets, for example; "same scene"; or "" where none were compared.
+        "identical bytes"; "identical pixels", as far as embedding and thumbnail show; "copy",
+        by the thumbnails as a whole and in their parts; "near duplicate", from the threshold of
+        duplicates on: bursts and brackets, for example; "same scene"; or "" where none were
+        compared.
     other_rule_removes : ndarray of shape (n,), bool
         Whether the other rule for duplicates would remove the photo.
     """
@@ -103,7 +104,7 @@ def _verdicts(
         [
             np.isnan(finder.thumb_correlation_),
             same_pixels,
-            finder.thumb_correlation_ >= finder.copy_threshold,
+            finder.is_copy_,
             cosines >= finder.threshold,
         ],
         ["", IDENTICAL_PIXELS, COPY, NEAR_DUPLICATE],

@@ -27,9 +27,7 @@ TOLERANCE = 2e-12
 Progress = Callable[[int], object]
 
 # Told the rows i[k] and j[k] of candidate pairs and their cosines, answers which pairs count.
-Select = Callable[
-    [NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]
-]
+Select = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)

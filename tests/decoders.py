@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dupimg import images, photos
+from dupimg import images, reading
 
 
 def call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -85,7 +85,7 @@ def look_at(max_pixels: int, path: Path) -> object:
     return look_at_for_real(max_pixels, path)
 
 
-look_at_for_real = photos._look_at
+look_at_for_real = reading._look_at
 
 
 def misbehave(name: str) -> str:

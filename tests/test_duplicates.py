@@ -185,6 +185,8 @@ def verified_by_hand(vectors, thumbnails, order, candidate=0.8, copy=0.97):
     similar = (unit @ unit.T >= candidate) & (
         np.corrcoef(thumbnails.reshape(len(vectors), -1)) >= copy
     )
+    parts = thumbnails.reshape(-1, 4, 2, 4, 2).swapaxes(2, 3).reshape(len(vectors), 16, 4)
+    similar &= np.mean([np.corrcoef(parts[:, k]) for k in range(16)], axis=0) >= 0.9
     keepers = {}
     for row in order:
         if row not in keepers:

@@ -269,7 +269,7 @@ def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
 
 def test_headers_are_read_in_workers_and_bad_files_fail_alone(photos, monkeypatch):
     folder = photos[0].parent
-    monkeypatch.setattr("dupimg.photos._look_at", decoders.look_at)
+    monkeypatch.setattr("dupimg.reading._look_at", decoders.look_at)
     options = {"max_pixels": 10**9, "jobs": 2, "advance": lambda: None}
     listing = read_files(folder, find_files(folder), time_limit=2, **options)
     assert [photo.path for photo in listing.photos] == ["a.jpg", "b.png", "c.jpg", "d.jpg"]

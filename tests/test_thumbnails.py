@@ -63,6 +63,32 @@ def test_pictures_of_one_grey():
     assert Thumbnails(small, 4).correlations(i, j).tolist() == [1, 0, 0, 0]
 
 
+def test_a_frame_does_not_make_a_copy():
+    rng = np.random.default_rng(0)
+    frame = np.full((32, 32), 255, np.uint8)
+    frame[6:26, 6:26] = 0
+    inside = rng.integers(40, size=(2, 20, 20), dtype=np.uint8)
+    small = np.stack([frame, frame, frame])
+    small[0, 6:26, 6:26] += inside[0]
+    small[1, 6:26, 6:26] += inside[1]
+    small[2, 6:26, 6:26] += inside[0] + inside[1] // 8
+    thumbnails = Thumbnails(small, 3)
+    i, j = np.array([0, 0, 1]), np.array([1, 2, 0])
+    assert (thumbnails.correlations(i, j) > 0.97).all()
+    assert thumbnails.are_copies(i, j, 0.97).tolist() == [False, True, False]
+    # A flat part says nothing, and a picture of flat parts only is judged as a whole.
+    assert Thumbnails(small // 100, 3).are_copies(i, j, 0.97).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_turned_copy_is_a_copy_in_its_parts(seed):
+    one = pictures(1, side=32, seed=seed)[0]
+    small = np.stack([one, np.rot90(one, seed)[:, ::-1]])
+    thumbnails = Thumbnails(small, 2, rotations=True, mirrored=True)
+    for i, j in ((0, 1), (1, 0)):
+        assert thumbnails.are_copies(np.array([i]), np.array([j]), 0.97).all()
+
+
 @pytest.mark.parametrize(
     ("small", "message"),
     [
