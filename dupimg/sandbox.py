@@ -159,7 +159,11 @@ class Sandbox:
         """
         answers = self._map(function, items, lend_memory=False)
         # Decoders have many words for a lack of memory: whatever they raise, they try again.
-        again = [i for i, answer in enumerate(answers) if type(answer) is UnreadablePhoto]
+        again = [
+            i
+            for i, answer in enumerate(answers)
+            if isinstance(answer, UnreadablePhoto) and not isinstance(answer, DecoderLost)
+        ]
         if again:
             with self._lent_memory:
                 once_more = self._map(function, [items[i] for i in again], lend_memory=True)

@@ -246,7 +246,7 @@ def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monk
     embedder = PhotoEmbedder(time_limit=2, batch_size=4, n_jobs=2)
     results = dict(embedder.stream(photos))
     assert sorted(results) == list(range(8))
-    np.testing.assert_array_equal([results[number] for number in good], expected)
+    np.testing.assert_array_equal([results[number].vector for number in good], expected)
     assert {photos[number].name: str(results[number]) for number in set(results) - set(good)} == {
         path.name: reason_of(path.name) for path in photos if reason_of(path.name)
     }
