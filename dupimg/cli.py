@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dupimg import __version__
 from dupimg.commands import Command, collect_options
+from dupimg.converters import did_you_mean
 from dupimg.help import command_help, general_help
 from dupimg.options import (
     ApplyOptions,
@@ -24,7 +25,6 @@ from dupimg.options import (
     StatusOptions,
     UndoOptions,
     UsageError,
-    did_you_mean,
 )
 
 if TYPE_CHECKING:

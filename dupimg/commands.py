@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dupimg.options import Options, UsageError, did_you_mean
+from dupimg.converters import did_you_mean
+from dupimg.options import Options, UsageError
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageEnhance
 
-from dupimg.naming import KEEP, OTHER
 from dupimg.options import DemoOptions, OrganizeOptions, UsageError
 from dupimg.result import Result
+from dupimg.rows import KEEP, OTHER
 from dupimg.runs import organize
 
 _SAMPLE_FOLDERS = {"sklearn": "datasets/images", "skimage": "data"}

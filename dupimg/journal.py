@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dupimg.options import UsageError
-from dupimg.plan import Row
+from dupimg.rows import Row
 
 FOLDER = ".dupimg"
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dupimg.options import UsageError, did_you_mean
+from dupimg.converters import did_you_mean
+from dupimg.options import UsageError
 
 if TYPE_CHECKING:
     import torch

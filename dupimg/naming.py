@@ -13,16 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from dupimg.companion_names import companion_ending, folded, split_name
 from dupimg.photos import local_time
-
-if TYPE_CHECKING:
-    from dupimg.plan import Row
-
-KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
-FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
+from dupimg.rows import FOLDERS, KEEP, LEAVE, OTHER, REMOVE, Row
 
 # Nearly every filesystem allows names of 255 bytes; what is left is for the endings.
 _LONGEST_STEM, _LONGEST_NAME = 200, 255

@@ -7,111 +7,27 @@ source. Values arrive as strings from the command line and as objects from Pytho
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import os
-import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dupimg.keepers import DEFAULT_RULE, KEEP_RULES
-
-Converter = Callable[[Any], Any]
-
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+from dupimg.converters import (
+    Converter,
+    one_of,
+    optional,
+    to_cosine,
+    to_duration,
+    to_flag,
+    to_keep_rule,
+    to_path,
+    to_text,
+    to_whole_number,
+)
+from dupimg.keepers import DEFAULT_RULE
 
 
 class UsageError(ValueError):
     """What was asked for cannot be done; nothing was touched."""
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the known word nearest to `word`, or an empty string.
-
-    Examples
-    --------
-    >>> did_you_mean("--modle", ["--model", "--quiet"])
-    ' Did you mean --model?'
-    """
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
-
-
-def _path(value: Any) -> Path:
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ValueError("a path")
-    return Path(value)
-
-
-def _flag(value: Any) -> bool:
-    word = str(value).strip().lower()
-    if word in ("yes", "true", "on", "1"):
-        return True
-    if word in ("no", "false", "off", "0"):
-        return False
-    raise ValueError("yes or no")
-
-
-def _text(value: Any) -> str:
-    return str(value)
-
-
-def _cosine(value: Any) -> float:
-    expected = "a cosine above 0 and up to 1"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(expected) from None
-    if not 0 < number <= 1:
-        raise ValueError(expected)
-    return number
-
-
-def _duration(value: Any) -> int:
-    """Read ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
-    match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())
-    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
-    if not seconds:
-        raise ValueError("a time such as 90m, 6h or 2d")
-    return seconds
-
-
-def _whole_number(least: int) -> Converter:
-    expected = f"a whole number of at least {least}"
-
-    def convert(value: Any) -> int:
-        try:
-            number = int(str(value))
-        except ValueError:
-            raise ValueError(expected) from None
-        if number < least:
-            raise ValueError(expected)
-        return number
-
-    return convert
-
-
-def _optional(convert: Converter) -> Converter:
-    return lambda value: None if value is None else convert(value)
-
-
-def _one_of(*choices: str) -> Converter:
-    def convert(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"one of {', '.join(choices)}" + did_you_mean(str(value), choices))
-        return value
-
-    return convert
-
-
-def _keep_rule(value: Any) -> tuple[str, ...]:
-    words = tuple(w.strip() for w in value.split(",")) if isinstance(value, str) else tuple(value)
-    if not words or len(set(words)) < len(words) or not set(words) <= set(KEEP_RULES):
-        raise ValueError(
-            f"words out of {','.join(KEEP_RULES)}, each at most once, most wanted first"
-        )
-    return words
 
 
 def option(
@@ -153,12 +69,12 @@ class Options:
 
 
 def _debug() -> Any:
-    return option(_flag, "show the whole traceback of an error", default=False)
+    return option(to_flag, "show the whole traceback of an error", default=False)
 
 
 def _jobs() -> Any:
     return option(
-        _optional(_whole_number(1)),
+        optional(to_whole_number(1)),
         "threads that read, decode and copy",
         default=None,
         no_value="one for each core",
@@ -167,7 +83,7 @@ def _jobs() -> Any:
 
 
 def _quiet() -> Any:
-    return option(_flag, "no progress bars and no summary", default=False)
+    return option(to_flag, "no progress bars and no summary", default=False)
 
 
 @dataclass(frozen=True)
@@ -175,98 +91,104 @@ class RunOptions(Options):
     """What every command takes that looks at photos."""
 
     model: str = option(
-        _text,
+        to_text,
         "network that looks at the photos; `dupimg models` lists them",
         default="efficientnet_lite0",
         values="NAME",
     )
     duplicate_threshold: float = option(
-        _cosine, "cosine similarity from which photos are duplicates", default=0.95, values="COSINE"
+        to_cosine,
+        "cosine similarity from which photos are duplicates",
+        default=0.95,
+        values="COSINE",
     )
     duplicate_rule: str = option(
-        _one_of("cosine", "verified"),
+        one_of("cosine", "verified"),
         "duplicates: by cosine alone, or only copies that a second look confirms",
         default="cosine",
         values="cosine|verified",
     )
     candidate_threshold: float = option(
-        _cosine,
+        to_cosine,
         "cosine similarity from which thumbnails are compared, too",
         default=0.8,
         values="COSINE",
     )
     copy_threshold: float = option(
-        _cosine,
+        to_cosine,
         "correlation of thumbnails from which one photo is a copy of the other",
         default=0.97,
         values="CORRELATION",
     )
     rotations: bool = option(
-        _flag,
+        to_flag,
         "second look: find turned copies, too; compares several times the pairs",
         default=False,
     )
     mirrored: bool = option(
-        _flag, "second look: find mirrored copies, too; takes twice as long", default=False
+        to_flag, "second look: find mirrored copies, too; takes twice as long", default=False
     )
     scene_threshold: float = option(
-        _cosine, "cosine similarity from which photos share a scene", default=0.7, values="COSINE"
+        to_cosine, "cosine similarity from which photos share a scene", default=0.7, values="COSINE"
     )
     scene_method: str = option(
-        _one_of("agglomerative", "hdbscan"),
+        one_of("agglomerative", "hdbscan"),
         "how scenes are formed",
         default="agglomerative",
         values="agglomerative|hdbscan",
     )
     linkage: str = option(
-        _one_of("chained", "average", "complete", "single"),
+        one_of("chained", "average", "complete", "single"),
         "agglomerative: which similarity of two sets of photos counts",
         default="chained",
         values="chained|average|complete|single",
     )
     link_threshold: float = option(
-        _cosine,
+        to_cosine,
         "chained: cosine similarity from which two photos always share a scene",
         default=0.8,
         values="COSINE",
     )
     scene_gap: int | None = option(
-        _optional(_duration),
+        optional(to_duration),
         "photos taken further apart never share a scene: 90m, 6h, 2d",
         default=None,
         no_value="no limit",
         values="TIME",
     )
     same_folder: bool = option(
-        _flag, "photos of different folders never share a scene", default=False
+        to_flag, "photos of different folders never share a scene", default=False
     )
     head: str = option(
-        _text,
+        to_text,
         "embedding for scenes that `dupimg fit_head` wrote",
         default="",
         values="FILE",
     )
     min_scene_size: int = option(
-        _whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
+        to_whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
     )
     jobs: int | None = _jobs()
     batch_size: int = option(
-        _whole_number(1), "photos that pass through the network at once", default=8, values="PHOTOS"
+        to_whole_number(1),
+        "photos that pass through the network at once",
+        default=8,
+        values="PHOTOS",
     )
     max_megapixels: int = option(
-        _whole_number(1),
+        to_whole_number(1),
         "larger pictures are not opened: they may be decompression bombs",
         default=500,
         values="MEGAPIXELS",
     )
     time_limit: int = option(
-        _whole_number(1),
+        to_whole_number(1),
         "a picture that takes longer to decode is given up",
         default=60,
         values="SECONDS",
     )
     cache: str | None = option(
-        _optional(_text),
+        optional(to_text),
         "remembers what was read and embedded; none: nothing is",
         default=None,
         no_value="a file in your cache folder",
@@ -290,19 +212,19 @@ class PlacingOptions(Options):
     """How files get from the input to the output."""
 
     process_mode: str = option(
-        _one_of("copy", "move"),
+        one_of("copy", "move"),
         "copy the files, or move them out of the input folder",
         default="copy",
         values="copy|move",
         aliases=("process_type",),
     )
     hard_link: bool = option(
-        _flag, "link instead of copying: no space, but one content under two names", default=False
+        to_flag, "link instead of copying: no space, but one content under two names", default=False
     )
     reflink: bool = option(
-        _flag, "copy without taking space, on filesystems that can (Btrfs, XFS)", default=False
+        to_flag, "copy without taking space, on filesystems that can (Btrfs, XFS)", default=False
     )
-    dry_run: bool = option(_flag, "write the report and touch nothing else", default=False)
+    dry_run: bool = option(to_flag, "write the report and touch nothing else", default=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -328,13 +250,13 @@ class PlanOptions(RunOptions):
     """
 
     input_dir: Path = option(
-        _path, "folder with the photos, searched with its subfolders", positional=True
+        to_path, "folder with the photos, searched with its subfolders", positional=True
     )
     output_dir: Path = option(
-        _path, "folder for the result, created if it does not exist", positional=True
+        to_path, "folder for the result, created if it does not exist", positional=True
     )
     keep: tuple[str, ...] = option(
-        _keep_rule,
+        to_keep_rule,
         "which duplicate stays; the first difference decides",
         default=DEFAULT_RULE,
         values="RULE,RULE,…",
@@ -360,7 +282,7 @@ class ApplyOptions(PlacingOptions):
     until there is none. After an interruption the same command goes on where it stopped.
     """
 
-    plan: Path = option(_path, "the plan.csv, or the folder that it is in", positional=True)
+    plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
     jobs: int | None = _jobs()
     quiet: bool = _quiet()
     debug: bool = _debug()
@@ -373,7 +295,7 @@ class UndoOptions(Options):
     A file that was changed since is left, and OUTPUT_DIR/undo.csv says so.
     """
 
-    output_dir: Path = option(_path, "the output folder of the run", positional=True)
+    output_dir: Path = option(to_path, "the output folder of the run", positional=True)
     jobs: int | None = _jobs()
     quiet: bool = _quiet()
     debug: bool = _debug()
@@ -383,7 +305,7 @@ class UndoOptions(Options):
 class StatusOptions(Options):
     """Say where things stand in an output folder, and what can be done next."""
 
-    output_dir: Path = option(_path, "the output folder of a run", positional=True)
+    output_dir: Path = option(to_path, "the output folder of a run", positional=True)
     debug: bool = _debug()
 
 
@@ -395,22 +317,22 @@ class EvaluateOptions(RunOptions):
     distractors), group, related_group, and kind (the edit of a copy).
     """
 
-    folder: Path = option(_path, "folder with the photos that the labels name", positional=True)
-    labels: Path = option(_path, "CSV file with the known answers", values="CSV")
+    folder: Path = option(to_path, "folder with the photos that the labels name", positional=True)
+    labels: Path = option(to_path, "CSV file with the known answers", values="CSV")
     model: str = option(
-        _text,
+        to_text,
         "network, or several side by side: NAME,NAME",
         default="efficientnet_lite0",
         values="NAME",
     )
     output: Path | None = option(
-        _optional(_path), "CSV file to write the table to, too", default=None, values="CSV"
+        optional(to_path), "CSV file to write the table to, too", default=None, values="CSV"
     )
     edits: bool = option(
-        _flag, "make 12 edited copies of each original, to see which are found", default=True
+        to_flag, "make 12 edited copies of each original, to see which are found", default=True
     )
     plot: Path | None = option(
-        _optional(_path),
+        optional(to_path),
         "PNG file for a plot of precision against recall; needs dupimg[plot]",
         default=None,
         values="PNG",
@@ -424,16 +346,16 @@ class FitHeadOptions(Options):
     `dupimg organize --head=OUTPUT` uses it then. At least 100 photos; a few thousand are better.
     """
 
-    folder: Path = option(_path, "folder with photos, as unrelated as can be", positional=True)
-    output: Path = option(_path, "file to write, ending in .npz", positional=True)
+    folder: Path = option(to_path, "folder with photos, as unrelated as can be", positional=True)
+    output: Path = option(to_path, "file to write, ending in .npz", positional=True)
     model: str = option(
-        _text, "network that looks at the photos", default="efficientnet_lite0", values="NAME"
+        to_text, "network that looks at the photos", default="efficientnet_lite0", values="NAME"
     )
     about: str = option(
-        _text, "what to note in the file about the photos", default="", values="TEXT"
+        to_text, "what to note in the file about the photos", default="", values="TEXT"
     )
     time_limit: int = option(
-        _whole_number(1),
+        to_whole_number(1),
         "a picture that takes longer to decode is given up",
         default=60,
         values="SECONDS",
@@ -448,11 +370,11 @@ class BenchmarkOptions(Options):
     """Measure photos per second here, against the straightforward way and decoding alone."""
 
     photos: int = option(
-        _whole_number(1), "photos of each kind; they are made on the spot", default=24, values="N"
+        to_whole_number(1), "photos of each kind; they are made on the spot", default=24, values="N"
     )
-    model: str = option(_text, "network to measure", default="efficientnet_lite0", values="NAME")
+    model: str = option(to_text, "network to measure", default="efficientnet_lite0", values="NAME")
     output: Path | None = option(
-        _optional(_path), "CSV file to write the table to, too", default=None, values="CSV"
+        optional(to_path), "CSV file to write the table to, too", default=None, values="CSV"
     )
     debug: bool = _debug()
 
@@ -462,7 +384,7 @@ class DemoOptions(Options):
     """Make a folder of about 40 photos, organize it and say where to look. Needs no network."""
 
     output_dir: Path = option(
-        _path, "folder for the demo, new or empty", default="dupimg-demo", positional=True
+        to_path, "folder for the demo, new or empty", default="dupimg-demo", positional=True
     )
     quiet: bool = _quiet()
     debug: bool = _debug()
@@ -473,10 +395,10 @@ class ModelsOptions(Options):
     """List the networks and where their weights are; `dupimg models fetch NAME` gets them."""
 
     action: str = option(
-        _one_of("list", "fetch"),
+        one_of("list", "fetch"),
         "list them, or fetch the weights of one",
         default="list",
         positional=True,
     )
-    name: str = option(_text, "the network whose weights to fetch", default="", positional=True)
+    name: str = option(to_text, "the network whose weights to fetch", default="", positional=True)
     debug: bool = _debug()

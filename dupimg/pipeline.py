@@ -22,9 +22,10 @@ from dupimg.keepers import DEFAULT_RULE, keeper_order
 from dupimg.models import fetch_weights, get_model
 from dupimg.options import PlanOptions, RunOptions
 from dupimg.photos import File, Found, Listing, Photo
-from dupimg.plan import Groups, Row, check_plan, make_plan
+from dupimg.plan import Groups, check_plan, make_plan
 from dupimg.progress import progress_bar
 from dupimg.reading import read_files
+from dupimg.rows import Row
 from dupimg.scenes import SceneGrouper
 from dupimg.second_look import take_second_look
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dupimg.naming import FOLDERS
 from dupimg.options import UsageError
 from dupimg.photos import Found, content_digest
-from dupimg.plan import Problem, Row
+from dupimg.plan import Problem
 from dupimg.progress import progress_bar
+from dupimg.rows import FOLDERS, Row
 
 
 def check_input(input_dir: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dupimg.plan import Row
+from dupimg.rows import Row
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")

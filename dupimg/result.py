@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dupimg.naming import KEEP, LEAVE, OTHER, REMOVE
-from dupimg.plan import Row
+from dupimg.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
 PLAN, REPORT, UNDO_REPORT = "plan.csv", "report.csv", "undo.csv"
 

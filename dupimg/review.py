@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
-from dupimg.naming import KEEP, LEAVE, OTHER, REMOVE, name_rows
-from dupimg.options import UsageError, did_you_mean
-from dupimg.plan import Row
+from dupimg.converters import did_you_mean
+from dupimg.naming import name_rows
+from dupimg.options import UsageError
 from dupimg.report import from_cell
+from dupimg.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
 

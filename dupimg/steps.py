@@ -20,8 +20,7 @@ from dupimg.apply import (
     unfinished_copy,
 )
 from dupimg.journal import UNDOING, UNDONE, Journal
-from dupimg.naming import FOLDERS
-from dupimg.plan import Row
+from dupimg.rows import FOLDERS, Row
 
 T = TypeVar("T")
 

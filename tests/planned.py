@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dupimg.journal import Record, Run, locked, write_plan
 from dupimg.naming import name_rows
-from dupimg.plan import Row
 from dupimg.report import from_cell, write_report
+from dupimg.rows import Row
 
 
 def digest(content: bytes) -> str:

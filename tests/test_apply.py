@@ -9,7 +9,7 @@ from files import make_files, read_files, snapshot
 
 from dupimg.apply import displace, place
 from dupimg.journal import APPLIED, UNDONE, Journal, Record, Run
-from dupimg.plan import Row
+from dupimg.rows import Row
 from dupimg.steps import carry_out, take_back
 
 

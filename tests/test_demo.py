@@ -10,11 +10,10 @@ from files import read_files, snapshot
 from dupimg import demo
 from dupimg.demo import make_photos, run_demo
 from dupimg.images import read_header
-from dupimg.naming import KEEP, OTHER, REMOVE
 from dupimg.options import DemoOptions, UsageError
 from dupimg.photos import capture_time
-from dupimg.plan import Row
 from dupimg.report import read_report
+from dupimg.rows import KEEP, OTHER, REMOVE, Row
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from dupimg.journal import APPLIED, APPLYING, Journal, Record, Run, locked, read_plan, write_plan
 from dupimg.options import UsageError
-from dupimg.plan import Row
+from dupimg.rows import Row
 
 ROWS = (
     Row("caf\udce9 猫\n.jpg", "keep", "processed/1.jpg", scene=1, nearest_cosine=1 / 3, digest="a"),

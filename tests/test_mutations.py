@@ -12,8 +12,8 @@ from files import sample, snapshot
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from dupimg.naming import KEEP, OTHER, REMOVE
 from dupimg.options import OrganizeOptions
+from dupimg.rows import KEEP, OTHER, REMOVE
 from dupimg.runs import organize
 
 HOW_MANY = 2000 if os.environ.get("DUPIMG_LONG") else 200

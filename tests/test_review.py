@@ -6,9 +6,10 @@ import pytest
 
 from dupimg.naming import name_rows
 from dupimg.options import UsageError
-from dupimg.plan import Row, check_plan
+from dupimg.plan import check_plan
 from dupimg.report import write_report
 from dupimg.review import merge_edits, read_edits
+from dupimg.rows import Row
 
 
 def photo(path, scene, *, keeper="", group=None, time="2024-05-01T10:00:00.000", **fields) -> Row:

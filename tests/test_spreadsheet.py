@@ -17,8 +17,8 @@ from openpyxl import load_workbook
 from dupimg.cli import main
 from dupimg.journal import Record, Run, locked, write_plan
 from dupimg.naming import name_rows
-from dupimg.plan import Row
 from dupimg.report import from_cell, to_cell, write_report, write_table
+from dupimg.rows import Row
 
 # What spreadsheets run, turn into something else, strip or cannot hold.
 HAZARDS = [

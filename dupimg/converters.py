@@ -1,0 +1,116 @@
+"""Converters of option values: from a word of the command line, or from a Python object.
+
+Each returns the value, or raises a ValueError whose message says what was expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from dupimg.keepers import KEEP_RULES
+
+Converter = Callable[[Any], Any]
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the known word nearest to `word`, or an empty string.
+
+    Examples
+    --------
+    >>> did_you_mean("--modle", ["--model", "--quiet"])
+    ' Did you mean --model?'
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def to_path(value: Any) -> Path:
+    """Accept a path, exactly as it was typed."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ValueError("a path")
+    return Path(value)
+
+
+def to_flag(value: Any) -> bool:
+    """Read yes or no, true or false, on or off, 1 or 0."""
+    word = str(value).strip().lower()
+    if word in ("yes", "true", "on", "1"):
+        return True
+    if word in ("no", "false", "off", "0"):
+        return False
+    raise ValueError("yes or no")
+
+
+def to_text(value: Any) -> str:
+    """Accept any text."""
+    return str(value)
+
+
+def to_cosine(value: Any) -> float:
+    """Read a cosine similarity that can be a threshold."""
+    expected = "a cosine above 0 and up to 1"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not 0 < number <= 1:
+        raise ValueError(expected)
+    return number
+
+
+def to_duration(value: Any) -> int:
+    """Read ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
+    match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+    if not seconds:
+        raise ValueError("a time such as 90m, 6h or 2d")
+    return seconds
+
+
+def to_whole_number(least: int) -> Converter:
+    """Return a converter to whole numbers of at least `least`."""
+    expected = f"a whole number of at least {least}"
+
+    def convert(value: Any) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise ValueError(expected) from None
+        if number < least:
+            raise ValueError(expected)
+        return number
+
+    return convert
+
+
+def optional(convert: Converter) -> Converter:
+    """Return a converter that leaves None alone."""
+    return lambda value: None if value is None else convert(value)
+
+
+def one_of(*choices: str) -> Converter:
+    """Return a converter that accepts one of some words."""
+
+    def convert(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}" + did_you_mean(str(value), choices))
+        return value
+
+    return convert
+
+
+def to_keep_rule(value: Any) -> tuple[str, ...]:
+    """Read the words of a rule, separated by commas, the most wanted first."""
+    words = tuple(w.strip() for w in value.split(",")) if isinstance(value, str) else tuple(value)
+    if not words or len(set(words)) < len(words) or not set(words) <= set(KEEP_RULES):
+        raise ValueError(
+            f"words out of {','.join(KEEP_RULES)}, each at most once, most wanted first"
+        )
+    return words
