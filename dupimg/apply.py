@@ -47,7 +47,8 @@ def probe(mode: str, source: Path, output_dir: Path) -> None:
         flag = f"--{mode}"
         raise UsageError(
             f"Got {flag}, which does not work from {source.parent} to {output_dir}: "
-            f"{error.strerror}. Leave {flag} out to copy, or choose an output_dir on the same disk."
+            f"{error.strerror}. Leave {flag} out to copy, or choose an output_dir on the same "
+            "filesystem, if it can do that."
         ) from error
     finally:
         trial.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -122,7 +123,10 @@ def _silent(text: str) -> None:
 
 def say(text: str, *, file: TextIO | None = None) -> None:
     """Print, with what could steer a terminal made visible: names may hold escape codes."""
-    print(re.sub(r"[^\n]", _visible, text), file=file)
+    try:
+        print(re.sub(r"[^\n]", _visible, text), file=file, flush=True)
+    except BrokenPipeError:  # `dupimg … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (file or sys.stdout).fileno())
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -163,10 +167,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its code
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        return _run(words)
-    except BrokenPipeError:  # `dupimg … | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return _run(words)
     except KeyboardInterrupt:
         print("dupimg: interrupted", file=sys.stderr)
         return 130
@@ -178,13 +181,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if refused else 1
 
 
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning to a person: without the line of source that it comes from."""
+    say(f"dupimg: {message}", file=sys.stderr)
+
+
 def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h", "help"):
-        print(general_help(COMMANDS))
+        say(general_help(COMMANDS))
         return 0
     if words[0] in ("--version", "-V"):
         print(f"dupimg {__version__}")
@@ -197,7 +205,7 @@ def _run(words: list[str]) -> int:
         )
     before_separator = rest[: rest.index("--")] if "--" in rest else rest
     if {"--help", "-h"} & set(before_separator):
-        print(command_help(name, COMMANDS[name]))
+        say(command_help(name, COMMANDS[name]))
         return 0
     command = COMMANDS[name]
     return command.run(collect_options(name, command, rest))

@@ -1,6 +1,6 @@
 """Converters of option values: from a word of the command line, or from a Python object.
 
-Each returns the value, or raises a ValueError whose message says what was expected.
+Each returns the value, or raises a ValueError with what was expected, and perhaps with a hint.
 """
 
 from __future__ import annotations
@@ -29,6 +29,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def counted(number: int, thing: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "file"), counted(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{number:,} {thing}" + "s" * (number != 1)
 
 
 def to_path(value: Any) -> Path:
@@ -74,16 +85,16 @@ def to_duration(value: Any) -> int:
     return seconds
 
 
-def to_whole_number(least: int) -> Converter:
-    """Return a converter to whole numbers of at least `least`."""
-    expected = f"a whole number of at least {least}"
+def to_whole_number(least: int, most: int = 1_000_000) -> Converter:
+    """Return a converter to whole numbers from `least` to `most`."""
+    expected = f"a whole number from {least} to {most}"
 
     def convert(value: Any) -> int:
         try:
             number = int(str(value))
         except ValueError:
             raise ValueError(expected) from None
-        if number < least:
+        if not least <= number <= most:
             raise ValueError(expected)
         return number
 
@@ -100,7 +111,7 @@ def one_of(*choices: str) -> Converter:
 
     def convert(value: Any) -> str:
         if value not in choices:
-            raise ValueError(f"one of {', '.join(choices)}" + did_you_mean(str(value), choices))
+            raise ValueError(f"one of {', '.join(choices)}", did_you_mean(str(value), choices))
         return value
 
     return convert

@@ -170,12 +170,14 @@ def models_folder() -> Path | None:
     """Return the folder that may hold ``<name>.pth`` files.
 
     It is ``$DUPIMG_MODELS`` if that is set, else ``models/`` of the checkout that dupimg runs
-    from, else None.
+    from, else ``models/`` in the current folder if that is a checkout, else None.
     """
     if folder := os.environ.get("DUPIMG_MODELS"):
         return Path(folder)
-    root = Path(__file__).parents[1]
-    return root / "models" if (root / "setup.cfg").is_file() else None
+    for root in (Path(__file__).parents[1], Path.cwd()):
+        if (root / "setup.cfg").is_file() and (root / "models").is_dir():
+            return root / "models"
+    return None
 
 
 def find_weights(model: Model) -> Path | None:

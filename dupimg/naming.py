@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from dupimg.photos import local_time
 from dupimg.rows import FOLDERS, KEEP, LEAVE, OTHER, REMOVE, Row
 
 # Nearly every filesystem allows names of 255 bytes; what is left is for the endings.
-_LONGEST_STEM, _LONGEST_NAME = 200, 255
+_LONGEST_STEM, LONGEST_NAME = 200, 255
 
 
 def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -69,9 +70,16 @@ def _scene_stems(rows: Sequence[Row], names: _Names) -> dict[str, str]:
     stems = {}
     for row in photos:
         time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
-        stem = f"image-{row.scene:0{digits}d}-{time}"
-        # Only a kept photo takes its name away from others.
-        stems[row.path] = names.claim(stem) if row.action == KEEP else stem
+        stems[row.path] = f"image-{row.scene:0{digits}d}-{time}"
+    kept = [row.path for row in photos if row.action == KEEP]
+    ties = Counter(stems[path] for path in kept)
+    numbers: Counter[str] = Counter()
+    for path in kept:  # only a kept photo takes its name away from others
+        stem = stems[path]
+        numbers[stem] += 1
+        # As many digits as the last of them needs, so that -10 comes after -02.
+        tie = f"-{numbers[stem]:0{len(str(ties[stem]))}d}" if numbers[stem] > 1 else ""
+        stems[path] = names.claim(stem + tie)
     return stems
 
 
@@ -85,7 +93,7 @@ def _own_place(row: Row, stems: dict[str, str], names: _Names) -> str:
     suffix = _suffix(row.path)
     if row.action == OTHER:
         stem = f"{FOLDERS[OTHER]}/{row.path}".removesuffix(suffix)
-        return names.claim(stem, suffix, longest=_LONGEST_NAME)
+        return names.claim(stem, suffix, longest=LONGEST_NAME)
     if row.action == KEEP:
         return f"{FOLDERS[KEEP]}/{stems[row.path]}{suffix}"
     own = split_name(row.path)[0]
@@ -97,7 +105,7 @@ def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
     if not photo_place or not row.digest:
         return ""
     stem = photo_place.removesuffix(_suffix(row.companion_of))
-    return names.claim(stem, companion_ending(row.path, row.companion_of), longest=_LONGEST_NAME)
+    return names.claim(stem, companion_ending(row.path, row.companion_of), longest=LONGEST_NAME)
 
 
 def _suffix(path: str) -> str:

@@ -64,7 +64,10 @@ class Options:
             try:
                 converted = field.metadata["convert"](value)
             except ValueError as error:
-                raise UsageError(f"Got {field.name}={value!r}, expected {error}.") from None
+                expected, *hint = error.args
+                raise UsageError(
+                    f"Got {field.name}={value!r}, expected {expected}.{''.join(hint)}"
+                ) from None
             object.__setattr__(self, field.name, converted)
 
 
@@ -74,7 +77,7 @@ def _debug() -> Any:
 
 def _jobs() -> Any:
     return option(
-        optional(to_whole_number(1)),
+        optional(to_whole_number(1, 1024)),
         "threads that read, decode and copy",
         default=None,
         no_value="one for each core",
@@ -170,7 +173,7 @@ class RunOptions(Options):
     )
     jobs: int | None = _jobs()
     batch_size: int = option(
-        to_whole_number(1),
+        to_whole_number(1, 4096),
         "photos that pass through the network at once",
         default=8,
         values="PHOTOS",

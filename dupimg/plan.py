@@ -9,6 +9,7 @@ that is parted from its photo.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dupimg.companion_names import folded
 from dupimg.keepers import DEFAULT_RULE, why_kept
-from dupimg.naming import name_rows
+from dupimg.naming import LONGEST_NAME, name_rows
 from dupimg.photos import File, Listing, Photo
 from dupimg.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 
@@ -216,6 +217,8 @@ def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
         leads_out = parts[0] != folder or len(parts) < 2 or {"", ".", ".."} & set(parts)
         if leads_out or "\0" in row.destination:
             yield Problem(row.path, f"destination {row.destination!r} is not inside {folder}/.")
+        if max(len(os.fsencode(part)) for part in parts) > LONGEST_NAME:
+            yield Problem(row.path, f"destination has a name of over {LONGEST_NAME} bytes.")
         other = seen.setdefault(folded(row.destination), row.path)
         if other != row.path:
             yield Problem(row.path, f"destination {row.destination!r} is that of {other} too.")

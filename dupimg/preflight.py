@@ -102,9 +102,9 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
     free = shutil.disk_usage(target).free
     if (mode == "copy" or (mode == "move" and across)) and size > free:
         raise UsageError(
-            f"Got {size / 1e9:.1f} GB to {mode}, with {free / 1e9:.1f} GB free in {target}. Choose "
-            "an output_dir on a larger disk, or --process_mode=move on the same disk, which takes "
-            "no space."
+            f"Got {size / 1e6:,.1f} MB to {mode}, with {free / 1e6:,.1f} MB free in {target}. "
+            "Choose an output_dir on a larger disk"
+            + (", or --process_mode=move on the disk of the photos." if mode == "copy" else ".")
         )
 
 

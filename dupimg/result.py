@@ -48,13 +48,14 @@ class Result:
         """Return the lines that a person reads at the end."""
         output = self.report.parent
         scenes = len({row.scene for row in self.rows if row.action == KEEP})
-        freed = sum(row.bytes for row in self.rows if row.action == REMOVE)
+        freed = sum(row.bytes for row in self.rows if row.action == REMOVE and row.destination)
+        unsearched = sum(row.reason.startswith("folder could not be listed") for row in self.rows)
         left = self.count(LEAVE)
         lines = [
             f"found    {len(self.rows):>8,} files = kept + removed + other"
             + " + left" * bool(left),
             f"kept     {self.count(KEEP):>8,} in {scenes:,} scenes      {output / 'processed'}",
-            f"removed  {self.count(REMOVE):>8,} duplicates, {freed / 1e6:,.1f} MB freed"
+            f"removed  {self.count(REMOVE):>8,} duplicates, {freed / 1e6:,.1f} MB to be freed"
             f"      {output / 'remove'}",
             f"other    {self.count(OTHER):>8,} no readable photo      {output / 'other'}",
         ]
@@ -66,6 +67,8 @@ class Result:
             lines.append(
                 f"skipped  {self.system_files:>8,} files in {self.system_folders:,} system folders"
             )
+        if unsearched:
+            lines.append(f"UNKNOWN  {unsearched:>8,} folders could not be searched: see the report")
         if self.failures:
             lines.append(
                 f"FAILED   {self.failures:>8,} files, left where they were: see the report"
@@ -73,7 +76,8 @@ class Result:
         photos = sum(row.width is not None for row in self.rows)
         rate = photos / max(self.seconds, 1e-9)
         lines.append(f"took     {self.seconds:>8,.1f} s, {rate:,.1f} photos per second")
-        return "\n".join([*lines, *self.notes, f"report   {self.report}"])
+        written = f"{self.report.stem:<8} {self.report}"
+        return "\n".join([*lines, *self.notes, written])
 
 
 def command_line(verb: str, path: Path) -> str:

@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
-from dupimg.converters import did_you_mean
+from dupimg.converters import counted, did_you_mean
 from dupimg.naming import name_rows
 from dupimg.options import UsageError
 from dupimg.report import from_cell
 from dupimg.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
+
+_LAST_SCENE = 999_999
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
@@ -85,6 +87,8 @@ def read_edits(path: Path) -> tuple[Edit, ...]:
         The file cannot be read or is no CSV, or a column is missing or there twice.
     """
     text = _decoded(path)
+    if not text:
+        raise UsageError(f"Got {path}, which is empty, expected the plan that `dupimg plan` wrote.")
     separator = max(",;\t", key=text.split("\n", 1)[0].count)
     try:
         header, *lines = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
@@ -117,7 +121,7 @@ def _decoded(path: Path) -> str:
         raise UsageError(f"Got {path}, which cannot be read: {error.strerror}.") from error
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return content.decode(encoding).replace("\r\n", "\n").lstrip("\n")
+        return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
     except UnicodeDecodeError as error:
         raise UsageError(
             f"Got {path} in another encoding than UTF-8. Save it from the spreadsheet as "
@@ -137,8 +141,7 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
     Returns
     -------
     Reviewed
-        A file whose row was taken out stays where it is. Names follow actions and scenes, but
-        for destinations that were written by hand.
+        Names follow actions and scenes, but for destinations that were written by hand.
     """
     rows = {row.path: row for row in decided}
     problems = list(_problems(rows, edits))
@@ -154,7 +157,8 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         else row
         for row in name_rows(merged)
     )
-    return Reviewed(named, tuple(problems), tuple(_changes(rows, named)))
+    changes = (*_changes(rows, named), *_not_taken(rows, named, known))
+    return Reviewed(named, tuple(problems), changes)
 
 
 def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
@@ -172,14 +176,23 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
             hint = did_you_mean(edit.action, actions)
             yield f"{where}: Got action {edit.action!r}, expected {' or '.join(actions)}.{hint}"
         if edit.scene and row.scene is not None and _scene_number(edit.scene) is None:
-            yield f"{where}: Got scene {edit.scene!r}, expected a whole number from 1 on."
+            yield (
+                f"{where}: Got scene {edit.scene!r}, expected a whole number from 1 to "
+                f"{_LAST_SCENE:,}."
+            )
+    missing = [path for path in rows if path not in first]
+    if missing:  # the file may have been cut off while it was saved
+        yield (
+            f"{counted(len(missing), 'file')} of the plan without a row, first {missing[0]}, "
+            "expected one for each. Write leave where a file is to stay."
+        )
 
 
 def _scene_number(cell: str) -> int | None:
     """Read a whole number as spreadsheets write it: 7, 7.0 or 7,0."""
     whole, _, fraction = cell.strip().replace(",", ".").partition(".")
     number = int(whole) if whole.isdecimal() and not fraction.strip("0") else 0
-    return number or None
+    return number if 1 <= number <= _LAST_SCENE else None
 
 
 def _chosen(row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit]) -> Row:
@@ -239,6 +252,20 @@ def _changes(before: dict[str, Row], after: Sequence[Row]) -> Iterator[str]:
         if row.scene != old.scene:
             parts.append(f"scene {old.scene} → {row.scene}")
         if row.destination != old.destination:
-            parts.append(f"to {row.destination or 'nowhere: it stays where it is'}")
+            parts.append(f"to {row.destination}" if row.destination else "stays where it is")
         if parts:
             yield f"{row.path}: {', '.join(parts)}"
+
+
+def _not_taken(
+    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit]
+) -> Iterator[str]:
+    """Name the scenes that were written where they do not count: on what goes with a photo."""
+    for row in after:
+        edit = known.get(row.path)
+        if edit is None or row.scene is None or not edit.scene:
+            continue
+        wanted = _scene_number(edit.scene)
+        if wanted not in (before[row.path].scene, row.scene):
+            leader = row.keeper or row.companion_of
+            yield f"{row.path}: scene {edit.scene} is not taken, it goes with {leader}"

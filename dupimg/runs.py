@@ -14,6 +14,7 @@ import joblib
 
 from dupimg import preflight
 from dupimg.apply import COPY, MOVE, probe
+from dupimg.converters import counted
 from dupimg.journal import (
     APPLIED,
     APPLYING,
@@ -296,7 +297,7 @@ def _reviewed(
     ]
     if problems:
         raise UsageError(
-            f"Got {plan_path} with {len(problems):,} problems, nothing was touched:\n  "
+            f"Got {plan_path} with {counted(len(problems), 'problem')}, nothing was touched:\n  "
             + "\n  ".join(problems)
         )
     preflight.check_space(
@@ -314,7 +315,7 @@ def _what_changed(changes: Sequence[str], *, shown: int = 10) -> list[str]:
         return ["the plan is carried out as it was decided"]
     rest = [f"  … and {len(changes) - shown:,} more"] if len(changes) > shown else []
     return [
-        f"{len(changes):,} files change by your edits:",
+        f"{counted(len(changes), 'file')} changed by your edits:",
         *(f"  {c}" for c in changes[:shown]),
         *rest,
     ]
@@ -327,4 +328,4 @@ def _what_appeared(record: Record) -> list[str]:
     new = [path for path, _ in found.files if path not in known]
     if not new:
         return []
-    return [f"{len(new):,} files appeared since the plan and stay where they are, first {new[0]}"]
+    return [f"{counted(len(new), 'new file')} since the plan, left where they are, first {new[0]}"]

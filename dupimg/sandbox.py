@@ -39,6 +39,12 @@ _processes = threading.Lock()
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
+_NOT_STARTED = (
+    "A process for decoding could not be started. May this user run the Python that dupimg is "
+    "installed in?"
+)
+
+
 class DecoderLost(UnreadableNow):
     """A decoder hung or died over a file, which is not tried again."""
 
@@ -225,17 +231,18 @@ class _Worker:
         context = _context()
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, time_limit), daemon=True)
-        with _processes:
-            self._process.start()
+        try:
+            with _processes:
+                self._process.start()
+        except OSError as error:
+            raise RuntimeError(_NOT_STARTED) from error
         theirs.close()
 
     def wait_until_ready(self) -> None:
         try:
             self._pipe.recv()
         except (EOFError, OSError) as error:
-            raise RuntimeError(
-                "A process for decoding could not be started: without a time limit none is needed."
-            ) from error
+            raise RuntimeError(_NOT_STARTED) from error
 
     def is_alive(self) -> bool:
         with _processes:

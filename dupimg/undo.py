@@ -71,6 +71,8 @@ def status(output_dir: Path) -> str:
     str
         What was done there last, and what can be done next.
     """
+    if not output_dir.is_dir():
+        raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
     if not Journal.exists(output_dir):
         if read_plan(output_dir) is None:
             return f"{output_dir}: no run was planned or carried out here."
@@ -86,7 +88,9 @@ def status(output_dir: Path) -> str:
             f"(mode {mode}). {command_line('apply', output_dir)} finishes the run, "
             f"{command_line('undo', output_dir)} takes it back.",
             APPLIED: f"{output_dir}: finished, {done:,} of {steps:,} files are in place (mode "
-            f"{mode}), {failed:,} failed. {command_line('undo', output_dir)} takes the run back.",
+            f"{mode}), {failed:,} failed"
+            + (f"; {command_line('apply', output_dir)} tries them again" if failed else "")
+            + f". {command_line('undo', output_dir)} takes the run back.",
             UNDOING: f"{output_dir}: partly taken back, {done:,} of {steps:,} files are still in "
             f"place; {UNDO_REPORT} says why. {command_line('undo', output_dir)} tries again.",
             UNDONE: f"{output_dir}: taken back, every file is where it was.",

@@ -63,6 +63,15 @@ def test_ties_are_numbered_whatever_the_extension():
     ]
 
 
+def test_ten_and_more_ties_are_numbered_with_as_many_digits():
+    rows = plan([photo(f"{i:02}.jpg") for i in range(12)], scenes=[0] * 12)
+    names = {row.path: row.destination for row in rows}
+    assert names["00.jpg"] == "processed/image-0001-20250613230756444.jpg"
+    assert names["01.jpg"] == "processed/image-0001-20250613230756444-02.jpg"
+    assert names["11.jpg"] == "processed/image-0001-20250613230756444-12.jpg"
+    assert [row.path for row in rows[:-1]] == [f"{i:02}.jpg" for i in range(1, 12)]
+
+
 def test_more_than_9999_scenes_widen_every_number():
     rows = plan([photo(f"{i:05}.jpg", TIME + timedelta(minutes=i)) for i in range(10_001)])
     names = [row.destination for row in rows]

@@ -137,12 +137,14 @@ def test_a_photo_without_duplicates_may_be_removed_or_left(review):
     assert check_plan(rows.values()) == []
 
 
-def test_a_row_that_was_taken_out_stays_where_it_is(review):
-    reviewed = review(lambda text: text.replace("\nalone.jpg,", "\n").replace("notes.txt", ""))
-    rows = by_path(review(lambda text: "\n".join(
-        line for line in text.splitlines() if not line.startswith("alone.jpg"))))  # fmt: skip
-    assert rows["alone.jpg"].action == "leave"
-    assert reviewed.problems  # but a row without its path is a problem
+def test_a_row_that_is_missing_is_a_problem(review):
+    reviewed = review(
+        lambda text: "\n".join(line for line in text.splitlines() if "alone.jpg" not in line)
+    )
+    assert reviewed.problems == (
+        "1 file of the plan without a row, first alone.jpg, expected one for each. Write leave "
+        "where a file is to stay.",
+    )
 
 
 def test_a_destination_written_by_hand_is_obeyed(review):
@@ -197,5 +199,12 @@ def test_a_missing_column_and_another_encoding_are_refused(review, tmp_path):
 
 def test_changes_are_told_one_line_each(review):
     changes = review(edit("alone.jpg", action="leave", scene="7")).changes
-    assert changes == ("alone.jpg: keep → leave, scene 2 → 7, to nowhere: it stays where it is",)
+    assert changes == ("alone.jpg: keep → leave, scene 2 → 7, stays where it is",)
     assert replace(DECIDED[0]) == DECIDED[0]
+
+
+def test_a_scene_on_a_duplicate_is_said_to_be_not_taken(review):
+    changes = review(edit("copy.jpg", scene="77")).changes
+    assert changes == ("copy.jpg: scene 77 is not taken, it goes with best.jpg",)
+    followed = review(both(*(edit(f"{name}.jpg", scene="77") for name in ("best", "copy"))))
+    assert not any("not taken" in change for change in followed.changes)

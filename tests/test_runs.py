@@ -94,7 +94,8 @@ def test_plan_apply_undo_and_apply_again(source, output, dupimg, flag):
 
 
 def test_status_says_where_things_stand(tmp_path, output, dupimg):
-    assert "no run was planned" in dupimg("status", tmp_path / "nowhere")[1]
+    assert "which does not exist" in dupimg("status", tmp_path / "nowhere")[1]
+    assert "no run was planned" in dupimg("status", tmp_path)[1]
     assert "planned, not carried out" in dupimg("status", output)[1]
     dupimg("apply", output)
     assert (
@@ -121,8 +122,8 @@ def test_apply_shows_what_the_edits_change(output, dupimg):
     set_cells(output / "plan.csv", "notes.txt", action="leave", reason="mine")
     status, text = dupimg("apply", output / "plan.csv")
     assert status == 0
-    assert "2 files change by your edits:\n" in text
-    assert "  alone.jpg: keep → leave, to nowhere: it stays where it is\n" in text
+    assert "2 files changed by your edits:\n" in text
+    assert "  alone.jpg: keep → leave, stays where it is\n" in text
     assert "left            2 where they are" in text
     assert set(DECIDED) - set(results(output)) == {
         "processed/image-0002-20240501100000000.jpg", "other/notes.txt",
@@ -135,7 +136,7 @@ def test_of_many_edits_the_first_are_shown(tmp_path, dupimg):
     write_planned(tmp_path / "in", tmp_path / "out", [row_of(tmp_path / "in", n) for n in names])
     edit_plan(tmp_path / "out/plan.csv", lambda path, line: line | {"action": "leave"})
     _, text = dupimg("apply", tmp_path / "out", "--dry_run")
-    assert "30 files change by your edits:" in text
+    assert "30 files changed by your edits:" in text
     assert "… and 20 more" in text
     assert ("09.txt: other → leave" in text, "10.txt" in text) == (True, False)
 
@@ -178,7 +179,7 @@ def test_an_unfinished_run_goes_on_only_in_the_way_it_began(output, dupimg):
 def test_new_files_stay_and_are_mentioned(source, output, dupimg):
     make_files(source, {"new.jpg": b"new"})
     status, text = dupimg("apply", output, "--process_mode=move")
-    assert (status, "1 files appeared since the plan" in text) == (0, True)
+    assert (status, "1 new file since the plan" in text) == (0, True)
     assert results(output) == DECIDED
     assert read_files(source) == {"new.jpg": b"new"}
 
@@ -284,7 +285,7 @@ def write(**cells):
         (link_the_folder, "is behind a symbolic link"),
         (write(action="delete"), "Got action 'delete', expected keep or remove or leave"),
         (write(action="other"), "Got action 'other'"),
-        (write(scene="-3"), "Got scene '-3', expected a whole number from 1 on"),
+        (write(scene="-3"), "Got scene '-3', expected a whole number from 1 to 999,999"),
         (write(digest="0" * 64), "is not in the plan that was made for this folder"),
         (write(destination="/etc/alone.jpg"), "is not inside processed/"),
         (write(destination="../alone.jpg"), "is not inside processed/"),
@@ -329,7 +330,7 @@ def test_a_file_with_two_rows_is_refused(tmp_path, output, dupimg):
         (lambda text: text.replace("path,action", "path,deed"), "without the column action"),
         (lambda text: text.replace("path,action", "action,action"), "without the column path, act"),
         (lambda text: text + 'x,"never closed', "which is no CSV file"),
-        (lambda text: "", "which is no CSV file"),
+        (lambda text: "", "which is empty"),
     ],
 )
 def test_what_is_no_plan_is_refused(tmp_path, output, dupimg, spoil, message):
@@ -507,3 +508,13 @@ def test_organize_does_not_pass_over_a_plan_that_may_have_been_edited(source, ou
     assert "which holds a plan.csv" in printed
     assert f"`dupimg apply {output / 'plan.csv'}`" in printed
     assert read_files(output) == before
+
+
+@pytest.mark.parametrize("bytes_left", [300, 600, 1000])
+def test_a_plan_that_was_cut_off_is_refused(source, output, dupimg, bytes_left):
+    plan = output / "plan.csv"
+    plan.write_bytes(plan.read_bytes()[:bytes_left])
+    before = snapshot(source)
+    text = refused(dupimg, output, "apply", plan)
+    assert "of the plan without a row" in text or "digest" in text or "is not in the plan" in text
+    assert snapshot(source) == before
