@@ -132,7 +132,15 @@ def _measure(
     cache = str(output.with_suffix(".sqlite"))
 
     def run(name: str) -> None:
-        organize(OrganizeOptions(photos, output / name, model=model, cache=cache, quiet=True))
+        organize(
+            OrganizeOptions(
+                input_dir=photos,
+                output_dir=output / name,
+                model=model,
+                cache=cache,
+                quiet=True,
+            )
+        )
 
     yield "organize, all in", _seconds(lambda: run("first"))
     yield "organize again, from the cache", _seconds(lambda: run("second"))

@@ -154,7 +154,7 @@ def run_demo(options: DemoOptions) -> int:
         )
     photos = folder / "photos"
     make_photos(photos)
-    choices = OrganizeOptions(photos, folder / "sorted", quiet=options.quiet)
+    choices = OrganizeOptions(input_dir=photos, output_dir=folder / "sorted", quiet=options.quiet)
     result = organize(choices)
     if not options.quiet:
         print(result.summary())

@@ -350,7 +350,9 @@ class FitHeadOptions(Options):
     """
 
     folder: Path = option(to_path, "folder with photos, as unrelated as can be", positional=True)
-    output: Path = option(to_path, "file to write, ending in .npz", positional=True)
+    output: Path = option(
+        to_path, "file to write, ending in .npz", default="head.npz", positional=True
+    )
     model: str = option(
         to_text, "network that looks at the photos", default="efficientnet_lite0", values="NAME"
     )

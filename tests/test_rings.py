@@ -1,0 +1,52 @@
+"""The house has three rings; what a module may import says in which one it lives."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dupimg"
+VECTORS = ("vectors", "similarity", "duplicates", "scenes", "linkage", "thumbnails", "time_gaps")
+# What looks through a network, and what fits or times one.
+MODEL = {"models", "embedding", "fitting", "benchmark"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level names of everything that a module imports at run time."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_only_the_model_ring_imports_torch():
+    users = {p.stem for p in PACKAGE.glob("*.py") if imports(p) & {"torch", "torchvision", "timm"}}
+    assert users <= MODEL
+    assert {"models", "embedding"} <= users
+
+
+@pytest.mark.parametrize("module", VECTORS)
+def test_the_vectors_ring_knows_arrays_only(module):
+    assert not imports(PACKAGE / f"{module}.py") & {
+        "torch",
+        "torchvision",
+        "timm",
+        "PIL",
+        "pathlib",
+    }
+
+
+def test_importing_the_embedder_does_not_import_torch():
+    for module in ("models", "embedding"):
+        tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+        top = {n.names[0].name for n in tree.body if isinstance(n, ast.Import)}
+        assert not top & {"torch", "torchvision", "timm"}
