@@ -18,7 +18,7 @@ from dupimg.similarity import check_threshold, connected_groups, number_by_first
 from dupimg.time_gaps import split_by_time
 
 METHODS = ("agglomerative", "hdbscan")
-LINKAGES = ("chained", "average", "complete", "single")
+LINKAGES = ("average", "complete", "single", "chained")
 
 # hdbscan holds up to four n x n float64 matrices (3.2 measured): 3 GiB for this many rows.
 LARGEST_HDBSCAN_ROWS = 10_000
@@ -38,7 +38,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
     method : {"agglomerative", "hdbscan"}, default="agglomerative"
         How the components are clustered. "hdbscan" looks for dense regions inside of them; a
         row that belongs to none is a scene of its own.
-    linkage : {"chained", "average", "complete", "single"}, default="chained"
+    linkage : {"average", "complete", "single", "chained"}, default="average"
         Which cosine between two scenes counts for "agglomerative": the mean, the lowest or
         the highest. With "single" the scenes are the components. "chained" is "average" after
         rows with a cosine of at least `link_threshold` have been joined.
@@ -86,7 +86,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         self,
         threshold: float = 0.7,
         method: str = "agglomerative",
-        linkage: str = "chained",
+        linkage: str = "average",
         min_size: int = 2,
         link_threshold: float = 0.8,
         max_seconds: float | None = None,

@@ -21,7 +21,7 @@ ZERO_ROW = {"check_estimators_dtypes": "feeds a zero vector, which is refused on
 
 GROUPERS = [
     SceneGrouper(),
-    SceneGrouper(linkage="average"),
+    SceneGrouper(linkage="chained"),
     SceneGrouper(linkage="complete"),
     SceneGrouper(linkage="single"),
     SceneGrouper(method="hdbscan"),
@@ -208,7 +208,7 @@ def chained_by_hand(vectors, threshold, link_threshold):
 @pytest.mark.parametrize("link_threshold", [0.75, 0.85, 0.95])
 def test_chained_linkage_equals_brute_force(seed, link_threshold):
     vectors = photos_of_scenes(seed, n=60, spread=0.5)
-    grouper = SceneGrouper(0.7, link_threshold=link_threshold)
+    grouper = SceneGrouper(0.7, linkage="chained", link_threshold=link_threshold)
     expected = chained_by_hand(vectors, 0.7, link_threshold)
     np.testing.assert_array_equal(grouper.fit_predict(vectors), expected)
     shuffle = np.random.default_rng(seed).permutation(len(vectors))
@@ -223,12 +223,12 @@ def test_chained_linkage_lies_between_average_and_single():
         name: SceneGrouper(0.7, linkage=name, link_threshold=link).fit_predict(vectors)
         for name, link in (("single", 1), ("average", 1))
     }
-    lowest = SceneGrouper(0.7, link_threshold=0.7).fit_predict(vectors)
+    lowest = SceneGrouper(0.7, linkage="chained", link_threshold=0.7).fit_predict(vectors)
     np.testing.assert_array_equal(lowest, labels["single"])
-    highest = SceneGrouper(0.7, link_threshold=1).fit_predict(vectors)
+    highest = SceneGrouper(0.7, linkage="chained", link_threshold=1).fit_predict(vectors)
     np.testing.assert_array_equal(highest, labels["average"])
     # A link threshold below the threshold counts as the threshold.
-    below = SceneGrouper(0.7, link_threshold=0.5).fit_predict(vectors)
+    below = SceneGrouper(0.7, linkage="chained", link_threshold=0.5).fit_predict(vectors)
     np.testing.assert_array_equal(below, labels["single"])
     assert labels["single"].max() < labels["average"].max()
 
