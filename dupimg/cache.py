@@ -1,7 +1,8 @@
 """What was read and embedded before, in one SQLite file: the second run reads nothing again.
 
-Three tables: which content a file has (by its device, inode, size and time, so that a renamed
-or moved file is known), what the header of a content says, and what the network made of it.
+Four tables: which content a file has (by its device, inode, size and time, so that a renamed
+or moved file is known), what the header of a content says, what the network made of it, and a
+small picture of it.
 Whatever goes wrong with the cache is a warning, and the run goes on without.
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 import platformdirs
 
 # Part of the file's name: count it up whenever a table changes.
-_VERSION = 1
+_VERSION = 2
 
 # SQLite allows 32,766 placeholders in a statement, older ones 999.
 _AT_ONCE = 500
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS headers (
     digest TEXT, reader TEXT, header TEXT NOT NULL, PRIMARY KEY (digest, reader)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS embeddings (
     digest TEXT, fingerprint TEXT, content BLOB NOT NULL, PRIMARY KEY (digest, fingerprint));
+CREATE TABLE IF NOT EXISTS previews (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
 
 
@@ -178,6 +180,19 @@ class Cache:
         self._insert(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)", (digest, fingerprint, content)
         )
+
+    def previews(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield the digests of contents and their previews, without those that are not known.
+
+        A few hundred at a time are in memory.
+        """
+        yield from self._select(
+            "SELECT digest, content FROM previews WHERE digest IN ({})", (), digests
+        )
+
+    def remember_preview(self, digest: str, content: bytes) -> None:
+        """Remember a small picture of a content."""
+        self._insert("INSERT OR REPLACE INTO previews VALUES (?, ?)", (digest, content))
 
     def _select(
         self, query: str, first: tuple[str, ...], keys: Iterable[str]

@@ -23,7 +23,7 @@ from sklearn.utils import Tags
 
 from dupimg.features import THUMBNAIL_SIZE, Features
 from dupimg.heads import HeadError, SceneHead, load_head, shipped_head
-from dupimg.images import MAX_PIXELS, UnreadablePhoto, read_square
+from dupimg.images import MAX_PIXELS, UnreadablePhoto, Views, read_views
 from dupimg.models import Model, fingerprint, get_model, load_network
 from dupimg.sandbox import Map, open_sandbox
 
@@ -182,7 +182,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         index : int
             Position of the photo in `X`. Every position comes once, in any order.
         result : Features or UnreadablePhoto
-            Its vectors of norm 1 and its thumbnail, or the reason why it has none.
+            Its vectors of norm 1, thumbnail and preview, or the reason why it has none.
 
         Notes
         -----
@@ -227,24 +227,24 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         stop: threading.Event,
     ) -> list[tuple[str, Result]]:
         """Decode and embed one batch, in one thread."""
-        read = partial(read_square, size=self._model.input_size, max_pixels=self.max_pixels)
+        read = partial(read_views, size=self._model.input_size, max_pixels=self.max_pixels)
         results: dict[str, Result] = {}
-        squares = []
-        for path, square in zip(paths, decode(read, paths), strict=True):
+        decoded: list[tuple[str, Views]] = []
+        for path, views in zip(paths, decode(read, paths), strict=True):
             if stop.is_set():
                 return []
-            if isinstance(square, UnreadablePhoto):
-                results[path] = square
+            if isinstance(views, UnreadablePhoto):
+                results[path] = views
             else:
-                squares.append((path, square))
-        for start in range(0, len(squares), AT_ONCE):
-            group = squares[start : start + AT_ONCE]
-            outputs = run_network(network, [square for _, square in group])
+                decoded.append((path, views))
+        for start in range(0, len(decoded), AT_ONCE):
+            group = decoded[start : start + AT_ONCE]
+            outputs = run_network(network, [views.square for _, views in group])
             vectors, features = np.split(outputs, [self._model.embedding_size], axis=1)
             vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
             scenes = vectors if head is None else head.transform(features)
-            for (path, square), vector, scene in zip(group, vectors, scenes, strict=True):
-                results[path] = Features(vector, scene, _thumbnail(square))
+            for (path, views), vector, scene in zip(group, vectors, scenes, strict=True):
+                results[path] = Features(vector, scene, _thumbnail(views.square), views.preview)
         return list(results.items())
 
     def _load(self) -> torch.nn.Module:

@@ -24,11 +24,14 @@ class Features:
         network has no scene head.
     thumbnail : ndarray of shape (32, 32) or (n, 32, 32), uint8
         The whole photo upright and grey, squashed to a square.
+    preview : bytes
+        A small JPEG of one photo that was just decoded; empty for all others.
     """
 
     vector: NDArray[np.float32]
     scene_vector: NDArray[np.float32]
     thumbnail: NDArray[np.uint8]
+    preview: bytes = b""
 
     def __len__(self) -> int:
         """Return the number of photos."""
@@ -48,7 +51,7 @@ class Features:
         )
 
     def to_bytes(self) -> bytes:
-        """Write what is known of one photo; `from_bytes` reads it back to the bit.
+        """Write what is known of one photo but its preview; `from_bytes` reads it to the bit.
 
         Examples
         --------

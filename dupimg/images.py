@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import math
 import os
 import threading
@@ -37,6 +38,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVI
 # each takes 4 bytes a pixel and more.
 _HUGE_PIXELS = 100_000_000
 _one_huge_picture = threading.Lock()
+
+# Of JPEG: about 7 KB a photo.
+_PREVIEW_QUALITY = 75
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -181,8 +185,53 @@ def read_square(
     UnreadablePhoto
         As `read_photo` does.
     """
+    return np.asarray(_squashed(read_photo(path, size, max_pixels=max_pixels), size))
+
+
+class Views(NamedTuple):
+    """A picture as a network and as a person look at it.
+
+    Attributes
+    ----------
+    square : ndarray of shape (size, size, 3), uint8
+        As `read_square` returns it.
+    preview : bytes
+        A small JPEG in the right aspect ratio, its longer side of `size` pixels.
+    """
+
+    square: np.ndarray
+    preview: bytes
+
+
+def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS) -> Views:
+    """Decode a picture once for a network and for a person.
+
+    Parameters
+    ----------
+    path, size, max_pixels
+        As for `read_square`.
+
+    Returns
+    -------
+    Views
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does.
+    """
     photo = read_photo(path, size, max_pixels=max_pixels)
-    return np.asarray(photo.resize((size, size), Image.Resampling.BILINEAR))
+    square = _squashed(photo, size)
+    scale = size / max(photo.size)
+    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    preview = io.BytesIO()
+    # From the square, which is at hand: a third of the time that the photo itself would take.
+    square.resize(sides, Image.Resampling.BILINEAR).save(preview, "JPEG", quality=_PREVIEW_QUALITY)
+    return Views(np.asarray(square), preview.getvalue())
+
+
+def _squashed(photo: Image.Image, size: int) -> Image.Image:
+    return photo.resize((size, size), Image.Resampling.BILINEAR)
 
 
 class _CannotReduce(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from dupimg.models import fetch_weights, get_model
 from dupimg.options import PlanOptions, RunOptions
 from dupimg.photos import File, Found, Listing, Photo
 from dupimg.plan import Groups, check_plan, make_plan
+from dupimg.previews import PreviewFolder
 from dupimg.progress import progress_bar
 from dupimg.reading import read_files
 from dupimg.rows import Row
@@ -46,7 +47,7 @@ class Decision:
     notes: tuple[str, ...] = ()
 
 
-def decide(options: PlanOptions, found: Found) -> Decision:
+def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = None) -> Decision:
     """Decide what is to happen to every file of a folder.
 
     Parameters
@@ -54,6 +55,8 @@ def decide(options: PlanOptions, found: Found) -> Decision:
     options : PlanOptions
     found : Found
         What the folder holds.
+    previews : PreviewFolder, optional
+        Gets a small picture of every photo.
 
     Returns
     -------
@@ -77,7 +80,12 @@ def decide(options: PlanOptions, found: Found) -> Decision:
                 cache=cache,
             )
         listing, features, inverse = embed(
-            embedder, options.input_dir, pair_companions(listing), quiet=options.quiet, cache=cache
+            embedder,
+            options.input_dir,
+            pair_companions(listing),
+            quiet=options.quiet,
+            cache=cache,
+            previews=previews,
         )
     groups = find_groups(listing.photos, features, inverse, options, options.keep)
     rows = make_plan(listing, groups, options.keep)
@@ -128,6 +136,7 @@ def embed(
     *,
     quiet: bool,
     cache: Cache | None = None,
+    previews: PreviewFolder | None = None,
 ) -> tuple[Listing, Features | None, np.ndarray]:
     """Embed the photos of a listing, byte-identical ones once and those in the cache not at all.
 
@@ -145,6 +154,9 @@ def embed(
     memory = _Memory(cache or Cache(None), embedder)
     known, unreadable = memory.recall(contents)
     new = [digest for digest in contents if digest not in known and digest not in unreadable]
+    if previews is not None:
+        for digest, preview in memory.previews(known):
+            previews.write(digest, preview)
     with progress_bar(len(new), "embedding", unit="photos", quiet=quiet) as bar:
         # Without new photos neither the network nor torch is loaded.
         stream = embedder.stream([folder / first[digest].path for digest in new]) if new else ()
@@ -153,7 +165,9 @@ def embed(
             if isinstance(outcome, UnreadablePhoto):
                 unreadable[new[i]] = str(outcome)
             else:
-                known[new[i]] = outcome
+                if previews is not None:
+                    previews.write(new[i], outcome.preview)
+                known[new[i]] = replace(outcome, preview=b"")
             bar.update()
     contents = [digest for digest in contents if digest in known]
     features = Features.stack([known[digest] for digest in contents]) if contents else None
@@ -192,9 +206,14 @@ class _Memory:
                 features[digest] = Features.from_bytes(content, self._embedding_size)
         return features, self._cache.headers(digests, self._reader)
 
+    def previews(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield the previews of contents."""
+        return self._cache.previews(digests)
+
     def keep(self, digest: str, outcome: Features | UnreadablePhoto) -> None:
         """Remember an outcome that would be the same another time."""
         if isinstance(outcome, Features):
+            self._cache.remember_preview(digest, outcome.preview)
             self._cache.remember_embedding(digest, self._fingerprint, outcome.to_bytes())
         elif not isinstance(outcome, UnreadableNow):
             self._cache.remember_header(digest, self._reader, str(outcome))

@@ -34,6 +34,7 @@ from dupimg.options import (
 )
 from dupimg.photos import find_files
 from dupimg.plan import check_plan
+from dupimg.previews import PreviewFolder
 from dupimg.progress import progress_bar
 from dupimg.report import write_report
 from dupimg.result import PLAN, REPORT, Result, command_line, told_how_to_go_on
@@ -87,7 +88,7 @@ def organize(options: OrganizeOptions) -> Result:
     with contextlib.nullcontext() if options.dry_run else locked(output_dir):
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
-        decision = decide(options, found)
+        decision = decide(options, found, PreviewFolder(output_dir))
         rows = decision.rows
         result = Result(
             rows,
@@ -147,7 +148,7 @@ def plan(options: PlanOptions) -> Result:
     from dupimg.pipeline import decide
 
     with locked(output_dir):
-        decision = decide(options, found)
+        decision = decide(options, found, PreviewFolder(output_dir))
         rows = decision.rows
         write_plan(output_dir, Record(_run(options, ""), rows))
         write_report(rows, output_dir / PLAN)

@@ -75,9 +75,9 @@ def modules() -> list[str]:
     return list(sys.modules)
 
 
-def read_square(path: str, **how: int) -> np.ndarray:
+def read_views(path: str, **how: int) -> np.ndarray:
     misbehave(Path(path).name)
-    return images.read_square(path, **how)
+    return images.read_views(path, **how)
 
 
 def look_at(max_pixels: int, path: Path) -> object:

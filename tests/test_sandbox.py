@@ -242,7 +242,7 @@ def test_without_a_time_limit_there_is_no_process():
 def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monkeypatch):
     good = [number for number, path in enumerate(photos) if not reason_of(path.name)]
     expected = PhotoEmbedder().transform([photos[number] for number in good])
-    monkeypatch.setattr("dupimg.embedding.read_square", decoders.read_square)
+    monkeypatch.setattr("dupimg.embedding.read_views", decoders.read_views)
     embedder = PhotoEmbedder(time_limit=2, batch_size=4, n_jobs=2)
     results = dict(embedder.stream(photos))
     assert sorted(results) == list(range(8))
@@ -253,7 +253,7 @@ def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monk
 
 
 def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
-    monkeypatch.setattr("dupimg.embedding.read_square", decoders.read_square)
+    monkeypatch.setattr("dupimg.embedding.read_views", decoders.read_views)
     others = multiprocessing.active_children()
     stream = PhotoEmbedder(time_limit=60, batch_size=1, n_jobs=2).stream(
         [photos[0], *(path for path in photos if path.name.startswith("hangs"))]

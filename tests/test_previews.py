@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from files import sample, save
+from PIL import Image
+
+from dupimg.cache import Cache
+from dupimg.images import read_square, read_views
+from dupimg.options import PlanOptions
+from dupimg.previews import PreviewFolder
+from dupimg.runs import plan
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((600, 400), (224, 149)), ((90, 300), (67, 224)), ((3000, 2), (224, 1)), ((8, 8), (224, 224))],
+)
+def test_a_preview_has_the_aspect_ratio_of_the_photo(tmp_path, size, expected):
+    photo = save(Image.radial_gradient("L").convert("RGB").resize(size), tmp_path / "a.png")
+    views = read_views(photo, 224)
+    assert np.array_equal(views.square, read_square(photo, 224))
+    preview = Image.open(io.BytesIO(views.preview))
+    assert (preview.format, preview.size) == ("JPEG", expected)
+    wanted = np.asarray(Image.open(photo).resize(expected).convert("L"), float)
+    assert np.abs(np.asarray(preview.convert("L"), float) - wanted).mean() < 8
+
+
+def test_a_preview_that_is_there_stays(tmp_path):
+    folder = PreviewFolder(tmp_path)
+    folder.write("ab12", b"first")
+    folder.write("ab12", b"second")
+    assert folder.file("ab12").read_bytes() == b"first"
+    assert [path.name for path in folder.path.rglob("*.*")] == ["ab12.jpg"]
+
+
+def test_without_room_for_previews_there_is_one_warning(tmp_path):
+    (tmp_path / ".dupimg").write_text("a file where the folder should be")
+    folder = PreviewFolder(tmp_path)
+    with pytest.warns(UserWarning, match="pages will show names instead") as warned:
+        folder.write("ab12", b"one")
+        folder.write("cd34", b"two")
+    assert len(warned) == 1
+
+
+def test_the_cache_brings_previews_back(tmp_path):
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        cache.remember_preview("d1", b"small")
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        assert dict(cache.previews(["d0", "d1"])) == {"d1": b"small"}
+
+
+@pytest.mark.parametrize("with_cache", [True, False])
+def test_a_plan_has_a_preview_of_every_photo(tmp_path, with_cache):
+    photos = tmp_path / "in"
+    for name in ("chelsea.png", "coffee.png"):
+        save(Image.open(sample(name)).convert("RGB"), photos / name)
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff no photo")
+    cache = str(tmp_path / "cache.sqlite") if with_cache else "none"
+    contents = []
+    for name in ("first", "second"):
+        result = plan(PlanOptions(photos, tmp_path / name, cache=cache, quiet=True))
+        folder = PreviewFolder(tmp_path / name)
+        expected = {folder.file(row.digest) for row in result.rows if row.width}
+        assert len(expected) == 2
+        assert set(folder.path.rglob("*.jpg")) == expected
+        contents.append({path.name: path.read_bytes() for path in expected})
+    assert contents[0] == contents[1]
