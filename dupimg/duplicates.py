@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 from dupimg.similarity import (
     TOLERANCE,
     CosineGraph,
+    Select,
     check_threshold,
     cosine_graph,
     number_by_first_row,
@@ -128,6 +129,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         *,
         keeper_order: ArrayLike | None = None,
         thumbnails: ArrayLike | None = None,
+        cannot_link: ArrayLike | None = None,
     ) -> DuplicateFinder:
         """Find the duplicates.
 
@@ -142,6 +144,9 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             order of the rows.
         thumbnails : array-like of shape (n_samples, side, side), uint8, optional
             A small grey upright picture of each photo, which `rule="verified"` needs.
+        cannot_link : array-like of shape (k, 2), int, optional
+            Pairs of rows that are no duplicates of each other whatever their cosine. Both may
+            still be duplicates of a third row.
 
         Returns
         -------
@@ -152,21 +157,23 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is not as described, a vector is zero or not finite,
-            `keeper_order` is no permutation, or the thumbnails do not fit.
+            `keeper_order` is no permutation, the thumbnails do not fit, or `cannot_link` holds
+            something else than pairs of different rows.
         """
         self._check_parameters()
         vectors = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
         order = _check_keeper_order(keeper_order, len(vectors))
+        may_link = _may_link(cannot_link, len(vectors))
         if thumbnails is None:
             if self.rule == "verified":
                 raise ValueError("Got no thumbnails, expected them for rule='verified'.")
-            graph = cosine_graph(vectors, self.threshold)
+            graph = cosine_graph(vectors, self.threshold, select=may_link)
             self.graph_ = graph.pairs
         else:
             small = Thumbnails(
                 thumbnails, len(vectors), rotations=self.rotations, mirrored=self.mirrored
             )
-            graph = self._graph_of_both_rules(vectors, small)
+            graph = self._graph_of_both_rules(vectors, small, may_link)
             by_rule = self._pairs_by_rule(graph.pairs, small)
             self.graph_ = by_rule.pop(self.rule)
             (other,) = by_rule.values()
@@ -187,14 +194,16 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             return self.candidate_threshold
         return min(self.candidate_threshold, ROTATED_CANDIDATE_THRESHOLD)
 
-    def _graph_of_both_rules(self, vectors: NDArray, thumbnails: Thumbnails) -> CosineGraph:
+    def _graph_of_both_rules(
+        self, vectors: NDArray, thumbnails: Thumbnails, may_link: Select | None
+    ) -> CosineGraph:
         """Find the pairs that count by either rule; no others are held in memory."""
 
         def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
             wanted = cosines >= self.threshold - TOLERANCE
             rest = np.flatnonzero(~wanted)
             wanted[rest] = thumbnails.are_copies(i[rest], j[rest], self.copy_threshold)
-            return wanted
+            return wanted if may_link is None else wanted & may_link(i, j, cosines)
 
         return cosine_graph(vectors, min(self._candidates_from, self.threshold), select=select)
 
@@ -246,6 +255,30 @@ def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[
             f"{n_rows - 1} once, best first."
         )
     return order.astype(np.int64)
+
+
+def _may_link(cannot_link: ArrayLike | None, n_rows: int) -> Select | None:
+    """Return what keeps all pairs but those of `cannot_link`; None if those are none."""
+    if cannot_link is None or np.size(cannot_link) == 0:
+        return None
+    apart = np.asarray(cannot_link)
+    expected = f"expected pairs of different row numbers from 0 to {n_rows - 1}"
+    if apart.ndim != 2 or apart.shape[1] != 2 or not np.issubdtype(apart.dtype, np.integer):
+        raise ValueError(
+            f"Got cannot_link of shape {apart.shape} and type {apart.dtype}, {expected}."
+        )
+    bad = np.flatnonzero(
+        (apart < 0).any(axis=1) | (apart >= n_rows).any(axis=1) | (apart[:, 0] == apart[:, 1])
+    )
+    if bad.size:
+        raise ValueError(f"Got cannot_link with the pair {apart[bad[0]].tolist()}, {expected}.")
+    # A pair of rows as one number, the smaller row first.
+    forbidden = apart.min(axis=1).astype(np.int64) * n_rows + apart.max(axis=1)
+
+    def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
+        return ~np.isin(i * n_rows + j, forbidden)
+
+    return select
 
 
 def _claim(

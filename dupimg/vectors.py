@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,9 @@ def unit_rows(
     return np.divide(vectors, np.sqrt(squares)[:, None], out=unit, casting="same_kind")
 
 
-def paired_dots(vectors: NDArray, i: NDArray, j: NDArray) -> NDArray[np.float64]:
+def paired_dots(
+    vectors: NDArray, i: NDArray, j: NDArray, others: NDArray | None = None
+) -> NDArray[np.float64]:
     """Return the dot product of row `i[k]` and row `j[k]` for every k, in float64.
 
     Each is summed on its own and in the same order, so its bits depend neither on the pairs
@@ -97,6 +100,8 @@ def paired_dots(vectors: NDArray, i: NDArray, j: NDArray) -> NDArray[np.float64]
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
     i, j : ndarray of shape (k,), int
+    others : ndarray of shape (m, d), float32 or float64, optional
+        Where the rows `j` are. By default in `vectors`, too.
 
     Returns
     -------
@@ -107,13 +112,14 @@ def paired_dots(vectors: NDArray, i: NDArray, j: NDArray) -> NDArray[np.float64]
     >>> paired_dots(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0, 1]), np.array([1, 1]))
     array([11., 25.])
     """
+    others = vectors if others is None else others
     dots = np.empty(len(i))
     size = max(1, _GATHERED_ELEMENTS // vectors.shape[1])
     for start in range(0, len(i), size):
         batch = slice(start, start + size)
         # Converted beforehand: einsum would convert piecewise, and sum in another order.
         left = vectors[i[batch]].astype(np.float64, copy=False)
-        right = vectors[j[batch]].astype(np.float64, copy=False)
+        right = others[j[batch]].astype(np.float64, copy=False)
         np.einsum("kd,kd->k", left, right, out=dots[batch])
     return dots
 
@@ -138,16 +144,40 @@ def rounding_margin(n_features: int) -> float:
     return error / (1 - error)
 
 
-def pair_cosines(
-    vectors: NDArray, squares: NDArray[np.float64], i: NDArray, j: NDArray
-) -> NDArray[np.float64]:
-    """Return the cosine of row `i[k]` and row `j[k]` for every k, in float64.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Vectors and their squared lengths.
 
-    Parameters
+    Attributes
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
     squares : ndarray of shape (n,), float64
-        Their squared lengths, see `squared_norms`.
+    """
+
+    vectors: NDArray
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, vectors: NDArray) -> Rows:
+        """Measure vectors; see `squared_norms` for what is refused."""
+        return cls(vectors, squared_norms(vectors))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.vectors)
+
+    def unit(self, rows: slice) -> NDArray[np.float32]:
+        """Return some of the rows, scaled to length 1."""
+        return unit_rows(self.vectors[rows], self.squares[rows], dtype=np.float32)
+
+
+def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.float64]:
+    """Return the cosine of row `i[k]` of `left` and row `j[k]` of `right` for every k, in float64.
+
+    Parameters
+    ----------
+    left, right : Rows
+        The same object or two, of the same number of columns.
     i, j : ndarray of shape (k,), int
 
     Returns
@@ -157,26 +187,26 @@ def pair_cosines(
 
     Examples
     --------
-    >>> rows = np.array([[0.0, 2.0], [0.6, 0.8]])
-    >>> pair_cosines(rows, squared_norms(rows), np.array([0, 1]), np.array([1, 1]))
+    >>> rows = Rows.of(np.array([[0.0, 2.0], [0.6, 0.8]]))
+    >>> pair_cosines(rows, np.array([0, 1]), rows, np.array([1, 1]))
     array([0.8, 1. ])
     """
-    cosines = paired_dots(vectors, i, j)
+    cosines = paired_dots(left.vectors, i, j, right.vectors)
     # The root of a product, not a product of roots: the root of a square is exact.
-    cosines /= np.sqrt(squares[i] * squares[j])
+    cosines /= np.sqrt(left.squares[i] * right.squares[j])
     return np.clip(cosines, -1.0, 1.0, out=cosines)
 
 
 def cosine_blocks(
-    vectors: NDArray, squares: NDArray[np.float64], memory: int | None = None
+    left: Rows, right: Rows | None = None, *, memory: int | None = None
 ) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
-    """Yield the cosines of all pairs in float32, in blocks of the upper triangle.
+    """Yield the cosines of all pairs in float32, block by block.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, d), float32 or float64
-    squares : ndarray of shape (n,), float64
-        Their squared lengths, see `squared_norms`.
+    left : Rows
+    right : Rows, optional
+        By default the pairs are those of `left` with itself, in blocks of the upper triangle.
     memory : int, optional
         Bytes that a block and the work on it may take. By default the ``working_memory`` of
         `sklearn.set_config` (1 GiB).
@@ -191,21 +221,19 @@ def cosine_blocks(
     Examples
     --------
     >>> rows = np.array([[0.0, 2.0], [0.6, 0.8]])
-    >>> for block in cosine_blocks(rows, squared_norms(rows)):
+    >>> for block in cosine_blocks(Rows.of(rows)):
     ...     print(block)
     (slice(0, 2, None), slice(0, 2, None), array([[-inf,  0.8], [ 0.8, -inf]], dtype=float32))
     """
-    n_rows = len(vectors)
-    size = _block_rows(vectors.shape[1], memory)
-    starts = range(0, n_rows, size)
-    for start in starts:
-        rows = slice(start, min(start + size, n_rows))
-        left = unit_rows(vectors[rows], squares[rows], dtype=np.float32)
-        for column_start in starts[start // size :]:
-            columns = slice(column_start, min(column_start + size, n_rows))
-            right = unit_rows(vectors[columns], squares[columns], dtype=np.float32)
-            products = left @ right.T
-            if columns == rows:
+    size = _block_rows(left.vectors.shape[1], memory)
+    for start in range(0, len(left), size):
+        rows = slice(start, min(start + size, len(left)))
+        left_unit = left.unit(rows)
+        others = left if right is None else right
+        for column_start in range(start if right is None else 0, len(others), size):
+            columns = slice(column_start, min(column_start + size, len(others)))
+            products = left_unit @ others.unit(columns).T
+            if right is None and columns == rows:
                 np.fill_diagonal(products, -np.inf)
             yield rows, columns, products
 

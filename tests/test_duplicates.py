@@ -268,3 +268,72 @@ def test_turned_copies_are_found_from_a_lower_cosine():
 def test_a_second_look_that_cannot_be_taken(options, thumbnails, message):
     with pytest.raises(ValueError, match=message):
         DuplicateFinder(**options).fit(directions(0, 1), thumbnails=thumbnails)
+
+
+@pytest.mark.parametrize("rule", ["cosine", "verified"])
+@pytest.mark.parametrize("seed", range(10))
+def test_pairs_that_cannot_link_never_claim_each_other(seed, rule):
+    vectors, thumbnails = photos_and_copies(seed)
+    finder = DuplicateFinder(rule=rule)
+    fitted = finder.fit(vectors, thumbnails=thumbnails)
+    i, j = fitted.graph_.nonzero()
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(i), size=len(i) // 3, replace=False)
+    apart = np.column_stack([i, j])[chosen]
+    nearest = fitted.nearest_cosine_
+    order = rng.permutation(len(vectors))
+    fitted = finder.fit(vectors, thumbnails=thumbnails, keeper_order=order, cannot_link=apart)
+    graph = DuplicateFinder(rule=rule).fit(vectors, thumbnails=thumbnails).graph_.tolil()
+    graph[i[chosen], j[chosen]] = graph[j[chosen], i[chosen]] = 0
+    assert (fitted.graph_ != graph.tocsr()).nnz == 0
+    assert not {*zip(*fitted.graph_.nonzero(), strict=True)} & {*map(tuple, apart)}
+    claims = {*enumerate(fitted.keepers_)} | {(k, r) for r, k in enumerate(fitted.keepers_)}
+    assert claims & {*zip(i, j, strict=True)}
+    assert not claims & {*map(tuple, apart)}
+    np.testing.assert_array_equal(fitted.nearest_cosine_, nearest)
+
+
+@pytest.mark.parametrize("rule", ["cosine", "verified"])
+@pytest.mark.parametrize("seed", range(10))
+def test_permuting_the_rows_permutes_what_cannot_link(seed, rule):
+    vectors, thumbnails = photos_and_copies(seed)
+    rng = np.random.default_rng(seed)
+    finder = DuplicateFinder(rule=rule)
+    graph = finder.fit(vectors, thumbnails=thumbnails).graph_
+    apart = np.column_stack(graph.nonzero())[:: rng.integers(2, 7)]
+    order, moved = rng.permutation(len(vectors)), rng.permutation(len(vectors))
+    place = np.argsort(moved)
+    before = finder.fit(
+        vectors, thumbnails=thumbnails, keeper_order=order, cannot_link=apart
+    ).keepers_
+    after = finder.fit(
+        vectors[moved],
+        thumbnails=thumbnails[moved],
+        keeper_order=place[order],
+        cannot_link=rng.permutation(place[apart])[:, ::-1],
+    ).keepers_
+    np.testing.assert_array_equal(after, place[before[moved]])
+
+
+def test_rows_that_cannot_link_may_share_a_keeper():
+    finder = DuplicateFinder(threshold=0.9)
+    vectors = directions(0, 10, -10)
+    assert finder.fit(vectors, cannot_link=[[2, 1]]).keepers_.tolist() == [0, 0, 0]
+    assert finder.fit(vectors, cannot_link=[[0, 1], [1, 0]]).keepers_.tolist() == [0, 1, 0]
+    assert finder.fit(vectors, cannot_link=[]).keepers_.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([[0, 3]], r"Got cannot_link with the pair \[0, 3\], expected .* from 0 to 2"),
+        ([[0, 1], [-1, 1]], r"Got cannot_link with the pair \[-1, 1\], expected"),
+        ([[1, 1]], r"Got cannot_link with the pair \[1, 1\], expected pairs of different"),
+        ([0, 1], r"Got cannot_link of shape \(2,\) and type int64, expected"),
+        ([[0, 1, 2]], r"Got cannot_link of shape \(1, 3\)"),
+        ([[0.0, 1.0]], r"Got cannot_link of shape \(1, 2\) and type float64"),
+    ],
+)
+def test_pairs_that_cannot_be(pairs, message):
+    with pytest.raises(ValueError, match=message):
+        DuplicateFinder().fit(np.eye(3), cannot_link=pairs)

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from dupimg.similarity import connected_groups, cosine_graph, number_by_first_row
+from dupimg.similarity import (
+    connected_groups,
+    cosine_graph,
+    cosine_neighbours,
+    number_by_first_row,
+)
 from dupimg.vectors import paired_dots, rounding_margin, squared_norms, unit_rows
 
 
@@ -232,3 +237,60 @@ def test_select_keeps_some_of_the_pairs_and_changes_nothing_else(memory):
     np.testing.assert_array_equal(some.pairs.toarray(), expected)
     np.testing.assert_array_equal(some.nearest_index, whole.nearest_index)
     assert sum(seen) == whole.pairs.nnz // 2
+
+
+def assert_same_nearest(cosine, index, expected):
+    """Compare with the nearest of each row of a matrix of cosines."""
+    np.testing.assert_allclose(cosine, expected.max(axis=1), atol=1e-12)
+    np.testing.assert_allclose(expected[np.arange(len(index)), index], cosine, atol=1e-12)
+
+
+@pytest.mark.parametrize("memory", [None, 1, 20_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(5))
+def test_neighbours_have_the_bits_of_the_whole_graph(seed, dtype, memory):
+    vectors = clustered(seed, n=120, dtype=dtype)
+    graph = cosine_graph(vectors, 0.7)
+    found = cosine_neighbours(vectors[:40], vectors[40:], 0.7, memory=memory)
+    whole = graph.pairs[:40, 40:]
+    assert found.pairs.nnz > 0
+    assert np.array_equal(found.pairs.indptr, whole.indptr)
+    assert np.array_equal(found.pairs.indices, whole.indices)
+    assert np.array_equal(found.pairs.data, whole.data)
+    cosines = brute_force(vectors)[:40, 40:]
+    assert_same_nearest(found.query_nearest_cosine, found.query_nearest_index, cosines)
+    assert_same_nearest(found.vector_nearest_cosine, found.vector_nearest_index, cosines.T)
+    # The nearest of a row is either a query or a vector.
+    within = cosine_graph(vectors[:40], 0.7)
+    np.testing.assert_array_equal(
+        np.maximum(within.nearest_cosine, found.query_nearest_cosine), graph.nearest_cosine[:40]
+    )
+
+
+def test_the_first_of_tied_neighbours_is_the_nearest():
+    found = cosine_neighbours(np.eye(3)[[0, 0, 1]], np.eye(3)[[2, 0, 0]], 0.5, memory=1)
+    assert found.query_nearest_index.tolist() == [1, 1, 0]
+    assert found.vector_nearest_index.tolist() == [0, 0, 0]
+    assert found.pairs.toarray().tolist() == [[0, 1, 1], [0, 1, 1], [0, 0, 0]]
+
+
+def test_neighbours_of_nothing():
+    found = cosine_neighbours(np.empty((0, 2)), np.eye(2), 0.5)
+    assert found.pairs.shape == (0, 2)
+    assert found.vector_nearest_index.tolist() == [-1, -1]
+    assert np.isnan(found.vector_nearest_cosine).all()
+    assert cosine_neighbours(np.eye(2), np.empty((0, 2)), 0.5).query_nearest_index.tolist() == [
+        -1,
+        -1,
+    ]
+
+
+def test_neighbours_count_their_pairs_and_check_their_columns():
+    done = []
+    cosine_neighbours(
+        clustered(0, n=50), clustered(1, n=70), 0.5, memory=9999, progress=done.append
+    )
+    assert len(done) > 1
+    assert sum(done) == 50 * 70
+    with pytest.raises(ValueError, match=r"Got queries with 3 columns, expected 2 as the vectors"):
+        cosine_neighbours(np.eye(3), np.eye(2), 0.5)
