@@ -12,9 +12,11 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -88,12 +90,15 @@ class Journal:
         Steps that are marked as done, and not as undone.
     failed : dict of int to str
         Steps that failed, with the reason.
+    earlier : str
+        Name of the journal of the run that this one adds to; empty if it adds to none.
     """
 
     def __init__(self, output_dir: Path) -> None:
         self._path = output_dir / FOLDER / _JOURNAL
         lines = list(_read_lines(self._path))
         n_rows = lines[0]["rows"]
+        self.earlier: str = lines[0].pop("earlier", "")
         self.record = _parse_record(lines[: n_rows + 1])
         self.state = APPLYING
         self.done: set[int] = set()
@@ -112,14 +117,23 @@ class Journal:
         return (output_dir / FOLDER / _JOURNAL).exists()
 
     @classmethod
-    def begin(cls, output_dir: Path, record: Record) -> Journal:
-        """Put every step on the disk; an earlier journal is kept under another name."""
+    def begin(cls, output_dir: Path, record: Record, *, adds: bool = False) -> Journal:
+        """Put every step on the disk; an earlier journal is kept under another name.
+
+        With `adds`, this run adds to the earlier one, and `back_to_earlier` can follow its undo.
+        """
         path = output_dir / FOLDER / _JOURNAL
-        if path.exists():
-            path.rename(_free_name(path))
+        kept = _keep_copy(path)
         path.with_name(_RESERVE).write_bytes(bytes(_RESERVE_BYTES))
-        _write_lines(path, _record_lines(record))
+        header, *rows = _record_lines(record)
+        _write_lines(path, [header | ({"earlier": kept} if adds else {}), *rows])
         return cls(output_dir)
+
+    def back_to_earlier(self) -> None:
+        """Put the journal of the run before this addition, which was undone, in its place."""
+        _keep_copy(self._path)
+        self._path.with_name(self.earlier).replace(self._path)
+        sync_folder(self._path.parent)
 
     def release_reserve(self) -> None:
         """Give back the room that was kept for an undo on a full disk."""
@@ -238,11 +252,19 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (name := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
-        number += 1
-    return name
+def _keep_copy(path: Path) -> str:
+    """Copy a journal to a free name beside it: at no moment is there none."""
+    if not path.exists():
+        return ""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+    copy = next(name for name in names if not name.exists())
+    part = path.with_name(copy.name + ".part")
+    with path.open("rb") as journal, part.open("wb") as file:
+        shutil.copyfileobj(journal, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(copy)
+    return copy.name
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -23,13 +23,19 @@ from dupimg.rows import FOLDERS, KEEP, LEAVE, OTHER, REMOVE, Row
 _LONGEST_STEM, LONGEST_NAME = 200, 255
 
 
-def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
+def name_rows(
+    rows: Sequence[Row], *, fixed: Collection[str] = (), taken: Collection[str] = ()
+) -> tuple[Row, ...]:
     """Give every row its destination, and put the rows in order.
 
     Parameters
     ----------
     rows : sequence of Row
-        Their destinations are ignored.
+        Their destinations are ignored but for the fixed ones.
+    fixed : collection of str
+        Paths of the rows that keep their destinations.
+    taken : collection of str
+        Destinations that no other row may get.
 
     Returns
     -------
@@ -38,15 +44,18 @@ def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
         what is no photo last. A file that stays where it is has no destination.
     """
     names = _Names()
-    stems = _scene_stems(rows, names)
-    places: dict[str, str] = {}
-    for row in rows:
+    places = {row.path: row.destination for row in rows if row.path in fixed}
+    for place in (*places.values(), *taken):
+        names.reserve(place)
+    stems = _scene_stems(rows, places, names)
+    waiting = sorted((row for row in rows if row.path not in places), key=lambda row: row.path)
+    for row in waiting:
         if row.action == OTHER:
-            names.reserve_folders(f"{FOLDERS[OTHER]}/{row.path}")
-    for row in sorted(rows, key=lambda row: row.path):
+            names.reserve_folders(_other_place(row))
+    for row in waiting:
         if not row.companion_of:
             places[row.path] = _own_place(row, stems, names)
-    for row in sorted(rows, key=lambda row: row.path):
+    for row in waiting:
         if row.companion_of:
             places[row.path] = _companion_place(row, places[row.companion_of], names)
     photos = {row.path: row for row in rows}
@@ -62,8 +71,11 @@ def name_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(replace(row, destination=places[row.path]) for row in sorted(rows, key=order))
 
 
-def _scene_stems(rows: Sequence[Row], names: _Names) -> dict[str, str]:
-    """Name every photo by scene and time; equal ones get -2, -3 … in order of time and path."""
+def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> dict[str, str]:
+    """Name every photo by scene and time; equal ones get -2, -3 … in order of time and path.
+
+    A kept photo that has its place already is called what it is called there.
+    """
     photos = [row for row in rows if row.scene is not None and not row.companion_of]
     photos.sort(key=lambda row: (row.action != KEEP, _moment(row), row.path))
     digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
@@ -71,7 +83,9 @@ def _scene_stems(rows: Sequence[Row], names: _Names) -> dict[str, str]:
     for row in photos:
         time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
         stems[row.path] = f"image-{row.scene:0{digits}d}-{time}"
-    kept = [row.path for row in photos if row.action == KEEP]
+        if row.action == KEEP and places.get(row.path):
+            stems[row.path] = PurePosixPath(places[row.path].removesuffix(_suffix(row.path))).name
+    kept = [row.path for row in photos if row.action == KEEP and row.path not in places]
     ties = Counter(stems[path] for path in kept)
     numbers: Counter[str] = Counter()
     for path in kept:  # only a kept photo takes its name away from others
@@ -92,13 +106,19 @@ def _own_place(row: Row, stems: dict[str, str], names: _Names) -> str:
         return ""
     suffix = _suffix(row.path)
     if row.action == OTHER:
-        stem = f"{FOLDERS[OTHER]}/{row.path}".removesuffix(suffix)
+        stem = _other_place(row).removesuffix(suffix)
         return names.claim(stem, suffix, longest=LONGEST_NAME)
     if row.action == KEEP:
         return f"{FOLDERS[KEEP]}/{stems[row.path]}{suffix}"
     own = split_name(row.path)[0]
     stem = names.claim(f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}")
     return stem + suffix
+
+
+def _other_place(row: Row) -> str:
+    """Return the path of a file below ``other``; one of another folder keeps its whole path."""
+    drive, _, path = row.path.rpartition(":") if row.path[1:3] == ":/" else ("", "", row.path)
+    return "/".join(part for part in (FOLDERS[OTHER], drive, path.lstrip("/")) if part)
 
 
 def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
@@ -117,6 +137,12 @@ class _Names:
 
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
+
+    def reserve(self, place: str) -> None:
+        """Let no other file have a destination, or its stem with another extension."""
+        stem = place.removesuffix(_suffix(place))
+        for name in (place, stem, PurePosixPath(stem).name):
+            self._uses.setdefault(folded(name), 1)
 
     def reserve_folders(self, path: str) -> None:
         """Let no file have the name of a folder that a path leads through."""

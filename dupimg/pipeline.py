@@ -246,6 +246,23 @@ def find_groups(
     if features is None:
         nothing = np.empty(0, np.int64)
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
+    groups = find_duplicates(photos, features, inverse, options, keep_rule)
+    kept, place = np.unique(groups.keepers, return_inverse=True)
+    scenes = find_scenes([photos[i] for i in kept], features[inverse[kept]], options)
+    return replace(groups, scenes=scenes[place])
+
+
+def find_duplicates(
+    photos: Sequence[Photo],
+    features: Features,
+    inverse: np.ndarray,
+    options: RunOptions,
+    keep_rule: Sequence[str] = DEFAULT_RULE,
+) -> Groups:
+    """Find duplicates; each group of them counts as a scene of its own.
+
+    The parameters are those of `find_groups`.
+    """
     order = np.array(keeper_order(photos, keep_rule))
     # The best photo stands for all of the same content, and contents go in order of their best.
     contents, position = np.unique(inverse[order], return_index=True)
@@ -255,16 +272,13 @@ def find_groups(
         keeper_order=contents[np.argsort(position)],
         thumbnails=features.thumbnail,
     )
-    kept = np.flatnonzero(finder.keepers_ == contents)
-    scenes = np.zeros(len(contents), np.int64)
-    scenes[kept] = _find_scenes([photos[i] for i in best[kept]], features[kept], options)
-    keepers = finder.keepers_[inverse]
+    keepers = best[finder.keepers_[inverse]]
     copies = np.bincount(inverse)[inverse]
     return Groups(
-        keepers=best[keepers],
+        keepers=keepers,
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
-        scenes=scenes[keepers],
+        scenes=keepers,
         second_look=take_second_look(finder, features, inverse, best),
     )
 
@@ -293,7 +307,14 @@ def make_grouper(options: RunOptions) -> SceneGrouper:
     )
 
 
-def _find_scenes(photos: Sequence[Photo], features: Features, options: RunOptions) -> np.ndarray:
+def find_scenes(photos: Sequence[Photo], features: Features, options: RunOptions) -> np.ndarray:
+    """Find scenes among photos that stay.
+
+    Returns
+    -------
+    ndarray of shape (n_photos,), int64
+        A label for each photo.
+    """
     # Only what the photo itself says is when it was taken.
     times = [
         (photo.local_time - datetime(1970, 1, 1)).total_seconds()

@@ -73,7 +73,7 @@ class Result:
             lines.append(
                 f"FAILED   {self.failures:>8,} files, left where they were: see the report"
             )
-        photos = sum(row.width is not None for row in self.rows)
+        photos = sum(row.width is not None and not row.earlier for row in self.rows)
         rate = photos / max(self.seconds, 1e-9)
         lines.append(f"took     {self.seconds:>8,.1f} s, {rate:,.1f} photos per second")
         written = f"{self.report.stem:<8} {self.report}"

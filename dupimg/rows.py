@@ -48,6 +48,9 @@ class Row:
         What a second look says, see `dupimg.second_look`.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
+    earlier : str
+        Where an earlier run has put the file, relative to the output folder; empty where it is
+        still at its path. Not in the report.
     """
 
     path: str
@@ -70,3 +73,9 @@ class Row:
     thumb_correlation: float | None = None
     verdict: str = ""
     modified_ns: int = field(default=0, metadata={"in_report": False})
+    earlier: str = field(default="", metadata={"in_report": False})
+
+    @property
+    def has_step(self) -> bool:
+        """Whether carrying the row out means to do something."""
+        return bool(self.destination) and self.destination != self.earlier

@@ -250,7 +250,7 @@ def _resume(journal: Journal, output_dir: Path, options: ApplyOptions, start: fl
             f"out to finish it, or take it back with {command_line('undo', output_dir)}."
         )
     if options.dry_run:
-        steps = sum(bool(row.destination) for row in rows)
+        steps = sum(row.has_step for row in rows)
         note = f"dry run: nothing was done, {steps - len(journal.done):,} files are left to {mode}"
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
@@ -261,7 +261,7 @@ def _finish(
     journal: Journal, output_dir: Path, options: OrganizeOptions | ApplyOptions, start: float
 ) -> Result:
     """Carry out what is left of a journal, and write the report."""
-    left = sum(bool(row.destination) for row in journal.record.rows) - len(journal.done)
+    left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
     with (
         told_how_to_go_on(command_line("apply", output_dir)),

@@ -20,7 +20,7 @@ from dupimg.apply import (
     unfinished_copy,
 )
 from dupimg.journal import UNDOING, UNDONE, Journal
-from dupimg.rows import FOLDERS, Row
+from dupimg.rows import FOLDERS, KEEP, Row
 
 T = TypeVar("T")
 
@@ -45,26 +45,31 @@ def carry_out(
     tuple of Row
         The rows of the plan; one that failed has no destination and says why.
     """
-    input_dir, mode = Path(journal.record.run.input_dir), journal.record.run.mode
 
     def step(number: int) -> None:
         row = journal.record.rows[number]
+        source, mode = _origin(journal, row, output_dir)
         try:
-            place(input_dir / row.path, output_dir / row.destination, mode, row.digest)
+            place(source, output_dir / row.destination, mode, row.digest)
         except OSError as error:
             journal.mark_failed(number, error.strerror or str(error))
         else:
             journal.mark_done(number)
         advance()
 
-    _in_threads(step, (n for n in _steps(journal) if n not in journal.done), jobs)
-    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
+    for numbers in _stages(journal):
+        _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
     return tuple(
-        replace(row, destination="", reason=f"NOT {verb}: {journal.failed[n]}; {row.reason}")
-        if n in journal.failed
-        else row
+        _failed(journal, row, journal.failed[n]) if n in journal.failed else row
         for n, row in enumerate(journal.record.rows)
     )
+
+
+def _failed(journal: Journal, row: Row, reason: str) -> Row:
+    """Return the row of a file that stayed where it was."""
+    mode = MOVE if row.earlier else journal.record.run.mode
+    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
+    return replace(row, destination=row.earlier, reason=f"NOT {verb}: {reason}; {row.reason}")
 
 
 @dataclass(frozen=True)
@@ -106,13 +111,13 @@ def take_back(
     tuple of Outcome
         One for each step, in order of the plan.
     """
-    input_dir, mode = Path(journal.record.run.input_dir), journal.record.run.mode
     journal.release_reserve()
     journal.mark_state(UNDOING)
 
     def step(number: int) -> Outcome:
         row = journal.record.rows[number]
-        source, destination = input_dir / row.path, output_dir / row.destination
+        source, mode = _origin(journal, row, output_dir)
+        destination = output_dir / row.destination
         try:
             # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
             if number in journal.done or is_whole(destination, row.digest):
@@ -127,7 +132,8 @@ def take_back(
         advance()
         return outcome
 
-    outcomes = _in_threads(step, _steps(journal), jobs)
+    stages = [_in_threads(step, numbers, jobs) for numbers in reversed(_stages(journal))]
+    outcomes = tuple(outcome for stage in reversed(stages) for outcome in stage)
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)
     if all(outcome.result == "taken back" for outcome in outcomes):
@@ -135,8 +141,23 @@ def take_back(
     return outcomes
 
 
-def _steps(journal: Journal) -> list[int]:
-    return [n for n, row in enumerate(journal.record.rows) if row.destination]
+def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
+    """Return where the file of a row comes from, and how it gets to its destination."""
+    if row.earlier:
+        return output_dir / row.earlier, MOVE
+    return Path(journal.record.run.input_dir) / row.path, journal.record.run.mode
+
+
+def _stages(journal: Journal) -> tuple[list[int], ...]:
+    """Return the steps in the order in which one may take the place that another has left.
+
+    Photos of an earlier run that go, those that come back, then what is new.
+    """
+    stages: tuple[list[int], ...] = ([], [], [])
+    for number, row in enumerate(journal.record.rows):
+        if row.has_step:
+            stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
+    return stages
 
 
 def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:

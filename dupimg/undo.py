@@ -45,7 +45,7 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
         if journal.state == UNDONE:
             raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
         with progress_bar(
-            sum(bool(row.destination) for row in journal.record.rows),
+            sum(row.has_step for row in journal.record.rows),
             "undoing",
             unit="files",
             quiet=options.quiet,
@@ -81,7 +81,7 @@ def status(output_dir: Path) -> str:
             f"{command_line('apply', output_dir / PLAN)}."
         )
     with Journal(output_dir) as journal:
-        steps = sum(bool(row.destination) for row in journal.record.rows)
+        steps = sum(row.has_step for row in journal.record.rows)
         done, failed, mode = len(journal.done), len(journal.failed), journal.record.run.mode
         return {
             APPLYING: f"{output_dir}: unfinished, {done:,} of {steps:,} files are in place "
