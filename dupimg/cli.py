@@ -15,6 +15,7 @@ from dupimg.commands import Command, collect_options
 from dupimg.converters import did_you_mean
 from dupimg.help import command_help, general_help
 from dupimg.options import (
+    AddOptions,
     ApplyOptions,
     BenchmarkOptions,
     DemoOptions,
@@ -91,9 +92,15 @@ def _apply(options: ApplyOptions) -> int:
     return _report(apply(options, announce=_silent if options.quiet else say), quiet=options.quiet)
 
 
+def _add(options: AddOptions) -> int:
+    from dupimg.add import add
+
+    return _report(add(options), quiet=options.quiet)
+
+
 def _undo(options: UndoOptions) -> int:
     from dupimg.result import UNDO_REPORT
-    from dupimg.undo import undo
+    from dupimg.undo import status, undo
 
     outcomes = undo(options)
     left = sum(outcome.result == "left" for outcome in outcomes)
@@ -101,6 +108,7 @@ def _undo(options: UndoOptions) -> int:
         say(f"taken back {len(outcomes) - left:>8,} files")
         say(f"left       {left:>8,} files, changed since or without their original")
         say(f"report     {options.output_dir / UNDO_REPORT}")
+        say(status(options.output_dir))
     return 1 if left else 0
 
 
@@ -138,6 +146,7 @@ COMMANDS = {
     "organize": Command(OrganizeOptions, _organize),
     "plan": Command(PlanOptions, _plan),
     "apply": Command(ApplyOptions, _apply),
+    "add": Command(AddOptions, _add),
     "undo": Command(UndoOptions, _undo),
     "status": Command(StatusOptions, _status),
     "demo": Command(DemoOptions, _demo),

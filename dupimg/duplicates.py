@@ -194,6 +194,11 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             return self.candidate_threshold
         return min(self.candidate_threshold, ROTATED_CANDIDATE_THRESHOLD)
 
+    @property
+    def search_threshold(self) -> float:
+        """Lowest cosine similarity of two rows that can matter to each other by either rule."""
+        return min(self._candidates_from, self.threshold)
+
     def _graph_of_both_rules(
         self, vectors: NDArray, thumbnails: Thumbnails, may_link: Select | None
     ) -> CosineGraph:
@@ -205,7 +210,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             wanted[rest] = thumbnails.are_copies(i[rest], j[rest], self.copy_threshold)
             return wanted if may_link is None else wanted & may_link(i, j, cosines)
 
-        return cosine_graph(vectors, min(self._candidates_from, self.threshold), select=select)
+        return cosine_graph(vectors, self.search_threshold, select=select)
 
     def _pairs_by_rule(self, pairs: csr_array, thumbnails: Thumbnails) -> dict[str, csr_array]:
         rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
@@ -222,7 +227,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         stays = self.keepers_ == rows
         others = np.where(stays, self.nearest_index_, self.keepers_)
         cosines = np.where(stays, self.nearest_cosine_, self.cosine_to_keeper_)
-        compared = cosines >= min(self._candidates_from, self.threshold) - TOLERANCE
+        compared = cosines >= self.search_threshold - TOLERANCE
         i, j = rows[compared], others[compared]
         self.thumb_correlation_[compared] = thumbnails.correlations(i, j)
         self.is_copy_[compared] = thumbnails.are_copies(i, j, self.copy_threshold)

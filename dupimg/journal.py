@@ -154,7 +154,12 @@ class Journal:
     def mark_state(self, state: str) -> None:
         """Note where the run stands, and see to it that all marks are on the disk."""
         self._mark({"state": state})
-        os.fsync(self._file)
+        self.sync()
+
+    def sync(self) -> None:
+        """See to it that all marks are on the disk."""
+        if "_file" in self.__dict__:
+            os.fsync(self._file)
 
     def __enter__(self) -> Journal:
         return self

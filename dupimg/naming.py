@@ -45,7 +45,7 @@ def name_rows(
     """
     names = _Names()
     places = {row.path: row.destination for row in rows if row.path in fixed}
-    for place in (*places.values(), *taken):
+    for place in filter(None, (*places.values(), *taken)):
         names.reserve(place)
     stems = _scene_stems(rows, places, names)
     waiting = sorted((row for row in rows if row.path not in places), key=lambda row: row.path)

@@ -85,6 +85,16 @@ def _jobs() -> Any:
     )
 
 
+def _cache() -> Any:
+    return option(
+        optional(to_text),
+        "remembers what was read and embedded; none: nothing is",
+        default=None,
+        no_value="a file in your cache folder",
+        values="FILE|none",
+    )
+
+
 def _quiet() -> Any:
     return option(to_flag, "no progress bars and no summary", default=False)
 
@@ -190,13 +200,7 @@ class RunOptions(Options):
         default=60,
         values="SECONDS",
     )
-    cache: str | None = option(
-        optional(to_text),
-        "remembers what was read and embedded; none: nothing is",
-        default=None,
-        no_value="a file in your cache folder",
-        values="FILE|none",
-    )
+    cache: str | None = _cache()
     quiet: bool = _quiet()
     debug: bool = _debug()
 
@@ -286,6 +290,24 @@ class ApplyOptions(PlacingOptions):
     """
 
     plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
+    jobs: int | None = _jobs()
+    quiet: bool = _quiet()
+    debug: bool = _debug()
+
+
+@dataclass(frozen=True)
+class AddOptions(PlacingOptions):
+    """Bring new photos into the result of an earlier run, with the options of that run.
+
+    Only the new photos are compared with all. Names and numbers that were given stay; a new photo
+    joins its scene or begins a new one, and a better copy takes the place of the photo that was
+    kept. NEW_DIR may be the input folder of that run with more photos in it. `dupimg undo` takes
+    the addition back.
+    """
+
+    new_dir: Path = option(to_path, "folder with the new photos", positional=True)
+    output_dir: Path = option(to_path, "the output folder of a finished run", positional=True)
+    cache: str | None = _cache()
     jobs: int | None = _jobs()
     quiet: bool = _quiet()
     debug: bool = _debug()

@@ -246,27 +246,36 @@ def find_groups(
     if features is None:
         nothing = np.empty(0, np.int64)
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
-    groups = find_duplicates(photos, features, inverse, options, keep_rule)
+    order = keeper_order(photos, keep_rule)
+    groups = find_duplicates(features, inverse, options, order=order)
     kept, place = np.unique(groups.keepers, return_inverse=True)
     scenes = find_scenes([photos[i] for i in kept], features[inverse[kept]], options)
     return replace(groups, scenes=scenes[place])
 
 
 def find_duplicates(
-    photos: Sequence[Photo],
     features: Features,
     inverse: np.ndarray,
     options: RunOptions,
-    keep_rule: Sequence[str] = DEFAULT_RULE,
+    *,
+    order: Sequence[int],
 ) -> Groups:
     """Find duplicates; each group of them counts as a scene of its own.
 
-    The parameters are those of `find_groups`.
+    Parameters
+    ----------
+    features, inverse, options
+        As in `find_groups`.
+    order : sequence of int
+        The photos, the one that should rather stay first.
+
+    Returns
+    -------
+    Groups
     """
-    order = np.array(keeper_order(photos, keep_rule))
     # The best photo stands for all of the same content, and contents go in order of their best.
     contents, position = np.unique(inverse[order], return_index=True)
-    best = order[position]
+    best = np.asarray(order)[position]
     finder = make_finder(options).fit(
         features.vector,
         keeper_order=contents[np.argsort(position)],

@@ -76,16 +76,16 @@ def make_plan(
     scenes = dict(zip(kept, numbers, strict=True))
     sizes = Counter(keepers)
     rows = [
-        _photo_row(listing.photos, i, groups, scenes[keeper], sizes[keeper], keep_rule)
+        photo_row(listing.photos, i, groups, scenes[keeper], sizes[keeper], keep_rule)
         for i, keeper in enumerate(keepers)
     ]
-    rows += [_other_row(file) for file in listing.others]
+    rows += [other_row(file) for file in listing.others]
     photos = {row.path: row for row in rows}
-    rows += [_companion_row(file, photos[file.companion_of]) for file in listing.companions]
+    rows += [companion_row(file, photos[file.companion_of]) for file in listing.companions]
     return _number_duplicate_groups(name_rows(rows))
 
 
-def _photo_row(
+def photo_row(
     photos: Sequence[Photo],
     i: int,
     groups: Groups,
@@ -93,6 +93,21 @@ def _photo_row(
     group_size: int,
     keep_rule: Sequence[str],
 ) -> Row:
+    """Return the row of photo `i`, without a destination.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+    i : int
+    groups : Groups
+        Of these photos; its scenes are not looked at.
+    scene : int
+        The number of the scene of the photo.
+    group_size : int
+        How many photos the keeper stands for, itself included.
+    keep_rule : sequence of str
+        The rule that chose the keeper.
+    """
     photo, keeper = photos[i], photos[groups.keepers[i]]
     stays = photo is keeper
     nearest = float(groups.nearest_cosine[i])
@@ -131,7 +146,8 @@ def _removed_reason(keeper: Photo, photo: Photo, keep_rule: Sequence[str]) -> st
     return f"{likeness}; the keeper has {why_kept(keeper, photo, keep_rule)}"
 
 
-def _other_row(file: File) -> Row:
+def other_row(file: File) -> Row:
+    """Return the row of a file that is no photo."""
     return Row(
         path=file.path,
         action=OTHER,
@@ -142,10 +158,10 @@ def _other_row(file: File) -> Row:
     )
 
 
-def _companion_row(file: File, photo: Row) -> Row:
+def companion_row(file: File, photo: Row) -> Row:
     """Return the row of a file that goes where its photo goes."""
     return replace(
-        _other_row(file),
+        other_row(file),
         action=photo.action,
         scene=photo.scene,
         keeper=photo.keeper,

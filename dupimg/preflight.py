@@ -16,20 +16,20 @@ from dupimg.progress import progress_bar
 from dupimg.rows import FOLDERS, Row
 
 
-def check_input(input_dir: Path) -> None:
-    """Refuse an input folder that is none.
+def check_input(input_dir: Path, name: str = "input_dir") -> None:
+    """Refuse an input folder that is none; `name` is what the message calls it.
 
     Raises
     ------
     UsageError
     """
     if not input_dir.exists():
-        raise UsageError(f"Got input_dir={input_dir}, which does not exist, expected a folder.")
+        raise UsageError(f"Got {name}={input_dir}, which does not exist, expected a folder.")
     if not input_dir.is_dir():
-        raise UsageError(f"Got input_dir={input_dir}, which is a file, expected a folder.")
+        raise UsageError(f"Got {name}={input_dir}, which is a file, expected a folder.")
     if not os.access(input_dir, os.R_OK | os.X_OK):
         raise UsageError(
-            f"Got input_dir={input_dir}, which may not be read, expected a folder "
+            f"Got {name}={input_dir}, which may not be read, expected a folder "
             "that you have permission to read."
         )
 
@@ -41,14 +41,7 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
     ------
     UsageError
     """
-    source, target = input_dir.resolve(), output_dir.resolve()
-    for near, far, relation in ((source, target, "inside"), (target, source, "around")):
-        if any(_same_folder(near, parent) for parent in (far, *far.parents)):
-            relation = "equal to" if _same_folder(near, far) else relation
-            raise UsageError(
-                f"Got output_dir={output_dir}, which is {relation} input_dir={input_dir}, "
-                "expected a folder apart from it. Choose another output_dir."
-            )
+    check_apart(input_dir, output_dir)
     if output_dir.exists() and not output_dir.is_dir():
         raise UsageError(f"Got output_dir={output_dir}, which is a file, expected a folder.")
     held = [name for name in FOLDERS.values() if (output_dir / name).exists()]
@@ -57,7 +50,7 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
             f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
             "expected a new folder. Choose another output_dir."
         )
-    parent = _existing_parent(target)
+    parent = _existing_parent(output_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(
             f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
@@ -65,7 +58,26 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
         )
 
 
-def check_found(found: Found, input_dir: Path, output_dir: Path, mode: str) -> None:
+def check_apart(input_dir: Path, output_dir: Path, name: str = "input_dir") -> None:
+    """Refuse an output folder inside or around the input, which the message calls `name`.
+
+    Raises
+    ------
+    UsageError
+    """
+    source, target = input_dir.resolve(), output_dir.resolve()
+    for near, far, relation in ((source, target, "inside"), (target, source, "around")):
+        if any(_same_folder(near, parent) for parent in (far, *far.parents)):
+            relation = "equal to" if _same_folder(near, far) else relation
+            raise UsageError(
+                f"Got output_dir={output_dir}, which is {relation} {name}={input_dir}, "
+                "expected a folder apart from it. Choose another output_dir."
+            )
+
+
+def check_found(
+    found: Found, input_dir: Path, output_dir: Path, mode: str, name: str = "input_dir"
+) -> None:
     """Refuse an empty folder, and what `check_space` refuses unless `mode` is empty.
 
     Raises
@@ -73,7 +85,7 @@ def check_found(found: Found, input_dir: Path, output_dir: Path, mode: str) -> N
     UsageError
     """
     if not found.files:
-        raise UsageError(f"Got input_dir={input_dir} without files, expected a folder of photos.")
+        raise UsageError(f"Got {name}={input_dir} without files, expected a folder of photos.")
     if mode:
         check_space(found.bytes, input_dir, output_dir, mode)
 

@@ -21,7 +21,7 @@ from dupimg.rows import Row
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
 _COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation")
-_PATHS = ("path", "keeper", "companion_of", "compared_with")
+PATHS = ("path", "keeper", "companion_of", "compared_with")
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
 _TEXT_SUFFIX = re.compile(
@@ -129,7 +129,7 @@ def _to_cell(row: Row, name: str) -> str:
         return str(value)
     if name in _COSINES:
         return f"{value:.6f}"
-    return to_cell(value, may_look_like_data=name in _PATHS)
+    return to_cell(value, may_look_like_data=name in PATHS)
 
 
 def read_report(path: Path) -> tuple[Row, ...]:

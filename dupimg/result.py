@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dupimg.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
-PLAN, REPORT, UNDO_REPORT = "plan.csv", "report.csv", "undo.csv"
+PLAN, REPORT, ADDED, UNDO_REPORT = "plan.csv", "report.csv", "added.csv", "undo.csv"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ class Result:
             )
         photos = sum(row.width is not None and not row.earlier for row in self.rows)
         rate = photos / max(self.seconds, 1e-9)
-        lines.append(f"took     {self.seconds:>8,.1f} s, {rate:,.1f} photos per second")
+        lines.append(
+            f"took     {self.seconds:>8,.1f} s"
+            + (f", {rate:,.1f} photos per second" if photos else "")
+        )
         written = f"{self.report.stem:<8} {self.report}"
         return "\n".join([*lines, *self.notes, written])
 

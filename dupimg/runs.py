@@ -27,6 +27,7 @@ from dupimg.journal import (
     write_plan,
 )
 from dupimg.options import (
+    AddOptions,
     ApplyOptions,
     OrganizeOptions,
     PlanOptions,
@@ -72,7 +73,7 @@ def organize(options: OrganizeOptions) -> Result:
                 f"{command_line('undo', output_dir)}."
             )
         with locked(output_dir), Journal(output_dir) as journal:
-            return _finish(journal, output_dir, options, start)
+            return finish(journal, output_dir, options, start)
     if (output_dir / PLAN).exists():
         raise UsageError(
             f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
@@ -106,7 +107,7 @@ def organize(options: OrganizeOptions) -> Result:
             write_report(rows, result.report)
             return result
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            finished = _finish(journal, output_dir, options, start)
+            finished = finish(journal, output_dir, options, start)
     return replace(
         finished,
         system_folders=found.system_folders,
@@ -207,7 +208,7 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
             announce(note)
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            return _finish(journal, output_dir, options, start)
+            return finish(journal, output_dir, options, start)
 
 
 def _run(options: PlanOptions, mode: str) -> Run:
@@ -254,13 +255,29 @@ def _resume(journal: Journal, output_dir: Path, options: ApplyOptions, start: fl
         note = f"dry run: nothing was done, {steps - len(journal.done):,} files are left to {mode}"
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
-        return _finish(journal, output_dir, options, start)
+        return finish(journal, output_dir, options, start)
 
 
-def _finish(
-    journal: Journal, output_dir: Path, options: OrganizeOptions | ApplyOptions, start: float
+def finish(
+    journal: Journal,
+    output_dir: Path,
+    options: OrganizeOptions | ApplyOptions | AddOptions,
+    start: float,
 ) -> Result:
-    """Carry out what is left of a journal, and write the report."""
+    """Carry out what is left of a journal, and write the report.
+
+    Parameters
+    ----------
+    journal : Journal
+    output_dir : Path
+    options : OrganizeOptions, ApplyOptions or AddOptions
+    start : float
+        When the run began, by `time.perf_counter`.
+
+    Returns
+    -------
+    Result
+    """
     left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
     with (

@@ -59,6 +59,7 @@ def carry_out(
 
     for numbers in _stages(journal):
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
+        journal.sync()  # the next stage may take the places that this one has left
     return tuple(
         _failed(journal, row, journal.failed[n]) if n in journal.failed else row
         for n, row in enumerate(journal.record.rows)
@@ -109,7 +110,7 @@ def take_back(
     Returns
     -------
     tuple of Outcome
-        One for each step, in order of the plan.
+        One for each step.
     """
     journal.release_reserve()
     journal.mark_state(UNDOING)
@@ -132,8 +133,10 @@ def take_back(
         advance()
         return outcome
 
-    stages = [_in_threads(step, numbers, jobs) for numbers in reversed(_stages(journal))]
-    outcomes = tuple(outcome for stage in reversed(stages) for outcome in stage)
+    outcomes: tuple[Outcome, ...] = ()
+    for numbers in reversed(_stages(journal)):
+        outcomes += _in_threads(step, numbers, jobs)
+        journal.sync()
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)
     if all(outcome.result == "taken back" for outcome in outcomes):

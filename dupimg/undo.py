@@ -9,8 +9,8 @@ import joblib
 from dupimg.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, locked, read_plan
 from dupimg.options import UndoOptions, UsageError
 from dupimg.progress import progress_bar
-from dupimg.report import to_cell, write_table
-from dupimg.result import PLAN, UNDO_REPORT, command_line, told_how_to_go_on
+from dupimg.report import to_cell, write_report, write_table
+from dupimg.result import PLAN, REPORT, UNDO_REPORT, command_line, told_how_to_go_on
 from dupimg.steps import Outcome, take_back
 
 
@@ -42,7 +42,7 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
         Journal(output_dir) as journal,
         told_how_to_go_on(command_line("undo", output_dir)),
     ):
-        if journal.state == UNDONE:
+        if journal.state == UNDONE and not journal.earlier:
             raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
         with progress_bar(
             sum(row.has_step for row in journal.record.rows),
@@ -56,6 +56,9 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
         names = ("path", "destination", "result", "reason")
         table = {name: [to_cell(getattr(outcome, name)) for outcome in outcomes] for name in names}
         write_table(table, output_dir / UNDO_REPORT)
+        if journal.state == UNDONE and journal.earlier:
+            journal.back_to_earlier()
+            write_report(Journal(output_dir).record.rows, output_dir / REPORT)
     return outcomes
 
 

@@ -1,0 +1,8 @@
+"""The same as `dupimg add`, for those who run scripts from a checkout."""
+
+import sys
+
+from dupimg.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["add", *sys.argv[1:]]))

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from files import make_files, read_files, sample, save, snapshot
+from PIL import Image
+
+from dupimg.add import add
+from dupimg.cli import main
+from dupimg.journal import APPLIED, Journal
+from dupimg.options import AddOptions, OrganizeOptions, UndoOptions, UsageError
+from dupimg.report import from_cell
+from dupimg.runs import organize
+from dupimg.undo import undo
+
+
+def picture(name: str) -> Image.Image:
+    return Image.open(sample(name)).convert("RGB")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Return a folder that was organized, with its sidecar, and what came out."""
+    photos = tmp_path / "in"
+    cat = picture("chelsea.png")
+    save(cat.resize((300, 200)), photos / "cat.jpg", taken="2024:05:01 10:00:00")
+    save(cat.resize((150, 100)), photos / "small.jpg", taken="2024:05:01 10:00:00")
+    save(picture("coffee.png"), photos / "coffee.jpg", taken="2024:06:01 10:00:00")
+    make_files(photos, {"cat.xmp": "of the cat", "notes.txt": "hello"})
+    organize(OrganizeOptions(photos, tmp_path / "out", quiet=True, cache=cache(tmp_path)))
+    return tmp_path
+
+
+def cache(folder):
+    return str(folder / "cache.sqlite")
+
+
+def run(folder, new="new", **options):
+    return add(
+        AddOptions(folder / new, folder / "out", quiet=True, **{"cache": cache(folder)} | options)
+    )
+
+
+def new_photos(folder):
+    """Write a better cat, taken at the same moment, another view, and what is no photo."""
+    cat = picture("chelsea.png")
+    save(cat, folder / "new" / "cat.jpg", taken="2024:05:01 10:00:00", quality=95)
+    save(picture("rocket.jpg"), folder / "new" / "rocket.jpg", taken="2024:07:01 10:00:00")
+    make_files(folder / "new", {"notes.txt": "other notes"})
+
+
+def reported(out):
+    """Return the rows of the report by path."""
+    with (out / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {from_cell(line["path"]): line for line in csv.DictReader(file)}
+
+
+def pictures(files):
+    """Return the files that are no reports."""
+    return {name: file for name, file in files.items() if not name.endswith(".csv")}
+
+
+def check_report(out):
+    """Every file in the output is where its row says, and there is no other."""
+    places = {from_cell(line["destination"]) for line in reported(out).values()}
+    found = {name for name in read_files(out) if "/" in name}
+    assert found == places
+
+
+def test_new_photos_stand_beside_the_others(folders):
+    new_photos(folders)
+    before, first = snapshot(folders / "new"), snapshot(folders / "out")
+    result = run(folders)
+    assert snapshot(folders / "new") == before
+    after = snapshot(folders / "out")
+    check_report(folders / "out")
+    assert result.failures == 0
+    cat = "processed/image-0001-20240501100000000.jpg"
+    # The better copy has the name now, and the one that it replaces went with its sidecar.
+    assert after[cat] == before["cat.jpg"]
+    assert after["remove/image-0001-20240501100000000--cat.jpg"] == first[cat]
+    assert after["remove/image-0001-20240501100000000--cat.xmp"][0] == b"of the cat"
+    assert after["processed/image-0003-20240701100000000.jpg"] == before["rocket.jpg"]
+    new = (folders / "new" / "notes.txt").resolve().as_posix()
+    assert after[f"other{new}"] == before["notes.txt"]
+    unchanged = {name for name in first if name not in ("report.csv", cat)} - {
+        cat.replace(".jpg", ".xmp")
+    }
+    assert all(after[name] == first[name] for name in unchanged)
+    rows = reported(folders / "out")
+    path = (folders / "new" / "cat.jpg").resolve().as_posix()
+    assert (rows[path]["action"], from_cell(rows["cat.jpg"]["keeper"])) == ("keep", path)
+    assert "replaced: " + cat in "\n".join(result.notes)
+
+
+def test_the_same_again_is_nothing_new(folders):
+    new_photos(folders)
+    run(folders)
+    before = snapshot(folders / "out")
+    result = run(folders)
+    assert result.notes == ("nothing is new: all files are in the result already",)
+    assert snapshot(folders / "out") == before
+
+
+def test_undo_takes_back_the_addition_and_then_the_run(folders, capsys):
+    new_photos(folders)
+    first = snapshot(folders / "out")
+    run(folders)
+    assert main(["undo", str(folders / "out"), "--quiet"]) == 0
+    after = snapshot(folders / "out")
+    assert after.pop("undo.csv")
+    assert pictures(after) == pictures(first)
+    assert Journal(folders / "out").state == APPLIED
+    run(folders)  # and it can be added again
+    check_report(folders / "out")
+    for _ in range(2):
+        undo(UndoOptions(folders / "out", quiet=True))
+    assert not [name for name in read_files(folders / "out") if "/" in name]
+    with pytest.raises(UsageError, match="taken back already"):
+        undo(UndoOptions(folders / "out", quiet=True))
+
+
+def test_the_input_folder_itself_may_have_grown(folders):
+    save(picture("rocket.jpg"), folders / "in" / "2024" / "rocket.jpg")
+    make_files(folders / "in", {"coffee.xmp": "came later"})
+    run(folders, new="in")
+    rows = reported(folders / "out")
+    assert rows["2024/rocket.jpg"]["scene"] == "3"
+    assert rows["coffee.xmp"]["companion_of"] == "coffee.jpg"
+    check_report(folders / "out")
+    assert len(rows) == 7
+
+
+def test_a_card_that_is_filled_again_under_the_same_names(folders):
+    new_photos(folders)
+    run(folders, process_mode="move")
+    assert read_files(folders / "new") == {}
+    save(picture("astronaut.png"), folders / "new" / "rocket.jpg", taken="2024:08:01 10:00:00")
+    card = snapshot(folders / "new")
+    run(folders, process_mode="move")
+    check_report(folders / "out")
+    after = snapshot(folders / "out")
+    assert after["processed/image-0004-20240801100000000.jpg"] == card["rocket.jpg"]
+    assert "processed/image-0003-20240701100000000.jpg" in after
+    assert len(reported(folders / "out")) == 9
+    undo(UndoOptions(folders / "out", quiet=True))
+    assert snapshot(folders / "new") == card
+
+
+def test_a_dry_run_touches_nothing(folders, capsys):
+    new_photos(folders)
+    before = snapshot(folders / "out")
+    assert main(["add", str(folders / "new"), str(folders / "out"), "--dry_run"]) == 0
+    after = snapshot(folders / "out")
+    assert "cat.jpg" in after.pop("added.csv")[0].decode()
+    assert after == before
+    assert "dry run: no file was copied or moved" in capsys.readouterr().out
+
+
+def test_photos_that_are_gone_or_changed_are_no_keepers(folders):
+    # One is gone; the other has the same size and other content.
+    kept = folders / "out" / "processed"
+    (kept / "image-0002-20240601100000000.jpg").unlink()
+    cat = kept / "image-0001-20240501100000000.jpg"
+    content = bytearray(cat.read_bytes())
+    content[-20] ^= 1
+    cat.write_bytes(content)
+    shutil.copytree(folders / "in", folders / "new", ignore=shutil.ignore_patterns("small*"))
+    result = run(folders)
+    assert any("2 photos changed or gone" in note for note in result.notes)
+    actions = {row.path: row.action for row in result.rows if not row.earlier}
+    new = (folders / "new").resolve()
+    assert actions[f"{new}/cat.jpg"] == actions[f"{new}/coffee.jpg"] == "keep"
+    assert cat.read_bytes() == content
+
+
+def test_without_a_finished_run_there_is_nothing_to_add_to(folders, capsys):
+    new_photos(folders)
+    assert main(["add", str(folders / "new"), str(folders / "elsewhere")]) == 2
+    assert "in which no run was carried out" in capsys.readouterr().err
+    assert not (folders / "elsewhere").exists()
+    assert main(["add", str(folders / "out" / "processed"), str(folders / "out")]) == 2
+    assert "around new_dir" in capsys.readouterr().err
+    assert main(["add", str(folders / "none"), str(folders / "out")]) == 2
+    assert "Got new_dir=" in capsys.readouterr().err
+    undo(UndoOptions(folders / "out", quiet=True))
+    with pytest.raises(UsageError, match="is not finished"):
+        run(folders)
+
+
+@pytest.mark.parametrize("mode", ["copy", "move"])
+def test_killed_at_any_moment_nothing_is_lost(folders, mode):
+    new_photos(folders)
+    for i in range(12):
+        make_files(folders / "new", {f"{i}.bin": bytes([i]) * 400_000})
+    contents = {c for f in ("new", "out") for n, c in read_files(folders / f).items()
+                if not n.endswith(".csv")}  # fmt: skip
+    words = [str(folders / "new"), str(folders / "out"), "--quiet", f"--cache={cache(folders)}"]
+    command = [sys.executable, "-m", "dupimg", "add", *words, f"--process_mode={mode}"]
+    for seconds in (0, 0.004, 0.01, 0.02, 0.04):
+        process = subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+        wait_for_the_second_journal(folders / "out", process)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        left = {c for f in ("new", "out") for c in read_files(folders / f).values()}
+        assert contents <= left
+    assert subprocess.run(command, check=False).returncode in (0, 2 if mode == "move" else 0)
+    check_report(folders / "out")
+    assert main(["undo", str(folders / "out"), "--quiet"]) == 0
+    assert contents <= {c for f in ("new", "out") for c in read_files(folders / f).values()}
+
+
+def wait_for_the_second_journal(out, process):
+    """Wait until an addition has begun to move files, or has ended."""
+    while process.poll() is None and not (out / ".dupimg" / "journal-1.jsonl").exists():
+        time.sleep(0.001)
