@@ -1,0 +1,42 @@
+/* Making elements: what comes from files becomes text and attributes, never markup. */
+
+/** Make an element; `children` are elements, texts, or nothing. */
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+function setAttribute(made, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+  else if (name === "style") for (const [key, text] of Object.entries(value)) made.style.setProperty(key, text);
+  else made.setAttribute(name, value === true ? "" : value);
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function svg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function icon(name) {
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#icon-${name}` }));
+}
+
+/** Make a button that shows an icon, a text, or both. */
+function button({ label, name, text, ...attributes }, ...children) {
+  const inside = [name ? icon(name) : null, text === undefined ? null : element("span", {}, text)];
+  const hint = text === undefined ? { "aria-label": label, title: label } : { title: label };
+  return element("button", { type: "button", ...hint, ...attributes }, ...inside, ...children);
+}
+
+/** Show a name as it is, but control characters as symbols and each in its own direction. */
+function visible(name) {
+  return name.replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
+    .replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, "\ufffd");
+}

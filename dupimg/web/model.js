@@ -1,0 +1,147 @@
+/* What the page knows about the files: rows, duplicate groups, scenes, what is near a threshold. */
+
+const BORDER = 0.02;
+
+/** Turn columns into an array of rows, each with its capture time in milliseconds. */
+function unpack(columns) {
+  const names = Object.keys(columns);
+  return columns.path.map((path, i) => {
+    const row = Object.fromEntries(names.map((name) => [name, columns[name][i]]));
+    row.time = row.taken_at ? Date.parse(row.taken_at) : NaN;
+    row.words = path.normalize("NFC").toLowerCase();
+    return row;
+  });
+}
+
+class Model {
+  constructor(data) {
+    this.about = data.about;
+    this.rows = unpack(data.rows);
+    this.rows.forEach((row, n) => Object.assign(row, { n, decided: row.action }));
+    this.byPath = new Map(this.rows.map((row) => [row.path, row]));
+    this.derive();
+  }
+
+  /** Take in rows that a server changed. */
+  patch(columns) {
+    for (const changed of unpack(columns)) Object.assign(this.byPath.get(changed.path), changed);
+    this.derive();
+  }
+
+  derive() {
+    this.photos = this.rows.filter((row) => row.scene !== null && !row.companion_of);
+    this.others = this.rows.filter((row) => row.scene === null && !row.companion_of);
+    this.companions = this.rows.filter((row) => row.companion_of);
+    for (const row of this.rows) row.copies = 0;
+    for (const row of this.photos) {
+      if (row.action === "remove" && row.keeper) this.byPath.get(row.keeper).copies += 1;
+    }
+    this.groups = this.duplicateGroups();
+    this.scenes = this.scenesInOrder();
+    this.border = this.borderline();
+  }
+
+  /** Return the duplicate groups, in each first what was decided to stay. */
+  duplicateGroups() {
+    const stays = (row) => (row.decided === "remove" ? 1 : 0);
+    return collect(this.photos, "duplicate_group").map((group) => {
+      group.photos.sort((a, b) => stays(a) - stays(b));
+      return group;
+    });
+  }
+
+  /** Return the scenes in order of their first photo, each in order of time, without duplicates. */
+  scenesInOrder() {
+    const kept = this.photos.filter((row) => row.action !== "remove");
+    const scenes = collect(kept, "scene");
+    for (const scene of scenes) scene.photos.sort((a, b) => a.time - b.time || a.n - b.n);
+    return scenes.sort((a, b) => a.photos[0].time - b.photos[0].time || a.number - b.number);
+  }
+
+  /** Return what lies near a threshold: each pair once, least certain first. */
+  borderline() {
+    const { duplicate_threshold: duplicate, scene_threshold: scene } = this.about;
+    const near = (cosine, threshold) =>
+      cosine !== null && Math.abs(cosine - threshold) <= BORDER + 1e-9;
+    const removed = this.photos.filter((row) => near(row.cosine_to_keeper, duplicate));
+    // The duplicates of a keeper are listed themselves.
+    const kept = this.photos.filter(
+      (row) => !row.keeper && !row.copies && near(row.nearest_cosine, duplicate),
+    );
+    const scenes = this.photos.filter((row) => !row.keeper && near(row.nearest_cosine, scene));
+    const byDistance = (cosine, threshold) => (a, b) =>
+      Math.abs(cosine(a) - threshold) - Math.abs(cosine(b) - threshold) || a.n - b.n;
+    removed.sort(byDistance((row) => row.cosine_to_keeper, duplicate));
+    kept.sort(byDistance((row) => row.nearest_cosine, duplicate));
+    scenes.sort(byDistance((row) => row.nearest_cosine, scene));
+    return { removed, kept, scenes };
+  }
+
+  /** Return the photo to compare one with: its keeper, or the one most like it. */
+  counterpart(row) {
+    const path = row.keeper || row.compared_with;
+    return path ? this.byPath.get(path) : undefined;
+  }
+
+  /** Return the cosine between a photo and its counterpart, if the rows tell it. */
+  likeness(row) {
+    return row.keeper ? row.cosine_to_keeper : row.nearest_cosine;
+  }
+
+  /** Return whether a photo is one that stays while others of its group go. */
+  isKeeper(row) {
+    return row.action === "keep" && row.duplicate_group !== null;
+  }
+}
+
+/** Gather rows by a number that they have, in order of the numbers. */
+function collect(rows, name) {
+  const gathered = new Map();
+  for (const row of rows) {
+    if (row[name] === null) continue;
+    if (!gathered.has(row[name])) gathered.set(row[name], []);
+    gathered.get(row[name]).push(row);
+  }
+  return [...gathered]
+    .map(([number, photos]) => ({ number, photos }))
+    .sort((a, b) => a.number - b.number);
+}
+
+function splitPath(path) {
+  const end = path.lastIndexOf("/") + 1;
+  return { folder: path.slice(0, Math.max(0, end - 1)), name: path.slice(end) };
+}
+
+/** Quote a path for an address; a lone surrogate stands for a byte that is no UTF-8. */
+function quotePath(path) {
+  const quote = (character) =>
+    /^[\udc80-\udcff]$/.test(character)
+      ? `%${(character.charCodeAt(0) - 0xdc00).toString(16)}`
+      : encodeURIComponent(character);
+  return path
+    .split("/")
+    .map((part) => [...part].map(quote).join(""))
+    .join("/");
+}
+
+// What browsers show themselves; of anything else the thumbnail has to do.
+const SHOWN = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|bmp)$/i;
+
+/** Return the addresses of thumbnails and photos, beside the page or on its server. */
+function addresses(model) {
+  const { about } = model;
+  const beside = {
+    thumb: ({ digest }) => `.dupimg/thumbs/${digest.slice(0, 2)}/${digest}.jpg`,
+    photo: (row) =>
+      about.state === "applied" && row.destination
+        ? quotePath(row.destination)
+        : `${about.input_url}/${quotePath(row.path)}`,
+    shown: (row) => SHOWN.test(row.path),
+  };
+  const served = {
+    thumb: ({ digest }) => `thumb/${digest}.jpg`,
+    photo: ({ n }) => `photo/${n}`,
+    shown: () => true,
+  };
+  return about.review ? served : beside;
+}

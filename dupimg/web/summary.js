@@ -1,0 +1,127 @@
+/* The summary: counts, what is worth a look, how alike the photos are, how the run was made. */
+
+const COVERS = 12;
+
+/** Return the parts of the summary. */
+function summaryElements(page) {
+  return [
+    counts(page), notes(page), covers(page),
+    element("div", { class: "cards" }, likenessCard(page), worthALook(page), aboutRun(page)),
+  ];
+}
+
+function counts({ model }) {
+  const tense = model.about.state === "applied" ? "done" : "planned";
+  const all = model.rows;
+  const by = (action) => all.filter((row) => row.action === action);
+  const bytes = (rows) => formatBytes(rows.reduce((sum, row) => sum + row.bytes, 0));
+  const scenes = t("summary.scenes", { count: model.scenes.length });
+  const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
+  const number = (key, rows, about, href) =>
+    element(
+      "a",
+      { class: `count ${key}`, href },
+      element("span", { class: "count-name" }, t(`summary.${key}.${tense}`)),
+      element("strong", {}, formatNumber(rows.length)),
+      element("span", { class: "about" }, about),
+    );
+  return element(
+    "div",
+    { class: "counts" },
+    number("found", all, bytes(all), "#files/all"),
+    number("keep", kept, `${scenes} · ${bytes(kept)}`, "#scenes/all"),
+    number("remove", removed, t(`summary.freed.${tense}`, { bytes: bytes(removed) }), "#duplicates"),
+    number("other", other, t("summary.other.about"), "#files/unreadable"),
+    left.length ? number("leave", left, t("summary.leave.about"), "#files/leave") : null,
+  );
+}
+
+function notes({ model }) {
+  const { notes: lines } = model.about;
+  if (!lines.length) return null;
+  const text = lines.map((line) => visible(line.replace(/^note\s+/, ""))).join("\n");
+  return element("p", { class: "notes" }, text);
+}
+
+/** Show one photo each of the largest scenes. */
+function covers(page) {
+  const scenes = page.model.scenes.filter(({ photos }) => photos.length > 1);
+  scenes.sort((a, b) => b.photos.length - a.photos.length);
+  if (!scenes.length) return null;
+  const cover = ({ number, photos }) =>
+    element(
+      "li",
+      {},
+      element(
+        "a",
+        { href: `#scenes/several/${number}`, class: "cover" },
+        thumbnail(page, photos[0], 160, 120),
+        element("span", { class: "small row" }, element("span", {}, t("scene", { number })),
+          element("span", { class: "numbers" }, t("photos", { count: photos.length }))),
+      ),
+    );
+  return element(
+    "section",
+    {},
+    element("h3", { id: "covers-title" }, t("summary.covers")),
+    element("ul", { class: "covers", "aria-labelledby": "covers-title" },
+      ...scenes.slice(0, COVERS).map(cover)),
+  );
+}
+
+function likenessCard({ model }) {
+  const { duplicate_threshold: duplicate, scene_threshold: scene } = model.about;
+  return element(
+    "section",
+    { class: "card wide" },
+    element("h3", {}, t("histogram")),
+    element("p", { class: "about" }, t("histogram.about")),
+    histogram(model.photos, { duplicate, scene }),
+  );
+}
+
+function worthALook({ model }) {
+  const { removed, kept, scenes } = model.border;
+  const near = model.groups.filter(hasVerdict("near duplicate")).length;
+  const entries = [
+    ["look.removed", removed.length, "#borderline/removed"],
+    ["look.kept", kept.length, "#borderline/kept"],
+    ["look.scenes", scenes.length, "#borderline/scenes"],
+    ["look.near", near, "#duplicates/near duplicate"],
+    ["look.unreadable", model.others.length, "#files/unreadable"],
+  ].filter(([, count]) => count);
+  return element(
+    "section",
+    { class: "card" },
+    element("h3", {}, t("look")),
+    entries.length
+      ? element("ul", { class: "look" }, ...entries.map(([key, count, href]) =>
+          element("li", {}, element("a", { href },
+            element("strong", { class: "numbers" }, formatNumber(count)), t(key, { count })))))
+      : element("p", { class: "about" }, t("look.nothing")),
+  );
+}
+
+function aboutRun({ model }) {
+  const { about, photos } = model;
+  const entries = [
+    ["run.folder", visible(about.input_dir)],
+    ["run.state", t(`state.${about.state}`)],
+    ["run.duplicates", t(`rule.${about.rule}`, { threshold: formatThreshold(about.duplicate_threshold) })],
+    ["run.scenes", t("run.scenes.value", {
+      threshold: formatThreshold(about.scene_threshold), link: formatThreshold(about.link_threshold),
+    })],
+    ["run.model", about.model],
+    ["run.seconds", t("run.seconds.value", {
+      seconds: words.formats.tenths.format(about.seconds),
+      rate: words.formats.tenths.format(photos.length / Math.max(about.seconds, 1e-9)),
+    })],
+  ];
+  return element(
+    "section",
+    { class: "card" },
+    element("h3", {}, t("run")),
+    element("dl", {}, ...entries.flatMap(([key, value]) => [
+      element("dt", {}, t(key)), element("dd", { dir: "auto" }, value)])),
+  );
+}

@@ -1,0 +1,116 @@
+/* Words, numbers and dates in the reader's language. */
+
+const TEXTS = JSON.parse(document.getElementById("text").textContent);
+
+const words = { language: "en", formats: {} };
+
+/** Remember a small choice of the reader; a browser may forbid it. */
+function remember(key, value) {
+  try {
+    localStorage.setItem(`dupimg.${key}`, value);
+  } catch {
+    // The choice holds for as long as the page is open.
+  }
+}
+
+function remembered(key) {
+  try {
+    return localStorage.getItem(`dupimg.${key}`);
+  } catch {
+    return null;
+  }
+}
+
+function chosenLanguage() {
+  const known = remembered("language");
+  if (known in TEXTS) return known;
+  const wanted = navigator.languages.find((tag) => /^(en|zh)\b/i.test(tag)) ?? "en";
+  return wanted.startsWith("zh") ? "zh-CN" : "en";
+}
+
+function setLanguage(language) {
+  words.language = language;
+  // A reader of English may be used to the dates of Britain, India or Canada.
+  const locale = navigator.languages.find((tag) => tag.startsWith(language.slice(0, 2))) ?? language;
+  const number = (options) => new Intl.NumberFormat(locale, options);
+  const date = (options) => new Intl.DateTimeFormat(locale, options);
+  words.plural = new Intl.PluralRules(language);
+  words.formats = {
+    number: number(),
+    cosine: number({ minimumFractionDigits: 4, maximumFractionDigits: 4 }),
+    threshold: number({ minimumFractionDigits: 2, maximumFractionDigits: 4 }),
+    megapixels: number({ maximumSignificantDigits: 3 }),
+    day: date({ dateStyle: "medium" }),
+    time: date({ timeStyle: "medium" }),
+    moment: date({ dateStyle: "medium", timeStyle: "medium" }),
+    range: date({ dateStyle: "medium", timeStyle: "short" }),
+    tenths: number({ maximumFractionDigits: 1 }),
+  };
+  for (const unit of ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]) {
+    const digits = unit === "byte" ? 0 : 1;
+    words.formats[unit] = number({ style: "unit", unit, maximumFractionDigits: digits });
+  }
+  document.documentElement.lang = language;
+}
+
+/** Return the words for a key, with `{name}` replaced and the plural chosen by `count`. */
+function t(key, values = {}) {
+  const entry = TEXTS[words.language][key];
+  const sentence =
+    typeof entry === "string" ? entry : (entry[words.plural.select(values.count)] ?? entry.other);
+  return sentence.replace(/\{(\w+)\}/g, (_, name) =>
+    typeof values[name] === "number" ? formatNumber(values[name]) : values[name],
+  );
+}
+
+function formatNumber(value) {
+  return words.formats.number.format(value);
+}
+
+function formatCosine(value) {
+  return words.formats.cosine.format(value);
+}
+
+function formatThreshold(value) {
+  return words.formats.threshold.format(value);
+}
+
+function formatBytes(value) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const step = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(value || 1) / 3)));
+  return words.formats[units[step]].format(value / 1000 ** step);
+}
+
+function formatPixels(row) {
+  return `${row.width} × ${row.height}`;
+}
+
+function formatMegapixels(row) {
+  const millions = (row.width * row.height) / 1e6;
+  return t("megapixels", { number: words.formats.megapixels.format(millions) });
+}
+
+/** Write when a photo was taken; a time without an offset is that of this machine. */
+function formatMoment(row, format = "moment") {
+  return Number.isNaN(row.time) ? "" : words.formats[format].format(row.time);
+}
+
+/** Say why a photo stays or goes; the verdict of a second look tells more than its likeness. */
+function formatWhy(row) {
+  if (!row.keeper || !row.verdict) return formatReason(row.reason);
+  const parts = row.reason.split("; ").filter((part) => !LIKENESS.includes(part));
+  return [t(`verdict.${row.verdict}`), formatReason(parts.join("; "))].filter(Boolean).join(t("reason.separator"));
+}
+
+const LIKENESS = ["identical bytes", "similar to the keeper"];
+
+/** Translate why a photo stays or goes, as far as its parts are known. */
+function formatReason(reason) {
+  const known = TEXTS[words.language];
+  const best = /^best of (\d+) duplicates$/.exec(reason);
+  if (best) return t("reason.best", { count: Number(best[1]) });
+  return reason
+    .split("; ")
+    .map((part) => known[`reason: ${part}`] ?? part)
+    .join(t("reason.separator"));
+}

@@ -1,0 +1,185 @@
+/* The elements of a line: titles, photos with their numbers, rows of the list of files. */
+
+/** Show a thumbnail, or the kind of the file where there is none. */
+function thumbnail(page, row, width, height) {
+  const frame = element("span", { class: "frame", style: { height: `${height}px` } });
+  const none = () => {
+    const kind = splitPath(row.path).name.split(".").at(-1).slice(0, 5).toUpperCase();
+    frame.replaceChildren(element("span", { class: "no-picture" }, visible(kind)));
+  };
+  if (row.digest && row.width) {
+    const image = element("img", {
+      src: page.addresses.thumb(row), alt: "", loading: "lazy", decoding: "async",
+      width, height, draggable: "false", onerror: none,
+    });
+    frame.append(image);
+  } else {
+    none();
+  }
+  return frame;
+}
+
+/** Return what stands for the action of a row: a mark and a word, not a colour alone. */
+function badge(page, row) {
+  const keeper = page.model.isKeeper(row) && row.copies > 0;
+  const action = keeper ? "keeper" : row.action;
+  const tense = page.model.about.state === "applied" ? "done" : "planned";
+  const word = keeper ? t("keeper") : t(`action.${row.action}.${tense}`);
+  return element("span", { class: `badge ${action}` }, icon(row.action), word);
+}
+
+/** Describe a photo in one sentence, for those who do not see it. */
+function describe(page, row) {
+  const tense = page.model.about.state === "applied" ? "done" : "planned";
+  const parts = [visible(row.path), t(`action.${row.action}.${tense}`)];
+  if (row.cosine_to_keeper !== null) {
+    parts.push(t("cosine.keeper", { cosine: formatCosine(row.cosine_to_keeper) }));
+  }
+  if (row.width) parts.push(formatPixels(row));
+  return parts.join(", ");
+}
+
+function photoButton(page, item, height) {
+  const { row, width, place } = item;
+  return element(
+    "button",
+    {
+      type: "button", class: "photo", "data-place": place, "aria-label": describe(page, row),
+      tabindex: place === page.place ? 0 : -1, onclick: () => page.open(place),
+    },
+    thumbnail(page, row, width, height),
+  );
+}
+
+/** Make the list of a segment; each photo says how many its block has. */
+function listOf(segment, titleId, draw) {
+  return element(
+    "ul",
+    { "aria-labelledby": titleId },
+    ...segment.items.map((item, i) =>
+      element(
+        "li",
+        {
+          class: item.row.action, "aria-setsize": segment.block.photos.length,
+          "aria-posinset": segment.start + i + 1, style: { width: `${item.width}px` },
+        },
+        draw(item),
+      ),
+    ),
+  );
+}
+
+function titleLine(page, block, id) {
+  const [title, about] = blockTitle(page.model, block);
+  return element("div", { class: "title-line" }, element("h3", { id }, title),
+    element("span", { class: "about numbers" }, about), ...page.review.blockControls(block));
+}
+
+function segmentElement(page, line, segment, draw) {
+  const { block, items, start } = segment;
+  const titleId = `${block.kind}-${block.number}`;
+  const right = items.at(-1).x + items.at(-1).width;
+  return element(
+    "section",
+    {
+      class: "segment",
+      style: {
+        left: `${items[0].x}px`, width: `${right - items[0].x}px`,
+        "padding-top": `${line.title}px`,
+      },
+    },
+    start === 0 ? titleLine(page, block, titleId) : null,
+    listOf(segment, start === 0 ? titleId : null, draw),
+  );
+}
+
+/** Make a picture with its numbers: what there is to compare. */
+function tile(page, item, line) {
+  const { row, width } = item;
+  const { folder, name } = splitPath(row.path);
+  const likeness = row.cosine_to_keeper ?? (row.copies ? null : row.nearest_cosine);
+  const why = formatWhy(row);
+  return element(
+    "div",
+    { class: "tile", style: { width: `${width}px` } },
+    photoButton(page, item, line.picture),
+    element("div", { class: "row" }, badge(page, row),
+      likeness === null ? null
+        : element("span", { class: "cosine", title: t("number.cosine") }, formatCosine(likeness))),
+    element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
+    element("p", { class: "small", title: visible(row.path), dir: "auto" },
+      visible(folder) || t("folder.top")),
+    element("p", { class: "small numbers" },
+      `${formatPixels(row)} · ${formatBytes(row.bytes)}`),
+    element("p", { class: "small numbers" }, formatMoment(row)),
+    element("p", { class: "small why", title: why }, why),
+    ...page.review.photoControls(item),
+  );
+}
+
+/** Make a photo of a strip: the picture, its time, and how many duplicates it has. */
+function stripPhoto(page, item, line) {
+  const { row } = item;
+  return element(
+    "div",
+    { class: "strip-photo" },
+    photoButton(page, item, line.picture),
+    element("p", { class: "small numbers row" },
+      element("span", { title: visible(row.path) }, formatMoment(row, "time")),
+      row.action === "leave" ? badge(page, row) : null,
+      row.copies ? element("span", { class: "copies", title: t("copies.title", { count: row.copies }) },
+        t("copies", { count: row.copies })) : null),
+    ...page.review.selectControl(item),
+  );
+}
+
+/** Make the row of a file: everything that the report says about it, on one line. */
+function fileRow(page, line) {
+  const [item] = line.segments[0].items;
+  const { row } = item;
+  const { folder, name } = splitPath(row.path);
+  const cells = [
+    row.scene === null ? "" : t("scene", { number: row.scene }),
+    row.width ? formatPixels(row) : "",
+    formatBytes(row.bytes),
+    formatMoment(row),
+  ];
+  const why = row.companion_of
+    ? t("companion", { name: visible(splitPath(row.companion_of).name), reason: row.reason })
+    : formatReason(row.reason);
+  return element(
+    "div",
+    { class: `file ${row.action}` },
+    photoButton(page, { ...item, width: 64 }, 56),
+    element("div", { class: "names" },
+      element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
+      element("p", { class: "small", dir: "auto" }, visible(folder) || t("folder.top"))),
+    badge(page, row),
+    ...cells.map((text, i) => element("span", { class: `cell cell-${i} numbers` }, text)),
+    element("p", { class: "small why", title: why }, why),
+  );
+}
+
+function headingElement(line) {
+  return element("div", { class: "section-heading" }, element("h3", {}, line.title),
+    element("p", { class: "about" }, line.about));
+}
+
+/** Make the element of any line. */
+function lineElement(page, line) {
+  const drawn = element("div", { class: `line ${line.kind}-line`, style: { height: `${line.height}px` } });
+  if (line.kind === "heading") {
+    drawn.append(headingElement(line));
+  } else if (line.kind === "file") {
+    drawn.append(fileRow(page, line));
+    setAttribute(drawn, "role", "listitem");
+    setAttribute(drawn, "aria-posinset", line.segments[0].items[0].place + 1);
+    setAttribute(drawn, "aria-setsize", page.items.length);
+  } else {
+    const draw = line.kind === "tiles" ? tile : stripPhoto;
+    for (const segment of line.segments) {
+      drawn.append(segmentElement(page, line, segment, (item) => draw(page, item, line)));
+    }
+  }
+  return drawn;
+}
