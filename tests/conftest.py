@@ -8,12 +8,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from browser import launched
 from files import sample
 from PIL import Image
 
 from dupimg.cli import main
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,6 +62,13 @@ def fitted_head(photos_to_fit: Path, tmp_path_factory: pytest.TempPathFactory) -
     path = tmp_path_factory.mktemp("head") / "own.npz"
     assert main(["fit_head", str(photos_to_fit), str(path), "--quiet"]) == 0
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Yield the browser of this machine."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from browser import faults, visits
+from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
+
+from dupimg.contact_sheet import write_page
+from dupimg.rows import KEEP, REMOVE
+
+VIEWS = ("summary", "duplicates", "scenes", "borderline", "files")
+
+
+@pytest.fixture
+def visit(browser):
+    with visits(browser) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return some_rows()
+
+
+@pytest.fixture(scope="module")
+def sheet(rows, tmp_path_factory):
+    return make_sheet(tmp_path_factory.mktemp("planned"), rows).as_uri()
+
+
+def texts(page, selector: str) -> list[str]:
+    return [text.strip() for text in page.locator(selector).all_inner_texts()]
+
+
+def names_by_block(page) -> dict[str, list[str]]:
+    """Return the photos of each block in view, by its title."""
+    return page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".segment")].map((segment) => [
+            segment.querySelector("h3").textContent,
+            [...segment.querySelectorAll(".photo")].map(
+                (photo) => photo.getAttribute("aria-label").split(", ")[0])]))"""
+    )
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.getAttribute('aria-label') ?? ''").split(", ")[0]
+
+
+def loaded(page, selector: str) -> list[bool]:
+    page.wait_for_function(
+        "(selector) => [...document.querySelectorAll(selector)].every((image) => image.complete)",
+        arg=selector,
+    )
+    return page.locator(selector).evaluate_all("images => images.map(i => i.naturalWidth > 0)")
+
+
+def test_the_summary_counts_the_rows(visit, sheet, rows):
+    page = visit(sheet)
+    kept = sum(row.action == KEEP for row in rows)
+    removed = sum(row.action == REMOVE for row in rows)
+    assert texts(page, ".count strong") == [str(len(rows)), str(kept), str(removed), "2"]
+    assert "150 kB to be freed" in page.locator(".count.remove").inner_text()
+    assert "4 scenes" in page.locator(".count.keep").inner_text()
+    assert "spared 0" in page.locator(".notes").inner_text()
+    assert texts(page, ".tabs .tally") == ["2", "2", "3", "12"]
+
+
+def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet, rows):
+    page = visit(sheet)
+    bars = page.locator(".column title").all_text_contents()
+    counts = [int(re.search(r": (\d+) photo", bar)[1]) for bar in bars]
+    assert sum(counts) == sum(row.nearest_cosine is not None for row in rows)
+    assert counts[-1] == 3  # 0.9991 twice and 1
+    assert page.locator(".column.duplicate").count() == 5  # 0.95 to 1 in steps of 0.01
+    names = page.locator(".threshold-name").all_text_contents()
+    assert names == ["Scenes 0.70", "Duplicates 0.95"]
+
+
+def test_every_duplicate_group_shows_its_keeper_first(visit, sheet):
+    page = visit(f"{sheet}#duplicates")
+    assert names_by_block(page) == {
+        "Group 1": ["cat/best.png", "cat/copy.jpg", "cat/other.jpg"],
+        "Group 2": ["coffee.heic", "tasse/咖啡.jpg"],
+    }
+    tile = page.locator(".tile", has_text="other.jpg")
+    for text in ("Remove", "0.9612", "451 × 300", "50 kB", "1 May 2024, 10:02:00", "cat"):
+        assert text in tile.inner_text()
+    assert "near duplicate; the keeper has more bytes" in tile.inner_text()
+    assert "Keeper" in page.locator(".tile", has_text="best.png").inner_text()
+    assert all(loaded(page, ".tile img"))
+
+
+def test_scenes_are_strips_in_order_of_time_without_duplicates(visit, sheet):
+    page = visit(f"{sheet}#scenes")
+    assert names_by_block(page) == {
+        "Scene 1": ["cat/best.png", "cat/asleep.jpg"],
+        "Scene 2": ["right.jpg", "left.jpg"],
+    }
+    assert texts(page, ".copies") == ["+2"]
+    page.get_by_role("link", name="Single photos").click()
+    assert list(names_by_block(page)) == ["Scene 3", "Scene 4"]
+
+
+def test_borderline_shows_each_pair_once_least_certain_first(visit, sheet):
+    page = visit(f"{sheet}#borderline")
+    assert names_by_block(page) == {
+        "0.9612": ["cat/best.png", "cat/other.jpg"],
+        "0.9444": ["cat/asleep.jpg"],
+        "0.7100": ["left.jpg"],
+    }
+    assert texts(page, ".filters .tally") == ["3", "1", "1", "1"]
+
+
+def test_unreadable_files_and_companions_are_listed_with_the_reason(visit, sheet):
+    page = visit(f"{sheet}#files/unreadable")
+    assert texts(page, ".file .name") == ["half.jpg", "notes.txt"]
+    assert texts(page, ".file .why") == ["truncated JPEG", "not a picture"]
+    page.get_by_role("link", name="Companions").click()
+    assert texts(page, ".file .why") == ["sidecar, goes with left.jpg"]
+    assert texts(page, ".filters .tally") == ["12", "6", "3", "2", "1"]
+
+
+def test_the_search_filters_every_view_and_its_counts(visit, sheet):
+    page = visit(f"{sheet}#duplicates")
+    page.keyboard.press("/")
+    page.keyboard.type("咖啡")
+    assert list(names_by_block(page)) == ["Group 2"]
+    assert texts(page, ".tabs .tally") == ["1", "0", "0", "1"]
+    page.fill("#search", "CAT jpg")
+    assert texts(page, ".tabs .tally") == ["1", "1", "2", "3"]
+    page.fill("#search", "nowhere")
+    assert page.locator("#nothing").inner_text() == "Nothing matches this search."
+    page.fill("#search", "")
+    assert len(names_by_block(page)) == 2
+
+
+def test_a_search_from_the_summary_lists_files(visit, sheet):
+    page = visit(sheet)
+    page.fill("#search", "left")
+    page.wait_for_selector(".file")
+    assert texts(page, ".file .name") == ["left.jpg", "left.xmp"]
+
+
+def test_groups_can_be_ordered_by_likeness_and_by_bytes(visit, tmp_path):
+    rows = []
+    for number, cosine, size in ((1, 0.99, 10), (2, 0.96, 20), (3, 0.97, 30)):
+        best = photo(f"{number}.jpg", "rocket.jpg", number, number, duplicate_group=number)
+        copy = duplicate(
+            f"{number}b.jpg",
+            "rocket.jpg",
+            number,
+            number,
+            best.path,
+            cosine_to_keeper=cosine,
+            bytes=size,
+            duplicate_group=number,
+        )
+        rows += [best, copy]
+    page = visit(write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#duplicates")
+    assert list(names_by_block(page)) == ["Group 1", "Group 2", "Group 3"]
+    page.select_option(".filters select", "likeness")
+    assert list(names_by_block(page)) == ["Group 2", "Group 3", "Group 1"]
+    page.select_option(".filters select", "bytes")
+    assert list(names_by_block(page)) == ["Group 3", "Group 2", "Group 1"]
+
+
+def test_keys_go_from_photo_to_photo_and_into_the_large_view(visit, sheet):
+    page = visit(f"{sheet}#duplicates")
+    visited = []
+    for key in ("j", "ArrowRight", "ArrowRight", "ArrowRight", "k", "Home", "End", "ArrowLeft"):
+        page.keyboard.press(key)
+        visited.append(focused(page))
+    assert visited == [
+        "cat/best.png",
+        "cat/copy.jpg",
+        "cat/other.jpg",
+        "coffee.heic",
+        "cat/other.jpg",
+        "cat/best.png",
+        "tasse/咖啡.jpg",
+        "coffee.heic",
+    ]
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog")
+    assert viewer.locator("figure").count() == 1  # a keeper alone
+    page.keyboard.press("ArrowLeft")
+    assert viewer.locator(".viewer-head h2").inner_text() == "other.jpg"
+    page.keyboard.press("Escape")
+    assert focused(page) == "cat/other.jpg"
+
+
+def test_arrows_up_and_down_go_to_the_photo_above_and_below(visit, sheet):
+    page = visit(f"{sheet}#duplicates", viewport={"width": 480, "height": 800})
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "cat/other.jpg"  # alone on the second line of its group
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "coffee.heic"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert focused(page) == "cat/best.png"
+
+
+def test_side_by_side_shows_both_photos_and_stresses_what_differs(visit, sheet):
+    page = visit(f"{sheet}#duplicates")
+    page.get_by_role("button", name="cat/other.jpg").click()
+    assert texts(page, "figcaption .name") == ["best.png", "other.jpg"]
+    assert loaded(page, ".stage img") == [True, True]
+    differs = texts(page, "td.differs")
+    assert {"200 kB", "50 kB"} <= set(differs)
+    assert "451 × 300 (0.135 MP)" not in differs
+    page.keyboard.press("s")
+    assert texts(page, "figcaption .name") == ["other.jpg"]
+
+
+def test_a_photo_that_browsers_cannot_show_is_seen_as_thumbnail(visit, sheet):
+    page = visit(f"{sheet}#scenes/single")
+    page.get_by_role("button", name="coffee.heic").click()
+    assert loaded(page, ".stage img") == [True]
+    assert ".dupimg/thumbs" in page.locator(".stage img").get_attribute("src")
+
+
+def visible_photo(page) -> str:
+    return page.locator(".flicker figure:not(.behind) .name").inner_text()
+
+
+def test_flicker_shows_both_photos_in_turn_by_itself(visit, sheet):
+    page = visit(f"{sheet}#duplicates")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("f")
+    seen = {visible_photo(page)}
+    for _ in range(8):
+        page.wait_for_timeout(150)
+        seen.add(visible_photo(page))
+    assert seen == {"best.png", "copy.jpg"}
+    page.get_by_role("button", name="Pause").click()
+    paused = visible_photo(page)
+    page.wait_for_timeout(700)
+    assert visible_photo(page) == paused
+
+
+def test_flicker_waits_for_a_key_where_motion_is_to_be_reduced(visit, sheet):
+    page = visit(f"{sheet}#duplicates", reduced_motion="reduce")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("f")
+    page.wait_for_timeout(700)
+    assert visible_photo(page) == "copy.jpg"
+    page.keyboard.press(" ")
+    assert visible_photo(page) == "best.png"
+
+
+def test_photos_of_an_applied_run_are_shown_where_they_are_now(visit, rows, tmp_path):
+    page = visit(make_sheet(tmp_path, rows, "applied").as_uri() + "#duplicates")
+    page.get_by_role("button", name="cat/other.jpg").click()
+    assert loaded(page, ".stage img") == [True, True]
+    sources = page.locator(".stage img").evaluate_all("images => images.map(i => i.src)")
+    assert "/out/processed/" in sources[0]
+    assert "/out/remove/" in sources[1]
+
+
+def test_photos_without_thumbnail_show_their_kind(visit, rows, tmp_path):
+    page = visit(write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#duplicates")
+    page.wait_for_selector(".no-picture")
+    assert set(texts(page, ".tile .no-picture")) == {"PNG", "JPG", "HEIC"}
+
+
+def test_hostile_names_are_shown_as_text(visit, tmp_path):
+    rows = [photo(name, "rocket.jpg", 1, n) for n, name in enumerate(HOSTILE)]
+    page = visit(write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#files")
+    assert page.title() == f"Files · {tmp_path.name} · dupimg"
+    shown = texts(page, ".file .name")
+    assert "<img src=x onerror=\"document.title='owned'\">.jpg" in shown
+    assert "'\"&amp;{title}$script.jpg" in shown
+    assert "line␊break\ufffd and \ufffdgpj.exe" in shown
+    assert "no utf-8 \ufffd.jpg" in shown
+    page.get_by_role("button", name="no utf-8").click()
+    address = page.get_by_role("link", name="Open file").get_attribute("href")
+    assert address.endswith("no%20utf-8%20%ff.jpg")
+    assert page.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_view_has_a_serious_accessibility_fault(visit, sheet, theme):
+    page = visit(sheet, color_scheme=theme)
+    for view in VIEWS:
+        page.goto(f"{sheet}#{view}")
+        page.wait_for_selector(f'#tabs a[href="#{view}"][aria-current]')
+        assert faults(page) == [], view
+    page.goto(f"{sheet}#duplicates")
+    page.keyboard.press("?")
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="cat/other.jpg").click()
+    for mode in ("s", "f"):
+        page.keyboard.press(mode)
+        assert faults(page) == []
+
+
+@pytest.mark.parametrize("width", [360, 800, 1440])
+def test_no_view_is_wider_than_the_screen(visit, sheet, width):
+    page = visit(sheet, viewport={"width": width, "height": 800})
+    for view in VIEWS:
+        page.goto(f"{sheet}#{view}")
+        page.wait_for_selector(f'#tabs a[href="#{view}"][aria-current]')
+        assert page.evaluate("document.documentElement.scrollWidth") == width, view
+
+
+def test_chinese_readers_get_chinese_and_anyone_can_switch(visit, sheet):
+    page = visit(sheet, locale="zh-CN")
+    tabs = page.locator("#tabs").inner_text()
+    assert "".join(tabs.split()) == "概览重复照片2场景2临界3文件12"
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    page.get_by_role("button", name="English").click()
+    assert page.locator("#view-title").inner_text() == "Summary"
+    page.reload()
+    assert page.locator("#view-title").inner_text() == "Summary"
+
+
+def test_the_theme_is_that_of_the_system_until_it_is_chosen(visit, sheet):
+    page = visit(sheet, color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Light or dark").click()
+    light = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == light
+
+
+def test_20000_photos_are_scrolled_to_the_end_with_few_of_them_in_the_page(visit, tmp_path):
+    sheet = write_page(many_rows(20_000), tmp_path, some_info(Path("/photos"))).as_uri()
+    page = visit(f"{sheet}#files")
+    count = "document.querySelectorAll('*').length"
+    most = page.evaluate(count)
+    for part in (0.1, 0.35, 0.6, 0.85, 1):
+        page.evaluate(f"scrollTo(0, document.documentElement.scrollHeight * {part})")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        assert page.locator(".file").count() > 5
+        most = max(most, page.evaluate(count))
+    assert most < 2000
+    assert page.locator(".file .name").last.inner_text() == "019999.jpg"
+    assert page.locator("[role=listitem]").last.get_attribute("aria-posinset") == "20000"
+    page.keyboard.press("k")
+    page.keyboard.press("End")
+    assert focused(page) == "019999.jpg"
+    page.keyboard.press("Home")
+    assert focused(page) == "000000.jpg"
