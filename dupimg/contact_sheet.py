@@ -19,6 +19,8 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from dupimg.journal import Run
+from dupimg.options import PlanOptions
 from dupimg.report import COLUMNS
 from dupimg.rows import Row
 
@@ -76,6 +78,30 @@ class PageInfo:
     seconds: float
     notes: tuple[str, ...] = ()
     review: bool = False
+
+    @classmethod
+    def of(
+        cls, run: Run, state: str, *, seconds: float = 0, notes: Sequence[str] = (), **more: bool
+    ) -> PageInfo:
+        """Return what a page says about a run that was remembered."""
+        settings = json.loads(run.settings or "{}")
+        defaults = PlanOptions(run.input_dir, ".")
+
+        def setting(name: str) -> Any:
+            return settings.get(name, getattr(defaults, name))
+
+        return cls(
+            run.input_dir,
+            state,
+            setting("duplicate_threshold"),
+            setting("scene_threshold"),
+            setting("link_threshold"),
+            setting("duplicate_rule"),
+            setting("model"),
+            seconds,
+            tuple(notes),
+            **more,
+        )
 
 
 def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]:

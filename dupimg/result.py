@@ -24,6 +24,8 @@ class Result:
     report : Path
         The report, or the plan where nothing was carried out.
     seconds : float
+    page : Path or None
+        The page to look the photos over.
     failures : int
         Files that could not be brought to their destination; they are where they were.
     system_folders, system_files : int
@@ -35,6 +37,7 @@ class Result:
     rows: tuple[Row, ...]
     report: Path
     seconds: float
+    page: Path | None = None
     failures: int = 0
     system_folders: int = 0
     system_files: int = 0
@@ -79,8 +82,10 @@ class Result:
             f"took     {self.seconds:>8,.1f} s"
             + (f", {rate:,.1f} photos per second" if photos else "")
         )
-        written = f"{self.report.stem:<8} {self.report}"
-        return "\n".join([*lines, *self.notes, written])
+        written = [f"{self.report.stem:<8} {self.report}"]
+        if self.page is not None:
+            written.append(f"look     {self.page}")
+        return "\n".join([*lines, *self.notes, *written])
 
 
 def command_line(verb: str, path: Path) -> str:

@@ -14,6 +14,7 @@ import joblib
 
 from dupimg import preflight
 from dupimg.apply import COPY, MOVE, probe
+from dupimg.contact_sheet import PageInfo, write_page
 from dupimg.converters import counted
 from dupimg.journal import (
     APPLIED,
@@ -105,15 +106,11 @@ def organize(options: OrganizeOptions) -> Result:
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
             write_report(rows, result.report)
-            return result
+            about = PageInfo.of(run, "dry run", seconds=result.seconds, notes=decision.notes)
+            return replace(result, page=write_page(rows, output_dir, about))
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            finished = finish(journal, output_dir, options, start)
-    return replace(
-        finished,
-        system_folders=found.system_folders,
-        system_files=found.system_files,
-        notes=decision.notes,
-    )
+            finished = finish(journal, output_dir, options, start, notes=decision.notes)
+    return replace(finished, system_folders=found.system_folders, system_files=found.system_files)
 
 
 def plan(options: PlanOptions) -> Result:
@@ -151,12 +148,17 @@ def plan(options: PlanOptions) -> Result:
     with locked(output_dir):
         decision = decide(options, found, PreviewFolder(output_dir))
         rows = decision.rows
-        write_plan(output_dir, Record(_run(options, ""), rows))
+        run = _run(options, "")
+        write_plan(output_dir, Record(run, rows))
         write_report(rows, output_dir / PLAN)
+        seconds = time.perf_counter() - start
+        about = PageInfo.of(run, "planned", seconds=seconds, notes=decision.notes)
+        page = write_page(rows, output_dir, about)
     return Result(
         rows,
         output_dir / PLAN,
-        time.perf_counter() - start,
+        seconds,
+        page,
         system_folders=found.system_folders,
         system_files=found.system_files,
         notes=(
@@ -263,8 +265,9 @@ def finish(
     output_dir: Path,
     options: OrganizeOptions | ApplyOptions | AddOptions,
     start: float,
+    notes: Sequence[str] = (),
 ) -> Result:
-    """Carry out what is left of a journal, and write the report.
+    """Carry out what is left of a journal, and write the report and the page.
 
     Parameters
     ----------
@@ -273,6 +276,8 @@ def finish(
     options : OrganizeOptions, ApplyOptions or AddOptions
     start : float
         When the run began, by `time.perf_counter`.
+    notes : sequence of str
+        What else a person should know.
 
     Returns
     -------
@@ -288,8 +293,13 @@ def finish(
             journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
         )
         write_report(rows, output_dir / REPORT)
+        seconds = time.perf_counter() - start
+        about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
+        page = write_page(rows, output_dir, about)
         journal.mark_state(APPLIED)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, len(journal.failed))
+    return Result(
+        rows, output_dir / REPORT, seconds, page, failures=len(journal.failed), notes=tuple(notes)
+    )
 
 
 def _reviewed(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import joblib
 
+from dupimg.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, locked, read_plan
 from dupimg.options import UndoOptions, UsageError
+from dupimg.previews import PreviewFolder
 from dupimg.progress import progress_bar
 from dupimg.report import to_cell, write_report, write_table
 from dupimg.result import PLAN, REPORT, UNDO_REPORT, command_line, told_how_to_go_on
@@ -56,10 +59,21 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
         names = ("path", "destination", "result", "reason")
         table = {name: [to_cell(getattr(outcome, name)) for outcome in outcomes] for name in names}
         write_table(table, output_dir / UNDO_REPORT)
-        if journal.state == UNDONE and journal.earlier:
-            journal.back_to_earlier()
-            write_report(Journal(output_dir).record.rows, output_dir / REPORT)
+        if journal.state == UNDONE:
+            _withdraw(journal, output_dir)
     return outcomes
+
+
+def _withdraw(journal: Journal, output_dir: Path) -> None:
+    """Remove the page of a run that was undone, or go back to the run that it added to."""
+    if not journal.earlier:
+        (output_dir / PAGE).unlink(missing_ok=True)
+        shutil.rmtree(PreviewFolder(output_dir).path, ignore_errors=True)
+        return
+    journal.back_to_earlier()
+    record = Journal(output_dir).record
+    write_report(record.rows, output_dir / REPORT)
+    write_page(record.rows, output_dir, PageInfo.of(record.run, "applied"))
 
 
 def status(output_dir: Path) -> str:

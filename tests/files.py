@@ -42,11 +42,14 @@ def make_files(folder: Path, files: Mapping[str, bytes | str], mtime: float = 1e
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """Read back every file of a folder: relative path → content, without dupimg's own notes."""
+    """Read back every file of a folder by relative path, without dupimg's own notes and page."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and ".dupimg" not in path.parts
+        if path.is_file()
+        and not path.is_symlink()
+        and ".dupimg" not in path.parts
+        and path != folder / "report.html"
     }
 
 

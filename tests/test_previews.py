@@ -8,6 +8,7 @@ from files import sample, save
 from PIL import Image
 
 from dupimg.cache import Cache
+from dupimg.cli import main
 from dupimg.images import read_square, read_views
 from dupimg.options import PlanOptions
 from dupimg.previews import PreviewFolder
@@ -68,3 +69,21 @@ def test_a_plan_has_a_preview_of_every_photo(tmp_path, with_cache):
         assert set(folder.path.rglob("*.jpg")) == expected
         contents.append({path.name: path.read_bytes() for path in expected})
     assert contents[0] == contents[1]
+
+
+def test_the_page_shows_where_photos_are_and_goes_with_an_undo(tmp_path):
+    photos, output = tmp_path / "in", tmp_path / "out"
+    save(Image.open(sample("coffee.png")).convert("RGB"), photos / "coffee.png")
+    words = [str(photos), str(output), "--quiet", f"--cache={tmp_path / 'cache.sqlite'}"]
+    assert main(["organize", *words, "--dry_run"]) == 0
+    assert '"state":"dry run"' in (output / "report.html").read_text("utf-8")
+    assert main(["plan", *words]) == 0
+    assert '"state":"planned"' in (output / "report.html").read_text("utf-8")
+    assert main(["apply", str(output), "--quiet"]) == 0
+    assert '"state":"applied"' in (output / "report.html").read_text("utf-8")
+    (preview,) = PreviewFolder(output).path.rglob("*.jpg")
+    with Image.open(preview) as picture:
+        assert picture.size == (224, 149)
+    assert main(["undo", str(output), "--quiet"]) == 0
+    assert not (output / "report.html").exists()
+    assert not PreviewFolder(output).path.exists()
