@@ -21,6 +21,7 @@ from PIL import Image
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 
+from dupimg import clusters
 from dupimg.features import THUMBNAIL_SIZE, Features
 from dupimg.heads import HeadError, SceneHead, load_head, shipped_head
 from dupimg.images import MAX_PIXELS, UnreadablePhoto, Views, read_views
@@ -193,13 +194,18 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         positions: dict[str, list[int]] = defaultdict(list)
         for index, path in enumerate(_check_paths(X)):
             positions[path].append(index)
-        return self._stream(positions)
+        if clusters.is_chosen():
+            paths = list(positions)
+            results = ((paths[i], r) for i, r in clusters.stream(self.get_params(), paths))
+        else:
+            results = self._stream(positions)
+        return ((index, result) for path, result in results for index in positions[path])
 
-    def _stream(self, positions: dict[str, list[int]]) -> Iterator[tuple[int, Result]]:
+    def _stream(self, paths: Iterable[str]) -> Iterator[tuple[str, Result]]:
         network, head = self._load(), self._head
         embed = partial(self._embed, network, head)
-        paths = iter(positions)
-        batches = iter(lambda: list(islice(paths, self.batch_size)), [])
+        waiting = iter(paths)
+        batches = iter(lambda: list(islice(waiting, self.batch_size)), [])
         stop = threading.Event()
         pool = ThreadPoolExecutor(self._n_threads(), thread_name_prefix="dupimg-embed")
         pending: set[Future[list[tuple[str, Result]]]] = set()
@@ -212,8 +218,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                         return
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
-                        for path, result in future.result():
-                            yield from ((index, result) for index in positions[path])
+                        yield from future.result()
             finally:
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)

@@ -268,6 +268,12 @@ class PlanOptions(RunOptions):
         default=DEFAULT_RULE,
         values="RULE,RULE,…",
     )
+    scheduler: str = option(
+        to_text,
+        "Dask scheduler whose workers embed the photos; they must see the folder, too",
+        default="",
+        values="ADDRESS",
+    )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 
 from dupimg.cache import Cache, cache_path
+from dupimg.clusters import connected
 from dupimg.companions import pair_companions
 from dupimg.duplicates import DuplicateFinder
 from dupimg.embedding import PhotoEmbedder
@@ -68,7 +69,8 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
         There is no such model, or its weights are not to be had.
     """
     embedder = make_embedder(options, options.model)
-    with Cache(cache_path(options.cache)) as cache:
+    first_file = options.input_dir / next((path for path, _ in found.files), ".")
+    with connected(options.scheduler, first_file), Cache(cache_path(options.cache)) as cache:
         with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
             listing = read_files(
                 options.input_dir,
@@ -87,7 +89,7 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
             cache=cache,
             previews=previews,
         )
-    groups = find_groups(listing.photos, features, inverse, options, options.keep)
+        groups = find_groups(listing.photos, features, inverse, options, options.keep)
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")

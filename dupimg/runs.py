@@ -215,7 +215,8 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
 
 def _run(options: PlanOptions, mode: str) -> Run:
     """Describe a run by all options on which its outcome depends."""
-    ignored = {"input_dir", "output_dir", "jobs", "batch_size", "cache", "quiet", "debug"}
+    ignored = {"input_dir", "output_dir", "cache", "quiet", "debug"}
+    ignored |= {"jobs", "batch_size", "scheduler"}  # these change how fast it is, and nothing else
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "dupimg"
 VECTORS = ("vectors", "similarity", "duplicates", "scenes", "linkage", "thumbnails", "time_gaps")
 # What looks through a network, and what fits or times one.
-MODEL = {"models", "embedding", "fitting", "benchmark"}
+MODEL = {"models", "embedding", "clusters", "fitting", "benchmark"}
 
 
 def imports(path: Path) -> set[str]:
