@@ -1,4 +1,4 @@
-"""Read a plan that a person edited in a spreadsheet, and merge the edits into what was decided.
+"""Merge what a person edited in a plan into what was decided.
 
 Of an edited plan only three columns count: `action` (keep, remove or leave), `scene` and
 `destination`. The rest is taken from what was decided, so that it does not matter what a
@@ -7,45 +7,18 @@ spreadsheet did to dates and numbers, or whether rows were sorted and columns mo
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
-from pathlib import Path
 
 from dupimg.converters import counted, did_you_mean
 from dupimg.naming import name_rows
-from dupimg.options import UsageError
-from dupimg.report import from_cell
+from dupimg.plan_file import Edit
 from dupimg.rows import KEEP, LEAVE, OTHER, REMOVE, Row
-
-NEEDED = ("path", "action", "scene", "destination", "digest")
 
 _LAST_SCENE = 999_999
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What a row of an edited plan says.
-
-    Attributes
-    ----------
-    number : int
-        Of the row in the spreadsheet, where the header is row 1.
-    path, action, scene, destination, digest : str
-        The cells, without what protects them from spreadsheets.
-    """
-
-    number: int
-    path: str
-    action: str
-    scene: str
-    destination: str
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -65,68 +38,6 @@ class Reviewed:
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
     changes: tuple[str, ...]
-
-
-def read_edits(path: Path) -> tuple[Edit, ...]:
-    """Read an edited plan, whatever a spreadsheet made of the file.
-
-    Parameters
-    ----------
-    path : Path
-        CSV in UTF-8 or UTF-16, with or without a byte order mark, separated by commas,
-        semicolons or tabs.
-
-    Returns
-    -------
-    tuple of Edit
-        Rows without any content are left out.
-
-    Raises
-    ------
-    UsageError
-        The file cannot be read or is no CSV, or a column is missing or there twice.
-    """
-    text = _decoded(path)
-    if not text:
-        raise UsageError(f"Got {path}, which is empty, expected the plan that `dupimg plan` wrote.")
-    separator = max(",;\t", key=text.split("\n", 1)[0].count)
-    try:
-        header, *lines = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    except (csv.Error, ValueError) as error:
-        raise UsageError(
-            f"Got {path}, which is no CSV file: {error}. Save it from the spreadsheet as CSV."
-        ) from error
-    names = [name.strip(" '").lower() for name in header]
-    wrong = [name for name in NEEDED if names.count(name) != 1]
-    if wrong:
-        raise UsageError(
-            f"Got {path} without the column {', '.join(wrong)} or with two of them, expected "
-            f"{', '.join(NEEDED)}, each once. `dupimg plan` again writes a new plan beside it."
-        )
-    edits = []
-    # Excel and LibreOffice show the header as row 1.
-    for number, cells in enumerate(lines, start=2):
-        named = dict(zip_longest(names, cells, fillvalue=""))
-        # Spaces that belong to a name are written as escapes.
-        file, action, scene, place, digest = (from_cell(named[name].strip(" ")) for name in NEEDED)
-        if file or action or place:
-            edits.append(Edit(number, file, action.strip().lower(), scene, place, digest))
-    return tuple(edits)
-
-
-def _decoded(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"Got {path}, which cannot be read: {error.strerror}.") from error
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"Got {path} in another encoding than UTF-8. Save it from the spreadsheet as "
-            "“CSV UTF-8” (Excel) or with the character set UTF-8 (LibreOffice)."
-        ) from error
 
 
 def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:

@@ -36,11 +36,12 @@ from dupimg.options import (
 )
 from dupimg.photos import find_files
 from dupimg.plan import check_plan
+from dupimg.plan_file import read_edits
 from dupimg.previews import PreviewFolder
 from dupimg.progress import progress_bar
 from dupimg.report import write_report
 from dupimg.result import PLAN, REPORT, Result, command_line, told_how_to_go_on
-from dupimg.review import merge_edits, read_edits
+from dupimg.review import merge_edits
 from dupimg.rows import Row
 from dupimg.sandbox import warm_up
 from dupimg.steps import carry_out

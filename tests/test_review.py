@@ -7,8 +7,9 @@ import pytest
 from dupimg.naming import name_rows
 from dupimg.options import UsageError
 from dupimg.plan import check_plan
+from dupimg.plan_file import read_edits
 from dupimg.report import write_report
-from dupimg.review import merge_edits, read_edits
+from dupimg.review import merge_edits
 from dupimg.rows import Row
 
 
