@@ -1,0 +1,238 @@
+"""Show a page in the browser of this machine, to nobody else, for as long as it is open.
+
+Who could want in: programs of other users on this machine (they lack the token), pages of other
+sites in the same browser (they lack the token, and have another origin), and sites whose name
+leads to this machine (they have another host). Each gets 403, and learns nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import secrets
+import socket
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Flask, Response, abort, jsonify, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from dupimg.options import UsageError
+
+# A page that is reloaded is away for a moment; a closed one is noticed at the second ping.
+_GRACE_SECONDS = 5.0
+
+# For the first page: somebody may have to copy the address.
+_PATIENCE_SECONDS = 600.0
+
+_PING_SECONDS = 1.0
+
+# A decision about 100,000 photos takes less.
+_LONGEST_REQUEST_BYTES = 32 * 1024 * 1024
+
+_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class LocalServer:
+    """A web server on 127.0.0.1 that answers who knows a secret address.
+
+    Parameters
+    ----------
+    port : int, default=0
+        0 takes a free one.
+
+    Attributes
+    ----------
+    app : Flask
+        Takes views, by `add`. A page says in a meta element what it may load.
+    token : str
+        The first part of the path of every address.
+    address : str
+        Of the page.
+
+    Raises
+    ------
+    UsageError
+        The port is not free.
+
+    Examples
+    --------
+    >>> server = LocalServer()
+    >>> server.add("", lambda: "<title>a page</title>")
+    >>> server.address.startswith("http://127.0.0.1:")
+    True
+    >>> server.close()
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.app = Flask("dupimg", static_folder=None)
+        self.app.config["MAX_CONTENT_LENGTH"] = _LONGEST_REQUEST_BYTES
+        self.app.before_request(self._refuse_strangers)
+        self.app.after_request(_add_headers)
+        self.app.register_error_handler(HTTPException, _explain)
+        try:
+            # werkzeug would end the program where a port is taken: it gets one that is bound.
+            with socket.create_server(("127.0.0.1", port)) as bound:
+                port = bound.getsockname()[1]
+                self._server = make_server(
+                    "127.0.0.1",
+                    port,
+                    self.app,
+                    threaded=True,
+                    request_handler=_Quiet,
+                    fd=bound.fileno(),
+                )
+        except OSError as error:
+            raise UsageError(
+                f"Got port={port}, which cannot be used ({error.strerror}), expected a free one. "
+                "Leave it out to get one."
+            ) from error
+        self.token = secrets.token_urlsafe(32)
+        self.address = f"http://127.0.0.1:{port}/{self.token}/"
+        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        self._visits = _Visits()
+        self._closing = threading.Event()
+
+    def add(self, path: str, view: Callable[..., Any], *, method: str = "GET") -> None:
+        """Answer requests for a path below the token, with or without ``<parameters>``."""
+        self.app.add_url_rule(
+            f"/{self.token}/{path}", endpoint=f"{method} {path}", view_func=view, methods=[method]
+        )
+
+    def stream(self, news: Iterator[tuple[str, str]]) -> Response:
+        """Answer with an event each second, as long as the page is open.
+
+        Parameters
+        ----------
+        news : iterator of (str, str)
+            Names and data of events, in one line each; the next one is asked for when it is time.
+
+        Notes
+        -----
+        A page that holds such a stream open is one that `serve` counts.
+        """
+
+        def events() -> Iterator[str]:
+            with self._visits.one():
+                yield "retry: 1000\n\n"  # milliseconds: browsers wait for up to 5 seconds
+                for name, data in news:
+                    yield f"event: {name}\ndata: {data}\n\n"
+                    if self._closing.wait(_PING_SECONDS):
+                        return
+
+        return Response(events(), mimetype="text/event-stream")
+
+    def serve(
+        self,
+        *,
+        open_browser: bool,
+        busy: Callable[[], bool] = lambda: False,
+        grace_seconds: float = _GRACE_SECONDS,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
+        """Serve until the last page is closed, or on Ctrl-C; then close.
+
+        Parameters
+        ----------
+        open_browser : bool
+            Whether to open the page.
+        busy : callable
+            Says whether something is under way that must not be cut off.
+        grace_seconds : float, default=5
+            How long a page may be away, to be reloaded.
+        patience_seconds : float, default=600
+            How long to wait for the first page.
+        """
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        if open_browser:  # in a thread: where there is only a text browser, it takes the terminal
+            threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                while not self._visits.over(grace_seconds, patience_seconds):
+                    time.sleep(0.2)
+            while busy():
+                time.sleep(0.2)
+        finally:
+            self._closing.set()
+            self._server.shutdown()
+
+    def close(self) -> None:
+        """Free the port of a server that does not serve."""
+        self._server.server_close()
+
+    def _refuse_strangers(self) -> None:
+        """Let in only who knows the token and comes from a page of this server."""
+        headers = request.headers
+        token = request.path.split("/")[1]
+        if not hmac.compare_digest(token.encode(), self.token.encode()):
+            abort(403, "Open the whole address that dupimg printed.")
+        if headers.get("Host") not in self._hosts:
+            abort(403, "Got another host than this machine.")
+        origins = {None, *(f"http://{host}" for host in self._hosts)}
+        # Following a link to the page is no request of the page that holds the link.
+        follows_link = request.method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
+        site = headers.get("Sec-Fetch-Site")
+        if headers.get("Origin") not in origins or not (
+            site in (None, "none", "same-origin") or follows_link
+        ):
+            abort(403, "Got a request from another site.")
+        # A form of another site cannot send this type.
+        if request.method == "POST" and request.mimetype != "application/json":
+            abort(403, f"Got {request.mimetype!r}, expected 'application/json'.")
+
+
+class _Visits:
+    """Count the pages that are open, and for how long none has been."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = 0
+        self._came = False
+        self._empty_since = time.monotonic()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        with self._lock:
+            self._open += 1
+            self._came = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+                self._empty_since = time.monotonic()
+
+    def over(self, grace_seconds: float, patience_seconds: float) -> bool:
+        with self._lock:
+            limit = grace_seconds if self._came else patience_seconds
+            return not self._open and time.monotonic() - self._empty_since > limit
+
+
+class _Quiet(WSGIRequestHandler):
+    """Write no line for each request."""
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        pass
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    # A page says itself what it may load; who may frame it can only be said here.
+    policy = "" if response.mimetype == "text/html" else "default-src 'none'; "
+    response.headers["Content-Security-Policy"] = f"{policy}frame-ancestors 'none'"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _explain(error: HTTPException) -> tuple[Response, int]:
+    """Answer an error as the page reads it."""
+    return jsonify(error=error.name, message=error.description), error.code or 500
