@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS headers (
 CREATE TABLE IF NOT EXISTS embeddings (
     digest TEXT, fingerprint TEXT, content BLOB NOT NULL, PRIMARY KEY (digest, fingerprint));
 CREATE TABLE IF NOT EXISTS previews (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
+
+CREATE TABLE IF NOT EXISTS distinct_pairs (
+    first TEXT, second TEXT, PRIMARY KEY (first, second)) WITHOUT ROWID;
 """
 
 
@@ -65,7 +68,7 @@ def cache_path(choice: str | None) -> Path | None:
 
 
 class Cache:
-    """Remember digests, headers and embeddings between runs.
+    """Remember digests, headers and embeddings between runs, and what a person said of photos.
 
     Parameters
     ----------
@@ -132,7 +135,7 @@ class Cache:
         """
         if time.time_ns() - status.st_mtime_ns < _SETTLED_NANOSECONDS:
             return
-        self._insert("INSERT OR REPLACE INTO files VALUES (?, ?)", (_status_key(status), digest))
+        self._write("INSERT OR REPLACE INTO files VALUES (?, ?)", (_status_key(status), digest))
 
     def headers(self, digests: Iterable[str], reader: str) -> dict[str, Any]:
         """Return what was remembered of the headers of contents.
@@ -154,7 +157,7 @@ class Cache:
 
     def remember_header(self, digest: str, reader: str, header: Any) -> None:
         """Remember the header of a content; `header` holds JSON values."""
-        self._insert(
+        self._write(
             "INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", (digest, reader, json.dumps(header))
         )
 
@@ -177,7 +180,7 @@ class Cache:
 
     def remember_embedding(self, digest: str, fingerprint: str, content: bytes) -> None:
         """Remember what a network made of a content."""
-        self._insert(
+        self._write(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)", (digest, fingerprint, content)
         )
 
@@ -192,7 +195,38 @@ class Cache:
 
     def remember_preview(self, digest: str, content: bytes) -> None:
         """Remember a small picture of a content."""
-        self._insert("INSERT OR REPLACE INTO previews VALUES (?, ?)", (digest, content))
+        self._write("INSERT OR REPLACE INTO previews VALUES (?, ?)", (digest, content))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is remembered."""
+        return self._connection is not None
+
+    def distinct_pairs(self, digests: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the contents of which a person said that they are no duplicates of each other.
+
+        Parameters
+        ----------
+        digests : iterable of str
+
+        Returns
+        -------
+        list of (str, str)
+            Those of which both are among `digests`; sorted, within the pairs, too.
+        """
+        known = set(digests)
+        query = "SELECT first, second FROM distinct_pairs WHERE first IN ({})"
+        return sorted(pair for pair in self._select(query, (), known) if pair[1] in known)
+
+    def remember_distinct(self, digest: str, other: str) -> None:
+        """Remember at once that two contents are no duplicates of each other."""
+        pair = tuple(sorted((digest, other)))
+        self._write("INSERT OR IGNORE INTO distinct_pairs VALUES (?, ?)", pair, at_once=True)
+
+    def forget_distinct(self, digest: str, other: str) -> None:
+        """Take back what `remember_distinct` did."""
+        pair = tuple(sorted((digest, other)))
+        self._write("DELETE FROM distinct_pairs WHERE first = ? AND second = ?", pair, at_once=True)
 
     def _select(
         self, query: str, first: tuple[str, ...], keys: Iterable[str]
@@ -209,13 +243,13 @@ class Cache:
                 return
             yield from rows
 
-    def _insert(self, statement: str, values: tuple[Any, ...]) -> None:
+    def _write(self, statement: str, values: tuple[Any, ...], *, at_once: bool = False) -> None:
         if self._connection is None:
             return
         try:
             with self._lock:
                 self._connection.execute(statement, values)
-                if time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
+                if at_once or time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
                     self._connection.commit()
                     self._committed = time.monotonic()
         except sqlite3.Error as error:

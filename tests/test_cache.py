@@ -114,3 +114,40 @@ def test_the_default_is_in_the_cache_folder_of_the_user(monkeypatch, tmp_path):
     assert "dupimg" in cache_path(None).parts
     assert cache_path("none") is None
     assert cache_path("a/none").name == "none"
+
+
+def test_what_a_person_said_of_two_contents_is_remembered_at_once(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    with Cache(path) as cache, Cache(path) as other:
+        assert cache.is_open
+        cache.remember_distinct("d2", "d1")
+        cache.remember_distinct("d1", "d2")
+        cache.remember_distinct("d1", "d3")
+        cache.remember_distinct("d9", "d1")
+        assert other.distinct_pairs(["d3", "d2", "d1"]) == [("d1", "d2"), ("d1", "d3")]
+        assert other.distinct_pairs(["d1", "d4"]) == []
+        cache.forget_distinct("d3", "d1")
+        cache.forget_distinct("d3", "d1")
+        assert other.distinct_pairs(f"d{number}" for number in range(2000)) == [
+            ("d1", "d2"), ("d1", "d9"),
+        ]  # fmt: skip
+
+
+def test_a_cache_of_an_earlier_version_learns_what_it_lacks(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    with Cache(path) as cache:
+        cache.remember_embedding("d1", "model 1", b"x")
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE distinct_pairs")
+    connection.close()
+    with Cache(path) as cache:
+        cache.remember_distinct("d1", "d2")
+        assert cache.distinct_pairs(["d1", "d2"]) == [("d1", "d2")]
+        assert cache.embeddings(["d1"], "model 1") == {"d1": b"x"}
+
+
+def test_without_a_cache_no_pair_is_remembered():
+    with Cache(None) as cache:
+        cache.remember_distinct("d1", "d2")
+        assert not cache.is_open
+        assert cache.distinct_pairs(["d1", "d2"]) == []
