@@ -73,6 +73,19 @@ def read_plan(output_dir: Path) -> Record | None:
     return _parse_record(_read_lines(path)) if path.exists() else None
 
 
+def plan_marks(output_dir: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """Return what changes as soon as a plan is made anew or begins to be carried out."""
+    return tuple(_mark_of(output_dir / FOLDER / name) for name in (_PLAN, _JOURNAL))
+
+
+def _mark_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 class Journal:
     """The steps of a run, and how far it got.
 

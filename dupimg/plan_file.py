@@ -94,6 +94,11 @@ class PlanFile:
     def _places(self) -> dict[str, int]:
         return {edit.path: i for i, edit in enumerate(self.edits) if edit is not None}
 
+    def edit(self, path: str) -> Edit | None:
+        """Return what the last row of a file says; None where it has no row."""
+        place = self._places.get(path)
+        return None if place is None else self.edits[place]
+
     def cell(self, path: str, column: str) -> str | None:
         """Return a cell of the last row of a file as it is written; None where it has no row."""
         place = self._places.get(path)
