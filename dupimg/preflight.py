@@ -12,7 +12,7 @@ from pathlib import Path
 from dupimg.options import UsageError
 from dupimg.photos import Found, content_digest
 from dupimg.plan import Problem
-from dupimg.progress import progress_bar
+from dupimg.progress import Progress, progress_bar
 from dupimg.rows import FOLDERS, Row
 
 
@@ -148,7 +148,12 @@ def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
 
 
 def check_unchanged(
-    rows: Sequence[Row], input_dir: Path, *, jobs: int, quiet: bool
+    rows: Sequence[Row],
+    input_dir: Path,
+    *,
+    jobs: int,
+    quiet: bool,
+    progress: Progress = progress_bar,
 ) -> list[Problem]:
     """Look for files that are not what they were when the plan was made.
 
@@ -161,6 +166,8 @@ def check_unchanged(
         Threads.
     quiet : bool
         No progress bar.
+    progress : callable
+        Makes the bar.
 
     Returns
     -------
@@ -169,7 +176,7 @@ def check_unchanged(
     """
     concerned = [row for row in rows if row.destination]
     with (
-        progress_bar(len(concerned), "checking", unit="files", quiet=quiet) as bar,
+        progress(len(concerned), "checking", unit="files", quiet=quiet) as bar,
         ThreadPoolExecutor(jobs) as pool,
     ):
 

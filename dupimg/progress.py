@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
 from tqdm import tqdm
+
+# What makes a bar, with the parameters of `progress_bar`.
+Progress = Callable[..., AbstractContextManager[Any]]
 
 
 def progress_bar(total: int, what: str, *, unit: str, quiet: bool) -> tqdm:

@@ -38,7 +38,7 @@ from dupimg.photos import find_files
 from dupimg.plan import check_plan
 from dupimg.plan_file import read_edits
 from dupimg.previews import PreviewFolder
-from dupimg.progress import progress_bar
+from dupimg.progress import Progress, progress_bar
 from dupimg.report import write_report
 from dupimg.result import PLAN, REPORT, Result, command_line, told_how_to_go_on
 from dupimg.review import merge_edits
@@ -170,7 +170,12 @@ def plan(options: PlanOptions) -> Result:
     )
 
 
-def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -> Result:
+def apply(
+    options: ApplyOptions,
+    *,
+    announce: Callable[[str], object] = print,
+    progress: Progress = progress_bar,
+) -> Result:
     """Carry out a plan that a person may have edited, or the rest of an interrupted run.
 
     Parameters
@@ -178,6 +183,8 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
     options : ApplyOptions
     announce : callable
         Is given the lines that say what the edits change, before anything is touched.
+    progress : callable
+        Makes the bars that show how far it is, see `dupimg.progress`.
 
     Returns
     -------
@@ -198,11 +205,11 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
         )
     with locked(output_dir):
         if (journal := _unfinished(output_dir)) is not None:
-            return _resume(journal, output_dir, options, start)
+            return _resume(journal, output_dir, options, start, progress)
         record = read_plan(output_dir)
         if record is None:
             raise UsageError(f"Got {output_dir}, in which nothing is left to carry out.")
-        rows, changes = _reviewed(record, plan_path, output_dir, options)
+        rows, changes = _reviewed(record, plan_path, output_dir, options, progress)
         notes = [*_what_changed(changes), *_what_appeared(record)]
         if options.dry_run:
             seconds = time.perf_counter() - start
@@ -211,7 +218,7 @@ def apply(options: ApplyOptions, *, announce: Callable[[str], object] = print) -
             announce(note)
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            return finish(journal, output_dir, options, start)
+            return finish(journal, output_dir, options, start, progress=progress)
 
 
 def _run(options: PlanOptions, mode: str) -> Run:
@@ -246,7 +253,9 @@ def _unfinished(output_dir: Path) -> Journal | None:
     return None
 
 
-def _resume(journal: Journal, output_dir: Path, options: ApplyOptions, start: float) -> Result:
+def _resume(
+    journal: Journal, output_dir: Path, options: ApplyOptions, start: float, progress: Progress
+) -> Result:
     """Carry out the rest of an interrupted run, in the way in which it was begun."""
     mode, rows = journal.record.run.mode, journal.record.rows
     if options.mode not in (COPY, mode):
@@ -259,7 +268,7 @@ def _resume(journal: Journal, output_dir: Path, options: ApplyOptions, start: fl
         note = f"dry run: nothing was done, {steps - len(journal.done):,} files are left to {mode}"
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
-        return finish(journal, output_dir, options, start)
+        return finish(journal, output_dir, options, start, progress=progress)
 
 
 def finish(
@@ -268,6 +277,8 @@ def finish(
     options: OrganizeOptions | ApplyOptions | AddOptions,
     start: float,
     notes: Sequence[str] = (),
+    *,
+    progress: Progress = progress_bar,
 ) -> Result:
     """Carry out what is left of a journal, and write the report and the page.
 
@@ -280,6 +291,8 @@ def finish(
         When the run began, by `time.perf_counter`.
     notes : sequence of str
         What else a person should know.
+    progress : callable
+        Makes the bar.
 
     Returns
     -------
@@ -289,7 +302,7 @@ def finish(
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
     with (
         told_how_to_go_on(command_line("apply", output_dir)),
-        progress_bar(left, verb, unit="files", quiet=options.quiet) as bar,
+        progress(left, verb, unit="files", quiet=options.quiet) as bar,
     ):
         rows = carry_out(
             journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
@@ -305,7 +318,7 @@ def finish(
 
 
 def _reviewed(
-    record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions
+    record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: Progress
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     """Return the rows of an edited plan and its changes, or refuse it with all its problems."""
     input_dir = Path(record.run.input_dir)
@@ -319,7 +332,11 @@ def _reviewed(
         [row for row in reviewed.rows if row.path not in unsafe], output_dir
     )
     found += preflight.check_unchanged(
-        reviewed.rows, input_dir, jobs=options.jobs or joblib.cpu_count(), quiet=options.quiet
+        reviewed.rows,
+        input_dir,
+        jobs=options.jobs or joblib.cpu_count(),
+        quiet=options.quiet,
+        progress=progress,
     )
     problems = [
         *reviewed.problems,
