@@ -44,7 +44,6 @@ CREATE TABLE IF NOT EXISTS headers (
 CREATE TABLE IF NOT EXISTS embeddings (
     digest TEXT, fingerprint TEXT, content BLOB NOT NULL, PRIMARY KEY (digest, fingerprint));
 CREATE TABLE IF NOT EXISTS previews (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
-
 CREATE TABLE IF NOT EXISTS distinct_pairs (
     first TEXT, second TEXT, PRIMARY KEY (first, second)) WITHOUT ROWID;
 """

@@ -6,6 +6,7 @@ changes cells of the very file that the person saw, which its stamp proves, or n
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,17 @@ from dupimg.undo import status
 
 
 class PlanChanged(Exception):
-    """The plan on the disk is not the one that a decision was made about."""
+    """The plan on the disk is not the one that a decision was made about.
+
+    Attributes
+    ----------
+    stamp : str
+        Of the plan on the disk.
+    """
+
+    def __init__(self, stamp: str) -> None:
+        super().__init__("The plan was changed by somebody else meanwhile. Look at it again.")
+        self.stamp = stamp
 
 
 class ReviewOver(Exception):
@@ -52,6 +63,25 @@ class Step:
         """Return the step back."""
         cells = tuple(cell.reversed() for cell in self.cells)
         return Step(cells, self.label, self.together, self.apart)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a step came to.
+
+    Attributes
+    ----------
+    state : ReviewState
+    changed : tuple of Row
+        The rows that are not what they were.
+    undo, redo : int
+        How many steps can be taken back, and again.
+    """
+
+    state: ReviewState
+    changed: tuple[Row, ...]
+    undo: int
+    redo: int
 
 
 class ReviewSession:
@@ -113,14 +143,14 @@ class ReviewSession:
         """Return the plan if it is still what a person saw, else raise PlanChanged."""
         state = self.look()
         if state.file.stamp != stamp:
-            raise PlanChanged
+            raise PlanChanged(state.file.stamp)
         return state
 
     def apart(self) -> list[tuple[str, str]]:
         """Return the pairs of digests that are remembered as no duplicates of each other."""
         return self._cache.distinct_pairs(row.digest for row in self.record.rows)
 
-    def decide(self, stamp: str, decisions: Sequence[Decision], label: str = "") -> tuple[Row, ...]:
+    def decide(self, stamp: str, decisions: Sequence[Decision], label: str = "") -> Saved:
         """Take decisions, all of them or none, as one step.
 
         Parameters
@@ -132,12 +162,11 @@ class ReviewSession:
 
         Returns
         -------
-        tuple of Row
-            Those that are not what they were.
+        Saved
 
         Raises
         ------
-        KeyError
+        NotInPlan
             A path that is not in the plan.
         Refused
             The plan could not be carried out then.
@@ -149,11 +178,11 @@ class ReviewSession:
             cells = self.expect(stamp).cells_for(decisions)
             return self._take(Step(cells, label), decisions)
 
-    def not_duplicate(self, stamp: str, path: str, label: str = "") -> tuple[Row, ...]:
+    def not_duplicate(self, stamp: str, path: str, label: str = "") -> Saved:
         """Keep a photo that is no duplicate of its keeper, and remember that; as `decide`."""
         with self._lock:
             state = self.expect(stamp)
-            row = state.row_of[path]
+            row = state.row(path)
             if not row.keeper or row.companion_of:
                 raise Refused(Problem(path, "is not removed in favour of another photo."))
             pair = (row.digest, state.row_of[row.keeper].digest)
@@ -166,15 +195,15 @@ class ReviewSession:
             apart = None if self._cache.distinct_pairs(pair) else pair
             return self._take(Step(state.cells_for([decision]), label, apart), [decision])
 
-    def undo(self, stamp: str) -> tuple[Row, ...]:
+    def undo(self, stamp: str) -> Saved:
         """Take the last step back, as `decide`; it is given up if its cells were changed since."""
         return self._take_back(stamp, self.done, self.undone)
 
-    def redo(self, stamp: str) -> tuple[Row, ...]:
+    def redo(self, stamp: str) -> Saved:
         """Take the last step again that was undone, as `undo`."""
         return self._take_back(stamp, self.undone, self.done)
 
-    def _take_back(self, stamp: str, steps: list[Step], others: list[Step]) -> tuple[Row, ...]:
+    def _take_back(self, stamp: str, steps: list[Step], others: list[Step]) -> Saved:
         """Take the last of some steps back, which is a step that can be taken back itself."""
         with self._lock:
             state = self.expect(stamp)
@@ -187,16 +216,19 @@ class ReviewSession:
             changed = self._do(step)
             steps.pop()
             others.append(step)
-            return changed
+            return self._saved(changed)
 
-    def _take(self, step: Step, decisions: Sequence[Decision]) -> tuple[Row, ...]:
+    def _saved(self, changed: tuple[Row, ...]) -> Saved:
+        return Saved(self._state, changed, len(self.done), len(self.undone))
+
+    def _take(self, step: Step, decisions: Sequence[Decision]) -> Saved:
         """Take a new step, if it changes anything."""
         if not step.cells:
-            return ()
+            return self._saved(())
         changed = self._do(step, decisions)
         self.done.append(step)
         self.undone.clear()
-        return changed
+        return self._saved(changed)
 
     def _do(self, step: Step, decisions: Sequence[Decision] = ()) -> tuple[Row, ...]:
         """Change the cells of a step, and return the rows that change by that."""
@@ -204,8 +236,8 @@ class ReviewSession:
         after = before.after(step.cells, decisions)
         with locked(self.output_dir):
             self._expect_open()
-            if read_bytes(self.plan) != before.file.content:
-                raise PlanChanged
+            if (content := read_bytes(self.plan)) != before.file.content:
+                raise PlanChanged(hashlib.sha256(content).hexdigest())
             replace_file(self.plan, after.file.content)
         self._state = after
         if step.apart:

@@ -30,6 +30,10 @@ class Refused(ValueError):
         self.problems = problems
 
 
+class NotInPlan(LookupError):
+    """A path that a plan does not hold."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """What a person wants for a file; None leaves that as it is.
@@ -88,6 +92,12 @@ class ReviewState:
         """The rows by path."""
         return {row.path: row for row in self.rows}
 
+    def row(self, path: str) -> Row:
+        """Return the row of a path; NotInPlan is raised where there is none."""
+        if path not in self.row_of:
+            raise NotInPlan(f"Got {path!r}, which is not in the plan.")
+        return self.row_of[path]
+
     @cached_property
     def _decided_of(self) -> dict[str, Row]:
         return {row.path: row for row in self.decided}
@@ -113,15 +123,14 @@ class ReviewState:
 
         Raises
         ------
-        KeyError
-            A path that is not in the plan.
+        NotInPlan
         Refused
             A file whose row somebody took out of the spreadsheet.
         """
         wanted: dict[tuple[str, str], str] = {}
         for decision in decisions:
             path = decision.path
-            if self.file.edit(self.row_of[path].path) is None:
+            if self.file.edit(self.row(path).path) is None:
                 raise Refused(Problem(path, "has no row in the spreadsheet any more."))
             if decision.scene is not None:
                 wanted[path, "scene"] = str(decision.scene)

@@ -14,7 +14,7 @@ from dupimg.journal import locked
 from dupimg.options import UsageError
 from dupimg.plan_file import read_edits
 from dupimg.review_session import PlanChanged, ReviewOver, ReviewSession
-from dupimg.review_state import Decision, Refused
+from dupimg.review_state import Decision, NotInPlan, Refused
 
 FILES = {
     "best.jpg": b"best", "best.xmp": b"best sidecar", "a/copy.jpg": b"copy", "same.jpg": b"best",
@@ -83,13 +83,15 @@ class Reviewer:
     def redo(self):
         return self.saw(self.session.redo(self.stamp))
 
-    def saw(self, changed):
+    def saw(self, saved):
         before = self.state.row_of
         self.reload()
-        assert {row.path: row for row in changed} == {
+        assert saved.state == self.state
+        assert (saved.undo, saved.redo) == (len(self.session.done), len(self.session.undone))
+        assert {row.path: row for row in saved.changed} == {
             path: row for path, row in self.state.row_of.items() if row != before[path]
         }
-        return sorted(row.path for row in changed)
+        return sorted(row.path for row in saved.changed)
 
     def row(self, path):
         return self.state.row_of[path]
@@ -201,9 +203,9 @@ def test_what_could_not_be_carried_out_is_refused_as_a_whole(reviewer, wanted, p
 
 
 def test_a_file_outside_the_plan_is_unknown(reviewer):
-    with pytest.raises(KeyError):
+    with pytest.raises(NotInPlan):
         reviewer.session.decide(reviewer.stamp, [Decision("../secret.jpg", "keep")])
-    with pytest.raises(KeyError):
+    with pytest.raises(NotInPlan):
         reviewer.session.not_duplicate(reviewer.stamp, "../secret.jpg")
 
 
@@ -299,10 +301,11 @@ def test_a_plan_that_a_spreadsheet_saved_meanwhile_goes_on(reviewer, output, enc
     reviewer.decide(alone_jpg={"action": "leave"})
     resave(reviewer.plan, encoding=encoding)
     saved = reviewer.content
-    with pytest.raises(PlanChanged):
+    with pytest.raises(PlanChanged) as caught:
         reviewer.decide(other_jpg={"action": "leave"})
     assert reviewer.content == saved
     reviewer.reload()
+    assert caught.value.stamp == reviewer.stamp
     assert reviewer.session.foreign_changes == 1
     assert reviewer.row("alone.jpg").action == "leave"
     reviewer.decide(other_jpg={"action": "leave"})
