@@ -24,6 +24,7 @@ from dupimg.options import (
     ModelsOptions,
     OrganizeOptions,
     PlanOptions,
+    ReviewOptions,
     StatusOptions,
     UndoOptions,
     UsageError,
@@ -86,6 +87,13 @@ def _plan(options: PlanOptions) -> int:
     return _report(plan(options), quiet=options.quiet)
 
 
+def _review(options: ReviewOptions) -> int:
+    from dupimg.review_server import review
+
+    result = review(options, announce=say)
+    return _report(result, quiet=False) if result else 0
+
+
 def _apply(options: ApplyOptions) -> int:
     from dupimg.runs import apply
 
@@ -145,6 +153,7 @@ def _visible(match: re.Match[str]) -> str:
 COMMANDS = {
     "organize": Command(OrganizeOptions, _organize),
     "plan": Command(PlanOptions, _plan),
+    "review": Command(ReviewOptions, _review),
     "apply": Command(ApplyOptions, _apply),
     "add": Command(AddOptions, _add),
     "undo": Command(UndoOptions, _undo),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import os
 import secrets
 import socket
 import threading
@@ -30,6 +31,9 @@ _GRACE_SECONDS = 5.0
 _PATIENCE_SECONDS = 600.0
 
 _PING_SECONDS = 1.0
+
+# How late an end is noticed.
+_POLL_SECONDS = 0.1
 
 # A decision about 100,000 photos takes less.
 _LONGEST_REQUEST_BYTES = 32 * 1024 * 1024
@@ -92,9 +96,10 @@ class LocalServer:
                     fd=bound.fileno(),
                 )
         except OSError as error:
+            why = os.strerror(error.errno or 0)
             raise UsageError(
-                f"Got port={port}, which cannot be used ({error.strerror}), expected a free one. "
-                "Leave it out to get one."
+                f"Got port={port}, which cannot be used ({why}), expected a free one. Leave it out "
+                "to get one."
             ) from error
         self.token = secrets.token_urlsafe(32)
         self.address = f"http://127.0.0.1:{port}/{self.token}/"
@@ -152,15 +157,17 @@ class LocalServer:
         patience_seconds : float, default=600
             How long to wait for the first page.
         """
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
+        ).start()
         if open_browser:  # in a thread: where there is only a text browser, it takes the terminal
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 while not self._visits.over(grace_seconds, patience_seconds):
-                    time.sleep(0.2)
+                    time.sleep(_POLL_SECONDS)
             while busy():
-                time.sleep(0.2)
+                time.sleep(_POLL_SECONDS)
         finally:
             self._closing.set()
             self._server.shutdown()

@@ -85,10 +85,10 @@ def _jobs() -> Any:
     )
 
 
-def _cache() -> Any:
+def _cache(what: str = "what was read and embedded; none: nothing is") -> Any:
     return option(
         optional(to_text),
-        "remembers what was read and embedded; none: nothing is",
+        f"remembers {what}",
         default=None,
         no_value="a file in your cache folder",
         values="FILE|none",
@@ -316,6 +316,23 @@ class AddOptions(PlacingOptions):
     cache: str | None = _cache()
     jobs: int | None = _jobs()
     quiet: bool = _quiet()
+    debug: bool = _debug()
+
+
+@dataclass(frozen=True)
+class ReviewOptions(Options):
+    """Look a plan over in the browser: keep, remove, leave, regroup, and carry it out.
+
+    Every decision is in the plan.csv at once, beside what you change there in a spreadsheet. The
+    page is on this machine only, for who has its address; closing it ends the command.
+    """
+
+    plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
+    port: int = option(
+        to_whole_number(0, 65_535), "of the page; 0: any free one", default=0, values="PORT"
+    )
+    browser: bool = option(to_flag, "open the page in your browser", default=True)
+    cache: str | None = _cache("which photos are no duplicates; none: nothing does")
     debug: bool = _debug()
 
 

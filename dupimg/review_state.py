@@ -209,13 +209,10 @@ def review_state(decided: Sequence[Row], file: PlanFile) -> ReviewState:
     """
     reviewed = merge_edits(decided, [edit for edit in file.edits if edit is not None])
     row_of = {row.path: row for row in reviewed.rows}
-    return ReviewState(
-        tuple(decided),
-        file,
-        tuple(row_of[row.path] for row in decided),
-        (*(Problem("", text) for text in reviewed.problems), *check_plan(reviewed.rows)),
-        reviewed.changes,
-    )
+    # A problem that stays is found at the same row, whatever the names are by now.
+    rows = tuple(row_of[row.path] for row in decided)
+    problems = (*(Problem("", text) for text in reviewed.problems), *check_plan(rows))
+    return ReviewState(tuple(decided), file, rows, problems, reviewed.changes)
 
 
 def _not_taken(state: ReviewState, decisions: Iterable[Decision]) -> Iterator[Problem]:
