@@ -11,7 +11,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -68,7 +67,7 @@ def name_rows(
         first = stems[keeper.path] + _suffix(keeper.path)
         return (first, photo is not keeper, photo.path, row is not photo, row.path)
 
-    return tuple(replace(row, destination=places[row.path]) for row in sorted(rows, key=order))
+    return tuple(row.having(destination=places[row.path]) for row in sorted(rows, key=order))
 
 
 def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> dict[str, str]:

@@ -109,13 +109,13 @@ def _scene_number(cell: str) -> int | None:
 def _chosen(row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit]) -> Row:
     """Return a row with the action and the scene that a person chose."""
     if edit is None:
-        return replace(row, action=LEAVE)
+        return row.having(action=LEAVE)
     if row.companion_of and edit.action == row.action:  # goes where its photo goes
         photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known)
-        return replace(row, action=photo.action, scene=photo.scene)
+        return row.having(action=photo.action, scene=photo.scene)
     scene = (_scene_number(edit.scene) or row.scene) if row.scene is not None else None
     known_action = edit.action in _ACTIONS[row.scene is None]
-    return replace(row, action=edit.action if known_action else row.action, scene=scene)
+    return row.having(action=edit.action if known_action else row.action, scene=scene)
 
 
 def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
@@ -134,9 +134,9 @@ def _with_keeper(row: Row, before: Row, chosen: dict[str, Row], kept: dict[int, 
     photo = chosen[row.companion_of] if row.companion_of else row
     keeper = _keeper(photo, kept)
     if keeper is None:
-        return replace(row, keeper="", cosine_to_keeper=None)
+        return row.having(keeper="", cosine_to_keeper=None)
     cosine = None if row.companion_of else _cosine(row, keeper)
-    return replace(row, keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
+    return row.having(keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
 
 
 def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:

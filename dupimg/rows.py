@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
 FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
@@ -79,3 +79,9 @@ class Row:
     def has_step(self) -> bool:
         """Whether carrying the row out means to do something."""
         return bool(self.destination) and self.destination != self.earlier
+
+    def having(self, **values: str | int | float | None) -> Row:
+        """Return the row with other values; itself, at no cost, where it has them already."""
+        if all(getattr(self, name) == value for name, value in values.items()):
+            return self
+        return replace(self, **values)
