@@ -18,7 +18,6 @@ from flask import Response, abort, jsonify, request
 
 from dupimg.cache import Cache, cache_path
 from dupimg.contact_sheet import PageInfo, page_data, page_html, to_columns
-from dupimg.journal import Run
 from dupimg.local_server import LocalServer
 from dupimg.options import ApplyOptions, ReviewOptions, UsageError
 from dupimg.photo_views import PhotoViews
@@ -90,7 +89,7 @@ class ReviewServer:
     ) -> None:
         self.applying = BackgroundApply()
         self._server, self._session, self._remembers = server, session, remembers
-        self._about = _page_info(session.record.run)
+        self._about = PageInfo.of(session.record.run, "planned", review=True)
         photos = PhotoViews(session.record, session.output_dir, decode)
         server.add("", page_html)
         server.add("thumb/<digest>.jpg", photos.thumb)
@@ -223,19 +222,6 @@ class ReviewServer:
         problems = error.problems if isinstance(error, Refused) else (Problem("", str(error)),)
         steps = {"undo": len(self._session.done), "redo": len(self._session.undone)}
         return jsonify(problems=[asdict(problem) for problem in problems], **steps), 422
-
-
-def _page_info(run: Run) -> PageInfo:
-    settings = json.loads(run.settings)
-    names = ("duplicate_threshold", "scene_threshold", "link_threshold", "model")
-    return PageInfo(
-        input_dir=run.input_dir,
-        state="planned",
-        rule=settings["duplicate_rule"],
-        seconds=0.0,
-        review=True,
-        **{name: settings[name] for name in names},
-    )
 
 
 def _got(name: str, kind: type[T], default: T | None = None) -> T:
