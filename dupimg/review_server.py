@@ -21,7 +21,6 @@ from dupimg.contact_sheet import PageInfo, page_data, page_html, to_columns
 from dupimg.local_server import LocalServer
 from dupimg.options import ApplyOptions, ReviewOptions, UsageError
 from dupimg.photo_views import PhotoViews
-from dupimg.plan import Problem
 from dupimg.result import Result
 from dupimg.review_apply import BackgroundApply
 from dupimg.review_session import PlanChanged, ReviewOver, ReviewSession, Saved
@@ -219,9 +218,11 @@ class ReviewServer:
             return jsonify(error="changed", message=str(error), stamp=error.stamp), 409
         if isinstance(error, ReviewOver):
             return jsonify(error="carried out", message=str(error)), 409
-        problems = error.problems if isinstance(error, Refused) else (Problem("", str(error)),)
+        if not isinstance(error, Refused):
+            return jsonify(error="refused", message=str(error), problems=[]), 422
         steps = {"undo": len(self._session.done), "redo": len(self._session.undone)}
-        return jsonify(problems=[asdict(problem) for problem in problems], **steps), 422
+        problems = [asdict(problem) for problem in error.problems]
+        return jsonify(error="refused", problems=problems, **steps), 422
 
 
 def _got(name: str, kind: type[T], default: T | None = None) -> T:

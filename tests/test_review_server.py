@@ -295,7 +295,8 @@ def test_an_open_page_is_told_of_changes_by_others_only(page, output):
         (output / "plan.csv").write_bytes(whole[:50])
         assert next(seen) == ("changed", "")
         status, _, body = page.ask("data")
-        assert (status, b"without the column" in body) == (422, True)
+        assert (status, json.loads(body)["problems"]) == (422, [])
+        assert "without the column" in json.loads(body)["message"]
         (output / "plan.csv").write_bytes(whole)
         assert next(seen) == ("changed", stamp)
         main(["apply", str(output), "--quiet"])
