@@ -26,7 +26,7 @@ from dupimg.rows import Row
 
 PAGE = "report.html"
 
-# In the order in which they are run.
+# One scope for all, in the order in which they are run.
 _SCRIPTS = (
     "text.js",
     "model.js",
@@ -38,11 +38,16 @@ _SCRIPTS = (
     "histogram.js",
     "summary.js",
     "viewer.js",
+    "saving.js",
     "review.js",
+    "controls.js",
+    "dialogs.js",
     "app.js",
 )
+# What the page needs of a row: the report, and where a file of an earlier run is.
+_COLUMNS = (*COLUMNS, "earlier")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
-_PICTURES = {False: "img-src 'self' file: data:", True: "img-src 'self'; connect-src 'self'"}
+_PICTURES = {False: "img-src 'self' file: data:", True: "img-src 'self' data:; connect-src 'self'"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class PageInfo:
         For duplicates.
     model : str
     seconds : float
-        That the run took.
+        That the run took; 0 where nobody knows any more.
     notes : tuple of str
         What else a person should know, a line each.
     review : bool
@@ -114,14 +119,14 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]
     Returns
     -------
     dict of str to list
-        The columns of the report; cosines are rounded as they are there.
+        The columns of the report and ``earlier``; cosines are rounded as in the report.
 
     Examples
     --------
     >>> to_columns([Row("a.jpg", "keep", nearest_cosine=0.12345678)])["nearest_cosine"]
     [0.123457]
     """
-    return {name: [_rounded(getattr(row, name)) for row in rows] for name in COLUMNS}
+    return {name: [_rounded(getattr(row, name)) for row in rows] for name in _COLUMNS}
 
 
 def _rounded(value: str | int | float | None) -> str | int | float | None:

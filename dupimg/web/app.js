@@ -6,13 +6,13 @@ class Page {
   constructor(data) {
     this.model = new Model(data);
     this.addresses = addresses(this.model);
-    this.review = LOOK_ONLY;
-    this.lines = new Lines(byId("list"), (line) => lineElement(this, line));
-    this.viewer = new Viewer(this);
     this.items = [];
     this.place = 0;
     this.query = [];
     this.order = "time";
+    this.review = this.model.about.review ? new Review(this, data) : LOOK_ONLY;
+    this.lines = new Lines(byId("list"), (line) => lineElement(this, line));
+    this.viewer = new Viewer(this);
     this.listen();
     this.translate();
     this.follow();
@@ -98,6 +98,31 @@ class Page {
     return choice;
   }
 
+  /** Take in data that are fetched anew. */
+  take(data) {
+    this.model = new Model(data);
+    this.addresses = addresses(this.model);
+    this.refresh();
+  }
+
+  /** Show what was decided: the same photo stays the current one, on the same spot. */
+  refresh() {
+    const old = this.items[this.place];
+    const focus = document.activeElement?.closest("#list [data-place], #list [data-key]");
+    const key = focus?.dataset.key;
+    const top = old ? this.lines.topOf(old.line) : 0;
+    this.steady = true;
+    this.show();
+    this.steady = false;
+    const place = old ? this.items.findIndex(({ row, block }) => row.n === old.row.n && block === old.block) : -1;
+    if (place >= 0) {
+      this.setPlace(place);
+      scrollBy({ top: this.lines.topOf(this.items[place].line) - top });
+    }
+    if (focus) this.focusPlace(key);
+    if (this.viewer.isOpen) this.viewer.show();
+  }
+
   /** Lay the lines out anew, with the current photo where it was if it was in view. */
   layOut() {
     const list = byId("list");
@@ -118,21 +143,37 @@ class Page {
   /** Make a photo the current one, in view and, unless told otherwise, focused. */
   goTo(place, { focus = true } = {}) {
     if (!this.items[place]) return;
+    this.setPlace(place);
+    this.lines.reveal(this.items[place].line, document.querySelector(".bar").getBoundingClientRect().bottom);
+    this.setPlace(place);
+    if (focus) this.focusPlace();
+  }
+
+  /** Let the Tab key stop at one photo only. */
+  setPlace(place) {
     const old = this.button(this.place);
     if (old) old.tabIndex = -1;
     this.place = place;
-    this.lines.reveal(this.items[place].line, byId("tabs").getBoundingClientRect().bottom);
     const current = this.button(place);
     if (current) current.tabIndex = 0;
-    if (focus) this.focusPlace();
   }
 
   button(place) {
     return byId("list").querySelector(`[data-place="${place}"]`);
   }
 
-  focusPlace() {
-    this.button(this.place)?.focus({ preventScroll: true });
+  /** Focus the current photo, or one of the controls beside it. */
+  focusPlace(key) {
+    const photo = this.button(this.place);
+    const control = key && photo?.closest("li, .file").querySelector(`[data-key="${key}"]`);
+    (control || photo)?.focus({ preventScroll: true });
+  }
+
+  /** Tell the reader something; it goes away after a while. */
+  say(sentence) {
+    byId("message").textContent = sentence;
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => (byId("message").textContent = ""), 10_000);
   }
 
   open(place, mode = null) {

@@ -119,6 +119,7 @@ function itemsOf(lines) {
     for (const segment of line.segments) {
       for (const item of segment.items) {
         item.line = number;
+        item.block = segment.block && `${segment.block.kind} ${segment.block.number}`;
         item.place = items.length;
         items.push(item);
       }

@@ -72,6 +72,11 @@ class Lines {
     return low;
   }
 
+  /** Return the place of a line on the screen. */
+  topOf(number) {
+    return this.container.getBoundingClientRect().top + this.tops[number];
+  }
+
   /** Scroll, if need be, until a line is in view below the bar at the top. */
   reveal(number, barHeight) {
     const offset = this.container.getBoundingClientRect().top + scrollY;

@@ -16,6 +16,7 @@ function unpack(columns) {
 class Model {
   constructor(data) {
     this.about = data.about;
+    this.apart = new Set((data.apart ?? []).map((pair) => [...pair].sort().join(" ")));
     this.rows = unpack(data.rows);
     this.rows.forEach((row, n) => Object.assign(row, { n, decided: row.action }));
     this.byPath = new Map(this.rows.map((row) => [row.path, row]));
@@ -88,6 +89,12 @@ class Model {
     return row.keeper ? row.cosine_to_keeper : row.nearest_cosine;
   }
 
+  /** Return whether a person said that a photo and its counterpart are no duplicates. */
+  isApart(row) {
+    const other = this.counterpart(row);
+    return Boolean(other) && this.apart.has([row.digest, other.digest].sort().join(" "));
+  }
+
   /** Return whether a photo is one that stays while others of its group go. */
   isKeeper(row) {
     return row.action === "keep" && row.duplicate_group !== null;
@@ -135,7 +142,9 @@ function addresses(model) {
     photo: (row) =>
       about.state === "applied" && row.destination
         ? quotePath(row.destination)
-        : `${about.input_url}/${quotePath(row.path)}`,
+        : row.earlier
+          ? quotePath(row.earlier)
+          : `${about.input_url}/${quotePath(row.path)}`,
     shown: (row) => SHOWN.test(row.path),
   };
   const served = {

@@ -1,4 +1,4 @@
-/* A page that is only looked at has nothing to decide. */
+/* Deciding: keep, remove, leave, another keeper, not a duplicate, scenes; undo of every step. */
 
 const LOOK_ONLY = {
   active: false,
@@ -8,3 +8,221 @@ const LOOK_ONLY = {
   viewerControls: () => [],
   key: () => false,
 };
+
+class Review {
+  constructor(page, data) {
+    this.page = page;
+    this.active = true;
+    this.selection = new Set();
+    this.saving = new Saving(data, this);
+    this.controls = new Controls(this);
+    this.listen();
+  }
+
+  get model() {
+    return this.page.model;
+  }
+
+  /** Follow what others do to the plan; the server stops when nobody listens any more. */
+  listen() {
+    const events = new EventSource("alive");
+    events.addEventListener("changed", () => this.reload(t("review.changed")));
+    events.addEventListener("ping", (event) => this.notice(JSON.parse(event.data).stamp));
+    events.addEventListener("open", () => {
+      this.connected = true;
+      if (this.saving.failed) this.saving.work();
+      this.controls.show();
+    });
+    events.addEventListener("error", () => {
+      this.connected = false;
+      this.controls.show();
+    });
+    this.connected = true;
+  }
+
+  /** Fetch anew what another page of this review has decided: two pings in a row say so. */
+  notice(stamp) {
+    const strange = stamp && stamp !== this.saving.stamp && !this.saving.queue.length;
+    if (strange && stamp === this.strange) this.reload(t("review.changed"));
+    this.strange = strange ? stamp : null;
+  }
+
+  async reload(reason) {
+    const response = await fetch("data");
+    if (!response.ok) {
+      this.saving.over = true;
+      this.page.say((await response.json()).message);
+      this.controls.show();
+      return;
+    }
+    const data = await response.json();
+    this.saving.take(data);
+    this.page.take(data);
+    this.page.say(reason);
+  }
+
+  /* What saving tells. */
+
+  shown(changes) {
+    for (const { path, ...change } of changes) Object.assign(this.model.byPath.get(path), change);
+    if (changes.length) this.model.derive();
+    if (changes.length) this.page.refresh();
+    this.controls.show();
+  }
+
+  saved({ rows, note }) {
+    if (rows.path.length) {
+      this.model.patch(rows);
+      this.page.refresh();
+    }
+    if (note) this.page.say(note);
+    this.controls.show();
+  }
+
+  async refused({ problems = [], message = "" }) {
+    const sentences = problems.map(({ path, sentence }) => `${visible(path)} ${sentence}`.trim());
+    await this.reload(t("review.refused", { reason: [message, ...sentences].join(" ").trim() }));
+  }
+
+  async conflict({ error, message }) {
+    if (error === "changed") await this.reload(t("review.conflict"));
+    else this.page.say(message ?? error);
+  }
+
+  /* Decisions. Changes that change nothing are left out. */
+
+  decide(changes, label) {
+    const real = changes.filter(({ path, ...change }) =>
+      Object.entries(change).some(([name, value]) => this.model.byPath.get(path)[name] !== value),
+    );
+    if (real.length) this.saving.save("decide", { changes: real, label }, real);
+  }
+
+  act(rows, action) {
+    const photos = rows.filter((row) => action === "leave" || row.scene !== null);
+    this.decide(photos.map(({ path }) => ({ path, action })), action);
+  }
+
+  /** Let a photo stay in place of the keeper of its group. */
+  makeKeeper(row) {
+    const group = this.model.groups.find(({ number }) => number === row.duplicate_group);
+    if (!group) return;
+    const old = group.photos.filter((photo) => photo !== row && photo.action === "keep");
+    const changes = old.map(({ path }) => ({ path, action: "remove" }));
+    this.decide([{ path: row.path, action: "keep" }, ...changes], "keeper");
+  }
+
+  notDuplicate(row) {
+    if (!row.keeper) return;
+    const pair = [row.digest, this.model.byPath.get(row.keeper).digest];
+    this.model.apart.add([...pair].sort().join(" "));
+    const changes = [{ path: row.path, action: "keep" }];
+    this.saving.save("not_duplicate", { path: row.path, label: "not a duplicate" }, changes);
+  }
+
+  moveToScene(rows, scene) {
+    this.decide(rows.map(({ path }) => ({ path, scene })), "scene");
+  }
+
+  newScene() {
+    return this.model.photos.reduce((most, { scene }) => Math.max(most, scene), 0) + 1;
+  }
+
+  /** Move the photos of the scene that stands after another into that. */
+  mergeWithNext({ number }) {
+    const scenes = this.page.found;
+    const next = scenes[scenes.findIndex((scene) => scene.number === number) + 1];
+    if (next) this.moveToScene(next.photos, number);
+  }
+
+  undo() {
+    if (this.saving.undoSteps) this.saving.save("undo", {});
+  }
+
+  redo() {
+    if (this.saving.redoSteps) this.saving.save("redo", {});
+  }
+
+  /* Selecting. */
+
+  toggle(rows) {
+    const all = rows.every(({ path }) => this.selection.has(path));
+    for (const { path } of rows) {
+      if (all) this.selection.delete(path);
+      else this.selection.add(path);
+    }
+    this.page.refresh();
+    this.controls.show();
+  }
+
+  select(row, extend) {
+    if (extend && this.last) {
+      const items = this.page.items.map((item) => item.row);
+      const [from, to] = [items.indexOf(this.last), items.indexOf(row)].sort((a, b) => a - b);
+      for (const { path } of items.slice(from, to)) this.selection.add(path);
+      this.selection.add(row.path);
+      this.toggle([]);
+    } else {
+      this.toggle([row]);
+    }
+    this.last = row;
+  }
+
+  clearSelection() {
+    this.selection.clear();
+    this.page.refresh();
+    this.controls.show();
+  }
+
+  /** The photos that a key or the selection bar is about. */
+  selected() {
+    return [...this.selection].map((path) => this.model.byPath.get(path)).filter(Boolean);
+  }
+
+  /** Decide about the selection, and go on without it. */
+  withSelection(decide) {
+    const rows = this.selected();
+    this.selection.clear();
+    decide(rows);
+    this.page.refresh();
+    this.controls.show();
+  }
+
+  /** Answer a key; return whether it meant something. */
+  key(event) {
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey) {
+      const back = key === "z" && !event.shiftKey;
+      const again = key === "y" || (key === "z" && event.shiftKey);
+      if (back) this.undo();
+      if (again) this.redo();
+      return back || again;
+    }
+    const row = this.page.items[this.page.place]?.row;
+    if (key === "escape" && this.selection.size && !this.page.viewer.isOpen) {
+      this.clearSelection();
+      return true;
+    }
+    const actions = {
+      p: (rows) => this.act(rows, "keep"), x: (rows) => this.act(rows, "remove"),
+      u: (rows) => this.act(rows, "leave"), b: ([photo]) => this.makeKeeper(photo),
+      d: ([photo]) => this.notDuplicate(photo), m: ([photo]) => this.select(photo, event.shiftKey),
+    };
+    if (!row || !actions[key]) return false;
+    const many = this.selection.size && "pxu".includes(key) && !this.page.viewer.isOpen;
+    if (many) this.withSelection(actions[key]);
+    else actions[key]([row]);
+    return true;
+  }
+}
+
+const REVIEW_KEYS = [
+  [["P"], "help.keep"],
+  [["X"], "help.remove"],
+  [["U"], "help.leave"],
+  [["B"], "help.keeper"],
+  [["D"], "help.apart"],
+  [["M", "⇧M"], "help.select"],
+  [["Ctrl Z"], "help.undo"],
+  [["Ctrl ⇧ Z"], "help.redo"],
+];

@@ -112,11 +112,13 @@ function aboutRun({ model }) {
       threshold: formatThreshold(about.scene_threshold), link: formatThreshold(about.link_threshold),
     })],
     ["run.model", about.model],
-    ["run.seconds", t("run.seconds.value", {
-      seconds: words.formats.tenths.format(about.seconds),
-      rate: words.formats.tenths.format(photos.length / Math.max(about.seconds, 1e-9)),
-    })],
   ];
+  if (about.seconds) {
+    entries.push(["run.seconds", t("run.seconds.value", {
+      seconds: words.formats.tenths.format(about.seconds),
+      rate: words.formats.tenths.format(photos.length / about.seconds),
+    })]);
+  }
   return element(
     "section",
     { class: "card" },

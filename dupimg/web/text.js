@@ -97,7 +97,7 @@ function formatMoment(row, format = "moment") {
 
 /** Say why a photo stays or goes; the verdict of a second look tells more than its likeness. */
 function formatWhy(row) {
-  if (!row.keeper || !row.verdict) return formatReason(row.reason);
+  if (!row.keeper || !row.verdict || row.reason.includes(" by hand, ")) return formatReason(row.reason);
   const parts = row.reason.split("; ").filter((part) => !LIKENESS.includes(part));
   return [t(`verdict.${row.verdict}`), formatReason(parts.join("; "))].filter(Boolean).join(t("reason.separator"));
 }
@@ -107,6 +107,11 @@ const LIKENESS = ["identical bytes", "similar to the keeper"];
 /** Translate why a photo stays or goes, as far as its parts are known. */
 function formatReason(reason) {
   const known = TEXTS[words.language];
+  const byHand = /^(\w+) by hand, was (\w+): (.*)$/s.exec(reason);
+  if (byHand) {
+    const [after, before] = [byHand[1], byHand[2]].map((action) => t(`action.${action}.planned`));
+    return t("reason.hand", { after, before, reason: formatReason(byHand[3]) });
+  }
   const best = /^best of (\d+) duplicates$/.exec(reason);
   if (best) return t("reason.best", { count: Number(best[1]) });
   return reason

@@ -9,8 +9,9 @@ function thumbnail(page, row, width, height) {
   };
   if (row.digest && row.width) {
     const image = element("img", {
-      src: page.addresses.thumb(row), alt: "", loading: "lazy", decoding: "async",
-      width, height, draggable: "false", onerror: none,
+      src: page.addresses.thumb(row), alt: "", width, height, draggable: "false", onerror: none,
+      // What is drawn anew after a decision must not flash.
+      loading: page.steady ? "eager" : "lazy", decoding: page.steady ? "sync" : "async",
     });
     frame.append(image);
   } else {
@@ -52,7 +53,7 @@ function photoButton(page, item, height) {
 }
 
 /** Make the list of a segment; each photo says how many its block has. */
-function listOf(segment, titleId, draw) {
+function listOf(page, segment, titleId, draw) {
   return element(
     "ul",
     { "aria-labelledby": titleId },
@@ -60,7 +61,8 @@ function listOf(segment, titleId, draw) {
       element(
         "li",
         {
-          class: item.row.action, "aria-setsize": segment.block.photos.length,
+          class: `${item.row.action}${page.review.selection?.has(item.row.path) ? " selected" : ""}`,
+          "aria-setsize": segment.block.photos.length,
           "aria-posinset": segment.start + i + 1, style: { width: `${item.width}px` },
         },
         draw(item),
@@ -89,7 +91,7 @@ function segmentElement(page, line, segment, draw) {
       },
     },
     start === 0 ? titleLine(page, block, titleId) : null,
-    listOf(segment, start === 0 ? titleId : null, draw),
+    listOf(page, segment, start === 0 ? titleId : null, draw),
   );
 }
 
@@ -105,7 +107,7 @@ function tile(page, item, line) {
     photoButton(page, item, line.picture),
     element("div", { class: "row" }, badge(page, row),
       likeness === null ? null
-        : element("span", { class: "cosine", title: t("number.cosine") }, formatCosine(likeness))),
+        : element("span", { class: "cosine", title: t("cosine") }, formatCosine(likeness))),
     element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
     element("p", { class: "small", title: visible(row.path), dir: "auto" },
       visible(folder) || t("folder.top")),

@@ -1,0 +1,127 @@
+/* The buttons of a review: on photos and blocks, at the top, and for a selection. */
+
+class Controls {
+  constructor(review) {
+    this.review = review;
+    Object.assign(review, {
+      blockControls: (block) => this.ofBlock(block),
+      photoControls: (item) => this.ofPhoto(item),
+      selectControl: (item) => this.ofSelection(item),
+      viewerControls: (row) => this.ofViewer(row),
+    });
+    byId("review-tools").hidden = false;
+  }
+
+  /** Make the choice of keep, remove or leave; with words where there is room. */
+  choice(row, worded) {
+    const actions = row.scene === null ? ["other", "leave"] : ["keep", "remove", "leave"];
+    const choose = (action) => {
+      const word = t(`action.${action}.planned`);
+      return button({
+        name: action, label: word, text: worded ? word : undefined, "data-key": action,
+        "aria-pressed": String(row.action === action),
+        onclick: () => this.review.decide([{ path: row.path, action }], action),
+      });
+    };
+    return element("div", { class: "segmented", role: "group",
+      "aria-label": t("choice", { name: visible(row.path) }) }, ...actions.map(choose));
+  }
+
+  /** Make what only photos with duplicates have: another keeper, not a duplicate. */
+  ofGroup(row, worded) {
+    if (row.duplicate_group === null) return [];
+    const { review } = this;
+    const text = (key) => (worded ? t(key) : undefined);
+    return [
+      button({
+        name: "star", label: t("make.keeper"), text: text("make.keeper"), class: "quiet",
+        "data-key": "star", disabled: review.model.isKeeper(row) && row.copies > 0,
+        onclick: () => review.makeKeeper(row),
+      }),
+      button({
+        name: "apart", label: t("not.duplicate"), text: text("not.duplicate"), class: "quiet",
+        "data-key": "apart", disabled: !row.keeper,
+        "aria-pressed": String(review.model.isApart(row)),
+        onclick: () => review.notDuplicate(row),
+      }),
+    ];
+  }
+
+  ofPhoto({ row }) {
+    return [element("div", { class: "decide" }, this.choice(row, false), ...this.ofGroup(row, false))];
+  }
+
+  ofViewer(row) {
+    return [element("div", { class: "decide" }, this.choice(row, true), ...this.ofGroup(row, true))];
+  }
+
+  ofSelection({ row }) {
+    const box = element("input", {
+      type: "checkbox", class: "select", "data-key": "select", checked: this.review.selection.has(row.path),
+      "aria-label": t("select", { name: visible(row.path) }),
+      onclick: (event) => this.review.select(row, event.shiftKey),
+    });
+    return [box];
+  }
+
+  ofBlock(block) {
+    const { review } = this;
+    if (block.kind === "group") {
+      return [button({ text: t("keep.all"), class: "quiet small-button",
+        onclick: () => review.act(block.photos, "keep") })];
+    }
+    if (block.kind !== "scene") return [];
+    const last = review.page.found.at(-1).number === block.number;
+    return [
+      button({ label: t("select.scene"), name: "select", class: "quiet small-button",
+        onclick: () => review.toggle(block.photos) }),
+      button({ label: t("merge.next"), name: "merge", class: "quiet small-button", disabled: last,
+        onclick: () => review.mergeWithNext(block) }),
+    ];
+  }
+
+  /** Show the state of saving, and the bar of the selection. */
+  show() {
+    const { saving, connected } = this.review;
+    const state = connected || saving.over ? saving.state : "lost";
+    const retry = saving.failed
+      ? button({ text: t("saving.retry"), class: "quiet", onclick: () => saving.work() }) : null;
+    const focused = document.activeElement?.dataset?.key;
+    byId("review-tools").replaceChildren(
+      ...[
+        element("span", { class: `saving ${state}`, role: "status" }, t(`saving.${state}`)),
+        retry,
+        button({ name: "undo", label: t("undo"), class: "quiet", "data-key": "undo",
+          disabled: !saving.undoSteps || saving.over, onclick: () => this.review.undo() }),
+        button({ name: "redo", label: t("redo"), class: "quiet", "data-key": "redo",
+          disabled: !saving.redoSteps || saving.over, onclick: () => this.review.redo() }),
+        button({ text: t("apply"), class: "primary", "data-key": "apply", disabled: saving.over,
+          onclick: () => new ApplyDialog(this.review).open() }),
+      ].filter(Boolean),
+    );
+    if (["undo", "redo", "apply"].includes(focused)) {
+      byId("review-tools").querySelector(`[data-key="${focused}"]`).focus();
+    }
+    this.showSelection();
+  }
+
+  showSelection() {
+    const { review } = this;
+    const rows = review.selected();
+    const bar = byId("selection");
+    bar.hidden = !rows.length;
+    if (!rows.length) return;
+    const act = (action) =>
+      button({ text: t(`action.${action}.planned`), name: action, class: "quiet",
+        onclick: () => review.withSelection((photos) => review.act(photos, action)) });
+    bar.replaceChildren(
+      element("strong", {}, t("selected", { count: rows.length })),
+      button({ text: t("scene.new"), class: "quiet", onclick: () =>
+        review.withSelection((photos) => review.moveToScene(photos, review.newScene())) }),
+      button({ text: t("scene.move"), class: "quiet", onclick: () => new SceneDialog(review).open() }),
+      act("keep"), act("remove"), act("leave"),
+      button({ label: t("select.none"), name: "close", class: "quiet",
+        onclick: () => review.clearSelection() }),
+    );
+  }
+}

@@ -1,0 +1,153 @@
+/* The dialogs of a review: into which scene, and carrying the plan out. */
+
+const NEAR_SCENES = 24;
+const LINES_SHOWN = 500;
+const MODES = ["copy", "move", "hard_link", "reflink"];
+const PROGRESS_MILLISECONDS = 300;
+
+/** Fill the dialog: a title, a button that closes it, and what follows. */
+function sheetParts(sheet, title, ...children) {
+  sheet.setAttribute("aria-label", title);
+  sheet.replaceChildren(
+    element("div", { class: "sheet-head" }, element("h2", {}, title),
+      button({ label: t("close"), name: "close", class: "quiet", onclick: () => sheet.close() })),
+    ...children.filter(Boolean),
+  );
+}
+
+/** Choose the scene into which the selected photos go. */
+class SceneDialog {
+  constructor(review) {
+    this.review = review;
+    this.sheet = byId("dialog");
+  }
+
+  open() {
+    const { review } = this;
+    const number = element("input", {
+      type: "number", min: 1, max: 999999, step: 1, required: true, "aria-label": t("scene.number"),
+    });
+    const move = () => number.reportValidity() && this.move(Number(number.value));
+    number.addEventListener("keydown", (event) => event.key === "Enter" && move());
+    const cover = (scene) =>
+      element("li", {}, element("button",
+        { type: "button", class: "cover", onclick: () => this.move(scene.number) },
+        thumbnail(review.page, scene.photos[0], 120, 90),
+        element("span", { class: "small row" }, t("scene", { number: scene.number }))));
+    sheetParts(
+      this.sheet,
+      t("scene.move"),
+      element("div", { class: "row" }, number, button({ text: t("scene.move.go"), class: "primary", onclick: move })),
+      element("p", { class: "about" }, t("scene.near")),
+      element("ul", { class: "near-scenes" }, ...this.nearScenes().map(cover)),
+    );
+    this.sheet.showModal();
+  }
+
+  /** The scenes before and after that of the first selected photo. */
+  nearScenes() {
+    const { scenes } = this.review.model;
+    const [first] = this.review.selected();
+    const here = scenes.findIndex(({ number }) => number === first.scene);
+    const start = Math.max(0, here - NEAR_SCENES / 2);
+    return scenes.slice(start, start + NEAR_SCENES + 1).filter((_, i) => start + i !== here);
+  }
+
+  move(scene) {
+    this.sheet.close();
+    this.review.withSelection((photos) => this.review.moveToScene(photos, scene));
+  }
+}
+
+/** Show what would be carried out, carry it out, and show how that goes. */
+class ApplyDialog {
+  constructor(review) {
+    this.review = review;
+    this.sheet = byId("dialog");
+  }
+
+  async open() {
+    const { state } = this.review.saving;
+    const response = state === "saved" ? await fetch("changes").catch(() => null) : null;
+    if (!response?.ok) {
+      const reason = response ? (await response.json()).message : t("apply.unsaved");
+      this.review.page.say(reason);
+      return;
+    }
+    this.showChanges(await response.json());
+    this.sheet.showModal();
+  }
+
+  showChanges({ lines, problems, counts, bytes }) {
+    const sentences = problems.map(({ path, sentence }) => `${visible(path)} ${sentence}`);
+    const modes = MODES.map((mode, i) =>
+      element("label", { class: "mode" },
+        element("input", { type: "radio", name: "mode", value: mode, checked: i === 0 }),
+        element("span", {}, element("strong", {}, t(`mode.${mode}`)),
+          element("span", { class: "about" }, t(`mode.${mode}.about`)))));
+    const go = () => this.start(this.sheet.querySelector("input:checked").value);
+    sheetParts(
+      this.sheet,
+      t("apply.title"),
+      element("p", {}, t("apply.counts", { keep: counts.keep, remove: counts.remove, other: counts.other, leave: counts.leave, bytes: formatBytes(bytes) })),
+      problems.length ? element("h3", {}, t("apply.problems", { count: problems.length })) : null,
+      problems.length ? lineList(sentences) : null,
+      element("h3", {}, lines.length ? t("apply.changes", { count: lines.length }) : t("apply.none")),
+      lines.length ? lineList(lines) : null,
+      element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
+      element("div", { class: "row actions" },
+        button({ text: t("cancel"), onclick: () => this.sheet.close() }),
+        button({ text: t("apply"), class: "primary", disabled: problems.length > 0, onclick: go })),
+    );
+  }
+
+  async start(mode) {
+    const response = await post("apply", { stamp: this.review.saving.stamp, mode });
+    if (response.ok) {
+      this.follow();
+      return;
+    }
+    const answer = await response.json();
+    this.sheet.close();
+    if (response.status === 422) this.review.refused(answer);
+    else this.review.conflict(answer);
+  }
+
+  /** Show how far it is until it is over. */
+  async follow() {
+    const bar = element("progress", { max: 1, value: 0, "aria-label": t("apply.running") });
+    const about = element("p", { class: "about numbers", role: "status" });
+    sheetParts(this.sheet, t("apply.running"), bar, about);
+    for (;;) {
+      const progress = await (await fetch("progress")).json();
+      bar.max = progress.total || 1;
+      bar.value = progress.done;
+      about.textContent = t("apply.progress", { done: progress.done, total: progress.total });
+      if (progress.state !== "running") return this.finish(progress);
+      await new Promise((wake) => setTimeout(wake, PROGRESS_MILLISECONDS));
+    }
+  }
+
+  finish({ state, summary, error }) {
+    const done = state === "done";
+    if (done) this.review.saving.over = true;
+    this.review.controls.show();
+    sheetParts(
+      this.sheet,
+      t(done ? "apply.done" : "apply.failed"),
+      element("pre", { tabindex: 0 }, done ? summary.join("\n") : error),
+      done ? element("p", { class: "about" }, t("apply.close")) : null,
+    );
+  }
+}
+
+/** Show lines of text that may be many: the first ones, and how many more there are. */
+function lineList(lines) {
+  const more = lines.length - LINES_SHOWN;
+  return element(
+    "ul",
+    { class: "lines", tabindex: 0 },
+    ...lines.slice(0, LINES_SHOWN).map((line) => element("li", { dir: "auto" }, visible(line))),
+    more > 0 ? element("li", { class: "about" }, t("lines.more", { count: more })) : null,
+  );
+}

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser import faults, visits
+from files import make_files, read_files, sample, save
+from PIL import Image
+from planned import set_cells
+
+from dupimg.cli import main
+from dupimg.report import read_report
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """Plan a folder for real: a cat with two copies, two views, a cup; return both folders."""
+    folder = tmp_path_factory.mktemp("planned")
+    source = folder / "in"
+    cat = Image.open(sample("chelsea.png")).convert("RGB")
+    save(cat, source / "cat.png", taken="2024:05:01 10:00:00")
+    save(cat, source / "copy.jpg", quality=80, taken="2024:05:01 10:00:01")
+    save(cat.resize((300, 200)), source / "small.webp", taken="2024:05:01 10:00:02")
+    for minute, side in enumerate(("left", "right"), start=1):
+        view = Image.open(sample(f"motorcycle_{side}.png")).convert("RGB")
+        save(view, source / f"{side}.jpg", taken=f"2024:05:01 11:0{minute}:00", quality=95)
+    save(Image.open(sample("coffee.png")), source / "cup.png", taken="2024:05:01 12:00:00")
+    make_files(source, {"left.xmp": "sidecar", "notes.txt": "notes"})
+    assert main(["plan", str(source), str(folder / "out"), "--quiet", "--cache=none"]) == 0
+    return folder
+
+
+@pytest.fixture
+def output(planned, tmp_path):
+    return shutil.copytree(planned / "out", tmp_path / "out")
+
+
+@pytest.fixture
+def server(output):
+    """Start `dupimg review`, and end it if the test has not."""
+    command = [sys.executable, "-u", "-m", "dupimg", "review", str(output), "--browser=no"]
+    command.append(f"--cache={output.parent / 'cache.sqlite'}")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=output.parent)
+    lines = iter(process.stdout.readline, "")
+    process.address = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def visit(browser, server):
+    with visits(browser) as visit:
+        yield lambda view="", **options: visit(server.address + view, **options)
+
+
+def rows(output: Path) -> dict[str, tuple[str, int | None]]:
+    """Return action and scene of every file, as the plan on the disk says."""
+    return {row.path: (row.action, row.scene) for row in read_report(output / "plan.csv")}
+
+
+def saved(page) -> None:
+    page.wait_for_selector(".saving.saved")
+
+
+def tile(page, name: str):
+    return page.locator(".tile", has=page.locator(".name", has_text=re.compile(f"^{name}$")))
+
+
+def photo(page, name: str):
+    return page.locator(f'.photo[aria-label^="{name}, "]')
+
+
+def test_a_click_is_saved_at_once_and_undone_to_the_byte(visit, output):
+    before = (output / "plan.csv").read_bytes()
+    page = visit("#duplicates")
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    saved(page)
+    assert rows(output)["copy.jpg"][0] == "keep"
+    assert "Keep by hand" in tile(page, "copy.jpg").inner_text()
+    page.keyboard.press("Control+z")
+    page.wait_for_selector('[data-key="undo"]:disabled')
+    assert (output / "plan.csv").read_bytes() == before
+    page.keyboard.press("Control+Shift+z")
+    page.wait_for_selector('[data-key="redo"]:disabled')
+    assert rows(output)["copy.jpg"][0] == "keep"
+
+
+def test_keys_decide_about_the_current_photo_and_the_focus_stays(visit, output):
+    page = visit("#duplicates")
+    for key in ("j", "ArrowRight", "u"):
+        page.keyboard.press(key)
+    saved(page)
+    assert rows(output)["copy.jpg"][0] == "leave"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    saved(page)
+    assert rows(output)["small.webp"][0] == "keep"
+    assert rows(output)["cat.png"][0] == "keep"
+
+
+def test_another_keeper_takes_the_place_of_the_first(visit, output):
+    page = visit("#duplicates")
+    photo(page, "small.webp").click()
+    page.get_by_role("button", name="Make this the keeper").click()
+    saved(page)
+    actions = {path: action for path, (action, _) in rows(output).items()}
+    assert actions["small.webp"] == "keep"
+    assert actions["cat.png"] == actions["copy.jpg"] == "remove"
+    page.keyboard.press("Escape")
+    assert "Keeper" in tile(page, "small.webp").inner_text()
+    assert "Remove" in tile(page, "cat.png").inner_text()
+
+
+def test_what_is_not_a_duplicate_is_kept_and_remembered(visit, output):
+    page = visit("#duplicates")
+    apart = tile(page, "copy.jpg").get_by_role("button", name="Not a duplicate")
+    apart.click()
+    saved(page)
+    assert rows(output)["copy.jpg"][0] == "keep"
+    page.reload()
+    apart.wait_for()
+    assert apart.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Control+z")
+    page.wait_for_selector('[data-key="undo"]:disabled')
+    page.reload()
+    apart.wait_for()
+    assert apart.get_attribute("aria-pressed") == "false"
+
+
+def test_scenes_are_split_merged_and_moved(visit, output):
+    before = rows(output)
+    assert before["left.jpg"][1] == before["right.jpg"][1] == before["left.xmp"][1] == 2
+    page = visit("#scenes/all")
+    photo(page, "left.jpg").focus()
+    page.keyboard.press("m")
+    page.get_by_role("button", name="New scene").click()
+    saved(page)
+    assert rows(output)["left.jpg"][1] == rows(output)["left.xmp"][1] == 4
+    assert rows(output)["right.jpg"][1] == 2
+    scene = page.locator(".segment", has=page.get_by_role("heading", name="Scene 1"))
+    scene.get_by_role("button", name="Merge with the next scene").click()
+    saved(page)
+    assert rows(output)["left.jpg"][1] == rows(output)["cat.png"][1] == 1
+    page.locator(".segment", has=photo(page, "cup.png")).get_by_label("Select the photos").click()
+    page.get_by_role("button", name="Move to scene").click()
+    page.get_by_label("Number of the scene").fill("2")
+    page.keyboard.press("Enter")
+    saved(page)
+    assert rows(output)["cup.png"][1] == 2
+
+
+def test_a_decision_that_cannot_be_is_taken_back_with_the_reason(visit, output):
+    before = rows(output)
+    page = visit("#duplicates")
+    tile(page, "cat.png").get_by_role("button", name="Remove", exact=True).click()
+    page.wait_for_selector("#message:not(:empty)")
+    message = page.locator("#message").inner_text()
+    assert message.startswith("Not saved:")
+    assert "would go as a whole" in message
+    assert "Keeper" in tile(page, "cat.png").inner_text()
+    assert rows(output) == before
+
+
+def test_a_plan_that_was_changed_elsewhere_is_not_overwritten(visit, output):
+    page = visit("#duplicates")
+    page.route("**/alive", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector(".tile")
+    set_cells(output / "plan.csv", "cup.png", action="leave")
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_selector("#message:not(:empty)")
+    assert page.locator("#message").inner_text().startswith("Not saved: the plan was changed")
+    assert rows(output)["cup.png"][0] == "leave"
+    assert rows(output)["copy.jpg"][0] == "remove"
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_function("document.querySelector('#review-tools').textContent !== ''")
+    page.wait_for_selector('[data-key="undo"]:enabled')
+    assert rows(output)["copy.jpg"][0] == "keep"
+
+
+def test_the_page_follows_the_spreadsheet(visit, output):
+    page = visit("#files")
+    set_cells(output / "plan.csv", "cup.png", action="remove")
+    row = page.locator(".file", has_text="cup.png")
+    row.locator(".badge.remove").wait_for()
+    assert "changed elsewhere" in page.locator("#message").inner_text()
+
+
+def test_two_pages_see_each_other(visit, output):
+    first, second = visit("#duplicates"), visit("#duplicates")
+    tile(first, "copy.jpg").get_by_role("button", name="Leave", exact=True).click()
+    saved(first)
+    tile(second, "copy.jpg").locator(".badge.leave").wait_for()
+
+
+def test_what_is_not_saved_says_so(visit, server, output):
+    page = visit("#duplicates")
+    page.wait_for_selector(".saving.saved")
+    server.send_signal(signal.SIGSTOP) if sys.platform != "win32" else server.kill()
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_selector(".saving.saving")
+    assert rows(output)["copy.jpg"][0] == "remove"
+    server.kill()
+    page.wait_for_selector(".saving.failed, .saving.lost")
+    assert page.get_by_role("button", name="Try again").is_visible()
+    assert "Keep" in tile(page, "copy.jpg").inner_text()
+
+
+def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, output, planned):
+    page = visit("#duplicates")
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    saved(page)
+    page.get_by_role("button", name="Apply").click()
+    sheet = page.get_by_role("dialog")
+    assert "copy.jpg: remove → keep" in sheet.inner_text()
+    assert "5 keep, 1 remove, 1 other" in sheet.inner_text()
+    assert faults(page) == []
+    sheet.get_by_role("button", name="Apply").click()
+    sheet.get_by_role("heading", name="Carried out").wait_for()
+    assert "8 files = kept + removed + other" in sheet.locator("pre").inner_text()
+    content = {Path(name).suffix: data for name, data in read_files(output / "processed").items()}
+    assert len(read_files(output / "processed")) == 6
+    assert content[".xmp"] == b"sidecar"
+    assert [*read_files(output / "remove").values()] == [(planned / "in/small.webp").read_bytes()]
+    assert (planned / "in/copy.jpg").read_bytes() in read_files(output / "processed").values()
+    page.close()
+    assert server.wait(timeout=30) == 0
+
+
+def test_the_server_stops_when_the_page_is_closed(visit, server):
+    page = visit()
+    page.close()
+    assert server.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_review_has_no_serious_accessibility_fault(visit, theme):
+    page = visit("#duplicates", color_scheme=theme, viewport={"width": 390, "height": 844})
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.evaluate("location.hash = '#scenes'")
+    page.get_by_label("Select the photos").first.click()
+    assert faults(page) == []
+    page.get_by_role("button", name="Move to scene").click()
+    assert faults(page) == []
+
+
+def test_only_who_has_the_address_gets_in(browser, server):
+    page = browser.new_context().new_page()
+    wrong = server.address.replace(server.address.split("/")[3], "a" * 43)
+    assert page.goto(wrong).status == 403
+    assert page.goto(server.address + "../../../../etc/passwd").status == 403
+    page.context.close()
