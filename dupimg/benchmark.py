@@ -21,7 +21,7 @@ from sklearn.datasets import load_sample_images
 
 from dupimg.embedding import PhotoEmbedder
 from dupimg.images import read_photo
-from dupimg.models import get_model, load_network
+from dupimg.models import get_model
 from dupimg.options import BenchmarkOptions, OrganizeOptions
 from dupimg.runs import organize
 
@@ -155,6 +155,8 @@ def _seconds(work: Callable[[], object]) -> float:
 def _straightforward(paths: list[Path], name: str) -> int:
     """Decode in full, embed one photo at a time, compare pair by pair: how one would begin."""
     import torch
+
+    from dupimg.networks import load_network
 
     model = get_model(name)
     network = load_network(model)

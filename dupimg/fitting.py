@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
 
-from dupimg.embedding import AT_ONCE, one_core_a_thread, run_network
+from dupimg.backends import AT_ONCE, FLOAT32, TORCH, Network, open_network
 from dupimg.heads import SceneHead, fit_head
 from dupimg.images import UnreadablePhoto, read_square
-from dupimg.models import Model, fetch_weights, fingerprint, get_model, load_network
+from dupimg.models import Model, fetch_weights, fingerprint, get_model
 from dupimg.options import FitHeadOptions, UsageError
 from dupimg.photos import find_files
 from dupimg.progress import progress_bar
 from dupimg.sandbox import Map, open_sandbox
-
-if TYPE_CHECKING:
-    import torch
 
 # Five rows each, and `fit_head` wants more rows than its 384 components.
 _FEWEST_PHOTOS = 100
@@ -85,12 +81,12 @@ def _pooled_features(
     model: Model, paths: Sequence[Path], options: FitHeadOptions
 ) -> tuple[np.ndarray, int]:
     """Return the features of photos and their quarters, and how many photos could be read."""
-    network = load_network(model)
     n_jobs = options.jobs or joblib.cpu_count()
+    network = open_network(model, TORCH, FLOAT32, n_jobs)  # the same head wherever it is fitted
     batches = [paths[start : start + AT_ONCE] for start in range(0, len(paths), AT_ONCE)]
     features = [np.empty((0, sum(model.feature_sizes)), np.float32)]
     with (
-        one_core_a_thread(),
+        network.one_core_a_thread(),
         open_sandbox(n_jobs, options.time_limit) as decode,
         progress_bar(len(paths), "looking", unit="photos", quiet=options.quiet) as bar,
     ):
@@ -104,7 +100,7 @@ def _pooled_features(
     return stacked, len(stacked) // 5
 
 
-def _look(model: Model, network: torch.nn.Module, decode: Map, paths: Sequence[Path]) -> np.ndarray:
+def _look(model: Model, network: Network, decode: Map, paths: Sequence[Path]) -> np.ndarray:
     """Return the pooled feature maps of a few photos, five rows for each that can be read."""
     size = model.input_size
     squares = []
@@ -113,6 +109,4 @@ def _look(model: Model, network: torch.nn.Module, decode: Map, paths: Sequence[P
             whole = photo.reshape(size, 2, size, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8)
             top, bottom = photo[:size], photo[size:]
             squares += [whole, top[:, :size], top[:, size:], bottom[:, :size], bottom[:, size:]]
-    groups = [squares[start : start + AT_ONCE] for start in range(0, len(squares), AT_ONCE)]
-    outputs = [run_network(network, group)[:, model.embedding_size :] for group in groups]
-    return np.concatenate([np.empty((0, sum(model.feature_sizes)), np.float32), *outputs])
+    return network(squares)[:, model.embedding_size :]

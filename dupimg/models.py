@@ -11,20 +11,14 @@ from __future__ import annotations
 import hashlib
 import http.client
 import importlib.util
-import itertools
 import os
-import pickle
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from dupimg.converters import did_you_mean
 from dupimg.options import UsageError
-
-if TYPE_CHECKING:
-    import torch
 
 # Part of every fingerprint: count it up whenever reading, resizing or normalizing changes.
 PREPROCESSING_VERSION = 1
@@ -96,6 +90,11 @@ class Model:
     stages: tuple[int, ...] = ()
     feature_sizes: tuple[int, ...] = ()
     head: str = ""
+
+    @property
+    def output_size(self) -> int:
+        """Number of values that the network gives: the embedding, then the pooled maps."""
+        return self.embedding_size + sum(self.feature_sizes)
 
 
 def _torchvision_model(name: str, sha256: str, megabytes: float) -> Model:
@@ -183,7 +182,7 @@ def models_folder() -> Path | None:
 def find_weights(model: Model) -> Path | None:
     """Return the weights file of a model if there is one on this machine.
 
-    It is not opened: `load_network` checks its digest. Torch is not imported.
+    It is not opened: `fetch_weights` checks its digest. Torch is not imported.
     """
     return next((path for path in _places(model) if path.is_file()), None)
 
@@ -224,67 +223,9 @@ def fetch_weights(model: Model) -> Path:
     if not digest.startswith(model.sha256):
         raise WeightsError(
             f"Got {path} with sha256 {digest[:16]}…, expected {model.sha256[:16]}…: it is not "
-            f"the published {model.filename}. Remove it, or replace it by {_source(model)}."
+            f"the published {model.filename}. Remove it, or replace it by {source(model)}."
         )
     return path
-
-
-def build_network(model: Model) -> torch.nn.Module:
-    """Return the published network of a model, without weights; nothing is downloaded.
-
-    Its parameters take no memory until `load_state_dict(..., assign=True)` gives them values.
-    """
-    import torch
-
-    with torch.device("meta"):
-        if model.library == "timm":
-            import timm
-
-            return timm.create_model(model.architecture, pretrained=False)
-        import torchvision
-
-        return torchvision.models.get_model(model.architecture, weights=None)
-
-
-def load_network(model: Model) -> torch.nn.Module:
-    """Return the network of a model, ready to embed.
-
-    Returns
-    -------
-    torch.nn.Module
-        Takes float32 (n, 3, input_size, input_size) with values 0..255 and gives float32
-        (n, embedding_size), not yet of norm 1, followed by the pooled feature maps for the scene
-        head: (n, embedding_size + sum(feature_sizes)). In evaluation mode, memory format
-        channels_last, each batch normalization folded into the convolution before it.
-
-    Raises
-    ------
-    WeightsError
-        As `fetch_weights`, and if the file does not fit the network.
-    """
-    import torch
-    from torchvision.transforms import Normalize
-
-    path = fetch_weights(model)
-    network = build_network(model)
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        if model.library == "timm":
-            # The package names the tensors in its own way; order and shapes are timm's.
-            weights = dict(zip(network.state_dict(), weights.values(), strict=True))
-        network.load_state_dict(weights, assign=True)
-    except (RuntimeError, ValueError, TypeError, AttributeError, pickle.UnpicklingError) as error:
-        raise WeightsError(
-            f"{path} is no state dict of {model.library}'s {model.architecture}. "
-            f"Replace it by {_source(model)}."
-        ) from error
-    if model.layer == "gem":
-        _pool_generalized_mean(network, model.input_size)
-    if model.feature_sizes:
-        network = _with_feature_maps(network, model.stages)
-    network = torch.nn.Sequential(Normalize(model.mean, model.std), network).eval()
-    _fold_batch_norm(network)
-    return network.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _places(model: Model) -> list[Path]:
@@ -308,7 +249,7 @@ def _torch_cache() -> Path:
 def _download(model: Model) -> Path:
     """Download the weights into torchvision's cache: verified, then renamed into place."""
     if not model.url:
-        raise WeightsError(f"No weights for {model.name}. Install {_source(model)}.")
+        raise WeightsError(f"No weights for {model.name}. Install {source(model)}.")
     import torch
 
     path = _torch_cache() / model.filename
@@ -325,7 +266,8 @@ def _download(model: Model) -> Path:
     return path
 
 
-def _source(model: Model) -> str:
+def source(model: Model) -> str:
+    """Return where the weights of a model are published, for messages."""
     return model.url or f"the package {model.package.replace('_', '-')}"
 
 
@@ -335,60 +277,3 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _pool_generalized_mean(network: torch.nn.Module, input_size: int) -> None:
-    """Let a timm network end in the generalized mean (p = 3) of its last feature map."""
-    from torch import nn
-
-    # LPPool2d takes the sum where the generalized mean takes the mean: a constant factor,
-    # which the embedding's norm of 1 takes away. The map has 1/32 of the input's side.
-    network.global_pool = nn.Sequential(nn.LPPool2d(3, input_size // 32), nn.Flatten())
-    network.classifier = nn.Identity()
-
-
-def _with_feature_maps(network: Any, stages: Sequence[int]) -> torch.nn.Module:
-    """Let a timm network give what the scene head sees, too, in the same pass.
-
-    That is the mean of the last feature map over its positions, as a square root, which keeps
-    few strong channels from outweighing all others, and the plain means of earlier stages.
-    """
-    import torch
-    from torch import nn
-
-    class WithFeatureMaps(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            maps = network.bn1(network.conv_stem(pictures))
-            means = {}
-            for stage, block in enumerate(network.blocks):
-                maps = block(maps)
-                if stage in stages:
-                    means[stage] = maps.mean((2, 3))
-            maps = network.bn2(network.conv_head(maps))
-            last = maps.mean((2, 3)).sqrt()
-            vectors = network.forward_head(maps)
-            return torch.cat([vectors, last, *(means[stage] for stage in stages)], dim=1)
-
-    return WithFeatureMaps()
-
-
-def _fold_batch_norm(module: torch.nn.Module) -> None:
-    """Merge every batch normalization into the convolution registered right before it.
-
-    That is the order in which all networks of the registry apply them.
-    """
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    children = list(module.named_children())
-    for (name, conv), (next_name, norm) in itertools.pairwise(children):
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(conv, norm))
-            # timm's batch normalization carries the activation that follows it
-            setattr(module, next_name, getattr(norm, "act", nn.Identity()))
-    for _, child in children:
-        _fold_batch_norm(child)

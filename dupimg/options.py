@@ -181,6 +181,18 @@ class RunOptions(Options):
     min_scene_size: int = option(
         to_whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
     )
+    backend: str = option(
+        one_of("auto", "torch", "openvino"),
+        "what computes the network; auto: OpenVINO if dupimg[fast] is installed",
+        default="auto",
+        values="auto|torch|openvino",
+    )
+    precision: str = option(
+        one_of("float32", "bfloat16"),
+        "bfloat16: twice as fast on new processors, changes cosines by up to 0.035",
+        default="float32",
+        values="float32|bfloat16",
+    )
     jobs: int | None = _jobs()
     batch_size: int = option(
         to_whole_number(1, 4096),

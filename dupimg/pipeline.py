@@ -127,6 +127,8 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
         n_jobs=options.jobs,
         max_pixels=options.max_megapixels * 1_000_000,
         time_limit=options.time_limit,
+        backend=options.backend,
+        precision=options.precision,
     )
     return embedder.fit([])  # checks the head
 

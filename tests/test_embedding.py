@@ -190,6 +190,8 @@ def test_another_model_is_loaded_when_it_is_set(embedder):
         ("time_limit", 0, "Got time_limit=0, expected None or a positive number of seconds"),
         ("time_limit", float("inf"), "Got time_limit=inf"),
         ("time_limit", "60", "Got time_limit='60'"),
+        ("backend", "onnx", "Got backend='onnx', expected 'auto', 'torch' or 'openvino'"),
+        ("precision", "float16", "Got precision='float16', expected 'float32' or 'bfloat16'"),
     ],
 )
 def test_wrong_parameters_are_refused_before_anything_is_read(parameter, value, message):

@@ -162,10 +162,8 @@ def test_a_network_without_a_head_has_one_embedding():
     model = get_model("squeezenet1_1")
     embedder = PhotoEmbedder(model, head="scene")
     assert embedder.get_feature_names_out().shape == (1000,)
-    assert embedder.fingerprint == fingerprint(model)
-    assert PhotoEmbedder().fingerprint == fingerprint(get_model("efficientnet_lite0")) + (
-        "-5c909d26cce14f78"
-    )
+    assert "5c909d26cce14f78" not in embedder.fingerprint
+    assert PhotoEmbedder().fingerprint.endswith("-5c909d26cce14f78")
 
 
 def test_unknown_head():

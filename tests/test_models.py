@@ -17,14 +17,13 @@ from dupimg.images import read_photo
 from dupimg.models import (
     MODELS,
     WeightsError,
-    build_network,
     fetch_weights,
     find_weights,
     fingerprint,
     get_model,
-    load_network,
     models_table,
 )
+from dupimg.networks import build_network, load_network
 
 
 @pytest.fixture(autouse=True)

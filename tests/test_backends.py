@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from files import sample
+
+from dupimg import backends
+from dupimg.backends import BackendError, check_precision, choose_backend, has_bfloat16
+from dupimg.embedding import PhotoEmbedder
+from dupimg.heads import shipped_head
+from dupimg.images import read_square
+from dupimg.models import get_model
+from dupimg.networks import load_network, turn_network
+from dupimg.openvino_network import kept_network
+
+NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg")
+
+needs_bfloat16 = pytest.mark.skipif(
+    not has_bfloat16(), reason="needs a processor with instructions for bfloat16"
+)
+
+
+@pytest.fixture(scope="module")
+def squares():
+    return [read_square(sample(name), 224) for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return get_model("efficientnet_lite0")
+
+
+@pytest.fixture
+def without_openvino(monkeypatch):
+    """Let OpenVINO be not installed."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "openvino" else find_spec(name)
+    )
+
+
+def vectors(model, outputs):
+    """Return the embeddings for duplicates and for scenes."""
+    embeddings, features = np.split(outputs.astype(np.float64), [model.embedding_size], axis=1)
+    scenes = shipped_head(model.head).transform(features.astype(np.float32))
+    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), scenes
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_backends_see_what_the_plain_network_sees(model, squares, backend):
+    with torch.inference_mode():
+        pictures = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float()
+        expected = load_network(model)(pictures).numpy()
+    network = backends.open_network(model, backend, "float32", 2)
+    for got, wanted in zip(vectors(model, network(squares)), vectors(model, expected), strict=True):
+        assert (got * wanted).sum(axis=1).min() > 1 - 1e-6
+        np.testing.assert_allclose(got @ got.T, wanted @ wanted.T, atol=2e-6)
+
+
+def test_backends_agree_on_real_photos(shared_photos):
+    paths = sorted((shared_photos / "scenes").rglob("*.jpg"))[::5]
+    assert len(paths) >= 20
+    for head in (None, "scene"):
+        ours, theirs = (
+            PhotoEmbedder(head=head, backend=backend).transform(paths)
+            for backend in ("torch", "openvino")
+        )
+        np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=2e-6)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=needs_bfloat16)])
+def test_values_depend_neither_on_the_batch_nor_on_threads(model, squares, backend, precision):
+    alone = backends.open_network(model, backend, precision, 1)
+    with alone.one_core_a_thread():
+        expected = alone(squares)
+    shared = backends.open_network(model, backend, precision, 3)
+    with shared.one_core_a_thread(), ThreadPoolExecutor(3) as pool:
+        for size in (1, 3):
+            batches = [squares[i : i + size] for i in range(0, len(squares), size)]
+            np.testing.assert_array_equal(np.concatenate([*pool.map(shared, batches)]), expected)
+    assert expected.dtype == np.float32
+    assert shared([]).shape == (0, model.output_size)
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_bfloat16_changes_cosines_a_little(model, squares, backend):
+    precise, coarse = (
+        vectors(model, backends.open_network(model, backend, precision, 1)(squares))[0]
+        for precision in ("float32", "bfloat16")
+    )
+    change = np.abs(precise @ precise.T - coarse @ coarse.T).max()
+    assert 1e-5 < change < 0.05
+
+
+def test_a_turned_network_sees_turned_pictures_as_before(model):
+    pictures = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 255
+    network = load_network(model)
+    with torch.inference_mode():
+        expected = network(pictures)
+        turn_network(network)
+        turned, upright = network(pictures.flip(2, 3)), network(pictures)
+    torch.testing.assert_close(turned, expected, rtol=1e-4, atol=1e-5)
+    assert (upright - expected).abs().max() > 0.01
+    assert not [m for m in network.modules() if type(m).__name__ == "Conv2dSame"]
+
+
+def test_auto_is_the_fastest_that_is_installed(monkeypatch):
+    assert choose_backend("auto") == choose_backend("openvino") == "openvino"
+    assert choose_backend("torch") == "torch"
+
+
+def test_without_openvino_auto_is_torch_and_a_clear_error_names_the_extra(without_openvino):
+    assert choose_backend("auto") == "torch"
+    assert "-torch-float32-" in PhotoEmbedder().fingerprint
+    with pytest.raises(BackendError, match=r'not installed.* `pip install "dupimg\[fast\]"`'):
+        PhotoEmbedder(backend="openvino").fit([])
+
+
+def test_fingerprints_name_what_vectors_depend_on():
+    embedders = [
+        PhotoEmbedder(backend=backend, precision=precision)
+        for backend in ("torch", "openvino")
+        for precision in ("float32", "bfloat16")
+    ]
+    assert len({embedder.fingerprint for embedder in embedders}) == 4
+
+
+def test_bfloat16_is_refused_where_the_processor_lacks_it(tmp_path, monkeypatch):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("model\t: x\nflags\t\t: avx2 avx512f\nbugs\t: avx512_bf16\n")
+    assert not has_bfloat16(cpuinfo)
+    cpuinfo.write_text("model\t: x\nflags\t\t: avx2 avx512_bf16 amx\nbugs\t:\n")
+    assert has_bfloat16(cpuinfo)
+    monkeypatch.setattr(backends, "has_bfloat16", lambda: False)
+    with pytest.raises(BackendError, match=r"Got precision='bfloat16', .* Use precision='float32'"):
+        check_precision("bfloat16")
+    check_precision("float32")
+
+
+@pytest.fixture
+def kept(model, monkeypatch, tmp_path):
+    """Return where the converted network is kept, in an empty cache folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return kept_network(model)
+
+
+def test_a_converted_network_is_kept_and_a_damaged_one_converted_anew(model, squares, kept):
+    expected = backends.open_network(model, "openvino", "float32", 1)(squares[:1])
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+    whole = kept.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:9000] + b"\0\0\0\0" + whole[9004:]):
+        kept.write_bytes(damaged)
+        network = backends.open_network(model, "openvino", "float32", 1)
+        np.testing.assert_array_equal(network(squares[:1]), expected)
+        assert kept.read_bytes() != damaged
+
+
+def test_a_cache_folder_that_cannot_be_written_does_no_harm(model, squares, kept):
+    kept.parent.parent.mkdir(exist_ok=True)
+    kept.parent.write_text("a file where the folder should be")
+    network = backends.open_network(model, "openvino", "float32", 1)
+    assert network(squares[:1]).shape == (1, model.output_size)
+
+
+def test_a_kept_network_needs_no_torch_and_nothing_tells_its_makers(model, kept, tmp_path):
+    backends.open_network(model, "openvino", "float32", 1)
+    code = (
+        "import sys\n"
+        "from dupimg import PhotoEmbedder\n"
+        f"PhotoEmbedder(backend='openvino').transform([{str(sample('chelsea.png'))!r}])\n"
+        "print(*(name in sys.modules for name in ('openvino', 'torch', 'openvino_telemetry')))"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {"HOME": str(home), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": sys.path[0]}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert run.stdout.split() == ["True", "False", "False"]
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "squeezenet1_1"])
+def test_torchvisions_networks_are_the_same_in_both_backends(squares, name, tmp_path, monkeypatch):
+    import hashlib
+
+    import torchvision
+
+    torch.manual_seed(0)
+    monkeypatch.setenv("DUPIMG_MODELS", str(tmp_path))
+    path = tmp_path / f"{name}.pth"
+    torch.save(torchvision.models.get_model(name, weights=None).state_dict(), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    model = dataclasses.replace(get_model(name), sha256=digest)
+    ours, theirs = (
+        backends.open_network(model, backend, "float32", 2)(squares)
+        for backend in ("torch", "openvino")
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5 * np.abs(ours).max())
+
+
+def test_importing_it_imports_neither_torch_nor_openvino():
+    code = (
+        "import sys, dupimg.backends, dupimg.openvino_network\n"
+        "print('torch' in sys.modules, 'openvino' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "False"]
