@@ -9,9 +9,9 @@ them. Without such a backend nothing here is used.
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,11 @@ import joblib
 from joblib.parallel import get_active_backend
 
 from dupimg import __version__
+from dupimg.backends import TORCH, choose_backend
 from dupimg.options import UsageError
 
 if TYPE_CHECKING:
-    from dupimg.embedding import Result
+    from dupimg.embedding import PhotoEmbedder, Result
 
 # Photos of a task: a few seconds of work, which nobody minds to do again when a worker dies.
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 128, 8
@@ -59,7 +60,8 @@ def stream(params: Mapping[str, Any], paths: Sequence[str]) -> Iterator[tuple[in
     backend, _ = get_active_backend()
     tasks = _TASKS_PER_CORE * max(1, backend.effective_n_jobs(-1))
     size = min(max(len(paths) // tasks, _SMALLEST_CHUNK), _LARGEST_CHUNK)
-    setting = tuple(sorted((params | {"n_jobs": 1}).items()))
+    # A worker without the backend of this machine says so, instead of computing other last bits.
+    setting = dict(params) | {"n_jobs": 1, "backend": choose_backend(params["backend"])}
     places = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - a worker has its own folder
     work = joblib.delayed(_embed_chunk)
     chunks = joblib.Parallel(
@@ -70,26 +72,32 @@ def stream(params: Mapping[str, Any], paths: Sequence[str]) -> Iterator[tuple[in
 
 
 def _embed_chunk(
-    setting: tuple[tuple[str, Any], ...], start: int, paths: list[str]
+    setting: dict[str, Any], start: int, paths: list[str]
 ) -> tuple[int, list[tuple[int, Result]]]:
     """Embed some photos, on a worker."""
     with joblib.parallel_config(backend="threading"):
         return start, list(_embedder(setting).stream(paths))
 
 
-@functools.lru_cache(maxsize=2)
-def _embedder(setting: tuple[tuple[str, Any], ...]) -> Any:
-    """Return the embedder of a worker, which loads the network once."""
-    import torch
+_of_this_thread = threading.local()
 
-    from dupimg.embedding import PhotoEmbedder
 
-    # A worker may run several tasks as threads: each with one core, as anywhere else.
-    torch.set_num_threads(1)
-    # Dask's workers are daemons, which multiprocessing allows no children. Photos are decoded in
-    # processes that see to their end themselves.
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    return PhotoEmbedder(**dict(setting))
+def _embedder(setting: dict[str, Any]) -> PhotoEmbedder:
+    """Return the embedder of a thread of a worker, which loads the network once."""
+    known: tuple[Any, Any] = getattr(_of_this_thread, "embedder", (None, None))
+    if known[0] != setting:
+        from dupimg.embedding import PhotoEmbedder
+
+        if setting["backend"] == TORCH:
+            import torch
+
+            # For all threads of the worker, so that none of them sets it back to more.
+            torch.set_num_threads(1)
+        # Dask's workers are daemons, which multiprocessing allows no children. Photos are decoded
+        # in processes that see to their end themselves.
+        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+        known = _of_this_thread.embedder = (setting, PhotoEmbedder(**setting))
+    return known[1]
 
 
 @contextlib.contextmanager
