@@ -1,0 +1,190 @@
+"""How similar the photos of a folder are, and pairs of them at every similarity to ask about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP = 0.005  # of the thresholds
+
+# A random photo stands for others where there are more: the share of photos with a neighbour at
+# a threshold is then off by at most 0.022 with a probability of 95 %.
+_MOST_PHOTOS = 2000
+
+# To choose from, at each step of the cosine.
+_CANDIDATES_PER_BIN = 24
+
+# Of float32: 128 MiB.
+_PRODUCTS_AT_ONCE = 1 << 25
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """How many photos are how similar to each of some photos.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_photos,), int64
+        The photos, taken at random.
+    counts : ndarray of shape (n_photos, n_bins), int64
+        Their neighbours by cosine, in steps of `STEP`; the last bin ends at 1.
+    thresholds : ndarray of shape (n_bins,), float64
+        The lower ends of the bins.
+    """
+
+    rows: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    _shares: NDArray[np.float64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        reached = self.counts[:, ::-1].cumsum(axis=1)[:, ::-1]
+        shares = np.divide(1, reached, out=np.zeros(reached.shape), where=reached > 0)
+        object.__setattr__(self, "_shares", shares)
+
+    @property
+    def centers(self) -> NDArray[np.float64]:
+        """The middle of each bin."""
+        return self.thresholds + STEP / 2
+
+    @property
+    def _n_reached(self) -> NDArray[np.int64]:
+        return np.maximum((self._shares > 0).sum(axis=0), 1)
+
+    @property
+    def reached(self) -> NDArray[np.float64]:
+        """The share of the photos that have a neighbour at or above each threshold."""
+        return (self._shares > 0).mean(axis=0)
+
+    def bins(self, cosines: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the bin of each cosine; -1 below the lowest threshold."""
+        return bins_of(cosines, self.thresholds)
+
+    def weights(
+        self, without: NDArray[np.int64] | None = None, bins: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what the pairs of each bin weigh at each threshold.
+
+        Parameters
+        ----------
+        without : ndarray of shape (n_pairs, 2), int64, optional
+            Pairs of photos that are left out, each once.
+        bins : ndarray of shape (n_pairs,), int64, optional
+            Their bins.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_thresholds, n_bins), float64
+            A photo that has neighbours at a threshold weighs 1, which these share evenly; the
+            sum over the bins is 1 if no pair is left out.
+        squares : ndarray of shape (n_thresholds, n_bins), float64
+            The sum of the squared weights of the single pairs.
+        """
+        counts = self.counts
+        if without is not None:
+            is_member = self.rows[:, None, None] == without
+            counts = counts.copy()
+            photo, pair, _ = np.nonzero(is_member & (bins >= 0)[:, None])
+            np.subtract.at(counts, (photo, bins[pair]), 1)
+        above = np.triu(np.ones((len(self.thresholds),) * 2))
+        weights = self._shares.T @ counts * above / self._n_reached[:, None]
+        # A pair counts for both of its photos: twice the weight, for half as many pairs.
+        squares = 2 * (self._shares**2).T @ counts * above / self._n_reached[:, None] ** 2
+        return weights, squares
+
+    def pair_weights(
+        self, pairs: NDArray[np.int64], bins: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return what single pairs weigh at each threshold.
+
+        Parameters
+        ----------
+        pairs : ndarray of shape (n_pairs, 2), int64
+        bins : ndarray of shape (n_pairs,), int64
+
+        Returns
+        -------
+        ndarray of shape (n_thresholds, n_pairs), float64
+        """
+        is_member = (self.rows[:, None, None] == pairs).any(axis=2)
+        weights = self._shares.T @ is_member / self._n_reached[:, None]
+        return weights * (np.arange(len(self.thresholds))[:, None] <= bins)
+
+
+@dataclass(frozen=True)
+class PairSample:
+    """What `sample_pairs` returns.
+
+    Attributes
+    ----------
+    neighbours : Neighbours
+    pairs : ndarray of shape (n_pairs, 2), int64
+        Pairs of photos to choose from, some from every bin, the lower row first, each once.
+    """
+
+    neighbours: Neighbours
+    pairs: NDArray[np.int64]
+
+
+def sample_pairs(vectors: NDArray[np.float32], floor: float) -> PairSample:
+    """Count neighbours by cosine, and draw pairs of every cosine.
+
+    Within a step of the cosine, a photo is drawn at random and then one of its neighbours: so
+    every photo has the same chance to be asked about, whether it belongs to a burst or not.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32
+        Rows of norm 1.
+    floor : float
+        Cosine from which pairs count.
+
+    Returns
+    -------
+    PairSample
+        The same for the same vectors.
+    """
+    rng = np.random.default_rng(0)
+    thresholds = (np.arange(round(floor / STEP), round(1 / STEP)) * STEP).round(3)
+    rows = np.sort(rng.permutation(len(vectors))[:_MOST_PHOTOS])
+    counts = np.zeros((len(rows), len(thresholds)), np.int64)
+    drawn = np.full(counts.shape, -1)
+    size = max(1, _PRODUCTS_AT_ONCE // max(1, len(vectors)))
+    for start in range(0, len(rows), size):
+        some = slice(start, start + size)
+        counts[some], drawn[some] = _neighbours(vectors, rows[some], thresholds, rng)
+    pairs = [np.empty((0, 2), np.int64)]
+    for column in drawn.T:
+        having = rng.permutation(np.flatnonzero(column >= 0))[:_CANDIDATES_PER_BIN]
+        pairs.append(np.column_stack([rows[having], column[having]]))
+    distinct = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+    return PairSample(Neighbours(rows, counts, thresholds), distinct)
+
+
+def _neighbours(
+    vectors: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    thresholds: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many neighbours some photos have in each bin, and one of them or -1."""
+    products = vectors[rows] @ vectors.T
+    products[np.arange(len(rows)), rows] = -1
+    row, column = np.divmod(
+        rng.permutation(np.flatnonzero(products >= thresholds[0] - 1e-7)), len(vectors)
+    )
+    cells = row * len(thresholds) + bins_of(products[row, column], thresholds)
+    n_cells = len(rows) * len(thresholds)
+    drawn = np.full(n_cells, -1)
+    cell, first = np.unique(cells, return_index=True)  # the first one of a random order
+    drawn[cell] = column[first]
+    counts = np.bincount(cells, minlength=n_cells)
+    return counts.reshape(len(rows), -1), drawn.reshape(len(rows), -1)
+
+
+def bins_of(cosines: NDArray[np.floating], thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the number of the last threshold that each cosine reaches; -1 for none."""
+    # Within the rounding of float32, and of the thresholds themselves.
+    return np.searchsorted(thresholds, np.asarray(cosines, np.float64) + 1e-7, side="right") - 1
