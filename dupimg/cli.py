@@ -26,6 +26,7 @@ from dupimg.options import (
     PlanOptions,
     ReviewOptions,
     StatusOptions,
+    TuneOptions,
     UndoOptions,
     UsageError,
 )
@@ -38,6 +39,15 @@ def _organize(options: OrganizeOptions) -> int:
     from dupimg.runs import organize
 
     return _report(organize(options), quiet=options.quiet)
+
+
+def _tune(options: TuneOptions) -> int:
+    from dupimg.tune import tune
+
+    tuned = tune(options, say=say)
+    if not options.quiet:
+        say(tuned.to_text())
+    return 0
 
 
 def _evaluate(options: EvaluateOptions) -> int:
@@ -160,6 +170,7 @@ COMMANDS = {
     "status": Command(StatusOptions, _status),
     "demo": Command(DemoOptions, _demo),
     "models": Command(ModelsOptions, _models),
+    "tune": Command(TuneOptions, _tune),
     "evaluate": Command(EvaluateOptions, _evaluate),
     "benchmark": Command(BenchmarkOptions, _benchmark),
     "fit_head": Command(FitHeadOptions, _fit_head),

@@ -76,6 +76,18 @@ def to_cosine(value: Any) -> float:
     return number
 
 
+def to_share(value: Any) -> float:
+    """Read a share that is to be reached, and that can be."""
+    expected = "a share above 0 and below 1, such as 0.9"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not 0 < number < 1:
+        raise ValueError(expected)
+    return number
+
+
 def to_duration(value: Any) -> int:
     """Read ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
     match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())

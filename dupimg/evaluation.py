@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -42,6 +43,8 @@ from dupimg.metrics import (
 )
 from dupimg.models import get_model
 from dupimg.options import EvaluateOptions, UsageError
+from dupimg.pair_evaluation import compare_pairs, measure_pairs, photos_of
+from dupimg.pair_labels import holds_pairs, read_pairs
 from dupimg.photos import File, Found, Listing, Photo
 from dupimg.pipeline import embed, find_groups, make_embedder, make_grouper
 from dupimg.progress import progress_bar
@@ -153,12 +156,23 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
 
         Photos of the set ``distractors``, and those without a group, are unrelated to all others.
 
+        If the labels are about pairs of photos, these pairs alone are counted: how many of those
+        at or above a threshold are the same photo, or of the same scene, and how many of these
+        reach it. `dupimg tune` chooses pairs on which that is hard to tell: of all pairs of a
+        folder more are right.
+
     Raises
     ------
     UsageError
         The labels, a model or the output file are not usable; nothing was measured.
     """
-    labels = read_labels(options.labels)
+    if holds_pairs(options.labels):
+        pairs = read_pairs(options.labels)
+        labels = photos_of(pairs)
+        measure, compare = partial(measure_pairs, pairs), partial(compare_pairs, pairs)
+    else:
+        labels = read_labels(options.labels)
+        measure, compare = partial(_measure, labels), partial(_compare, labels)
     for name, path in (("output", options.output), ("plot", options.plot)):
         if path is not None and path.exists():
             raise UsageError(f"Got {name}={path}, which exists, expected a new file.")
@@ -179,13 +193,12 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         figures = [
             ("photos read", len(embedded.photos), len(labels)),
             ("photos per second", rate, None),
-            *_measure(labels, embedded, features, inverse, options),
+            *measure(embedded, features, inverse, options),
         ]
         measures += [Measure(name, *figure) for figure in figures]
         left_out |= {file.path: file for file in embedded.others}
         if features is not None:
-            table = labels.loc[[photo.path for photo in embedded.photos]]
-            for title, frame in _compare(table, features[inverse], embedder, options):
+            for title, frame in compare(embedded, features[inverse], embedder, options):
                 tables.append((f"{title}, {name}", frame))
     evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables))
     if options.output is not None:
@@ -289,9 +302,14 @@ def _measure(
 
 
 def _compare(
-    table: pd.DataFrame, features: Features, embedder: PhotoEmbedder, options: EvaluateOptions
+    labels: pd.DataFrame,
+    listing: Listing,
+    features: Features,
+    embedder: PhotoEmbedder,
+    options: EvaluateOptions,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Compare embeddings and linkages for scenes, rules for duplicates, and kinds of edits."""
+    table = labels.loc[[photo.path for photo in listing.photos]]
     views = np.flatnonzero(table["set"] != COPIES)
     truth = _truth(table.iloc[views])
     rules = make_rules(options)

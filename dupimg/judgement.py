@@ -123,8 +123,8 @@ def rule_table(
     features: Features,
     rules: Mapping[str, Rule],
     pairs: Mapping[str, NDArray[np.int64]],
-    unrelated: Truth,
-    rows: NDArray[np.int64],
+    unrelated: Truth | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> pd.DataFrame:
     """Count what rules for duplicates do to copies, to views of a scene and to other photos.
 
@@ -136,9 +136,9 @@ def rule_table(
     pairs : mapping of str to ndarray of shape (2, k)
         Kinds of pairs of the n photos, the smaller number first, of which the share is to be
         shown that a rule calls duplicates.
-    unrelated : Truth
+    unrelated : Truth, optional
         Of the photos `rows`.
-    rows : ndarray of shape (m,)
+    rows : ndarray of shape (m,), optional
 
     Returns
     -------
@@ -151,7 +151,7 @@ def rule_table(
         line: dict[str, object] = {"rule": name}
         for kind, (low, high) in pairs.items():
             line[kind] = are_among(low, high, *found).mean() if len(low) else np.nan
-        if len(rows):
+        if unrelated is not None and rows is not None and len(rows):
             i, j = _called_duplicates(features[rows], rule)
             line["unrelated pairs"] = int(unrelated.are_unrelated(i, j).sum())
         lines.append(line)

@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn.metrics import v_measure_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from dupimg.similarity import cosine_graph
+from dupimg.similarity import TOLERANCE, cosine_graph
 
 ORIGINAL = "original"  # the kind of a photo that the copies of its group were made from
 
@@ -148,6 +148,30 @@ def copy_figures(
     for kind, of_kind in pairs.assign(found=found).groupby("kind")["found"]:
         if kind:
             yield f"copies found, {kind}", _share(of_kind.sum(), len(of_kind)), len(of_kind)
+
+
+def answer_figures(
+    name: str, cosines: NDArray[np.float64], together: NDArray[np.bool_], threshold: float
+) -> Iterator[Figure]:
+    """Compare a threshold with what a person said about pairs of photos.
+
+    Parameters
+    ----------
+    name : str
+        What the pairs that belong together are.
+    cosines : ndarray of shape (n_pairs,)
+    together : ndarray of shape (n_pairs,), bool
+    threshold : float
+        Cosine similarity.
+
+    Yields
+    ------
+    name, value, count
+    """
+    found = cosines >= threshold - TOLERANCE
+    right = int((found & together).sum())
+    yield f"{name} pair precision", _share(right, found.sum()), int(found.sum())
+    yield f"{name} pair recall", _share(right, together.sum()), int(together.sum())
 
 
 def pairs_of_groups(groups: pd.Series, kinds: pd.Series | None = None) -> pd.DataFrame:

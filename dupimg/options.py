@@ -20,6 +20,7 @@ from dupimg.converters import (
     to_flag,
     to_keep_rule,
     to_path,
+    to_share,
     to_text,
     to_whole_number,
 )
@@ -374,7 +375,8 @@ class EvaluateOptions(RunOptions):
     """Measure how well duplicates and scenes are found, on photos with known answers.
 
     LABELS is a CSV file with the columns path (relative to FOLDER), set (scenes, copies or
-    distractors), group, related_group, and kind (the edit of a copy).
+    distractors), group, related_group, and kind (the edit of a copy); or path_a, path_b and answer
+    (same photo, same scene or different), as `dupimg tune` writes it.
     """
 
     folder: Path = option(to_path, "folder with the photos that the labels name", positional=True)
@@ -396,6 +398,40 @@ class EvaluateOptions(RunOptions):
         "PNG file for a plot of precision against recall; needs dupimg[plot]",
         default=None,
         values="PNG",
+    )
+
+
+@dataclass(frozen=True)
+class TuneOptions(RunOptions):
+    """Find the right thresholds for your photos: look at pairs of them and say what they are.
+
+    Asks about 30 pairs, each chosen so that the answer tells most; then recommends thresholds, and
+    shows how precise each one would be. Answers are saved one by one in OUTPUT_DIR/labels.csv, and
+    the same command goes on with them. Your photos are not touched.
+    """
+
+    input_dir: Path = option(
+        to_path, "folder with the photos, searched with its subfolders", positional=True
+    )
+    output_dir: Path = option(
+        to_path,
+        "folder for answers, table and curve, created if it does not exist",
+        default="dupimg-tune",
+        aliases=("output",),
+        positional=True,
+    )
+    pairs: int = option(to_whole_number(1, 1000), "pairs to ask about", default=30, values="PAIRS")
+    precision: float = option(
+        to_share,
+        "share that is to be right, with a probability of 95 %",
+        default=0.9,
+        values="SHARE",
+    )
+    terminal: bool = option(
+        to_flag, "show paths and ask here, instead of photos in the browser", default=False
+    )
+    browser: bool = option(
+        to_flag, "open the page in the browser, not only show its address", default=True
     )
 
 

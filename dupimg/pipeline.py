@@ -68,12 +68,36 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
     UsageError
         There is no such model, or its weights are not to be had.
     """
-    embedder = make_embedder(options, options.model)
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
-    with connected(options.scheduler, first_file), Cache(cache_path(options.cache)) as cache:
+    with connected(options.scheduler, first_file):
+        listing, features, inverse = read_and_embed(options, options.input_dir, found, previews)
+        groups = find_groups(listing.photos, features, inverse, options, options.keep)
+    rows = make_plan(listing, groups, options.keep)
+    if problems := check_plan(rows):
+        raise RuntimeError(f"The plan is not safe to carry out: {problems}")
+    return Decision(rows, _notes(groups, options.duplicate_rule))
+
+
+def read_and_embed(
+    options: RunOptions, input_dir: Path, found: Found, previews: PreviewFolder | None = None
+) -> tuple[Listing, Features | None, np.ndarray]:
+    """Read the files of a folder and embed its photos, out of the cache where that knows them.
+
+    Returns
+    -------
+    listing, features, inverse
+        See `embed`.
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or its weights are not to be had.
+    """
+    embedder = make_embedder(options, options.model)
+    with Cache(cache_path(options.cache)) as cache:
         with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
             listing = read_files(
-                options.input_dir,
+                input_dir,
                 found,
                 max_pixels=options.max_megapixels * 1_000_000,
                 jobs=options.jobs or joblib.cpu_count(),
@@ -81,19 +105,14 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
                 time_limit=options.time_limit,
                 cache=cache,
             )
-        listing, features, inverse = embed(
+        return embed(
             embedder,
-            options.input_dir,
+            input_dir,
             pair_companions(listing),
             quiet=options.quiet,
             cache=cache,
             previews=previews,
         )
-        groups = find_groups(listing.photos, features, inverse, options, options.keep)
-    rows = make_plan(listing, groups, options.keep)
-    if problems := check_plan(rows):
-        raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    return Decision(rows, _notes(groups, options.duplicate_rule))
 
 
 def _notes(groups: Groups, rule: str) -> tuple[str, ...]:
