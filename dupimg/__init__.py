@@ -10,9 +10,14 @@ __version__ = "0.1.0"
 # Imported when first used: `dupimg --help` must not wait for torch or scikit-learn.
 _PUBLIC = {
     "DuplicateFinder": "dupimg.duplicates",
+    "OrganizeOptions": "dupimg.options",
     "PhotoEmbedder": "dupimg.embedding",
+    "Result": "dupimg.result",
     "SceneGrouper": "dupimg.scenes",
     "UnreadablePhoto": "dupimg.images",
+    "organize": "dupimg.runs",
+    "plot_groups": "dupimg.plots",
+    "plot_similarity_histogram": "dupimg.plots",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -47,6 +47,12 @@ class Result:
         """Return how many files have an action."""
         return sum(row.action == action for row in self.rows)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from dupimg.result_html import result_html
+
+        return result_html(self)
+
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
         output = self.report.parent
