@@ -29,7 +29,7 @@ _QUIET = "color-mix(in srgb, currentColor 62%, transparent)"
 _STYLE = f"""
 <style scoped>
 .dupimg {{ font: 13px/1.5 system-ui, sans-serif; color: inherit; max-width: 60em; }}
-.dupimg table {{ border-collapse: collapse; color: inherit; margin: 0 0 8px; }}
+.dupimg table {{ border-collapse: collapse; font: inherit; color: inherit; margin: 0 0 8px; }}
 .dupimg tr {{ background: none !important; }}
 .dupimg td, .dupimg th {{ text-align: left; padding: 2px 16px 2px 0; font-weight: normal; }}
 .dupimg .n {{ text-align: right; font-variant-numeric: tabular-nums; }}
