@@ -151,7 +151,7 @@ class LocalServer:
         open_browser : bool
             Whether to open the page.
         busy : callable
-            Says whether something is under way that must not be cut off.
+            Says whether something is under way for which a page may come back.
         grace_seconds : float, default=5
             How long a page may be away, to be reloaded.
         patience_seconds : float, default=600
@@ -164,10 +164,8 @@ class LocalServer:
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
         try:
             with contextlib.suppress(KeyboardInterrupt):
-                while not self._visits.over(grace_seconds, patience_seconds):
+                while busy() or not self._visits.over(grace_seconds, patience_seconds):
                     time.sleep(_POLL_SECONDS)
-            while busy():
-                time.sleep(_POLL_SECONDS)
         finally:
             self._closing.set()
             self._server.shutdown()

@@ -265,8 +265,9 @@ class PlacingOptions(Options):
 class PlanOptions(RunOptions):
     """Decide what to do with a folder of photos, and write it to OUTPUT_DIR/plan.csv for review.
 
-    Nothing else is written. Look the plan over in a spreadsheet: change actions (keep, remove or
-    leave) and scene numbers, add notes, sort and move as you like. Then run `dupimg apply`.
+    Nothing is copied or moved. Look the plan over in the browser, with `dupimg review`, or in a
+    spreadsheet: change actions (keep, remove or leave) and scene numbers, add notes, sort and move
+    as you like. Then run `dupimg apply`.
     """
 
     input_dir: Path = option(

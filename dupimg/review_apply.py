@@ -30,6 +30,7 @@ class BackgroundApply:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self.state = IDLE
         self.step, self.done, self.total = "", 0, 0
         self.error = ""
@@ -52,7 +53,13 @@ class BackgroundApply:
                 return
             self.state, self.error = RUNNING, ""
         # No daemon: the program ends when the files are at their places.
-        threading.Thread(target=self._run, args=(options,)).start()
+        self._thread = threading.Thread(target=self._run, args=(options,))
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when it has come to its end."""
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self, options: ApplyOptions) -> None:
         from dupimg.runs import apply

@@ -63,6 +63,11 @@ def review(options: ReviewOptions, *, announce: Callable[[str], object] = print)
         announce(f"review   {server.address}")
         announce("Every decision is saved at once. Close the page to stop, or press Ctrl-C.")
         server.serve(open_browser=options.browser, busy=lambda: page.applying.running)
+        if page.applying.running:  # Ctrl-C
+            announce("The plan is being carried out; that is finished first.")
+            page.applying.wait()
+    if page.applying.error:
+        announce(page.applying.error)
     return page.applying.result
 
 

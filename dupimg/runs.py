@@ -164,8 +164,9 @@ def plan(options: PlanOptions) -> Result:
         system_files=found.system_files,
         notes=(
             *decision.notes,
-            "No file was copied or moved. Look the plan over, change actions and scenes as you",
-            f"like, then run {command_line('apply', output_dir / PLAN)}.",
+            "No file was copied or moved. Look the plan over and change it as you like, in the",
+            f"browser with {command_line('review', output_dir)} or in a spreadsheet. Then run",
+            f"{command_line('apply', output_dir / PLAN)}.",
         ),
     )
 

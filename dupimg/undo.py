@@ -94,7 +94,8 @@ def status(output_dir: Path) -> str:
         if read_plan(output_dir) is None:
             return f"{output_dir}: no run was planned or carried out here."
         return (
-            f"{output_dir}: planned, not carried out. Look {PLAN} over, then run "
+            f"{output_dir}: planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
+            f"{command_line('review', output_dir)}, then run "
             f"{command_line('apply', output_dir / PLAN)}."
         )
     with Journal(output_dir) as journal:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 from files import make_files, read_files, snapshot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from planned import edit_plan, row_of, set_cells, write_planned
 
 from dupimg.cache import Cache
@@ -369,6 +371,47 @@ def test_a_plan_that_is_none_any_more_is_told_and_comes_back(reviewer):
         reviewer.session.look()
     reviewer.plan.write_bytes(whole)
     assert reviewer.decide(alone_jpg={"action": "leave"}) == ["alone.jpg"]
+
+
+PATHS = ["best.jpg", "a/copy.jpg", "same.jpg", "alone.jpg", "other.jpg", "notes.txt"]
+DECISION = st.builds(
+    Decision,
+    st.sampled_from(PATHS),
+    st.sampled_from(["keep", "remove", "leave", "other", None]),
+    st.sampled_from([1, 2, 77, None]),
+)
+STEP = st.one_of(
+    st.lists(DECISION, min_size=1, max_size=4),
+    st.sampled_from(["undo", "redo"]),
+    st.sampled_from(PATHS),  # is no duplicate
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(STEP, max_size=12))
+def test_whatever_is_decided_the_plan_can_be_carried_out_and_taken_back(output, cache, steps):
+    reviewer = Reviewer(output, cache)
+    first = reviewer.content
+    for step in steps:
+        before = reviewer.content
+        try:
+            if isinstance(step, list):
+                reviewer.saw(reviewer.session.decide(reviewer.stamp, step))
+            elif step in PATHS:
+                reviewer.not_duplicate(step)
+            else:
+                getattr(reviewer, step)()
+        except Refused:
+            assert reviewer.content == before
+        assert reviewer.state.problems == ()
+    while reviewer.session.done:
+        reviewer.undo()
+    assert reviewer.content == first
+    assert reviewer.session.apart() == []
 
 
 def test_two_pages_at_once_lose_nothing(reviewer, output):

@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from dupimg.cache import Cache
 from dupimg.cli import main
 from dupimg.journal import Record, Run, locked, write_plan
 from dupimg.naming import name_rows
 from dupimg.report import from_cell, to_cell, write_report, write_table
+from dupimg.review_session import ReviewSession
+from dupimg.review_state import Decision
 from dupimg.rows import Row
 
 # What spreadsheets run, turn into something else, strip or cannot hold.
@@ -128,6 +131,24 @@ def test_a_plan_that_libreoffice_saved_is_carried_out_as_decided(converted, sepa
     placed = [content for name, content in read_files(output).items() if "/" in name]
     assert sorted(placed) == sorted(contents.values())
     assert main(["undo", str(output), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("separator", SAVED)
+def test_a_plan_that_libreoffice_saved_can_be_reviewed(converted, separator):
+    _, output, folder = converted
+    saved = (folder / f"{separator}.csv").read_bytes()
+    (output / "plan.csv").write_bytes(saved)
+    with Cache(None) as cache:
+        session = ReviewSession(output, cache)
+        state = session.look()
+        assert (state.problems, state.changes) == ((), ())
+        leave = [Decision(row.path, "leave") for row in state.rows]
+        session.decide(state.file.stamp, leave)
+        state = session.look()
+        assert {row.action for row in state.rows} == {"leave"}
+        assert len(state.file.content.splitlines()) == len(saved.splitlines())
+        session.undo(state.file.stamp)
+    assert (output / "plan.csv").read_bytes() == saved
 
 
 def test_no_cell_runs_in_a_spreadsheet(converted):
