@@ -65,7 +65,7 @@ def visits(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         page.goto(address)
         page.wait_for_selector("#tabs a")
         return page
@@ -73,8 +73,9 @@ def visits(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield visit
     for context in contexts:
         context.close()
-    assert [url for url in requests if not url.startswith(LOCAL)] == []
-    assert errors == []
+    strangers = [url for url in requests if not url.startswith(LOCAL)]
+    assert not strangers, strangers
+    assert not errors, errors
 
 
 def faults(page: Page) -> list[str]:

@@ -21,6 +21,10 @@ class Page {
   listen() {
     addEventListener("hashchange", () => this.follow());
     addEventListener("keydown", (event) => this.key(event));
+    // Not every browser focuses a button that is clicked.
+    for (const type of ["focusin", "pointerdown"]) {
+      byId("list").addEventListener(type, (event) => this.notice(event.target));
+    }
     byId("search").addEventListener("input", () => this.search());
     byId("theme").addEventListener("click", () => this.switchTheme());
     byId("language").addEventListener("click", () => this.switchLanguage());
@@ -147,6 +151,12 @@ class Page {
     this.lines.reveal(this.items[place].line, document.querySelector(".bar").getBoundingClientRect().bottom);
     this.setPlace(place);
     if (focus) this.focusPlace();
+  }
+
+  /** Make the photo that something belongs to the current one. */
+  notice(target) {
+    const photo = target.closest("li, .file")?.querySelector("[data-place]");
+    if (photo) this.setPlace(Number(photo.dataset.place));
   }
 
   /** Let the Tab key stop at one photo only. */

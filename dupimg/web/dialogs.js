@@ -27,8 +27,10 @@ class SceneDialog {
     const number = element("input", {
       type: "number", min: 1, max: 999999, step: 1, required: true, "aria-label": t("scene.number"),
     });
-    const move = () => number.reportValidity() && this.move(Number(number.value));
-    number.addEventListener("keydown", (event) => event.key === "Enter" && move());
+    const submit = (event) => {
+      event.preventDefault();
+      this.move(Number(number.value));
+    };
     const cover = (scene) =>
       element("li", {}, element("button",
         { type: "button", class: "cover", onclick: () => this.move(scene.number) },
@@ -37,7 +39,8 @@ class SceneDialog {
     sheetParts(
       this.sheet,
       t("scene.move"),
-      element("div", { class: "row" }, number, button({ text: t("scene.move.go"), class: "primary", onclick: move })),
+      element("form", { class: "row", onsubmit: submit }, number,
+        element("button", { class: "primary" }, t("scene.move.go"))),
       element("p", { class: "about" }, t("scene.near")),
       element("ul", { class: "near-scenes" }, ...this.nearScenes().map(cover)),
     );
