@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -21,7 +22,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 
 from dupimg import clusters
-from dupimg.backends import Network, check_precision, choose_backend, open_network
+from dupimg.backends import AT_ONCE, Network, check_precision, choose_backend, open_network
 from dupimg.features import THUMBNAIL_SIZE, Features
 from dupimg.heads import HeadError, SceneHead, load_head, shipped_head
 from dupimg.images import MAX_PIXELS, UnreadablePhoto, Views, read_views
@@ -195,27 +196,30 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         positions: dict[str, list[int]] = defaultdict(list)
         for index, path in enumerate(_check_paths(X)):
             positions[path].append(index)
+        paths = list(positions)
         if clusters.is_chosen():
-            paths = list(positions)
-            results = ((paths[i], r) for i, r in clusters.stream(self.get_params(), paths))
+            params = self.get_params() | {"backend": self._backend}  # one for all machines
+            results = ((paths[i], r) for i, r in clusters.stream(params, paths))
         else:
-            results = self._stream(positions)
+            results = self._stream(paths)
         return ((index, result) for path, result in results for index in positions[path])
 
-    def _stream(self, paths: Iterable[str]) -> Iterator[tuple[str, Result]]:
-        network, head = self._load(), self._head
-        embed = partial(self._embed, network, head)
-        waiting = iter(paths)
-        batches = iter(lambda: list(islice(waiting, self.batch_size)), [])
+    def _stream(self, paths: Sequence[str]) -> Iterator[tuple[str, Result]]:
+        n_threads = self._n_threads()
+        batches = _batches(paths, self.batch_size, n_threads, AT_ONCE[self._backend])
         stop = threading.Event()
-        pool = ThreadPoolExecutor(self._n_threads(), thread_name_prefix="dupimg-embed")
+        loader = ThreadPoolExecutor(1, thread_name_prefix="dupimg-load")
+        pool = ThreadPoolExecutor(n_threads, thread_name_prefix="dupimg-embed")
         pending: set[Future[list[tuple[str, Result]]]] = set()
-        sandbox = open_sandbox(self._n_threads(), self.time_limit)
-        with network.one_core_a_thread(), pool, sandbox as decode:
+        computing = contextlib.ExitStack()
+        with computing, loader, pool, open_sandbox(n_threads, self.time_limit) as decode:
+            # Photos are decoded meanwhile: importing torch takes seconds.
+            network = loader.submit(self._load_into, computing)
+            embed = partial(self._embed, network, self._head, decode, stop)
             try:
                 while True:
-                    for batch in islice(batches, 2 * self._n_threads() - len(pending)):
-                        pending.add(pool.submit(embed, batch, decode, stop))
+                    for batch in islice(batches, 2 * n_threads - len(pending)):
+                        pending.add(pool.submit(embed, batch))
                     if not pending:
                         return
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -227,11 +231,11 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _embed(
         self,
-        network: Network,
+        network: Future[Network],
         head: SceneHead | None,
-        paths: list[str],
         decode: Map,
         stop: threading.Event,
+        paths: Sequence[str],
     ) -> list[tuple[str, Result]]:
         """Decode and embed one batch, in one thread."""
         read = partial(read_views, size=self._model.input_size, max_pixels=self.max_pixels)
@@ -244,13 +248,19 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 results[path] = views
             else:
                 decoded.append((path, views))
-        outputs = network([views.square for _, views in decoded])
+        outputs = network.result()([views.square for _, views in decoded])
         vectors, features = np.split(outputs, [self._model.embedding_size], axis=1)
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         scenes = vectors if head is None else head.transform(features)
         for (path, views), vector, scene in zip(decoded, vectors, scenes, strict=True):
             results[path] = Features(vector, scene, _thumbnail(views.square), views.preview)
         return list(results.items())
+
+    def _load_into(self, computing: contextlib.ExitStack) -> Network:
+        """Load the network, and let it compute with one core a thread until `computing` closes."""
+        network = self._load()
+        computing.enter_context(network.one_core_a_thread())
+        return network
 
     def _load(self) -> Network:
         wanted = (self._model, self._backend, self.precision, self._n_threads())
@@ -350,6 +360,18 @@ def _check_paths(X: Iterable[PathLike]) -> list[str]:
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"Got {path!r} among the paths, expected a str or a pathlib.Path.")
     return [os.fspath(path) for path in paths]
+
+
+def _batches(
+    paths: Sequence[str], size: int, n_threads: int, at_once: int
+) -> Iterator[Sequence[str]]:
+    """Cut paths into batches, smaller ones towards the end: no thread waits long for the last."""
+    start = 0
+    while start < len(paths):
+        share = (len(paths) - start) // (2 * n_threads)
+        end = start + min(size, max(1, share // at_once) * at_once)
+        yield paths[start:end]
+        start = end
 
 
 def _thumbnail(square: np.ndarray) -> np.ndarray:

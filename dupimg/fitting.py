@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from dupimg.backends import AT_ONCE, FLOAT32, TORCH, Network, open_network
+from dupimg.backends import FLOAT32, TORCH, Network, open_network
 from dupimg.heads import SceneHead, fit_head
 from dupimg.images import UnreadablePhoto, read_square
 from dupimg.models import Model, fetch_weights, fingerprint, get_model
@@ -20,6 +20,8 @@ from dupimg.sandbox import Map, open_sandbox
 
 # Five rows each, and `fit_head` wants more rows than its 384 components.
 _FEWEST_PHOTOS = 100
+
+_AT_ONCE = 4  # photos that a thread takes at a time
 
 # Beyond this the components hardly change, and the features of these take 0.4 GB.
 _MOST_PHOTOS = 10_000
@@ -83,7 +85,7 @@ def _pooled_features(
     """Return the features of photos and their quarters, and how many photos could be read."""
     n_jobs = options.jobs or joblib.cpu_count()
     network = open_network(model, TORCH, FLOAT32, n_jobs)  # the same head wherever it is fitted
-    batches = [paths[start : start + AT_ONCE] for start in range(0, len(paths), AT_ONCE)]
+    batches = [paths[start : start + _AT_ONCE] for start in range(0, len(paths), _AT_ONCE)]
     features = [np.empty((0, sum(model.feature_sizes)), np.float32)]
     with (
         network.one_core_a_thread(),
@@ -95,7 +97,7 @@ def _pooled_features(
             map(look, batches)
         ):
             features.append(rows)
-            bar.update(AT_ONCE)
+            bar.update(_AT_ONCE)
     stacked = np.concatenate(features)
     return stacked, len(stacked) // 5
 

@@ -23,7 +23,7 @@ from dupimg.photos import (
 )
 from dupimg.sandbox import open_sandbox
 
-# Files that a thread reads before it hands their headers to a worker process, which costs less
+# Most files that a thread reads before it hands their headers to a worker process, which costs less
 # for many at a time.
 _AT_ONCE = 16
 
@@ -68,7 +68,8 @@ def read_files(
         advance()
     known = {record.path for record in records}
     new = [file for file in found.files if file[0] not in known]
-    batches = [new[i : i + _AT_ONCE] for i in range(0, len(new), _AT_ONCE)]
+    size = max(1, min(_AT_ONCE, len(new) // (4 * jobs)))  # a few for each thread to end together
+    batches = [new[i : i + size] for i in range(0, len(new), size)]
     with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
         read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
         for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
