@@ -21,7 +21,7 @@ from dupimg.converters import counted
 from dupimg.journal import APPLIED, APPLYING, Journal, Record, locked
 from dupimg.options import AddOptions, PlanOptions, UsageError
 from dupimg.photos import File, Found, Listing, Photo, find_files
-from dupimg.pipeline import embed, make_embedder
+from dupimg.pipeline import embed, known_apart, make_embedder
 from dupimg.plan import check_plan
 from dupimg.previews import PreviewFolder
 from dupimg.progress import progress_bar
@@ -170,7 +170,8 @@ def _decide(
     while True:
         collection = None
         if features is not None and any(photo.path not in known for photo in photos):
-            collection = Collection(photos, features, inverse, known)
+            apart = known_apart(photos, options.cache)
+            collection = Collection(photos, features, inverse, known, tuple(apart))
         decided, notes = add_rows(rows, listing, collection, options)
         broken = _broken_keepers(decided, known, output_dir)
         if not broken:

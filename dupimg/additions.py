@@ -20,7 +20,7 @@ from dupimg.keepers import keeper_order
 from dupimg.naming import name_rows
 from dupimg.options import PlanOptions
 from dupimg.photos import Listing, Photo
-from dupimg.pipeline import find_duplicates, find_scenes, make_finder
+from dupimg.pipeline import content_pairs, find_duplicates, find_scenes, make_finder
 from dupimg.plan import Groups, companion_row, other_row, photo_row
 from dupimg.rows import KEEP, REMOVE, Row
 from dupimg.similarity import cosine_graph, cosine_neighbours
@@ -40,12 +40,15 @@ class Collection:
         Row of `features` for each photo.
     rows : mapping of str to Row
         What the earlier run decided, by path; a photo without a row is new.
+    apart : tuple of (str, str)
+        See `dupimg.pipeline.known_apart`.
     """
 
     photos: tuple[Photo, ...]
     features: Features
     inverse: NDArray[np.int64]
     rows: Mapping[str, Row]
+    apart: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_new(self) -> NDArray[np.bool_]:
@@ -56,7 +59,9 @@ class Collection:
         """Return some of the photos, with the features of those alone."""
         contents, inverse = np.unique(self.inverse[photos], return_inverse=True)
         chosen = tuple(self.photos[i] for i in photos)
-        return Collection(chosen, self.features[contents], inverse, self.rows)
+        digests = {photo.digest for photo in chosen}
+        apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
+        return Collection(chosen, self.features[contents], inverse, self.rows, apart)
 
 
 def photo_of(row: Row) -> Photo:
@@ -205,6 +210,7 @@ def _duplicates(collection: Collection, options: PlanOptions) -> Groups:
         collection.inverse,
         options,
         order=_keeper_order(collection, options.keep),
+        cannot_link=content_pairs(collection.apart, collection.photos, collection.inverse),
     )
 
 

@@ -20,7 +20,7 @@ import joblib
 from joblib.parallel import get_active_backend
 
 from dupimg import __version__
-from dupimg.backends import TORCH, choose_backend
+from dupimg.backends import TORCH
 from dupimg.options import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def stream(params: Mapping[str, Any], paths: Sequence[str]) -> Iterator[tuple[in
     Parameters
     ----------
     params : mapping
-        Of a `PhotoEmbedder`.
+        Of a `PhotoEmbedder`; the backend is that of this machine, not "auto".
     paths : sequence of str
 
     Yields
@@ -60,8 +60,7 @@ def stream(params: Mapping[str, Any], paths: Sequence[str]) -> Iterator[tuple[in
     backend, _ = get_active_backend()
     tasks = _TASKS_PER_CORE * max(1, backend.effective_n_jobs(-1))
     size = min(max(len(paths) // tasks, _SMALLEST_CHUNK), _LARGEST_CHUNK)
-    # A worker without the backend of this machine says so, instead of computing other last bits.
-    setting = dict(params) | {"n_jobs": 1, "backend": choose_backend(params["backend"])}
+    setting = dict(params) | {"n_jobs": 1}
     places = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - a worker has its own folder
     work = joblib.delayed(_embed_chunk)
     chunks = joblib.Parallel(

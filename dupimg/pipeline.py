@@ -71,7 +71,14 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
     with connected(options.scheduler, first_file):
         listing, features, inverse = read_and_embed(options, options.input_dir, found, previews)
-        groups = find_groups(listing.photos, features, inverse, options, options.keep)
+        groups = find_groups(
+            listing.photos,
+            features,
+            inverse,
+            options,
+            options.keep,
+            known_apart(listing.photos, options.cache),
+        )
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
@@ -242,12 +249,39 @@ class _Memory:
             self._cache.remember_header(digest, self._reader, str(outcome))
 
 
+def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, str]]:
+    """Return the pairs of digests that a person called no duplicates in a review.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+    cache : str or None
+        See `cache_path`.
+    """
+    with Cache(cache_path(cache)) as memory:
+        return memory.distinct_pairs({photo.digest for photo in photos})
+
+
+def content_pairs(
+    pairs: Sequence[tuple[str, str]], photos: Sequence[Photo], inverse: np.ndarray
+) -> np.ndarray:
+    """Return pairs of digests as pairs of contents.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+    """
+    content = {photo.digest: int(i) for photo, i in zip(photos, inverse, strict=True)}
+    return np.array([(content[a], content[b]) for a, b in pairs], dtype=np.int64).reshape(-1, 2)
+
+
 def find_groups(
     photos: Sequence[Photo],
     features: Features | None,
     inverse: np.ndarray,
     options: RunOptions,
     keep_rule: Sequence[str] = DEFAULT_RULE,
+    apart: Sequence[tuple[str, str]] = (),
 ) -> Groups:
     """Find duplicates, and scenes among the photos that stay.
 
@@ -261,6 +295,8 @@ def find_groups(
     options : RunOptions
     keep_rule : sequence of str
         See `keeper_order`.
+    apart : sequence of (str, str)
+        See `known_apart`.
 
     Returns
     -------
@@ -270,7 +306,8 @@ def find_groups(
         nothing = np.empty(0, np.int64)
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
     order = keeper_order(photos, keep_rule)
-    groups = find_duplicates(features, inverse, options, order=order)
+    cannot_link = content_pairs(apart, photos, inverse)
+    groups = find_duplicates(features, inverse, options, order=order, cannot_link=cannot_link)
     kept, place = np.unique(groups.keepers, return_inverse=True)
     scenes = find_scenes([photos[i] for i in kept], features[inverse[kept]], options)
     return replace(groups, scenes=scenes[place])
@@ -282,6 +319,7 @@ def find_duplicates(
     options: RunOptions,
     *,
     order: Sequence[int],
+    cannot_link: np.ndarray,
 ) -> Groups:
     """Find duplicates; each group of them counts as a scene of its own.
 
@@ -291,6 +329,8 @@ def find_duplicates(
         As in `find_groups`.
     order : sequence of int
         The photos, the one that should rather stay first.
+    cannot_link : ndarray of shape (n_pairs, 2), int64
+        Contents that are no duplicates of each other, see `content_pairs`.
 
     Returns
     -------
@@ -303,6 +343,7 @@ def find_duplicates(
         features.vector,
         keeper_order=contents[np.argsort(position)],
         thumbnails=features.thumbnail,
+        cannot_link=cannot_link,
     )
     keepers = best[finder.keepers_[inverse]]
     copies = np.bincount(inverse)[inverse]

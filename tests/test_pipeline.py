@@ -12,6 +12,7 @@ import pytest
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image, ImageEnhance, ImageOps
 
+from dupimg.cache import Cache
 from dupimg.cli import main
 from dupimg.embedding import PhotoEmbedder
 from dupimg.options import OrganizeOptions, UsageError
@@ -318,3 +319,16 @@ def test_the_cache_knows_renamed_photos_and_only_new_ones_are_embedded(
     rows = rows_by_path(run(source, tmp_path / "b", cache=cache, dry_run=True))
     assert embedded == [source / "new.png"]
     assert rows["same.png"].action != rows["renamed.png"].action
+
+
+def test_what_a_person_called_no_duplicates_both_stay_in_later_runs(photos, tmp_path):
+    path = tmp_path / "cache.sqlite"
+    first = rows_by_path(run(photos, tmp_path / "first", cache=str(path)))
+    cat, dark = first["cat.png"], first["dark, cat.JPG"]
+    assert dark.keeper == "cat.png"
+    with Cache(path) as cache:
+        cache.remember_distinct(dark.digest, cat.digest)
+    second = rows_by_path(run(photos, tmp_path / "second", cache=str(path)))
+    assert [second[name].action for name in ("cat.png", "dark, cat.JPG")] == ["keep", "keep"]
+    assert second["a/cat copy.jpg"].keeper == "cat.png"
+    assert second["same.png"].keeper == "cat.png"
