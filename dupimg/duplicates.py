@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils.validation import validate_data
 
+from dupimg.blocks import Block, Checkpoint, Progress
+from dupimg.claims import Claims
+from dupimg.search import SearchOptions, search_pairs
 from dupimg.similarity import (
     TOLERANCE,
-    CosineGraph,
     Select,
     check_threshold,
+    check_vectors,
     cosine_graph,
     number_by_first_row,
 )
 from dupimg.thumbnails import Thumbnails
+from dupimg.vectors import Rows, pair_cosines
 
 RULES = ("cosine", "verified")
 
@@ -55,6 +59,12 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         a cosine of 0.6, if that is lower: several times the pairs, four times the work for each.
     mirrored : bool, default=False
         Whether a copy may be mirrored: twice the work for each pair.
+    memory : int, default=None
+        Bytes that the search may take beside the vectors, though a little it must take; None is
+        a quarter of the memory that is free, of which it takes what is of use.
+    n_jobs : int, default=None
+        Number of blocks of pairs that are compared at once; None is the number of cores, or of
+        those that the backend of `joblib.parallel_config` has.
 
     Attributes
     ----------
@@ -73,12 +83,11 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         Whether the thumbnails of these two rows are copies.
     other_rule_keepers_ : ndarray of shape (n_samples,), int64
         The keepers by the other rule; only with thumbnails.
-    graph_ : csr_array of shape (n_samples, n_samples), float64
-        The cosine of every pair that is similar enough by the rule; symmetric, no diagonal.
     nearest_cosine_ : ndarray of shape (n_samples,), float64
         The highest cosine of every row to any other row; NaN if there is only one row.
     nearest_index_ : ndarray of shape (n_samples,), int64
-        The row with that cosine, the first one on a tie; -1 if there is only one row.
+        The row with that cosine, the first one in `keeper_order` on a tie; -1 if there is only
+        one row.
     n_features_in_ : int
         Number of columns seen by `fit`.
 
@@ -88,8 +97,10 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
 
     Notes
     -----
-    All pairs are compared exactly, see `dupimg.similarity.cosine_graph`. Permuting the rows,
-    with `keeper_order`, permutes the result.
+    All pairs are compared exactly, see `dupimg.similarity.cosine_graph`, but none are held:
+    beside the vectors this takes about 100 bytes for a row, however many pairs there are.
+    Permuting the rows, with `keeper_order`, permutes the result. A memory map of float32 or
+    float64 is read part by part, and never as a whole.
 
     Examples
     --------
@@ -114,6 +125,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         copy_threshold: float = 0.97,
         rotations: bool = False,
         mirrored: bool = False,
+        memory: int | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.threshold = threshold
         self.rule = rule
@@ -121,6 +134,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         self.copy_threshold = copy_threshold
         self.rotations = rotations
         self.mirrored = mirrored
+        self.memory = memory
+        self.n_jobs = n_jobs
 
     def fit(
         self,
@@ -130,6 +145,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         keeper_order: ArrayLike | None = None,
         thumbnails: ArrayLike | None = None,
         cannot_link: ArrayLike | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> DuplicateFinder:
         """Find the duplicates.
 
@@ -147,6 +164,12 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         cannot_link : array-like of shape (k, 2), int, optional
             Pairs of rows that are no duplicates of each other whatever their cosine. Both may
             still be duplicates of a third row.
+        progress : callable, optional
+            Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all:
+            the `update` of a tqdm bar.
+        checkpoint : Checkpoints, optional
+            Keeps what was found, so that the same search goes on where it was interrupted; see
+            `dupimg.checkpoints`.
 
         Returns
         -------
@@ -161,32 +184,58 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             something else than pairs of different rows.
         """
         self._check_parameters()
-        vectors = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
+        options = SearchOptions(
+            memory=self.memory, n_jobs=self.n_jobs, progress=progress, checkpoint=checkpoint
+        )
+        vectors = check_vectors(self, X)
         order = _check_keeper_order(keeper_order, len(vectors))
-        may_link = _may_link(cannot_link, len(vectors))
-        if thumbnails is None:
-            if self.rule == "verified":
-                raise ValueError("Got no thumbnails, expected them for rule='verified'.")
-            graph = cosine_graph(vectors, self.threshold, select=may_link)
-            self.graph_ = graph.pairs
-        else:
-            small = Thumbnails(
-                thumbnails, len(vectors), rotations=self.rotations, mirrored=self.mirrored
-            )
-            graph = self._graph_of_both_rules(vectors, small, may_link)
-            by_rule = self._pairs_by_rule(graph.pairs, small)
-            self.graph_ = by_rule.pop(self.rule)
-            (other,) = by_rule.values()
-            self.other_rule_keepers_, _ = _claim(other, order)
-        self.nearest_cosine_ = graph.nearest_cosine
-        self.nearest_index_ = graph.nearest_index
-        self.keepers_, self.cosine_to_keeper_ = _claim(self.graph_, order)
+        apart = _check_cannot_link(cannot_link, len(vectors))
+        small = self._thumbnails(thumbnails, len(vectors))
+        data = Rows.of(vectors)
+        claims = self._claim(data, order, apart, small, options)
+        self.keepers_ = _in_row_order(claims[self.rule].keepers, order)
+        stays = self.keepers_ == np.arange(len(vectors))
+        self.cosine_to_keeper_ = np.ones(len(vectors))
+        self.cosine_to_keeper_[~stays] = pair_cosines(
+            data, np.flatnonzero(~stays), data, self.keepers_[~stays]
+        )
         self.labels_ = number_by_first_row(self.keepers_)
         self.thumb_correlation_ = np.full(len(vectors), np.nan)
         self.is_copy_ = np.zeros(len(vectors), dtype=bool)
-        if thumbnails is not None:
+        if small is not None:
+            (other,) = set(RULES) - {self.rule}
+            self.other_rule_keepers_ = _in_row_order(claims[other].keepers, order)
             self._correlate(small)
         return self
+
+    def pair_graph(
+        self,
+        X: ArrayLike,
+        *,
+        thumbnails: ArrayLike | None = None,
+        cannot_link: ArrayLike | None = None,
+    ) -> csr_array:
+        """Return all pairs that count as duplicates by the rule, of which `fit` keeps a few.
+
+        Parameters
+        ----------
+        X, thumbnails, cannot_link
+            As in `fit`.
+
+        Returns
+        -------
+        csr_array of shape (n_samples, n_samples), float64
+            The cosine of every such pair; symmetric, no diagonal.
+        """
+        self._check_parameters()
+        vectors = check_vectors(self, X)
+        apart = _check_cannot_link(cannot_link, len(vectors))
+        small = self._thumbnails(thumbnails, len(vectors))
+        select = self._select(self.rule, small, apart, len(vectors))
+        lowest = self.threshold if self.rule == "cosine" else self._candidates_from
+        return cosine_graph(
+            vectors, lowest, select=select, memory=self.memory, n_jobs=self.n_jobs
+        ).pairs
 
     @property
     def _candidates_from(self) -> float:
@@ -199,27 +248,82 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         """Lowest cosine similarity of two rows that can matter to each other by either rule."""
         return min(self._candidates_from, self.threshold)
 
-    def _graph_of_both_rules(
-        self, vectors: NDArray, thumbnails: Thumbnails, may_link: Select | None
-    ) -> CosineGraph:
-        """Find the pairs that count by either rule; no others are held in memory."""
+    def _thumbnails(self, thumbnails: ArrayLike | None, n_rows: int) -> Thumbnails | None:
+        if thumbnails is not None:
+            return Thumbnails(thumbnails, n_rows, rotations=self.rotations, mirrored=self.mirrored)
+        if self.rule == "verified":
+            raise ValueError("Got no thumbnails, expected them for rule='verified'.")
+        return None
+
+    def _claim(
+        self,
+        data: Rows,
+        order: NDArray[np.int64],
+        apart: NDArray[np.int64],
+        thumbnails: Thumbnails | None,
+        options: SearchOptions,
+    ) -> dict[str, Claims]:
+        """Search all pairs in keeper order, and let rows claim each other by each rule."""
+        rules = RULES if thumbnails is not None else ("cosine",)
+        claims = {rule: Claims(len(data)) for rule in rules}
+        select = {rule: self._select(rule, thumbnails, apart, len(data)) for rule in rules}
+
+        def are_free(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+            free = [of_rule.are_free(block) for of_rule in claims.values()]
+            rows, columns = (np.logical_or.reduce(side) for side in zip(*free, strict=True))
+            return rows, columns
+
+        def take(block: Block, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
+            for rule, of_rule in claims.items():
+                rows, columns = of_rule.are_free(block)
+                free = np.flatnonzero(rows[i - block.rows.start] & columns[j - block.columns.start])
+                wanted = free[select[rule](order[i[free]], order[j[free]], cosines[free])]
+                of_rule.take(block, i[wanted], j[wanted])
+
+        lowest = self.threshold if thumbnails is None else self.search_threshold
+        nearest = search_pairs(
+            data.ordered(order),
+            lowest - TOLERANCE,
+            take,
+            options,
+            are_free=are_free,
+            key=self._digest(apart, thumbnails),
+        )
+        cosine, index = nearest.result()
+        self.nearest_cosine_ = np.empty(len(data))
+        self.nearest_cosine_[order] = cosine
+        self.nearest_index_ = _in_row_order(index, order) if len(data) > 1 else index
+        return claims
+
+    def _select(
+        self,
+        rule: str,
+        thumbnails: Thumbnails | None,
+        apart: NDArray[np.int64],
+        n_rows: int,
+    ) -> Select:
+        """Return what tells which pairs are duplicates by a rule."""
 
         def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
-            wanted = cosines >= self.threshold - TOLERANCE
-            rest = np.flatnonzero(~wanted)
-            wanted[rest] = thumbnails.are_copies(i[rest], j[rest], self.copy_threshold)
-            return wanted if may_link is None else wanted & may_link(i, j, cosines)
+            if thumbnails is None or rule == "cosine":
+                wanted = cosines >= self.threshold - TOLERANCE
+            else:
+                wanted = cosines >= self._candidates_from - TOLERANCE
+                wanted[wanted] = thumbnails.are_copies(i[wanted], j[wanted], self.copy_threshold)
+            if len(apart):
+                wanted &= ~np.isin(_pair_numbers(i, j, n_rows), apart)
+            return wanted
 
-        return cosine_graph(vectors, self.search_threshold, select=select)
+        return select
 
-    def _pairs_by_rule(self, pairs: csr_array, thumbnails: Thumbnails) -> dict[str, csr_array]:
-        rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-        is_copy = thumbnails.are_copies(rows, pairs.indices, self.copy_threshold)
-        is_copy &= pairs.data >= self._candidates_from - TOLERANCE
-        return {
-            "cosine": _only(pairs, pairs.data >= self.threshold - TOLERANCE),
-            "verified": _only(pairs, is_copy),
-        }
+    def _digest(self, apart: NDArray[np.int64], thumbnails: Thumbnails | None) -> bytes:
+        """Return what claims depend on beside the vectors and their order."""
+        parameters = self.threshold, self.candidate_threshold, self.copy_threshold
+        digest = hashlib.blake2b(repr((parameters, self.rotations, self.mirrored)).encode())
+        digest.update(apart.tobytes())
+        if thumbnails is not None:
+            digest.update(thumbnails.upright.data)
+        return digest.digest()
 
     def _correlate(self, thumbnails: Thumbnails) -> None:
         """Compare the thumbnails of rows with their keepers, of keepers with their nearest."""
@@ -240,14 +344,6 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             raise ValueError(f"Got rule={self.rule!r}, expected one of {RULES}.")
 
 
-def _only(pairs: csr_array, wanted: NDArray[np.bool_]) -> csr_array:
-    """Return some of the pairs of a graph."""
-    kept = np.concatenate([[0], np.cumsum(wanted)])
-    return csr_array(
-        (pairs.data[wanted], pairs.indices[wanted], kept[pairs.indptr]), shape=pairs.shape
-    )
-
-
 def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
     """Return the order as an array, the order of the rows if it is None."""
     rows = np.arange(n_rows)
@@ -262,48 +358,30 @@ def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[
     return order.astype(np.int64)
 
 
-def _may_link(cannot_link: ArrayLike | None, n_rows: int) -> Select | None:
-    """Return what keeps all pairs but those of `cannot_link`; None if those are none."""
+def _check_cannot_link(cannot_link: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
+    """Return the pairs as numbers, see `_pair_numbers`."""
     if cannot_link is None or np.size(cannot_link) == 0:
-        return None
+        return np.empty(0, np.int64)
     apart = np.asarray(cannot_link)
     expected = f"expected pairs of different row numbers from 0 to {n_rows - 1}"
     if apart.ndim != 2 or apart.shape[1] != 2 or not np.issubdtype(apart.dtype, np.integer):
         raise ValueError(
             f"Got cannot_link of shape {apart.shape} and type {apart.dtype}, {expected}."
         )
-    bad = np.flatnonzero(
-        (apart < 0).any(axis=1) | (apart >= n_rows).any(axis=1) | (apart[:, 0] == apart[:, 1])
-    )
+    i, j = apart.T.astype(np.int64)
+    bad = np.flatnonzero((np.minimum(i, j) < 0) | (np.maximum(i, j) >= n_rows) | (i == j))
     if bad.size:
         raise ValueError(f"Got cannot_link with the pair {apart[bad[0]].tolist()}, {expected}.")
-    # A pair of rows as one number, the smaller row first.
-    forbidden = apart.min(axis=1).astype(np.int64) * n_rows + apart.max(axis=1)
-
-    def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
-        return ~np.isin(i * n_rows + j, forbidden)
-
-    return select
+    return np.unique(_pair_numbers(i, j, n_rows))
 
 
-def _claim(
-    pairs: csr_array, order: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Let each row that is unclaimed when its turn comes claim its unclaimed neighbours."""
-    n_rows = len(order)
-    keepers = np.arange(n_rows)
-    cosines = np.ones(n_rows)
-    claimed = np.zeros(n_rows, dtype=bool)
-    # Rows without neighbours keep themselves, so a million of them cost nothing here.
-    has_neighbours = np.diff(pairs.indptr) > 0
-    for keeper in order[has_neighbours[order]]:
-        if claimed[keeper]:
-            continue
-        entries = slice(pairs.indptr[keeper], pairs.indptr[keeper + 1])
-        neighbours = pairs.indices[entries]
-        free = ~claimed[neighbours]
-        keepers[neighbours[free]] = keeper
-        cosines[neighbours[free]] = pairs.data[entries][free]
-        claimed[neighbours] = True
-        claimed[keeper] = True
-    return keepers, cosines
+def _pair_numbers(i: NDArray, j: NDArray, n_rows: int) -> NDArray[np.int64]:
+    """Return each pair of rows as one number, whichever comes first."""
+    return np.minimum(i, j).astype(np.int64) * n_rows + np.maximum(i, j)
+
+
+def _in_row_order(places: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each row a row, given for each place in an order a place."""
+    rows = np.empty_like(order)
+    rows[order] = order[places]
+    return rows

@@ -206,6 +206,6 @@ def _called_duplicates(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the pairs of rows, the smaller number first, that a rule calls duplicates."""
     vectors, finder = rule
-    fitted = finder.fit(getattr(features, vectors), thumbnails=features.thumbnail)
-    pairs = sparse.triu(fitted.graph_, k=1).tocoo()
+    graph = finder.pair_graph(getattr(features, vectors), thumbnails=features.thumbnail)
+    pairs = sparse.triu(graph, k=1).tocoo()
     return pairs.row.astype(np.int64), pairs.col.astype(np.int64)

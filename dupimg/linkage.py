@@ -6,13 +6,11 @@ no matrix: the mean cosine of two clusters of unit vectors is the dot product of
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
-from threadpoolctl import ThreadpoolController
 
+from dupimg.blocks import thread_pools
 from dupimg.similarity import TOLERANCE, connected_groups
 from dupimg.vectors import squared_norms, unit_rows
 
@@ -99,7 +97,7 @@ def condensed_cosine_distances(vectors: NDArray) -> NDArray[np.float64]:
     unit = unit_rows(vectors, squared_norms(vectors))
     distances = np.empty(n_rows * (n_rows - 1) // 2)
     done = 0
-    with _thread_pools().limit(limits=1, user_api="blas"):
+    with thread_pools().limit(limits=1, user_api="blas"):
         for start in range(0, n_rows, _BLOCK_ROWS):
             products = unit[start : start + _BLOCK_ROWS] @ unit[start:].T
             for k, row in enumerate(products, start=1):
@@ -267,9 +265,3 @@ class _Clusters:
             array = getattr(self, name)
             array[holes] = array[movers]
             setattr(self, name, array[:n_left])
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """Return the handle on the threads of BLAS; looking it up takes milliseconds."""
-    return ThreadpoolController()

@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
-from dupimg.vectors import Rows, cosine_blocks, pair_cosines, rounding_margin
+from dupimg.blocks import Block, Checkpoint, Progress
+from dupimg.search import SearchOptions, search_links, search_pairs, search_rectangle
+from dupimg.vectors import Rows
 
 # A pair that is mathematically at the threshold must count although its cosine is computed in
 # floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this
 # holds up to d = 18,000, and no embedding tells photos apart at the twelfth digit.
 TOLERANCE = 2e-12
-
-Progress = Callable[[int], object]
 
 # Told the rows i[k] and j[k] of candidate pairs and their cosines, answers which pairs count.
 Select = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
@@ -101,35 +102,55 @@ def check_threshold(threshold: float, name: str = "threshold") -> None:
         raise ValueError(f"Got {name}={threshold!r}, {expected}")
 
 
+def check_vectors(estimator: BaseEstimator, X: ArrayLike) -> NDArray:
+    """Return the vectors that an estimator is fitted on as float32 or float64.
+
+    Whether they are finite is checked later, part by part: of a memory map, no more than a part
+    is to be in memory.
+    """
+    return validate_data(
+        estimator, X, dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
+    )
+
+
 def cosine_graph(
     vectors: NDArray,
     threshold: float,
     *,
     select: Select | None = None,
     memory: int | None = None,
+    n_jobs: int | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> CosineGraph:
     """Find every pair of rows with a cosine of at least `threshold`.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
-        Rows of any length but zero.
+        Rows of any length but zero. Of a memory map, only parts are in memory at a time.
     threshold : float
         Cosine similarity in (0, 1], inclusive.
     select : callable, optional
         Given rows i and j of pairs that reach the threshold and their cosines, tells which of
         the pairs are to be kept. By default all.
     memory : int, optional
-        Bytes that the search may take beside `vectors` and its result. By default the
-        ``working_memory`` of `sklearn.set_config` (1 GiB). It does not change the result.
+        Bytes that the search may take beside `vectors` and its result, though a little it must
+        take. By default a quarter of the memory that is free, of which it takes what is of use.
+    n_jobs : int, optional
+        Number of blocks that are compared at once. By default the number of cores, or of those
+        that the backend of `joblib.parallel_config` has.
     progress : callable, optional
         Called after every block with the number of pairs compared in it, n * (n - 1) / 2 in
         all: the `update` of a tqdm bar.
+    checkpoint : Checkpoints, optional
+        Keeps what was found, so that the same search goes on where it was interrupted. Searches
+        of less than about a second are not kept. See `dupimg.checkpoints`.
 
     Returns
     -------
     CosineGraph
+        The same bits whatever the memory, the number of jobs and the checkpoint.
 
     Raises
     ------
@@ -138,8 +159,10 @@ def cosine_graph(
 
     Notes
     -----
-    Takes the time of the float32 matrix products of n * n / 2 pairs, plus about 1.5 µs
-    for every pair that is found or may be the nearest of a row.
+    Takes at most the time of the float32 matrix products of n * n / 2 pairs, plus about 1.5 µs
+    for every pair that is found or may be the nearest of a row, and less where a few directions
+    tell most pairs apart, see `dupimg.pruning`. A pair takes 24 bytes in the result, and about
+    60 while that is made.
 
     Examples
     --------
@@ -153,20 +176,11 @@ def cosine_graph(
     """
     check_threshold(threshold)
     data = Rows.of(vectors)
-    nearest = _Nearest(len(data))
-    found = []
-    for rows, columns, products in cosine_blocks(data, memory=memory):
-        mask = _candidates(products, threshold, nearest[rows], nearest[columns], vectors.shape[1])
-        i, j = _upper_pairs(mask, rows, columns)
-        cosines = pair_cosines(data, i, data, j)
-        nearest.update(i, j, cosines)
-        nearest.update(j, i, cosines)
-        found.append(_similar(i, j, cosines, threshold, select))
-        _advance(progress, _n_pairs(rows, columns))
-    i, j, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    both_ways = np.concatenate([i, j]), np.concatenate([j, i])
-    pairs = coo_array((np.concatenate([cosines, cosines]), both_ways), shape=(len(data),) * 2)
-    return CosineGraph(pairs.tocsr(), *nearest.result())
+    found = _Found(threshold, select)
+    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    nearest = search_pairs(data, threshold - TOLERANCE, found.take, options)
+    upper = found.matrix((len(data), len(data)))
+    return CosineGraph(upper + upper.T, *nearest.result())
 
 
 def cosine_neighbours(
@@ -175,7 +189,9 @@ def cosine_neighbours(
     threshold: float,
     *,
     memory: int | None = None,
+    n_jobs: int | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> CosineNeighbours:
     """Find every pair of a query and a vector with a cosine of at least `threshold`.
 
@@ -183,7 +199,7 @@ def cosine_neighbours(
     ----------
     queries : ndarray of shape (m, d), float32 or float64
     vectors : ndarray of shape (n, d), float32 or float64
-    threshold, memory
+    threshold, memory, n_jobs, checkpoint
         As in `cosine_graph`.
     progress : callable, optional
         Called after every block with the number of pairs compared in it, m * n in all.
@@ -217,21 +233,11 @@ def cosine_neighbours(
             "vectors have. Embed both with the same network."
         )
     left, right = Rows.of(queries), Rows.of(vectors)
-    of_queries, of_vectors = _Nearest(len(left)), _Nearest(len(right))
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for rows, columns, products in cosine_blocks(left, right, memory=memory):
-        mask = _candidates(
-            products, threshold, of_queries[rows], of_vectors[columns], vectors.shape[1]
-        )
-        i, j = _pairs(mask, rows, columns)
-        cosines = pair_cosines(left, i, right, j)
-        of_queries.update(i, j, cosines)
-        of_vectors.update(j, i, cosines)
-        found.append(_similar(i, j, cosines, threshold))
-        _advance(progress, len(mask) * mask.shape[1])
-    i, j, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    pairs = coo_array((cosines, (i, j)), shape=(len(left), len(right))).tocsr()
-    return CosineNeighbours(pairs, *of_queries.result(), *of_vectors.result())
+    found = _Found(threshold)
+    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    nearest = search_rectangle(left, right, threshold - TOLERANCE, found.take, options)
+    pairs = found.matrix((len(left), len(right)))
+    return CosineNeighbours(pairs, *nearest[0].result(), *nearest[1].result())
 
 
 def connected_groups(
@@ -239,7 +245,9 @@ def connected_groups(
     threshold: float,
     *,
     memory: int | None = None,
+    n_jobs: int | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> NDArray[np.int64]:
     """Find the connected components of the graph of `cosine_graph`, without its pairs.
 
@@ -248,7 +256,7 @@ def connected_groups(
 
     Parameters
     ----------
-    vectors, threshold, memory, progress
+    vectors, threshold, memory, n_jobs, progress, checkpoint
         As in `cosine_graph`.
 
     Returns
@@ -264,7 +272,7 @@ def connected_groups(
     Notes
     -----
     Only pairs that join two components are looked at, so a component of 50,000 rows with a
-    billion pairs takes no more memory than one with 50,000.
+    billion pairs takes no more memory than one with 50,000, and less time.
 
     Examples
     --------
@@ -272,23 +280,8 @@ def connected_groups(
     array([0, 1, 0])
     """
     check_threshold(threshold)
-    data = Rows.of(vectors)
-    margin = rounding_margin(vectors.shape[1])
-    accepted = threshold - TOLERANCE
-    groups = np.arange(len(vectors))
-    for rows, columns, products in cosine_blocks(data, memory=memory):
-        mask = products >= np.float32(accepted - margin)
-        if mask.any():
-            mask &= groups[rows, None] != groups[columns]
-            i, j = _upper_pairs(mask, rows, columns)
-            sure = products[i - rows.start, j - columns.start] > np.float32(accepted + margin)
-            groups = _join(groups, i[sure], j[sure])
-            apart = groups[i] != groups[j]
-            i, j = i[apart], j[apart]
-            similar = pair_cosines(data, i, data, j) >= accepted
-            groups = _join(groups, i[similar], j[similar])
-        _advance(progress, _n_pairs(rows, columns))
-    return number_by_first_row(groups)
+    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    return number_by_first_row(search_links(Rows.of(vectors), threshold - TOLERANCE, options))
 
 
 def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -305,100 +298,29 @@ def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     return rank[inverse]
 
 
-class _Nearest:
-    """The nearest of all other rows seen so far, for every row."""
+class _Found:
+    """Collects the pairs that reach a threshold, and that `select` keeps."""
 
-    def __init__(self, n_rows: int) -> None:
-        self.cosine = np.full(n_rows, -np.inf)
-        self.index = np.full(n_rows, -1, dtype=np.int64)
+    def __init__(self, threshold: float, select: Select | None = None) -> None:
+        self._accepted = threshold - TOLERANCE
+        self._select = select
+        nothing = np.empty(0, np.int32)
+        self._parts = [(nothing, nothing, np.empty(0))]
 
-    def __getitem__(self, rows: slice) -> NDArray[np.float64]:
-        """Return the highest cosine so far of some of the rows, -inf if there is none."""
-        return self.cosine[rows]
+    def take(self, block: Block, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
+        """Take in pairs."""
+        similar = cosines >= self._accepted
+        i, j, cosines = i[similar], j[similar], cosines[similar]
+        if self._select is not None:
+            wanted = self._select(i, j, cosines)
+            i, j, cosines = i[wanted], j[wanted], cosines[wanted]
+        if len(i):
+            self._parts.append((i.astype(np.int32), j.astype(np.int32), cosines))
 
-    def update(self, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
-        """Take in the cosines of rows `i` to other rows `j`, the first of which wins a tie."""
-        before = self.cosine[i]
-        np.maximum.at(self.cosine, i, cosines)
-        self.index[i[self.cosine[i] > before]] = np.iinfo(np.int64).max
-        ties = cosines == self.cosine[i]
-        np.minimum.at(self.index, i[ties], j[ties])
-
-    def result(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return cosine and index, NaN and -1 where there is no other row."""
-        return np.where(self.index < 0, np.nan, self.cosine), self.index
-
-
-def _candidates(
-    products: NDArray[np.float32],
-    threshold: float,
-    row_nearest: NDArray[np.float64],
-    column_nearest: NDArray[np.float64],
-    n_features: int,
-) -> NDArray[np.bool_]:
-    """Return which pairs of a block may reach the threshold or be the nearest of a row."""
-    margin = rounding_margin(n_features)
-
-    def limit(best: NDArray[np.float32], so_far: NDArray[np.float64]) -> NDArray[np.float32]:
-        # What the true cosine of a nearer row cannot fall below, less the error of a product.
-        nearest = np.maximum(best.astype(np.float64) - margin, so_far)
-        return (np.minimum(nearest, threshold - TOLERANCE) - margin).astype(np.float32)
-
-    mask = products >= limit(products.max(axis=1), row_nearest)[:, None]
-    mask |= products >= limit(products.max(axis=0), column_nearest)
-    return mask
-
-
-def _pairs(mask: NDArray[np.bool_], rows: slice, columns: slice) -> tuple[NDArray, NDArray]:
-    """Return the masked pairs of a block as row numbers."""
-    # Fifteen times as fast as nonzero on a matrix.
-    i, j = np.divmod(np.flatnonzero(mask), mask.shape[1])
-    i += rows.start
-    j += columns.start
-    return i, j
-
-
-def _upper_pairs(mask: NDArray[np.bool_], rows: slice, columns: slice) -> tuple[NDArray, NDArray]:
-    """Return the masked pairs of a block of the upper triangle, each pair once, i < j."""
-    i, j = _pairs(mask, rows, columns)
-    if rows != columns:
-        return i, j
-    upper = i < j
-    return i[upper], j[upper]
-
-
-def _similar(
-    i: NDArray,
-    j: NDArray,
-    cosines: NDArray[np.float64],
-    threshold: float,
-    select: Select | None = None,
-) -> tuple[NDArray, NDArray, NDArray[np.float64]]:
-    """Return the pairs that reach the threshold, and that `select` keeps."""
-    similar = cosines >= threshold - TOLERANCE
-    i, j, cosines = i[similar], j[similar], cosines[similar]
-    if select is None:
-        return i, j, cosines
-    wanted = select(i, j, cosines)
-    return i[wanted], j[wanted], cosines[wanted]
-
-
-def _n_pairs(rows: slice, columns: slice) -> int:
-    """Return the number of pairs in a block of the upper triangle."""
-    n_rows, n_columns = rows.stop - rows.start, columns.stop - columns.start
-    return n_rows * (n_rows - 1) // 2 if rows == columns else n_rows * n_columns
-
-
-def _advance(progress: Progress | None, n_pairs: int) -> None:
-    """Report pairs as done."""
-    if progress is not None:
-        progress(n_pairs)
-
-
-def _join(groups: NDArray[np.int64], i: NDArray, j: NDArray) -> NDArray[np.int64]:
-    """Unite the groups of the rows `i[k]` and `j[k]` for every k."""
-    if not len(i):
-        return groups
-    edges = coo_array((np.ones(len(i), bool), (groups[i], groups[j])), shape=(len(groups),) * 2)
-    _, united = connected_components(edges, directed=False)
-    return united[groups].astype(np.int64, copy=False)
+    def matrix(self, shape: tuple[int, int]) -> csr_array:
+        """Return the pairs as a matrix, and forget them."""
+        i, j, cosines = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
+        self._parts.clear()
+        pairs = coo_array((cosines, (i, j)), shape=shape).tocsr()
+        pairs.sort_indices()
+        return pairs

@@ -78,6 +78,11 @@ class Thumbnails:
         self._means = self._pixels[:n_rows].mean(axis=1, dtype=np.float64)
         self._deviations = self._pixels[:n_rows].std(axis=1, dtype=np.float64)
 
+    @property
+    def upright(self) -> NDArray[np.uint8]:
+        """The pictures as they were given, one after the other."""
+        return self._pixels[: self._n_rows]
+
     def correlations(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
         """Correlate pictures i[k] and j[k], in the turn that fits best.
 
@@ -111,15 +116,15 @@ class Thumbnails:
         -------
         ndarray of shape (k,), bool
         """
+        # In the same order whichever way it is asked for: a turn of one is not one of the other.
+        i, j = np.minimum(i, j), np.maximum(i, j)
         copies = np.zeros(len(i), dtype=bool)
         for turn in range(self._n_turns):
             similar = np.flatnonzero(self._correlations(i, j, turn) >= threshold)
             for start in range(0, len(similar), _PAIRS_AT_ONCE):
                 pairs = similar[start : start + _PAIRS_AT_ONCE]
-                # The pair in the same order whichever way it is asked for.
-                low, high = np.minimum(i[pairs], j[pairs]), np.maximum(i[pairs], j[pairs])
-                left = self._pixels[low], self._pixels[high + turn * self._n_rows]
-                copies[pairs] |= self._local_correlations(*left) >= _LOCAL_CORRELATION
+                both = self._pixels[i[pairs]], self._pixels[j[pairs] + turn * self._n_rows]
+                copies[pairs] |= self._local_correlations(*both) >= _LOCAL_CORRELATION
         return copies
 
     def _correlations(self, i: NDArray, j: NDArray, turn: int) -> NDArray[np.float64]:

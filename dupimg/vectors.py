@@ -9,30 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import get_config
+
+from dupimg.mapped import MappedArray
 
 # Elements of each of the two float64 copies that are multiplied at once: half a MiB, so that
 # they stay in the second-level cache.
 _GATHERED_ELEMENTS = 1 << 16
 
-# A matrix product of this many rows and columns runs at the full speed of BLAS: larger blocks
-# only take memory.
-_LARGEST_BLOCK_ROWS = 4096
+# Rows whose lengths are measured at once: 20 MiB of 1280 float32 columns.
+_MEASURED_ROWS = 4096
 
-# What a pair of a block takes: a float32 product and two masks, and if it is a candidate, two
-# int64 indices and a float64 cosine, each of them copied once.
-_BYTES_PER_PAIR = 4 + 2 + 2 * 3 * 8
+# Float32 rows whose length differs from 1 by no more than this are multiplied as they are.
+_UNIT_TOLERANCE = 2.0**-20
 
 
-def squared_norms(vectors: NDArray) -> NDArray[np.float64]:
+def squared_norms(vectors: NDArray | MappedArray) -> NDArray[np.float64]:
     """Return the squared length of every row, which must have a direction.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, d), float32 or float64
+    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
 
     Returns
     -------
@@ -49,15 +49,18 @@ def squared_norms(vectors: NDArray) -> NDArray[np.float64]:
     >>> squared_norms(np.array([[3.0, 4.0]]))
     array([25.])
     """
-    rows = np.arange(len(vectors))
-    squares = paired_dots(vectors, rows, rows)
+    squares = np.empty(len(vectors))
+    for start in range(0, len(vectors), _MEASURED_ROWS):
+        part = vectors[start : start + _MEASURED_ROWS]
+        rows = np.arange(len(part))
+        squares[start : start + _MEASURED_ROWS] = paired_dots(part, rows, rows)
     # Squares within these bounds can be multiplied with each other in float64.
     bad = np.flatnonzero(~((squares > 1e-150) & (squares < 1e150)))
     if bad.size:
         raise ValueError(
             f"Got a vector of length {math.sqrt(squares[bad[0]]):g} in row {bad[0]} ({bad.size} "
-            "such rows), expected vectors with a direction: neither zero nor infinite. "
-            "Leave such rows out."
+            "such rows), expected vectors with a direction: neither zero nor infinite, and no "
+            "NaN. Leave such rows out."
         )
     return squares
 
@@ -125,7 +128,7 @@ def paired_dots(
 
 
 def rounding_margin(n_features: int) -> float:
-    """Return how far a float32 dot product of unit vectors can be from the true one.
+    """Return how far a float32 product of the rows of `Rows.unit` can be from their cosine.
 
     Notes
     -----
@@ -133,42 +136,100 @@ def rounding_margin(n_features: int) -> float:
     by at most 2u + u**2, and summing d terms in any order by at most d * u / (1 - d * u)
     (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), since the sum of
     the absolute products of two unit vectors is at most 1. The 8 covers these 2u, the
-    rounding of the limit that the product is compared with, and underflow.
+    rounding of the limit that the product is compared with, and underflow; the 33 covers
+    rows whose length is not exactly 1: 2 * 2**-20 = 32u.
 
     Examples
     --------
     >>> print(f"{rounding_margin(1280):.1e}")
-    7.7e-05
+    7.9e-05
     """
-    error = (n_features + 8) * 2.0**-24
+    error = (n_features + 8 + 33) * 2.0**-24
     return error / (1 - error)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Vectors and their squared lengths.
+    """Vectors and their squared lengths, perhaps in another order.
 
     Attributes
     ----------
-    vectors : ndarray of shape (n, d), float32 or float64
+    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
     squares : ndarray of shape (n,), float64
+    order : ndarray of shape (n,), int, or None
+        Row `order[i]` of `vectors` counts as row `i`. None: as they come.
     """
 
-    vectors: NDArray
+    vectors: NDArray | MappedArray
     squares: NDArray[np.float64]
+    order: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, vectors: NDArray) -> Rows:
-        """Measure vectors; see `squared_norms` for what is refused."""
+        """Measure vectors, which may be memory-mapped; see `squared_norms` for what is refused."""
+        source = MappedArray.of(vectors)
+        vectors = vectors if source is None else source
         return cls(vectors, squared_norms(vectors))
+
+    def ordered(self, order: NDArray[np.int64]) -> Rows:
+        """Return the rows in another order, without copying them."""
+        if np.array_equal(order, np.arange(len(order))):
+            return self
+        return Rows(self.vectors, self.squares[order], order)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.vectors)
 
-    def unit(self, rows: slice) -> NDArray[np.float32]:
-        """Return some of the rows, scaled to length 1."""
-        return unit_rows(self.vectors[rows], self.squares[rows], dtype=np.float32)
+    @property
+    def n_features(self) -> int:
+        """Return the number of columns."""
+        return self.vectors.shape[1]
+
+    def part(self, rows: slice) -> Part:
+        """Return consecutive rows, without reading them."""
+        return Part(
+            self.vectors, rows if self.order is None else self.order[rows], self.squares[rows]
+        )
+
+    def load(self, rows: slice) -> Rows:
+        """Return consecutive rows in memory, numbered from 0."""
+        return self.part(rows).load()
+
+    def bytewise(self) -> Iterator[bytes]:
+        """Yield the content, part by part, and the order."""
+        for start in range(0, len(self), _MEASURED_ROWS):
+            yield self.load(slice(start, start + _MEASURED_ROWS)).vectors.tobytes()
+
+    def unit(self) -> NDArray[np.float32]:
+        """Return the rows, which are in memory, with a length of 1 as near as products need."""
+        if self.vectors.dtype == np.float32 and np.all(
+            np.abs(np.sqrt(self.squares) - 1) <= _UNIT_TOLERANCE
+        ):
+            return self.vectors
+        return unit_rows(self.vectors, self.squares, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows, before they are read: a task takes it along to wherever it runs.
+
+    To another process go the rows alone, or if they are in a file, where they are in it.
+    """
+
+    vectors: NDArray | MappedArray
+    taken: slice | NDArray[np.int64]
+    squares: NDArray[np.float64]
+
+    def load(self) -> Rows:
+        """Read the rows."""
+        return Rows(self.vectors[self.taken], self.squares)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the other rows."""
+        if isinstance(self.vectors, MappedArray):
+            return Part, (self.vectors, self.taken, self.squares)
+        return Part, (self.vectors[self.taken], slice(None), self.squares)
 
 
 def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.float64]:
@@ -177,7 +238,7 @@ def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.
     Parameters
     ----------
     left, right : Rows
-        The same object or two, of the same number of columns.
+        Without an order; the same object or two, of the same number of columns.
     i, j : ndarray of shape (k,), int
 
     Returns
@@ -195,52 +256,3 @@ def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.
     # The root of a product, not a product of roots: the root of a square is exact.
     cosines /= np.sqrt(left.squares[i] * right.squares[j])
     return np.clip(cosines, -1.0, 1.0, out=cosines)
-
-
-def cosine_blocks(
-    left: Rows, right: Rows | None = None, *, memory: int | None = None
-) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
-    """Yield the cosines of all pairs in float32, block by block.
-
-    Parameters
-    ----------
-    left : Rows
-    right : Rows, optional
-        By default the pairs are those of `left` with itself, in blocks of the upper triangle.
-    memory : int, optional
-        Bytes that a block and the work on it may take. By default the ``working_memory`` of
-        `sklearn.set_config` (1 GiB).
-
-    Yields
-    ------
-    rows, columns : slice
-        Where the block lies.
-    products : ndarray, float32
-        Its cosines, at most `rounding_margin` off; -inf for a row with itself.
-
-    Examples
-    --------
-    >>> rows = np.array([[0.0, 2.0], [0.6, 0.8]])
-    >>> for block in cosine_blocks(Rows.of(rows)):
-    ...     print(block)
-    (slice(0, 2, None), slice(0, 2, None), array([[-inf,  0.8], [ 0.8, -inf]], dtype=float32))
-    """
-    size = _block_rows(left.vectors.shape[1], memory)
-    for start in range(0, len(left), size):
-        rows = slice(start, min(start + size, len(left)))
-        left_unit = left.unit(rows)
-        others = left if right is None else right
-        for column_start in range(start if right is None else 0, len(others), size):
-            columns = slice(column_start, min(column_start + size, len(others)))
-            products = left_unit @ others.unit(columns).T
-            if right is None and columns == rows:
-                np.fill_diagonal(products, -np.inf)
-            yield rows, columns, products
-
-
-def _block_rows(n_features: int, memory: int | None) -> int:
-    """Return how many rows and columns a block may have: size² pairs and 2 size vectors."""
-    available = get_config()["working_memory"] * 2**20 if memory is None else memory
-    per_row = 2 * 4 * n_features / 2
-    size = math.sqrt(available / _BYTES_PER_PAIR + (per_row / _BYTES_PER_PAIR) ** 2)
-    return min(max(1, int(size - per_row / _BYTES_PER_PAIR)), _LARGEST_BLOCK_ROWS)

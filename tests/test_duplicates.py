@@ -18,15 +18,17 @@ def claimed_by_hand(vectors, threshold, order):
     """The star-shaped groups, written as the definition reads."""
     rows = np.asarray(vectors, dtype=np.float64)
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return claimed_in_graph(rows @ rows.T >= threshold - 1e-12, order)
+
+
+def claimed_in_graph(similar, order):
     keepers = {}
     for row in order:
-        if row in keepers:
-            continue
-        keepers[row] = row
-        for other in range(len(rows)):
-            if other not in keepers and rows[row] @ rows[other] >= threshold - 1e-12:
-                keepers[other] = row
-    return [keepers[row] for row in range(len(rows))]
+        if row not in keepers:
+            keepers[row] = row
+            for other in np.flatnonzero(similar[row]):
+                keepers.setdefault(other, row)
+    return [keepers[row] for row in range(len(similar))]
 
 
 def near_duplicates(seed, n=60, d=8):
@@ -105,7 +107,7 @@ def test_every_removed_row_is_similar_to_its_keeper(seed):
     # Keepers keep themselves, and no two of them are duplicates.
     keepers = np.flatnonzero(~removed)
     assert np.array_equal(finder.keepers_[finder.keepers_], finder.keepers_)
-    assert finder.graph_[keepers][:, keepers].nnz == 0
+    assert finder.pair_graph(vectors)[keepers][:, keepers].nnz == 0
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -187,13 +189,7 @@ def verified_by_hand(vectors, thumbnails, order, candidate=0.8, copy=0.97):
     )
     parts = thumbnails.reshape(-1, 4, 2, 4, 2).swapaxes(2, 3).reshape(len(vectors), 16, 4)
     similar &= np.mean([np.corrcoef(parts[:, k]) for k in range(16)], axis=0) >= 0.9
-    keepers = {}
-    for row in order:
-        if row not in keepers:
-            keepers[row] = row
-            for other in np.flatnonzero(similar[row]):
-                keepers.setdefault(other, row)
-    return [keepers[row] for row in range(len(vectors))]
+    return claimed_in_graph(similar, order)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -211,7 +207,6 @@ def test_verified_rule_equals_brute_force(seed):
     # Thumbnails change nothing by the rule that does not look at them.
     np.testing.assert_array_equal(fits["cosine"].keepers_, by_cosine.keepers_)
     np.testing.assert_array_equal(fits["verified"].other_rule_keepers_, by_cosine.keepers_)
-    assert (fits["cosine"].graph_ != by_cosine.graph_).nnz == 0
     np.testing.assert_array_equal(fits["cosine"].nearest_index_, by_cosine.nearest_index_)
     assert 0 < np.count_nonzero(np.array(expected) != np.arange(len(vectors))) < len(vectors)
 
@@ -275,18 +270,19 @@ def test_a_second_look_that_cannot_be_taken(options, thumbnails, message):
 def test_pairs_that_cannot_link_never_claim_each_other(seed, rule):
     vectors, thumbnails = photos_and_copies(seed)
     finder = DuplicateFinder(rule=rule)
-    fitted = finder.fit(vectors, thumbnails=thumbnails)
-    i, j = fitted.graph_.nonzero()
+    nearest = finder.fit(vectors, thumbnails=thumbnails).nearest_cosine_
+    graph = finder.pair_graph(vectors, thumbnails=thumbnails)
+    i, j = graph.nonzero()
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(i), size=len(i) // 3, replace=False)
     apart = np.column_stack([i, j])[chosen]
-    nearest = fitted.nearest_cosine_
+    graph = graph.tolil()
+    graph[i[chosen], j[chosen]] = graph[j[chosen], i[chosen]] = 0
+    linked = finder.pair_graph(vectors, thumbnails=thumbnails, cannot_link=apart)
+    assert (linked != graph.tocsr()).nnz == 0
     order = rng.permutation(len(vectors))
     fitted = finder.fit(vectors, thumbnails=thumbnails, keeper_order=order, cannot_link=apart)
-    graph = DuplicateFinder(rule=rule).fit(vectors, thumbnails=thumbnails).graph_.tolil()
-    graph[i[chosen], j[chosen]] = graph[j[chosen], i[chosen]] = 0
-    assert (fitted.graph_ != graph.tocsr()).nnz == 0
-    assert not {*zip(*fitted.graph_.nonzero(), strict=True)} & {*map(tuple, apart)}
+    assert fitted.keepers_.tolist() == claimed_in_graph(graph.toarray() > 0, order)
     claims = {*enumerate(fitted.keepers_)} | {(k, r) for r, k in enumerate(fitted.keepers_)}
     assert claims & {*zip(i, j, strict=True)}
     assert not claims & {*map(tuple, apart)}
@@ -299,7 +295,7 @@ def test_permuting_the_rows_permutes_what_cannot_link(seed, rule):
     vectors, thumbnails = photos_and_copies(seed)
     rng = np.random.default_rng(seed)
     finder = DuplicateFinder(rule=rule)
-    graph = finder.fit(vectors, thumbnails=thumbnails).graph_
+    graph = finder.pair_graph(vectors, thumbnails=thumbnails)
     apart = np.column_stack(graph.nonzero())[:: rng.integers(2, 7)]
     order, moved = rng.permutation(len(vectors)), rng.permutation(len(vectors))
     place = np.argsort(moved)

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "dupimg"
-VECTORS = ("vectors", "similarity", "duplicates", "scenes", "linkage", "thumbnails", "time_gaps")
-VECTORS += ("tuning", "pair_sampling", "questions")
+VECTORS = (
+    *("vectors", "similarity", "duplicates", "scenes", "linkage", "thumbnails", "time_gaps"),
+    *("blocks", "candidates", "claims", "links", "pruning", "search"),
+    *("tuning", "pair_sampling", "questions"),
+)
 # What looks through a network, and what fits or times one.
 MODEL = {"models", "networks", "backends", "openvino_network", "clusters", "benchmark"}
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
@@ -84,15 +83,22 @@ def test_result_does_not_depend_on_threads():
     assert np.array_equal(graph.nearest_index, alone.nearest_index)
 
 
-def test_memory_comes_from_scikit_learn_and_bounds_the_blocks():
+def test_memory_bounds_the_blocks():
     vectors = clustered(0, n=100)
     blocks = []
-    with sklearn.config_context(working_memory=0):
-        cosine_graph(vectors, 0.7, progress=blocks.append)
+    cosine_graph(vectors, 0.7, memory=1, progress=blocks.append)
     assert len(blocks) == 100 * 101 // 2
     blocks.clear()
     cosine_graph(vectors, 0.7, progress=blocks.append)
     assert blocks == [100 * 99 // 2]
+
+
+@pytest.mark.parametrize("name", ["memory", "n_jobs"])
+def test_memory_and_jobs_that_cannot_be(name):
+    with pytest.raises(ValueError, match=f"Got {name}=0, expected None or a positive integer"):
+        cosine_graph(np.eye(2), 0.5, **{name: 0})
+    with pytest.raises(TypeError, match=f"Got {name}='4GB', expected None or a positive integer"):
+        connected_groups(np.eye(2), 0.5, **{name: "4GB"})
 
 
 @pytest.mark.parametrize("search", [cosine_graph, connected_groups])

@@ -1,0 +1,224 @@
+"""Compare all rows of a matrix with each other, block by block, on all cores.
+
+A block is a task of its own, which joblib runs: in threads, or wherever
+`joblib.parallel_config` says. What it finds comes back in any order, is written to a log if there
+is one, and is handed to a collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+
+import joblib
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import DTypeLike, NDArray
+from threadpoolctl import ThreadpoolController
+
+# A matrix product of this many rows and columns runs at the full speed of BLAS, and fits in the
+# caches: looking at it takes a fiftieth of the product. With 4096, it takes a twentieth.
+LARGEST_BLOCK_ROWS = 1024
+
+# What a pair of a block takes: a float32 product and three masks, and if it is a candidate, two
+# int64 indices and a float64 cosine, each of them copied once.
+_BYTES_PER_PAIR = 4 + 3 + 2 * 3 * 8
+
+# Blocks for each worker that are handed out before all of them must be back: so results do not
+# pile up, and waiting for the last ones takes one part in a hundred.
+_BLOCKS_PER_ROUND = 64
+
+Progress = Callable[[int], object]
+
+
+class Block(NamedTuple):
+    """The pairs of some rows with some columns."""
+
+    number: int
+    rows: slice
+    columns: slice
+    is_diagonal: bool
+
+    @property
+    def n_pairs(self) -> int:
+        """Return how many pairs there are; on the diagonal, each is counted once."""
+        n_rows, n_columns = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        return n_rows * (n_rows - 1) // 2 if self.is_diagonal else n_rows * n_columns
+
+
+class Log(Protocol):
+    """Remembers what blocks have found."""
+
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the blocks that are done: their numbers, and what was found."""
+
+    def append(self, number: int, found: bytes) -> None:
+        """Remember what a block has found."""
+
+
+class Checkpoint(Protocol):
+    """Keeps the logs of searches."""
+
+    def log(self, key: str) -> Log:
+        """Return the log of the search with this key, empty for a new one."""
+
+
+def block_rows(n_features: int, memory: int, n_jobs: int) -> int:
+    """Return how many rows and columns a block may have.
+
+    Parameters
+    ----------
+    n_features : int
+    memory : int
+        Bytes that all blocks in work may take together.
+    n_jobs : int
+        Number of blocks in work.
+
+    Returns
+    -------
+    int
+        At least 1, whatever the memory.
+
+    Examples
+    --------
+    >>> block_rows(1280, 2**30, 2), block_rows(1280, 2**24, 2)
+    (1024, 200)
+    """
+    # size² pairs, and 2 * size rows in float32 and as they were read, float64 at most.
+    per_row = 2 * 12 * n_features
+    half = per_row / _BYTES_PER_PAIR / 2
+    size = (memory / n_jobs / _BYTES_PER_PAIR + half**2) ** 0.5 - half
+    return min(max(1, int(size)), LARGEST_BLOCK_ROWS)
+
+
+def triangle(n_rows: int, size: int) -> Iterator[Block]:
+    """Yield the blocks that hold each pair of rows once.
+
+    Stripe by stripe of rows, but the diagonal block of each stripe comes before the other blocks
+    of the stripe before it: what it tells is known in good time.
+
+    Examples
+    --------
+    >>> [(block.rows.start, block.columns.start) for block in triangle(5, 2)]
+    [(0, 0), (2, 2), (0, 2), (0, 4), (4, 4), (2, 4)]
+    """
+    slices = _slices(n_rows, size)
+    order = [(0, 0)] if slices else []
+    number = 0
+    for i in range(len(slices)):
+        order += [(i + 1, i + 1)] if i + 1 < len(slices) else []
+        order += [(i, j) for j in range(i + 1, len(slices))]
+        for row, column in order:
+            yield Block(number, slices[row], slices[column], row == column)
+            number += 1
+        order = []
+
+
+def rectangle(n_rows: int, n_columns: int, size: int) -> Iterator[Block]:
+    """Yield the blocks that hold each pair of a row and a column once.
+
+    Examples
+    --------
+    >>> [(block.rows.start, block.columns.start) for block in rectangle(1, 5, 2)]
+    [(0, 0), (0, 2), (0, 4)]
+    """
+    pairs = ((r, c) for r in _slices(n_rows, size) for c in _slices(n_columns, size))
+    for number, (rows, columns) in enumerate(pairs):
+        yield Block(number, rows, columns, False)
+
+
+def _slices(n_rows: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def run_blocks(
+    blocks: Iterator[Block],
+    task: Callable[[Block], tuple],
+    take: Callable[[Block, NDArray], None],
+    dtype: DTypeLike,
+    *,
+    n_jobs: int,
+    log: Log | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Run the task of each block, and hand what it has found to a collector.
+
+    Parameters
+    ----------
+    blocks : iterator of Block
+    task : callable
+        Given a block, returns a function that finds something there, and its arguments. It is
+        called just before the task begins, with all that has been taken so far.
+    take : callable
+        Given a block and what was found there, in the order in which blocks are done.
+    dtype : dtype
+        Of what is found: a structured array, with the rows of the block numbered from 0.
+    n_jobs : int
+        Number of tasks that run at once.
+    log : Log, optional
+        What it holds is not searched again.
+    progress : callable, optional
+        Called after every block with its number of pairs.
+    """
+    known = {} if log is None else dict(log.records())
+    chunk = list(islice(blocks, _BLOCKS_PER_ROUND * n_jobs))
+    # A single block is faster on all cores of this machine than anywhere else.
+    n_jobs = min(n_jobs, len(chunk))
+    with _limited_threads(n_jobs), _runner(n_jobs) as run:
+        while chunk:
+            for block, found in _results(run, chunk, task, known, dtype):
+                if log is not None and block.number not in known:
+                    log.append(block.number, found.tobytes())
+                take(block, found)
+                if progress is not None:
+                    progress(block.n_pairs)
+            chunk = list(islice(blocks, _BLOCKS_PER_ROUND * n_jobs))
+
+
+def _results(
+    run: Callable[[Iterable[tuple]], Iterable[tuple[int, NDArray]]],
+    blocks: list[Block],
+    task: Callable[[Block], tuple],
+    known: dict[int, bytes],
+    dtype: DTypeLike,
+) -> Iterator[tuple[Block, NDArray]]:
+    """Yield what is known of some blocks, then what their tasks find."""
+    for block in blocks:
+        if block.number in known:
+            yield block, np.frombuffer(known[block.number], dtype)
+    numbered = {block.number: block for block in blocks if block.number not in known}
+    tasks = (delayed(_numbered)(block.number, *task(block)) for block in numbered.values())
+    for number, found in run(tasks):
+        yield numbered[number], found
+
+
+def _numbered(number: int, function: Callable[..., NDArray], *args: Any) -> tuple[int, NDArray]:
+    return number, function(*args)
+
+
+def _runner(
+    n_jobs: int,
+) -> AbstractContextManager[Callable[[Iterable[tuple]], Iterable[tuple[int, NDArray]]]]:
+    """Return what runs tasks and yields their results as they come."""
+    if n_jobs <= 1:
+        return nullcontext(lambda tasks: (function(*args) for function, args, _ in tasks))
+    return Parallel(n_jobs, prefer="threads", return_as="generator_unordered")
+
+
+@contextmanager
+def _limited_threads(n_jobs: int) -> Iterator[None]:
+    """Share the cores among the tasks: BLAS would start a thread on each of them in each task."""
+    if n_jobs <= 1:
+        yield
+        return
+    with thread_pools().limit(limits=max(1, joblib.cpu_count() // n_jobs), user_api="blas"):
+        yield
+
+
+@cache
+def thread_pools() -> ThreadpoolController:
+    """Return the handle on the threads of BLAS; looking it up takes milliseconds."""
+    return ThreadpoolController()
