@@ -26,6 +26,9 @@ from dupimg.rows import Row
 
 PAGE = "report.html"
 
+# A later rule wins, so the rules for narrow screens come last.
+_STYLES = ("style.css", "lists.css", "summary.css", "viewer.css", "review.css", "narrow.css")
+
 # One scope for all, in the order in which they are run.
 _SCRIPTS = (
     "text.js",
@@ -42,6 +45,8 @@ _SCRIPTS = (
     "review.js",
     "controls.js",
     "dialogs.js",
+    "page.js",
+    "keys.js",
     "app.js",
 )
 # What the page needs of a row: the report, and where a file of an earlier run is.
@@ -165,17 +170,20 @@ def page_html(data: Mapping[str, Any] | None = None) -> str:
     str
         HTML in ASCII but for its own words: what comes from file names is escaped.
     """
-    web = files("dupimg") / "web"
-    script = "\n".join((web / name).read_text("utf-8") for name in _SCRIPTS)
-    style = (web / "style.css").read_text("utf-8")
+    script, style = _joined(_SCRIPTS), _joined(_STYLES)
     policy = f"{_POLICY}; {_PICTURES[data is None]}"
-    return Template((web / "page.html").read_text("utf-8")).substitute(
+    return Template(_joined(["page.html"])).substitute(
         policy=f"{policy}; script-src {_source_hash(script)}; style-src {_source_hash(style)}",
         style=style,
-        text=_json(json.loads((web / "text.json").read_text("utf-8"))),
+        text=_json(json.loads(_joined(["text.json"]))),
         data=_json(data),
         script=script,
     )
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return files of the page, one after the other."""
+    return "\n".join((files("dupimg") / "web" / name).read_text("utf-8") for name in names)
 
 
 def _json(value: Any) -> str:

@@ -114,11 +114,13 @@ def test_the_same_rows_give_the_same_bytes_and_replace_the_old_page(rows, tmp_pa
     assert write_page(rows, tmp_path, info).read_bytes() == first
 
 
-def test_every_script_is_part_of_the_page():
-    script = Elements(page_html()).contents["script"]
-    assert SCRIPTS
-    for name, source in SCRIPTS.items():
-        assert source in script, name
+@pytest.mark.parametrize(("kind", "suffix"), [("script", ".js"), ("style", ".css")])
+def test_every_script_and_style_is_part_of_the_page(kind, suffix):
+    content = Elements(page_html()).contents[kind]
+    parts = [path for path in WEB.iterdir() if path.suffix == suffix]
+    assert len(parts) > 1
+    for path in parts:
+        assert path.read_text("utf-8") in content, path.name
 
 
 def placeholders(entry: str | dict[str, str]) -> list[set[str]]:

@@ -5,9 +5,10 @@ class Controls {
     this.review = review;
     Object.assign(review, {
       blockControls: (block) => this.ofBlock(block),
-      photoControls: (item) => this.ofPhoto(item),
+      photoControls: ({ row }) => this.decisions(row, false),
       selectControl: (item) => this.ofSelection(item),
-      viewerControls: (row) => this.ofViewer(row),
+      viewerControls: (row) => this.decisions(row, true),
+      show: () => this.show(),
     });
     byId("review-tools").hidden = false;
   }
@@ -47,17 +48,16 @@ class Controls {
     ];
   }
 
-  ofPhoto({ row }) {
-    return [element("div", { class: "decide" }, this.choice(row, false), ...this.ofGroup(row, false))];
-  }
-
-  ofViewer(row) {
-    return [element("div", { class: "decide" }, this.choice(row, true), ...this.ofGroup(row, true))];
+  /** Make all that can be decided about a photo by itself. */
+  decisions(row, worded) {
+    const choice = this.choice(row, worded);
+    return [element("div", { class: "decide" }, choice, ...this.ofGroup(row, worded))];
   }
 
   ofSelection({ row }) {
     const box = element("input", {
-      type: "checkbox", class: "select", "data-key": "select", checked: this.review.selection.has(row.path),
+      type: "checkbox", class: "select", "data-key": "select",
+      checked: this.review.selection.has(row.path),
       "aria-label": t("select", { name: visible(row.path) }),
       onclick: (event) => this.review.select(row, event.shiftKey),
     });
@@ -86,9 +86,7 @@ class Controls {
     const state = connected || saving.over ? saving.state : "lost";
     const retry = saving.failed
       ? button({ text: t("saving.retry"), class: "quiet", onclick: () => saving.work() }) : null;
-    const focused = document.activeElement?.dataset?.key;
-    byId("review-tools").replaceChildren(
-      ...[
+    const tools = [
         element("span", { class: `saving ${state}`, role: "status" }, t(`saving.${state}`)),
         retry,
         button({ name: "undo", label: t("undo"), class: "quiet", "data-key": "undo",
@@ -97,11 +95,8 @@ class Controls {
           disabled: !saving.redoSteps || saving.over, onclick: () => this.review.redo() }),
         button({ text: t("apply"), class: "primary", "data-key": "apply", disabled: saving.over,
           onclick: () => new ApplyDialog(this.review).open() }),
-      ].filter(Boolean),
-    );
-    if (["undo", "redo", "apply"].includes(focused)) {
-      byId("review-tools").querySelector(`[data-key="${focused}"]`).focus();
-    }
+    ];
+    replaceKeepingFocus(byId("review-tools"), tools.filter(Boolean));
     this.showSelection();
   }
 
@@ -118,7 +113,8 @@ class Controls {
       element("strong", {}, t("selected", { count: rows.length })),
       button({ text: t("scene.new"), class: "quiet", onclick: () =>
         review.withSelection((photos) => review.moveToScene(photos, review.newScene())) }),
-      button({ text: t("scene.move"), class: "quiet", onclick: () => new SceneDialog(review).open() }),
+      button({ text: t("scene.move"), class: "quiet",
+        onclick: () => new SceneDialog(review).open() }),
       act("keep"), act("remove"), act("leave"),
       button({ label: t("select.none"), name: "close", class: "quiet",
         onclick: () => review.clearSelection() }),

@@ -5,16 +5,6 @@ const LINES_SHOWN = 500;
 const MODES = ["copy", "move", "hard_link", "reflink"];
 const PROGRESS_MILLISECONDS = 300;
 
-/** Fill the dialog: a title, a button that closes it, and what follows. */
-function sheetParts(sheet, title, ...children) {
-  sheet.setAttribute("aria-label", title);
-  sheet.replaceChildren(
-    element("div", { class: "sheet-head" }, element("h2", {}, title),
-      button({ label: t("close"), name: "close", class: "quiet", onclick: () => sheet.close() })),
-    ...children.filter(Boolean),
-  );
-}
-
 /** Choose the scene into which the selected photos go. */
 class SceneDialog {
   constructor(review) {
@@ -92,10 +82,10 @@ class ApplyDialog {
     sheetParts(
       this.sheet,
       t("apply.title"),
-      element("p", {}, t("apply.counts", { keep: counts.keep, remove: counts.remove, other: counts.other, leave: counts.leave, bytes: formatBytes(bytes) })),
+      element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
       problems.length ? element("h3", {}, t("apply.problems", { count: problems.length })) : null,
       problems.length ? lineList(sentences) : null,
-      element("h3", {}, lines.length ? t("apply.changes", { count: lines.length }) : t("apply.none")),
+      element("h3", {}, t(lines.length ? "apply.changes" : "apply.none", { count: lines.length })),
       lines.length ? lineList(lines) : null,
       element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
       element("div", { class: "row actions" },
@@ -134,7 +124,7 @@ class ApplyDialog {
   finish({ state, summary, error }) {
     const done = state === "done";
     if (done) this.review.saving.over = true;
-    this.review.controls.show();
+    this.review.show();
     sheetParts(
       this.sheet,
       t(done ? "apply.done" : "apply.failed"),

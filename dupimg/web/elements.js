@@ -1,5 +1,7 @@
 /* Making elements: what comes from files becomes text and attributes, never markup. */
 
+const byId = (id) => document.getElementById(id);
+
 /** Make an element; `children` are elements, texts, or nothing. */
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -10,9 +12,14 @@ function element(tag, attributes = {}, ...children) {
 
 function setAttribute(made, name, value) {
   if (value === null || value === undefined || value === false) return;
-  if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-  else if (name === "style") for (const [key, text] of Object.entries(value)) made.style.setProperty(key, text);
-  else made.setAttribute(name, value === true ? "" : value);
+  if (name.startsWith("on")) {
+    made.addEventListener(name.slice(2), value);
+  } else if (name === "style") {
+    // The policy of the page forbids styles as text.
+    for (const [key, text] of Object.entries(value)) made.style.setProperty(key, text);
+  } else {
+    made.setAttribute(name, value === true ? "" : value);
+  }
 }
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -25,7 +32,8 @@ function svg(tag, attributes = {}, ...children) {
 }
 
 function icon(name) {
-  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#icon-${name}` }));
+  const use = svg("use", { href: `#icon-${name}` });
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, use);
 }
 
 /** Make a button that shows an icon, a text, or both. */
@@ -37,6 +45,28 @@ function button({ label, name, text, ...attributes }, ...children) {
 
 /** Show a name as it is, but control characters as symbols and each in its own direction. */
 function visible(name) {
-  return name.replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
+  return name
+    .replace(/[\u0000-\u001f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
     .replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, "\ufffd");
+}
+
+/** Replace the children of an element; the one at the same place has the focus again. */
+function replaceKeepingFocus(container, children) {
+  const focused = [...container.children].findIndex((child) => child === document.activeElement);
+  container.replaceChildren(...children);
+  container.children[focused]?.focus({ preventScroll: true });
+  // On a narrow screen, the current one may be out of sight.
+  const current = container.querySelector("[aria-current]");
+  if (current) container.scrollLeft = current.offsetLeft - container.offsetLeft - 16;
+}
+
+/** Fill a dialog: a title, a button that closes it, and what follows. */
+function sheetParts(sheet, title, ...children) {
+  const close = () => sheet.close();
+  sheet.setAttribute("aria-label", title);
+  sheet.replaceChildren(
+    element("div", { class: "sheet-head" }, element("h2", {}, title),
+      button({ label: t("close"), name: "close", class: "quiet", onclick: close })),
+    ...children.filter(Boolean),
+  );
 }

@@ -1,6 +1,6 @@
 /* The histogram of nearest cosines, with both thresholds. */
 
-const CHART = { width: 720, height: 220, left: 44, right: 20, top: 28, bottom: 28, step: 0.01 };
+const CHART = { height: 220, left: 44, right: 20, top: 28, bottom: 28, step: 0.01 };
 
 /** Count cosines in bins of equal width up to 1; the last one includes 1. */
 function countCosines(cosines) {
@@ -26,7 +26,9 @@ function histogram(rows, thresholds) {
   const cosines = rows.map((row) => row.nearest_cosine).filter((cosine) => cosine !== null);
   const { first, counts } = countCosines(cosines);
   const most = Math.max(1, ...counts);
-  const { width, height, left, right, top, bottom, step } = CHART;
+  // So that its words are as large as those of the page.
+  const width = wide.matches ? 720 : 340;
+  const { height, left, right, top, bottom, step } = CHART;
   const x = (cosine) => left + ((cosine - first) / (1 - first)) * (width - left - right);
   const y = (count) => height - bottom - (count / most) * (height - top - bottom);
   const drawing = svg("svg", {

@@ -3,6 +3,8 @@
 A block is what belongs together and has a title: a duplicate group, a scene, a pair. Small blocks
 stand side by side on a line; one that is wider than a line goes on in the next. All in pixels. */
 
+const wide = matchMedia("(min-width: 861px)");
+
 const SIZES = {
   gap: 16,
   stripGap: 8,
@@ -62,7 +64,8 @@ function tileLines(blocks, available, review) {
   const text = SIZES.tileText + (review ? SIZES.tileControls : 0);
   return pack(blocks, () => width, available, SIZES.gap).map((segments) => {
     const title = segments.some(({ start }) => start === 0) ? SIZES.title : 0;
-    return { kind: "tiles", segments, title, picture, height: title + picture + text + SIZES.below };
+    const height = title + picture + text + SIZES.below;
+    return { kind: "tiles", segments, title, picture, height };
   });
 }
 

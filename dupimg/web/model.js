@@ -66,9 +66,8 @@ class Model {
       cosine !== null && Math.abs(cosine - threshold) <= BORDER + 1e-9;
     const removed = this.photos.filter((row) => near(row.cosine_to_keeper, duplicate));
     // The duplicates of a keeper are listed themselves.
-    const kept = this.photos.filter(
-      (row) => !row.keeper && !row.copies && near(row.nearest_cosine, duplicate),
-    );
+    const alone = (row) => !row.keeper && !row.copies && near(row.nearest_cosine, duplicate);
+    const kept = this.photos.filter((row) => alone(row) && !this.isSecondOfPair(row));
     const scenes = this.photos.filter((row) => !row.keeper && near(row.nearest_cosine, scene));
     const byDistance = (cosine, threshold) => (a, b) =>
       Math.abs(cosine(a) - threshold) - Math.abs(cosine(b) - threshold) || a.n - b.n;
@@ -76,6 +75,12 @@ class Model {
     kept.sort(byDistance((row) => row.nearest_cosine, duplicate));
     scenes.sort(byDistance((row) => row.nearest_cosine, scene));
     return { removed, kept, scenes };
+  }
+
+  /** Return whether a photo and the one most like it are a pair, and the other stands before it. */
+  isSecondOfPair(row) {
+    const other = this.counterpart(row);
+    return Boolean(other) && !other.keeper && other.n < row.n && this.counterpart(other) === row;
   }
 
   /** Return the photo to compare one with: its keeper, or the one most like it. */

@@ -2,6 +2,7 @@
 
 const LOOK_ONLY = {
   active: false,
+  isSelected: () => false,
   blockControls: () => [],
   photoControls: () => [],
   selectControl: () => [],
@@ -31,11 +32,11 @@ class Review {
     events.addEventListener("open", () => {
       this.connected = true;
       if (this.saving.failed) this.saving.work();
-      this.controls.show();
+      this.show();
     });
     events.addEventListener("error", () => {
       this.connected = false;
-      this.controls.show();
+      this.show();
     });
     this.connected = true;
   }
@@ -52,7 +53,7 @@ class Review {
     if (!response.ok) {
       this.saving.over = true;
       this.page.say((await response.json()).message);
-      this.controls.show();
+      this.show();
       return;
     }
     const data = await response.json();
@@ -67,7 +68,7 @@ class Review {
     for (const { path, ...change } of changes) Object.assign(this.model.byPath.get(path), change);
     if (changes.length) this.model.derive();
     if (changes.length) this.page.refresh();
-    this.controls.show();
+    this.show();
   }
 
   saved({ rows, note }) {
@@ -76,7 +77,7 @@ class Review {
       this.page.refresh();
     }
     if (note) this.page.say(note);
-    this.controls.show();
+    this.show();
   }
 
   async refused({ problems = [], message = "" }) {
@@ -152,7 +153,7 @@ class Review {
       else this.selection.add(path);
     }
     this.page.refresh();
-    this.controls.show();
+    this.show();
   }
 
   select(row, extend) {
@@ -171,7 +172,11 @@ class Review {
   clearSelection() {
     this.selection.clear();
     this.page.refresh();
-    this.controls.show();
+    this.show();
+  }
+
+  isSelected({ path }) {
+    return this.selection.has(path);
   }
 
   /** The photos that a key or the selection bar is about. */
@@ -185,7 +190,7 @@ class Review {
     this.selection.clear();
     decide(rows);
     this.page.refresh();
-    this.controls.show();
+    this.show();
   }
 
   /** Answer a key; return whether it meant something. */

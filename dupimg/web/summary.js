@@ -17,6 +17,7 @@ function counts({ model }) {
   const bytes = (rows) => formatBytes(rows.reduce((sum, row) => sum + row.bytes, 0));
   const scenes = t("summary.scenes", { count: model.scenes.length });
   const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
+  const freed = t(`summary.freed.${tense}`, { bytes: bytes(removed) });
   const number = (key, rows, about, href) =>
     element(
       "a",
@@ -30,7 +31,7 @@ function counts({ model }) {
     { class: "counts" },
     number("found", all, bytes(all), "#files/all"),
     number("keep", kept, `${scenes} · ${bytes(kept)}`, "#scenes/all"),
-    number("remove", removed, t(`summary.freed.${tense}`, { bytes: bytes(removed) }), "#duplicates"),
+    number("remove", removed, freed, "#duplicates"),
     number("other", other, t("summary.other.about"), "#files/unreadable"),
     left.length ? number("leave", left, t("summary.leave.about"), "#files/leave") : null,
   );
@@ -104,13 +105,13 @@ function worthALook({ model }) {
 
 function aboutRun({ model }) {
   const { about, photos } = model;
+  const [duplicate, scene, link] = ["duplicate", "scene", "link"].map((name) =>
+    formatThreshold(about[`${name}_threshold`]));
   const entries = [
     ["run.folder", visible(about.input_dir)],
     ["run.state", t(`state.${about.state}`)],
-    ["run.duplicates", t(`rule.${about.rule}`, { threshold: formatThreshold(about.duplicate_threshold) })],
-    ["run.scenes", t("run.scenes.value", {
-      threshold: formatThreshold(about.scene_threshold), link: formatThreshold(about.link_threshold),
-    })],
+    ["run.duplicates", t(`rule.${about.rule}`, { threshold: duplicate })],
+    ["run.scenes", t("run.scenes.value", { threshold: scene, link })],
     ["run.model", about.model],
   ];
   if (about.seconds) {

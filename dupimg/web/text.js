@@ -31,7 +31,8 @@ function chosenLanguage() {
 function setLanguage(language) {
   words.language = language;
   // A reader of English may be used to the dates of Britain, India or Canada.
-  const locale = navigator.languages.find((tag) => tag.startsWith(language.slice(0, 2))) ?? language;
+  const tongue = language.slice(0, 2);
+  const locale = navigator.languages.find((tag) => tag.startsWith(tongue)) ?? language;
   const number = (options) => new Intl.NumberFormat(locale, options);
   const date = (options) => new Intl.DateTimeFormat(locale, options);
   words.plural = new Intl.PluralRules(language);
@@ -97,9 +98,11 @@ function formatMoment(row, format = "moment") {
 
 /** Say why a photo stays or goes; the verdict of a second look tells more than its likeness. */
 function formatWhy(row) {
-  if (!row.keeper || !row.verdict || row.reason.includes(" by hand, ")) return formatReason(row.reason);
-  const parts = row.reason.split("; ").filter((part) => !LIKENESS.includes(part));
-  return [t(`verdict.${row.verdict}`), formatReason(parts.join("; "))].filter(Boolean).join(t("reason.separator"));
+  const byHand = row.reason.includes(" by hand, ");
+  if (!row.keeper || !row.verdict || byHand) return formatReason(row.reason);
+  const rest = row.reason.split("; ").filter((part) => !LIKENESS.includes(part));
+  const parts = [t(`verdict.${row.verdict}`), formatReason(rest.join("; "))];
+  return parts.filter(Boolean).join(t("reason.separator"));
 }
 
 const LIKENESS = ["identical bytes", "similar to the keeper"];

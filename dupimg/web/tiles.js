@@ -61,7 +61,7 @@ function listOf(page, segment, titleId, draw) {
       element(
         "li",
         {
-          class: `${item.row.action}${page.review.selection?.has(item.row.path) ? " selected" : ""}`,
+          class: `${item.row.action} ${page.review.isSelected(item.row) ? "selected" : ""}`,
           "aria-setsize": segment.block.photos.length,
           "aria-posinset": segment.start + i + 1, style: { width: `${item.width}px` },
         },
@@ -129,8 +129,10 @@ function stripPhoto(page, item, line) {
     element("p", { class: "small numbers row" },
       element("span", { title: visible(row.path) }, formatMoment(row, "time")),
       row.action === "leave" ? badge(page, row) : null,
-      row.copies ? element("span", { class: "copies", title: t("copies.title", { count: row.copies }) },
-        t("copies", { count: row.copies })) : null),
+      row.copies
+        ? element("span", { class: "copies", title: t("copies.title", { count: row.copies }) },
+            t("copies", { count: row.copies }))
+        : null),
     ...page.review.selectControl(item),
   );
 }
@@ -169,7 +171,8 @@ function headingElement(line) {
 
 /** Make the element of any line. */
 function lineElement(page, line) {
-  const drawn = element("div", { class: `line ${line.kind}-line`, style: { height: `${line.height}px` } });
+  const style = { height: `${line.height}px` };
+  const drawn = element("div", { class: `line ${line.kind}-line`, style });
   if (line.kind === "heading") {
     drawn.append(headingElement(line));
   } else if (line.kind === "file") {

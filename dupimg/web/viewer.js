@@ -3,7 +3,6 @@
 const FLICKER_MILLISECONDS = 500;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const wide = matchMedia("(min-width: 861px)");
 
 class Viewer {
   constructor(page) {
@@ -49,7 +48,8 @@ class Viewer {
   closed() {
     this.stop();
     this.dialog.replaceChildren();
-    this.page.focusPlace();
+    // The browser has given the focus back to the photo that was opened first.
+    this.page.goTo(this.place);
   }
 
   step(change) {
@@ -61,6 +61,7 @@ class Viewer {
 
   show() {
     this.stop();
+    this.place = this.page.place;
     const focused = document.activeElement?.dataset?.key;
     this.showsOther = false;
     this.dialog.replaceChildren(
@@ -75,8 +76,9 @@ class Viewer {
     const { folder, name } = splitPath(this.row.path);
     const modeButton = (key, shortcut) =>
       button({
-        text: t(`viewer.${key}`), label: t("key", { key: shortcut }), class: "quiet", "data-key": key,
-        "aria-pressed": String(mode === key), disabled: key !== "single" && !this.other,
+        text: t(`viewer.${key}`), label: t("key", { key: shortcut }), class: "quiet",
+        "data-key": key, "aria-pressed": String(mode === key),
+        disabled: key !== "single" && !this.other,
         onclick: () => (key === "single" ? this.open("single") : this.choose(key)),
       });
     const arrow = (key, change) =>
@@ -156,15 +158,17 @@ class Viewer {
   /** What the rows say of both photos; what differs stands out. */
   numbers() {
     const shown = this.mode === "single" ? [this.row] : [this.other, this.row];
-    const lines = NUMBERS.map(([key, read]) => [key, shown.map((row) => read(row, this.page.model))]);
-    const cells = (values) =>
-      values.map((value) =>
-        element("td", { class: new Set(values).size > 1 ? "differs" : "", title: value }, value || "–"));
+    const lines = NUMBERS.map(([key, read]) => [key, shown.map(read)]);
+    const cells = (key, values) => {
+      const differs = new Set(values).size > 1 ? "differs" : "";
+      return values.map((value) =>
+        element("td", { class: `${key} ${differs}`, title: value }, value || "–"));
+    };
     const filled = lines.filter(([, values]) => values.some(Boolean));
     const table = [
       [element("td"), ...shown.map((row) => element("th", { scope: "col" }, this.roleOf(row)))],
       ...filled.map(([key, values]) =>
-        [element("th", { scope: "row" }, t(`number.${key}`)), ...cells(values)]),
+        [element("th", { scope: "row" }, t(`number.${key}`)), ...cells(key, values)]),
     ];
     return element(
       "div",
@@ -204,15 +208,18 @@ function transposed(table) {
   return table[0].map((_, column) => table.map((row) => row[column]));
 }
 
+const cosineOr = (value) => (value === null ? "" : formatCosine(value));
+const momentFrom = (row) => [formatMoment(row), t(`from.${row.taken_from}`)].join(" · ");
+
 // What the table of a photo shows: the key of the name, and how to read it from a row.
 const NUMBERS = [
-  ["cosine", (row) => (row.cosine_to_keeper === null ? "" : formatCosine(row.cosine_to_keeper))],
-  ["nearest", (row) => (row.nearest_cosine === null ? "" : formatCosine(row.nearest_cosine))],
-  ["correlation", (row) => (row.thumb_correlation === null ? "" : formatCosine(row.thumb_correlation))],
+  ["cosine", (row) => cosineOr(row.cosine_to_keeper)],
+  ["nearest", (row) => cosineOr(row.nearest_cosine)],
+  ["correlation", (row) => cosineOr(row.thumb_correlation)],
   ["verdict", (row) => (row.verdict ? t(`verdict.${row.verdict}`) : "")],
   ["pixels", (row) => (row.width ? `${formatPixels(row)} (${formatMegapixels(row)})` : "")],
   ["bytes", (row) => formatBytes(row.bytes)],
-  ["taken", (row) => (row.taken_from ? `${formatMoment(row)} (${t(`from.${row.taken_from}`)})` : "")],
+  ["taken", (row) => (row.taken_from ? momentFrom(row) : "")],
   ["folder", (row) => visible(splitPath(row.path).folder) || t("folder.top")],
   ["scene", (row) => (row.scene === null ? "" : formatNumber(row.scene))],
   ["why", formatWhy],

@@ -2,6 +2,8 @@
 
 const VERDICTS = ["identical bytes", "identical pixels", "copy", "near duplicate", "same scene"];
 
+const searchWords = (text) => text.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
+
 const contains = (query) => (row) => query.every((word) => row.words.includes(word));
 
 const bytesFreed = (photos) =>
@@ -41,7 +43,8 @@ with photos, sections of blocks, or files. `countOf` says how many a selection h
 const VIEWS = {
   summary: { filters: () => [], select: () => [] },
   duplicates: {
-    filters: ({ groups }) => ["all", ...VERDICTS.filter((verdict) => groups.some(hasVerdict(verdict)))],
+    filters: ({ groups }) =>
+      ["all", ...VERDICTS.filter((verdict) => groups.some(hasVerdict(verdict)))],
     select: ({ groups }, filter) =>
       groups
         .filter(filter === "all" ? () => true : hasVerdict(filter))

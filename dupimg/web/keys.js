@@ -1,0 +1,65 @@
+/* Keys: everything can be done without a mouse. */
+
+const KEYS = [
+  [["←", "→", "↑", "↓"], "help.arrows"],
+  [["J", "K"], "help.next"],
+  [["Home", "End"], "help.ends"],
+  [["Enter"], "help.enter"],
+  [["S"], "help.side"],
+  [["F"], "help.flicker"],
+  [["Space"], "help.flip"],
+  [["Esc"], "help.escape"],
+  [["/"], "help.search"],
+  [["?"], "help.help"],
+];
+
+/** Answer a key, unless it belongs to a field or a dialog. */
+function answerKey(page, event) {
+  if (event.altKey || byId("help").open || byId("dialog").open) return;
+  if (event.target === byId("search") && event.key === "Enter") page.goTo(0);
+  if (event.target.closest("input:not([type=checkbox]), select")) return;
+  const answer = page.viewer.isOpen ? () => page.viewer.key(event) : () => listKey(page, event);
+  const plain = !event.ctrlKey && !event.metaKey;
+  if (page.review.key(event) || (plain && answer())) event.preventDefault();
+}
+
+/** Answer a key in a list of photos; return whether it meant something. */
+function listKey(page, { key, target }) {
+  const { items, place } = page;
+  const anywhere = { "/": () => byId("search").focus(), "?": () => showHelp(page) };
+  const moves = {
+    ArrowLeft: () => place - 1,
+    ArrowRight: () => place + 1,
+    k: () => place - 1,
+    j: () => place + 1,
+    ArrowUp: () => verticalNeighbour(items, place, -1),
+    ArrowDown: () => verticalNeighbour(items, place, 1),
+    Home: () => 0,
+    End: () => items.length - 1,
+  };
+  const modes = { Enter: null, s: "side", f: "flicker" };
+  const inList = target.closest("#list li, #list .file");
+  if (anywhere[key]) {
+    anywhere[key]();
+  } else if (!items.length) {
+    return false;
+  } else if (moves[key] && (inList || key === "j" || key === "k")) {
+    page.goTo(inList ? moves[key]() : place);
+  } else if (key in modes && (target.closest("[data-place]") || key !== "Enter")) {
+    page.open(place, modes[key]);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/** Show which keys there are. */
+function showHelp(page) {
+  const keys = [...KEYS, ...(page.review.active ? REVIEW_KEYS : [])];
+  const lines = keys.flatMap(([names, what]) => [
+    element("dt", {}, ...names.map((name) => element("kbd", {}, name))),
+    element("dd", {}, t(what)),
+  ]);
+  sheetParts(byId("help"), t("help"), element("dl", { class: "keys" }, ...lines));
+  byId("help").showModal();
+}
