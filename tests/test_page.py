@@ -7,9 +7,12 @@ import pytest
 from browser import faults, visits
 from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
 
+from dupimg.cli import main
 from dupimg.contact_sheet import write_page
-from dupimg.rows import KEEP, REMOVE
+from dupimg.report import read_report
+from dupimg.rows import KEEP, OTHER, REMOVE
 
+ACTIONS = (KEEP, REMOVE, OTHER)
 VIEWS = ("summary", "duplicates", "scenes", "borderline", "files")
 
 
@@ -35,12 +38,15 @@ def texts(page, selector: str) -> list[str]:
 
 def names_by_block(page) -> dict[str, list[str]]:
     """Return the photos of each block in view, by its title."""
-    return page.evaluate(
-        """() => Object.fromEntries([...document.querySelectorAll(".segment")].map((segment) => [
-            segment.querySelector("h3").textContent,
-            [...segment.querySelectorAll(".photo")].map(
-                (photo) => photo.getAttribute("aria-label").split(", ")[0])]))"""
-    )
+    blocks: dict[str, list[str]] = {}
+    for title, labels in page.evaluate(
+        """() => [...document.querySelectorAll(".segment ul")].map((list) => [
+            list.getAttribute("aria-label"),
+            [...list.querySelectorAll(".photo")].map((photo) => photo.ariaLabel)])"""
+    ):
+        names = [re.split(", (?=Keep|Kept|Remove|Leave|Left)", label)[0] for label in labels]
+        blocks.setdefault(title, []).extend(names)
+    return blocks
 
 
 def focused(page) -> str:
@@ -187,6 +193,7 @@ def test_keys_go_from_photo_to_photo_and_into_the_large_view(visit, sheet):
     page.keyboard.press("ArrowLeft")
     assert viewer.locator(".viewer-head h2").inner_text() == "other.jpg"
     page.keyboard.press("Escape")
+    page.wait_for_selector("#viewer:empty", state="attached")
     assert focused(page) == "cat/other.jpg"
 
 
@@ -220,6 +227,52 @@ def test_a_photo_that_browsers_cannot_show_is_seen_as_thumbnail(visit, sheet):
     page.get_by_role("button", name="coffee.heic").click()
     assert loaded(page, ".stage img") == [True]
     assert ".dupimg/thumbs" in page.locator(".stage img").get_attribute("src")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """Return the output folder of the demo."""
+    folder = tmp_path_factory.mktemp("demo")
+    assert main(["demo", str(folder), "--quiet"]) == 0
+    return folder / "sorted"
+
+
+@pytest.fixture(scope="module")
+def copies(shared_photos, tmp_path_factory):
+    """Return the output folder of real photos and copies of them."""
+    folder = tmp_path_factory.mktemp("copies") / "out"
+    command = ["organize", str(shared_photos / "copies"), str(folder), "--quiet", "--cache=none"]
+    assert main(command) == 0
+    return folder
+
+
+@pytest.mark.parametrize("run", ["demo", "copies"])
+def test_a_real_run_is_shown_as_its_report_says(visit, run, request):
+    output = request.getfixturevalue(run)
+    rows = read_report(output / "report.csv")
+    page = visit((output / "report.html").as_uri())
+    counts = [len(rows), *(sum(row.action == action for row in rows) for action in ACTIONS)]
+    assert texts(page, ".count strong") == [str(count) for count in counts]
+    page.get_by_role("link", name="Duplicates").first.click()
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        if row.duplicate_group is not None and not row.companion_of:
+            groups.setdefault(f"Group {row.duplicate_group}", []).append(row.path)
+    shown: dict[str, set[str]] = {}
+    for top in range(0, page.evaluate("document.documentElement.scrollHeight"), 400):
+        page.evaluate(f"scrollTo(0, {top})")
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        for title, names in names_by_block(page).items():
+            shown.setdefault(title, set()).update(names)
+        assert all(loaded(page, ".tile img"))
+    assert shown == {title: set(names) for title, names in groups.items()}
+    page.keyboard.press("j")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert loaded(page, ".stage img") == [True, True]
+    sources = page.locator(".stage img").evaluate_all("images => images.map(i => i.src)")
+    assert ["processed" in source for source in sources] == [True, False]
 
 
 def visible_photo(page) -> str:

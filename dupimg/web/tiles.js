@@ -53,10 +53,10 @@ function photoButton(page, item, height) {
 }
 
 /** Make the list of a segment; each photo says how many its block has. */
-function listOf(page, segment, titleId, draw) {
+function listOf(page, segment, draw) {
   return element(
     "ul",
-    { "aria-labelledby": titleId },
+    { "aria-label": blockTitle(page.model, segment.block)[0] },
     ...segment.items.map((item, i) =>
       element(
         "li",
@@ -71,15 +71,14 @@ function listOf(page, segment, titleId, draw) {
   );
 }
 
-function titleLine(page, block, id) {
+function titleLine(page, block) {
   const [title, about] = blockTitle(page.model, block);
-  return element("div", { class: "title-line" }, element("h3", { id }, title),
+  return element("div", { class: "title-line" }, element("h3", {}, title),
     element("span", { class: "about numbers" }, about), ...page.review.blockControls(block));
 }
 
 function segmentElement(page, line, segment, draw) {
   const { block, items, start } = segment;
-  const titleId = `${block.kind}-${block.number}`;
   const right = items.at(-1).x + items.at(-1).width;
   return element(
     "section",
@@ -90,8 +89,8 @@ function segmentElement(page, line, segment, draw) {
         "padding-top": `${line.title}px`,
       },
     },
-    start === 0 ? titleLine(page, block, titleId) : null,
-    listOf(page, segment, start === 0 ? titleId : null, draw),
+    start === 0 ? titleLine(page, block) : null,
+    listOf(page, segment, draw),
   );
 }
 
