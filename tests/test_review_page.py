@@ -189,8 +189,7 @@ def test_a_plan_that_was_changed_elsewhere_is_not_overwritten(visit, output):
 def test_the_page_follows_the_spreadsheet(visit, output):
     page = visit("#files")
     set_cells(output / "plan.csv", "cup.png", action="remove")
-    row = page.locator(".file", has_text="cup.png")
-    row.locator(".badge.remove").wait_for()
+    page.locator(".file.remove", has_text="cup.png").wait_for()
     assert "changed elsewhere" in page.locator("#message").inner_text()
 
 

@@ -7,6 +7,7 @@ class Controls {
       blockControls: (block) => this.ofBlock(block),
       photoControls: ({ row }) => this.decisions(row, false),
       selectControl: (item) => this.ofSelection(item),
+      fileControls: (row) => (row.companion_of ? [] : [this.choice(row, false)]),
       viewerControls: (row) => this.decisions(row, true),
       show: () => this.show(),
     });

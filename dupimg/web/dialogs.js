@@ -63,8 +63,7 @@ class ApplyDialog {
     const { state } = this.review.saving;
     const response = state === "saved" ? await fetch("changes").catch(() => null) : null;
     if (!response?.ok) {
-      const reason = response ? (await response.json()).message : t("apply.unsaved");
-      this.review.page.say(reason);
+      this.review.page.say(response ? reasonOf(await response.json()) : t("apply.unsaved"));
       return;
     }
     this.showChanges(await response.json());
@@ -72,7 +71,7 @@ class ApplyDialog {
   }
 
   showChanges({ lines, problems, counts, bytes }) {
-    const sentences = problems.map(({ path, sentence }) => `${visible(path)} ${sentence}`);
+    const sentences = problems.map((problem) => reasonOf({ problems: [problem] }));
     const modes = MODES.map((mode, i) =>
       element("label", { class: "mode" },
         element("input", { type: "radio", name: "mode", value: mode, checked: i === 0 }),

@@ -7,6 +7,7 @@ const LOOK_ONLY = {
   photoControls: () => [],
   selectControl: () => [],
   viewerControls: () => [],
+  fileControls: () => [],
   key: () => false,
 };
 
@@ -50,16 +51,14 @@ class Review {
 
   async reload(reason) {
     const response = await fetch("data");
-    if (!response.ok) {
-      this.saving.over = true;
-      this.page.say((await response.json()).message);
-      this.show();
-      return;
-    }
     const data = await response.json();
-    this.saving.take(data);
-    this.page.take(data);
-    this.page.say(reason);
+    this.saving.over = !response.ok;
+    if (response.ok) {
+      this.saving.take(data);
+      this.page.take(data);
+    }
+    this.page.say(response.ok ? reason : reasonOf(data));
+    this.show();
   }
 
   /* What saving tells. */
@@ -80,14 +79,13 @@ class Review {
     this.show();
   }
 
-  async refused({ problems = [], message = "" }) {
-    const sentences = problems.map(({ path, sentence }) => `${visible(path)} ${sentence}`.trim());
-    await this.reload(t("review.refused", { reason: [message, ...sentences].join(" ").trim() }));
+  async refused(answer) {
+    await this.reload(t("review.refused", { reason: reasonOf(answer) }));
   }
 
-  async conflict({ error, message }) {
-    if (error === "changed") await this.reload(t("review.conflict"));
-    else this.page.say(message ?? error);
+  async conflict(answer) {
+    if (answer.error === "changed") await this.reload(t("review.conflict"));
+    else this.page.say(reasonOf(answer));
   }
 
   /* Decisions. Changes that change nothing are left out. */
@@ -99,9 +97,14 @@ class Review {
     if (real.length) this.saving.save("decide", { changes: real, label }, real);
   }
 
+  /** Choose an action; what is no photo can only go to the others or be left. */
   act(rows, action) {
-    const photos = rows.filter((row) => action === "leave" || row.scene !== null);
-    this.decide(photos.map(({ path }) => ({ path, action })), action);
+    const own = rows.filter((row) => !row.companion_of);
+    const changes = own.map(({ path, scene }) => {
+      const other = scene === null && action !== "leave";
+      return { path, action: other ? "other" : action };
+    });
+    this.decide(changes, action);
   }
 
   /** Let a photo stay in place of the keeper of its group. */
@@ -219,6 +222,12 @@ class Review {
     else actions[key]([row]);
     return true;
   }
+}
+
+/** Say why the server did not do something. */
+function reasonOf({ message = "", problems = [] }) {
+  const sentences = problems.map(({ path, sentence }) => `${visible(path)} ${sentence}`.trim());
+  return [message, ...sentences].filter(Boolean).join(" ");
 }
 
 const REVIEW_KEYS = [

@@ -147,6 +147,8 @@ function fileRow(page, line) {
     formatBytes(row.bytes),
     formatMoment(row),
   ];
+  const controls = page.review.fileControls(row);
+  const state = controls.length ? controls : [badge(page, row)];
   const why = row.companion_of
     ? t("companion", { name: visible(splitPath(row.companion_of).name), reason: row.reason })
     : formatReason(row.reason);
@@ -157,7 +159,7 @@ function fileRow(page, line) {
     element("div", { class: "names" },
       element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
       element("p", { class: "small", dir: "auto" }, visible(folder) || t("folder.top"))),
-    badge(page, row),
+    element("div", { class: "decide" }, ...state),
     ...cells.map((text, i) => element("span", { class: `cell cell-${i} numbers` }, text)),
     element("p", { class: "small why", title: why }, why),
   );
