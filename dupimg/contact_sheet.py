@@ -170,12 +170,49 @@ def page_html(data: Mapping[str, Any] | None = None) -> str:
     str
         HTML in ASCII but for its own words: what comes from file names is escaped.
     """
-    script, style = _joined(_SCRIPTS), _joined(_STYLES)
-    policy = f"{_POLICY}; {_PICTURES[data is None]}"
-    return Template(_joined(["page.html"])).substitute(
+    return fill_page(
+        "page.html",
+        scripts=_SCRIPTS,
+        styles=_STYLES,
+        text="text.json",
+        data=data,
+        pictures=_PICTURES[data is None],
+    )
+
+
+def fill_page(
+    template: str,
+    *,
+    scripts: Sequence[str],
+    styles: Sequence[str],
+    text: str,
+    data: Mapping[str, Any] | None,
+    pictures: str,
+) -> str:
+    """Put a page of ``dupimg/web`` together: one text that may load nothing else but pictures.
+
+    Parameters
+    ----------
+    template, text : str
+        Names of files: the page, and its words in all languages.
+    scripts, styles : sequence of str
+        Names of files, in their order.
+    data : mapping or None
+        JSON values for the script.
+    pictures : str
+        What the content security policy says of pictures and connections.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    script, style = _joined(scripts), _joined(styles)
+    policy = f"{_POLICY}; {pictures}"
+    return Template(_joined([template])).substitute(
         policy=f"{policy}; script-src {_source_hash(script)}; style-src {_source_hash(style)}",
         style=style,
-        text=_json(json.loads(_joined(["text.json"]))),
+        text=_json(json.loads(_joined([text]))),
         data=_json(data),
         script=script,
     )

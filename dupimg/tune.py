@@ -186,20 +186,23 @@ def _section(name: str, judgement: Judgement, now: float, precision: float) -> I
     """Yield the lines about the threshold for duplicates, or for scenes."""
     yield f"{name}: the threshold in use is {now:g}"
     yield "  threshold   photos   right    90 % interval"
-    step = _SHOWN_STEPS[name]
     for row in judgement.table.itertuples():
-        on_grid = abs(row.threshold / step - round(row.threshold / step)) < 1e-6
-        marks = [
-            mark
-            for mark, threshold in (("in use", now), ("recommended", judgement.recommended))
-            if threshold is not None and abs(row.threshold - threshold) < 1e-6
-        ]
-        if on_grid or marks:
+        marks = _marks(row.threshold, judgement, now)
+        if marks or _is_round(row.threshold, _SHOWN_STEPS[name]):
             yield (
                 f"  {row.threshold:9.3f} {row.photos:7.0%} {row.precision:8.2f}"
                 f"     {row.low:.2f} – {row.high:.2f}   {', '.join(marks)}"
             ).rstrip()
     yield from _advice(name, judgement, precision)
+
+
+def _is_round(threshold: float, step: float) -> bool:
+    return abs(threshold / step - round(threshold / step)) < 1e-6
+
+
+def _marks(threshold: float, judgement: Judgement, now: float) -> list[str]:
+    marked = {"in use": now, "recommended": judgement.recommended}
+    return [mark for mark, at in marked.items() if at is not None and abs(threshold - at) < 1e-6]
 
 
 def _advice(name: str, judgement: Judgement, precision: float) -> Iterator[str]:

@@ -28,6 +28,8 @@ class Question:
     ----------
     number, total : int
         Which question it is, from 1 on, and of how many.
+    rows : tuple of two int
+        Numbers of the photos in `TuningSession.photos`.
     photos : tuple of two Photo
         The earlier one first.
     cosine, scene_cosine : float
@@ -37,6 +39,7 @@ class Question:
 
     number: int
     total: int
+    rows: tuple[int, int]
     photos: tuple[Photo, Photo]
     cosine: float
     scene_cosine: float
@@ -56,6 +59,8 @@ class TuningSession:
 
     Attributes
     ----------
+    photos : tuple of Photo, of length n
+        The first one of each content.
     labels : tuple of PairLabel
         What was said, also in earlier runs, in this order.
 
@@ -69,7 +74,7 @@ class TuningSession:
         self, photos: Sequence[Photo], features: Features, inverse: np.ndarray, options: TuneOptions
     ) -> None:
         first = np.unique(inverse, return_index=True)[1]
-        self._photos = [photos[i] for i in first]
+        self.photos = tuple(photos[i] for i in first)
         self._rows = {photo.path: int(row) for photo, row in zip(photos, inverse, strict=True)}
         self._total, self._precision = options.pairs, options.precision
         self._scales = _make_scales(features, options)
@@ -87,6 +92,11 @@ class TuningSession:
     def question(self) -> Question | None:
         """What to ask now; None if there are enough answers, or no pairs left."""
         return self._question
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there are no pairs left to ask about, although there are too few answers."""
+        return self._question is None and self.n_answers < self._total
 
     @property
     def n_answers(self) -> int:
@@ -118,6 +128,11 @@ class TuningSession:
         if self.labels:
             self._save(self.labels[:-1])
 
+    def ask_more(self, n_pairs: int) -> None:
+        """Ask about so many more pairs than there are answers."""
+        self._total = self.n_answers + n_pairs
+        self._choose()
+
     def judge(self) -> tuple[Judgement, Judgement]:
         """Judge the thresholds for duplicates and for scenes by the answers so far."""
         pairs, answers = self._known()
@@ -147,9 +162,9 @@ class TuningSession:
             return
         pair = choose_pair(self._scales, *self._known(), self._precision)
         if pair is not None:
-            one, other = (self._photos[row] for row in pair)
+            one, other = (self.photos[row] for row in pair)
             cosines = (scale.cosines(np.array([pair])).item() for scale in self._scales)
-            self._question = Question(number, self._total, (one, other), *cosines)
+            self._question = Question(number, self._total, pair, (one, other), *cosines)
 
 
 def _make_scales(features: Features, options: TuneOptions) -> tuple[Scale, Scale]:

@@ -50,10 +50,11 @@ def give_up(reason: str) -> None:
 
 
 @contextlib.contextmanager
-def visits(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visits(browser: Browser, ready: str = "#tabs a") -> Iterator[Callable[..., Page]]:
     """Yield a function that opens a page; at the end, assert that all was quiet.
 
-    It takes an address and what Playwright's `new_context` takes.
+    It takes an address and what Playwright's `new_context` takes. A page is ready when it has an
+    element that the selector `ready` finds.
     """
     requests: list[str] = []
     errors: list[str] = []
@@ -67,7 +68,7 @@ def visits(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         page.goto(address)
-        page.wait_for_selector("#tabs a")
+        page.wait_for_selector(ready)
         return page
 
     yield visit

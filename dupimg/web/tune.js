@@ -1,0 +1,206 @@
+/* Ask about pairs of photos, one after the other; then show what the answers say. */
+
+const KEYS = { 1: "same photo", 2: "same scene", 3: "different" };
+const main = document.getElementById("main");
+const message = document.getElementById("message");
+let state = null;
+let waiting = false;
+
+async function call(path, body) {
+  if (waiting) return;
+  waiting = true;
+  try {
+    const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const response = await fetch(path, options);
+    const answer = await response.json();
+    if (!response.ok) say(t("failed", { message: answer.message }));
+    else show(answer);
+  } catch {
+    say(t("gone"));
+  } finally {
+    waiting = false;
+  }
+}
+
+function show(next) {
+  state = next;
+  document.getElementById("folder").textContent = visible(state.folder);
+  const total = state.question?.total ?? state.answers;
+  const progress = document.getElementById("progress");
+  progress.max = Math.max(total, 1);
+  progress.value = state.answers;
+  progress.setAttribute("aria-label", t("progress.label"));
+  main.classList.toggle("asking", state.question !== null);
+  main.replaceChildren(...(state.question ? questionView(state.question) : [resultView(state.result)]));
+  say(state.said && state.question ? inWords(state.said) : "");
+  if (state.result) document.getElementById("heading").focus();
+}
+
+function say(text) {
+  message.textContent = text;
+}
+
+function inWords({ answer, cosine, scene_cosine: scene }) {
+  return t(`said.${answer}`, { cosine: formatCosine(cosine), scene: formatCosine(scene) });
+}
+
+/* The question. */
+
+function questionView(question) {
+  return [
+    element(
+      "div",
+      { class: "ask-head" },
+      element("h2", {}, t("question")),
+      element("span", { class: "small numbers" }, t("question.number", question)),
+    ),
+    element("div", { class: "pair" }, ...question.photos.map((photo, i) => photoView(photo, question.rows[i], "AB"[i]))),
+    element(
+      "div",
+      { class: "answers", role: "group", "aria-label": t("answers.label") },
+      ...Object.entries(KEYS).map(([key, answer]) =>
+        element(
+          "button",
+          { type: "button", onclick: () => reply(answer), "aria-keyshortcuts": key },
+          element("kbd", { "aria-hidden": "true" }, key),
+          element("strong", {}, t(answer)),
+          element("span", { class: "small" }, t(`${answer}.about`)),
+        ),
+      ),
+    ),
+    element(
+      "div",
+      { class: "below" },
+      button({ class: "quiet", text: t("back"), name: "back", label: t("key", { key: "←" }), disabled: !state.can_go_back, onclick: back }),
+      button({ class: "quiet", text: t("skip"), name: "skip", label: t("key", { key: "→" }), onclick: () => reply("skipped") }),
+      button({ class: "quiet", text: t("finish"), onclick: () => call("finish", {}) }),
+    ),
+  ];
+}
+
+function photoView(photo, row, letter) {
+  const path = visible(photo.path);
+  const lost = element("p", { class: "lost", hidden: true }, t("photo.missing"));
+  const image = element("img", { src: `photo/${row}`, alt: t("photo", { letter, path }), decoding: "async" });
+  image.addEventListener("error", () => {
+    image.hidden = true;
+    lost.hidden = false;
+  });
+  const taken = photo.taken && words.formats.range.format(new Date(photo.taken));
+  const facts = [formatPixels(photo), formatBytes(photo.bytes), taken].filter(Boolean).join(" · ");
+  return element(
+    "figure",
+    {},
+    element("div", { class: "frame" }, image, lost),
+    element("figcaption", {}, element("bdi", { title: path }, path), element("span", {}, facts)),
+  );
+}
+
+function reply(answer) {
+  if (state?.question) call("answer", { answer, rows: state.question.rows });
+}
+
+function back() {
+  if (state?.can_go_back) call("back", {});
+}
+
+/* The result. */
+
+function resultView(result) {
+  const judged = ["duplicates", "scenes"].map((name) => judgedView(name, result));
+  const about = t("result.about", { count: state.answers, folder: visible(result.output_dir) });
+  return element(
+    "div",
+    { class: "result" },
+    element("div", {}, element("h2", { id: "heading", tabindex: "-1" }, t("result")), element("p", { class: "about" }, about)),
+    element("div", { class: "judged" }, ...judged),
+    result.command ? commandView(result.command) : null,
+    element("p", { class: "about explained" }, t("explained")),
+    element(
+      "div",
+      { class: "row" },
+      button({ class: "primary", text: t(result.more ? "more" : "more.none"), disabled: !result.more, onclick: () => call("more", {}) }),
+      button({ text: t("back"), name: "back", label: t("key", { key: "←" }), disabled: !state.can_go_back, onclick: back }),
+    ),
+  );
+}
+
+function judgedView(name, result) {
+  const judged = result[name];
+  const sure = judged.recommended !== null;
+  const share = words.formats.percent.format(result.precision);
+  const verdict = sure ? t("recommended", { threshold: formatThreshold(judged.recommended) }) : t("unsure");
+  const reasons = sure
+    ? [t("recommended.about", { share })]
+    : state.answers < 10
+      ? [t("unsure.few", { count: state.answers })]
+      : [t("unsure.more", { share }), t(`unsure.${name}`)];
+  return element(
+    "section",
+    { class: "card" },
+    element("h3", {}, t(name)),
+    element("p", { class: sure ? "verdict sure" : "verdict" }, verdict),
+    ...reasons.map((reason) => element("p", { class: "about" }, reason)),
+    judged.table.threshold.length ? chart(judged, result.precision) : null,
+  );
+}
+
+function commandView(command) {
+  const copy = async () => {
+    await navigator.clipboard.writeText(command);
+    say(t("copied"));
+  };
+  return element(
+    "div",
+    {},
+    element("h3", {}, t("command")),
+    element("div", { class: "command" }, element("code", {}, command), button({ text: t("copy"), onclick: copy })),
+  );
+}
+
+/* Keys, language, theme. */
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.key in KEYS) reply(KEYS[event.key]);
+  else if (event.key === "ArrowLeft") back();
+  else if (event.key === "ArrowRight") reply("skipped");
+});
+
+function useLanguage(language) {
+  setLanguage(language);
+  const locale = navigator.languages.find((tag) => tag.startsWith(language.slice(0, 2))) ?? language;
+  words.formats.percent = new Intl.NumberFormat(locale, { style: "percent" });
+  document.getElementById("language").textContent = t("language.other");
+  if (state) show(state);
+}
+
+document.getElementById("language").addEventListener("click", () => {
+  const other = words.language === "en" ? "zh-CN" : "en";
+  remember("language", other);
+  useLanguage(other);
+});
+
+function useTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+}
+
+const theme = document.getElementById("theme");
+theme.append(icon("theme"));
+theme.addEventListener("click", () => {
+  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme ?? (isDark ? "dark" : "light");
+  const other = now === "dark" ? "light" : "dark";
+  remember("theme", other);
+  useTheme(other);
+});
+
+useTheme(remembered("theme"));
+useLanguage(chosenLanguage());
+theme.setAttribute("aria-label", t("theme.label"));
+
+const alive = new EventSource("alive");
+alive.addEventListener("error", () => {
+  if (alive.readyState === EventSource.CLOSED) say(t("gone"));
+});
+call("state");
