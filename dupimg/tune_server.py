@@ -156,10 +156,10 @@ class TuneServer:
 
 def _page() -> str:
     return fill_page(
-        "tune.html",
-        scripts=("text.js", "elements.js", "tune_chart.js", "tune.js"),
-        styles=("style.css", "tune.css"),
-        text="tune.json",
+        "tune/page.html",
+        scripts=("text.js", "elements.js", "tune/chart.js", "tune/app.js"),
+        styles=("style.css", "tune/style.css"),
+        text="tune/text.json",
         data=None,
         pictures="img-src 'self'; connect-src 'self'",
     )

@@ -19,9 +19,13 @@ from browser import faults, launched, visits
 from files import snapshot
 from test_tune import truth, write_photos
 
+import dupimg
 from dupimg.cli import main
 from dupimg.pair_labels import read_pairs
 from dupimg.questions import DIFFERENT, SAME_PHOTO, SAME_SCENE
+
+WEB = Path(dupimg.__file__).parent / "web/tune"
+TEXTS = json.loads((WEB / "text.json").read_text("utf-8"))
 
 KEYS = {SAME_PHOTO: "1", SAME_SCENE: "2", DIFFERENT: "3"}
 
@@ -201,11 +205,8 @@ def test_on_a_phone_in_the_dark_and_in_chinese(photos, tmp_path, chromium):
         page.get_by_text("What your answers say").wait_for()
 
 
-def test_both_languages_say_the_same():
-    texts = json.loads(
-        (Path(main.__code__.co_filename).parent / "web/tune.json").read_text("utf-8")
-    )
-    english, chinese = texts["en"], texts["zh-CN"]
+def test_both_languages_say_the_same_and_all_that_is_asked_for():
+    english, chinese = TEXTS["en"], TEXTS["zh-CN"]
     assert english.keys() == chinese.keys()
     for key, text in english.items():
         names = [
@@ -213,3 +214,7 @@ def test_both_languages_say_the_same():
             for entry in (text, chinese[key])
         ]
         assert names[0] == names[1], key
+    script = "".join(file.read_text("utf-8") for file in WEB.glob("*.js"))
+    asked = set(re.findall(r'\bt\("([^"]+)"', script))
+    assert asked
+    assert asked <= english.keys()
