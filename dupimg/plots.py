@@ -189,6 +189,7 @@ def plot_precision(
     """
     ax = _axes(ax, (6, 4))
     thresholds = table["threshold"]
+    lowest = min([in_use, *thresholds])  # there may be none
     ax.axhline(precision, color=_FAINT, linewidth=1, zorder=0)
     ax.fill_between(
         thresholds,
@@ -201,7 +202,7 @@ def plot_precision(
     )
     ax.plot(thresholds, table["precision"], color=_ACCENT, linewidth=2, label="precision")
     for is_right, place, what in ((True, 1.035, "together"), (False, -0.035, "not together")):
-        at = cosines[(together == is_right) & (cosines >= thresholds.min())]
+        at = cosines[(together == is_right) & (cosines >= lowest)]
         ax.plot(at, np.full(len(at), place), "|", color=_QUIET, markersize=8, alpha=0.8)
         ax.annotate(
             what,
@@ -217,7 +218,7 @@ def plot_precision(
     if recommended is not None:
         ax.axvline(recommended, color=_ACCENT, linewidth=1, label=f"recommended: {recommended:g}")
     ax.set(xlabel="threshold (cosine similarity)", ylabel="precision")
-    ax.set(xlim=(thresholds.min(), 1), ylim=(-0.07, 1.07))
+    ax.set(xlim=(lowest, 1), ylim=(-0.07, 1.07))
     ax.locator_params(axis="x", nbins=6)
     ax.legend(
         loc="lower right",

@@ -19,7 +19,7 @@ from dupimg.photos import Photo
 from dupimg.questions import ANSWERS, Judgement
 from dupimg.rows import KEEP, Row
 from dupimg.sandbox import Map, Sandbox
-from dupimg.tune import Tuned
+from dupimg.tuned import Tuned
 from dupimg.tuning_session import Question, TuningSession
 
 # Both photos of a pair are decoded at once.
@@ -140,13 +140,11 @@ class TuneServer:
         }
 
     def _result(self) -> dict[str, Any]:
-        duplicates, scenes = self._session.judge()
         options = self._options
-        counts = self._session.n_answers, self._session.n_skipped
-        tuned = Tuned(duplicates, scenes, options, *counts)
+        tuned = Tuned.of(self._session, options)
         return {
-            "duplicates": _judged(duplicates, options.duplicate_threshold),
-            "scenes": _judged(scenes, options.scene_threshold),
+            "duplicates": _judged(tuned.duplicates, options.duplicate_threshold),
+            "scenes": _judged(tuned.scenes, options.scene_threshold),
             "precision": options.precision,
             "command": tuned.command,
             "output_dir": str(options.output_dir),

@@ -19,7 +19,7 @@ from dupimg.pair_labels import PairLabel, read_pairs, write_pairs
 from dupimg.photos import find_files
 from dupimg.pipeline import read_and_embed
 from dupimg.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE
-from dupimg.tune import conclude
+from dupimg.tuned import conclude
 from dupimg.tuning_session import TuningSession
 
 
@@ -166,6 +166,21 @@ def test_few_answers_are_called_few(session_of, photos, tmp_path):
     assert "0 answers" in tuned.to_text()
     assert "no recommendation: it takes at least 10 answers" in tuned.to_text()
     assert [file.name for file in tuned.files] == ["precision.csv", "precision.png"]
+
+
+def test_photos_that_have_nothing_in_common(tmp_path):
+    for name in ("china.jpg", "chelsea.png"):
+        save(Image.open(sample(name)), tmp_path / "in" / name)
+    options = TuneOptions(tmp_path / "in", tmp_path, quiet=True)
+    listing, features, inverse = read_and_embed(
+        options, options.input_dir, find_files(options.input_dir)
+    )
+    session = TuningSession(listing.photos, features, inverse, options)
+    assert session.question is None
+    assert session.exhausted
+    tuned = conclude(session, options)
+    assert tuned.to_text().count("no two photos are nearly so similar") == 2
+    assert (tmp_path / "precision.png").exists()
 
 
 def run_terminal(folder: Path, output: Path, keys: str, *words: str) -> subprocess.CompletedProcess:
