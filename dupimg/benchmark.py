@@ -6,9 +6,15 @@ noisy machine. The photos are made of scikit-learn's sample images.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import hashlib
+import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +25,15 @@ import pandas as pd
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_sample_images
 
+from dupimg.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_backend, has_bfloat16
 from dupimg.embedding import PhotoEmbedder
 from dupimg.images import read_photo
-from dupimg.models import get_model
+from dupimg.models import Model, find_weights, get_model
+from dupimg.openvino_network import kept_network
 from dupimg.options import BenchmarkOptions, OrganizeOptions
 from dupimg.runs import organize
+
+FASTEST_MODEL = "mobilenet_v3_small"
 
 
 @dataclass(frozen=True)
@@ -39,16 +49,28 @@ class Kind:
         Of JPEG.
     grain : float
         Standard deviation of the noise of the sensor, in grey values: what fills the file.
+    times : int
+        How many times as many photos of this kind as the user asks for.
     """
 
     name: str
     size: tuple[int, int]
     quality: int
     grain: float
+    times: int
 
 
 # About 10 MB with 24 megapixels, as cameras write, and about 100 KB, as web pages carry.
-KINDS = (Kind("camera", (6000, 4000), 92, 9.0), Kind("web", (1024, 683), 70, 2.0))
+KINDS = (Kind("camera", (6000, 4000), 92, 9.0, 1), Kind("web", (1024, 683), 70, 2.0, 10))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long one way takes, and how far its cosines are from torch's in float32."""
+
+    way: str
+    seconds: float
+    largest_change_of_cosine: float = np.nan
 
 
 def benchmark(options: BenchmarkOptions) -> pd.DataFrame:
@@ -62,35 +84,40 @@ def benchmark(options: BenchmarkOptions) -> pd.DataFrame:
     -------
     DataFrame
         A row for each kind of photo and each way: seconds for all photos, photos per second, how
-        many times as fast as the straightforward way, and the time in units of decoding alone.
+        many times as fast as the straightforward way, the time in units of decoding alone, and
+        for another backend or precision the largest change of a cosine of two photos.
     """
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in KINDS:
-            photos = Path(folder) / kind.name
-            paths = make_photos(photos, kind, options.photos)
-            megabytes = sum(path.stat().st_size for path in paths) / len(paths) / 1e6
-            seconds = dict(
-                _measure(paths, photos, Path(folder) / f"{kind.name}-out", options.model)
-            )
-            rows += [
-                {
-                    "photos": f"{len(paths)} {kind.name}, {megabytes:.2f} MB each",
-                    "way": way,
-                    "seconds": taken,
-                    "photos_per_second": len(paths) / taken,
-                    "times_as_fast_as_straightforward": seconds["straightforward"] / taken,
-                    "times_decoding_alone": taken / seconds["decoding alone"],
-                }
-                for way, taken in seconds.items()
+    rows: list[dict[str, object]] = []
+    for kind in KINDS:
+        with tempfile.TemporaryDirectory() as folder:
+            n_photos = options.photos * kind.times
+            paths = make_photos(Path(folder) / "photos", kind, n_photos)
+            more = make_photos(Path(folder) / "more", kind, max(1, n_photos // 100), seed=1)
+            megabytes = sum(path.stat().st_size for path in paths) / n_photos / 1e6
+            timings = [
+                *_measure_parts(paths, options.model),
+                *_measure_whole(paths, more, options.model, Path(folder)),
             ]
+        seconds = {timing.way: timing.seconds for timing in timings}
+        rows += [
+            {
+                "photos": f"{n_photos} {kind.name}, {megabytes:.2f} MB each",
+                "way": timing.way,
+                "seconds": timing.seconds,
+                "photos_per_second": n_photos / timing.seconds,
+                "times_as_fast_as_straightforward": seconds["straightforward"] / timing.seconds,
+                "times_decoding_alone": timing.seconds / seconds["decoding alone"],
+                "largest_change_of_cosine": timing.largest_change_of_cosine,
+            }
+            for timing in timings
+        ]
     table = pd.DataFrame(rows)
     if options.output is not None:
         table.to_csv(options.output, index=False)
     return table
 
 
-def make_photos(folder: Path, kind: Kind, n_photos: int) -> list[Path]:
+def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> list[Path]:
     """Write photos that differ from each other, as a camera would.
 
     Parameters
@@ -99,13 +126,15 @@ def make_photos(folder: Path, kind: Kind, n_photos: int) -> list[Path]:
         Created.
     kind : Kind
     n_photos : int
+    seed : int, default=0
+        Of the noise.
 
     Returns
     -------
     list of Path
     """
     folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     images = load_sample_images().images
     paths = []
     for i in range(n_photos):
@@ -114,51 +143,119 @@ def make_photos(folder: Path, kind: Kind, n_photos: int) -> list[Path]:
         part = whole.crop((left, top, left + 480, top + 320)).resize(kind.size)
         grain = random.normal(0, kind.grain, (kind.size[1], kind.size[0], 1)).astype(np.float32)
         pixels = np.clip(np.asarray(part.filter(ImageFilter.SHARPEN)) + grain, 0, 255)
-        path = folder / f"IMG_{i:04}.jpg"
+        path = folder / f"IMG_{seed}{i:04}.jpg"
         Image.fromarray(pixels.astype(np.uint8)).save(path, quality=kind.quality)
+        os.utime(path, (1e9, 1e9))  # the cache does not trust files of the last seconds
         paths.append(path)
     return paths
 
 
-def _measure(
-    paths: list[Path], photos: Path, output: Path, model: str
-) -> Iterator[tuple[str, float]]:
-    """Yield each way and its seconds."""
-    embedder = PhotoEmbedder(model)
-    embedder.transform(paths[:1])  # loads the network, and the photos come from memory from now on
-    yield "straightforward", _seconds(lambda: _straightforward(paths, model))
-    yield "decoding alone", _seconds(lambda: _decode(paths))
-    yield "embedding", _seconds(lambda: embedder.transform(paths))
-    cache = str(output.with_suffix(".sqlite"))
+def _measure_parts(paths: list[Path], name: str) -> Iterator[Timing]:
+    """Time looking at photos: the straightforward way, without a network, and with each backend."""
+    model = get_model(name)
+    reference = PhotoEmbedder(model, backend=TORCH)
+    reference.transform(paths[:1])  # loads torch, and the photos come from memory from now on
+    yield Timing("straightforward", _seconds(lambda: _straightforward(paths, model)))
+    yield Timing("decoding alone", _seconds(lambda: _decode(paths), times=2))
+    yield Timing("embedding: torch", _seconds(lambda: reference.transform(paths), times=2))
+    cosines = _cosines(reference, paths)
+    fastest = choose_backend("auto")
+    ways = [(fastest, FLOAT32)] if fastest != TORCH else []
+    ways += [(fastest, BFLOAT16)] if has_bfloat16() else []
+    for backend, precision in ways:
+        embedder = PhotoEmbedder(model, backend=backend, precision=precision)
+        change = np.abs(_cosines(embedder, paths) - cosines).max()
+        seconds = _seconds(lambda embedder=embedder: embedder.transform(paths), times=2)
+        yield Timing(f"embedding: {backend}, {precision}", seconds, change)
+    with _with_weights(get_model(FASTEST_MODEL)) as small:
+        embedder = PhotoEmbedder(small)
+        embedder.transform(paths[:1])
+        seconds = _seconds(lambda: embedder.transform(paths), times=2)
+    yield Timing(f"embedding: {fastest}, {FASTEST_MODEL}", seconds)
 
-    def run(name: str) -> None:
+
+def _measure_whole(
+    paths: list[Path], more: list[Path], model: str, folder: Path
+) -> Iterator[Timing]:
+    """Time `dupimg organize`: as a command, in this process, again, and with a few more photos."""
+    photos = paths[0].parent
+
+    def run(output: str) -> None:
         organize(
             OrganizeOptions(
                 input_dir=photos,
-                output_dir=output / name,
+                output_dir=folder / output,
                 model=model,
-                cache=cache,
+                cache=str(folder / "cache.sqlite"),
                 quiet=True,
             )
         )
 
-    yield "organize, all in", _seconds(lambda: run("first"))
-    yield "organize again, from the cache", _seconds(lambda: run("second"))
+    command = [sys.executable, "-m", "dupimg", "organize", photos, folder / "command"]
+    command += ["--cache=none", "--quiet", f"--model={model}"]
+    yield Timing("organize, as a command", _seconds(lambda: subprocess.run(command, check=True)))
+    yield Timing("organize", _seconds(lambda: run("first")))
+    yield Timing("organize again, from the cache", _seconds(lambda: run("second")))
+    for path in more:
+        path.rename(photos / path.name)
+    way = f"organize again, {len(more)} new of {len(paths) + len(more)}"
+    yield Timing(way, _seconds(lambda: run("third")))
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def _seconds(work: Callable[[], object], *, times: int = 1) -> float:
+    """Return how long some work takes, at best."""
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
-def _straightforward(paths: list[Path], name: str) -> int:
+def _cosines(embedder: PhotoEmbedder, paths: Sequence[Path]) -> np.ndarray:
+    vectors = embedder.transform(paths).astype(np.float64)
+    return vectors @ vectors.T
+
+
+@contextlib.contextmanager
+def _with_weights(model: Model) -> Iterator[Model]:
+    """Yield a model whose weights are here: random ones, which take as long as any others."""
+    if find_weights(model) is not None:
+        yield model
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{model.name}.pth"
+        _write_random_weights(model, path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        # An absolute name is found wherever weights are looked for.
+        random = dataclasses.replace(model, filename=str(path), sha256=digest)
+        try:
+            yield random
+        finally:
+            if choose_backend("auto") == OPENVINO:
+                kept_network(random).unlink(missing_ok=True)
+
+
+def _write_random_weights(model: Model, path: Path) -> None:
+    import torch
+
+    from dupimg.networks import build_network
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build_network(model).to_empty(device="cpu")
+        for module in network.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+    torch.save(network.state_dict(), path)
+
+
+def _straightforward(paths: list[Path], model: Model) -> int:
     """Decode in full, embed one photo at a time, compare pair by pair: how one would begin."""
     import torch
 
     from dupimg.networks import load_network
 
-    model = get_model(name)
     network = load_network(model)
     vectors = []
     with torch.inference_mode():

@@ -69,7 +69,9 @@ def _fit_head(options: FitHeadOptions) -> int:
 def _benchmark(options: BenchmarkOptions) -> int:
     from dupimg.benchmark import benchmark
 
-    say(benchmark(options).to_string(index=False, float_format="{:.2f}".format))
+    table = benchmark(options)
+    formats = dict.fromkeys(table.columns[-1:], "{:.0e}".format)
+    say(table.to_string(index=False, float_format="{:.2f}".format, formatters=formats, na_rep=""))
     return 0
 
 
