@@ -43,10 +43,15 @@ class Block(NamedTuple):
     is_diagonal: bool
 
     @property
+    def n_rows(self) -> int:
+        """Return the number of rows."""
+        return self.rows.stop - self.rows.start
+
+    @property
     def n_pairs(self) -> int:
         """Return how many pairs there are; on the diagonal, each is counted once."""
-        n_rows, n_columns = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-        return n_rows * (n_rows - 1) // 2 if self.is_diagonal else n_rows * n_columns
+        n_columns = self.columns.stop - self.columns.start
+        return self.n_rows * (self.n_rows - 1) // 2 if self.is_diagonal else self.n_rows * n_columns
 
 
 class Log(Protocol):
@@ -115,6 +120,18 @@ def triangle(n_rows: int, size: int) -> Iterator[Block]:
             yield Block(number, slices[row], slices[column], row == column)
             number += 1
         order = []
+
+
+def diagonal(n_rows: int, size: int) -> Iterator[Block]:
+    """Yield the blocks of a `triangle` that compare rows with those beside them.
+
+    Examples
+    --------
+    >>> [(block.rows.start, block.columns.start) for block in diagonal(5, 2)]
+    [(0, 0), (2, 2), (4, 4)]
+    """
+    for number, rows in enumerate(_slices(n_rows, size)):
+        yield Block(number, rows, rows, True)
 
 
 def rectangle(n_rows: int, n_columns: int, size: int) -> Iterator[Block]:

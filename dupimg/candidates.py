@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.pruning import PAIR_COST
+from dupimg.pruning import PAIR_COST, hard_lines
 from dupimg.vectors import Part, Rows, pair_cosines, rounding_margin, unit_rows
 
 # Pairs of a row and a column of a block, and their cosines.
@@ -59,8 +59,8 @@ def find_pairs(left: Side, right: Side, accepted: float, is_diagonal: bool) -> N
         All pairs of free rows with at least that cosine, and the nearest of each row and each
         column, if that is nearer than what was known or as near.
     """
-    a = left.part.load()
-    b = a if is_diagonal else right.part.load()
+    a = left.part.rows
+    b = a if is_diagonal else right.part.rows
     block = _Block(left, right, a, b, accepted, rounding_margin(a.n_features))
     if is_diagonal:
         mask = block.candidates(is_diagonal=True)
@@ -94,16 +94,22 @@ class _Block:
         mask = self._may_be_similar(bounds)
         mask |= _reaches(bounds, self.left.nearest, self.margin)
         mask |= _reaches(bounds.T, self.right.nearest, self.margin).T
-        i, j = _places(mask)
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if PAIR_COST * len(i) <= len(rows) * len(columns):
-            return i, j
-        i, j = _places(self._only(rows, columns).candidates())
-        return rows[i], columns[j]
+        rows, columns = hard_lines(mask)
+        mask[rows] = False
+        mask[:, columns] = False
+        found = [_places(mask)]
+        everywhere = np.ones(len(columns), bool)
+        for part in ((rows, everywhere), (~rows, columns)):
+            places = [np.flatnonzero(side) for side in part]
+            if all(map(len, places)):
+                i, j = _places(self._only(*places).candidates())
+                found.append((places[0][i], places[1][j]))
+        i, j = (np.concatenate(side) for side in zip(*found, strict=True))
+        return i, j
 
     def candidates(self, *, is_diagonal: bool = False) -> NDArray[np.bool_]:
         """Return which pairs may count by their products."""
-        products = self.a.unit() @ self.b.unit().T
+        products = self.a.unit @ self.b.unit.T
         if is_diagonal:
             np.fill_diagonal(products, -np.inf)
         by_row = _may_be_nearest(products, self.left.nearest, self.margin)

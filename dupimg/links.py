@@ -56,7 +56,7 @@ def find_links(left: GroupedSide, right: GroupedSide, accepted: float) -> NDArra
     parts = list(_apart(left.groups, right.groups))
     if not parts:
         return np.empty(0, LINKS)
-    a, b = left.part.load(), right.part.load()
+    a, b = left.part.rows, right.part.rows
     groups = np.concatenate([left.groups, right.groups])
     _, before = np.unique(groups, return_inverse=True)
     after = before
@@ -116,18 +116,18 @@ def _candidates(
     """Return the pairs of different groups that may be connected, and which surely are."""
     rows, columns = where
     margin = rounding_margin(a.n_features)
+    apart = left.groups[rows, None] != right.groups[columns]
     if left.sketch is not None and right.sketch is not None:
         bounds = left.sketch[rows] @ right.sketch[columns].T
-        mask = bounds >= np.float32(accepted - margin)
-        mask &= left.groups[rows, None] != right.groups[columns]
+        mask = apart & (bounds >= np.float32(accepted - margin))
         i, j = _places(mask)
-        if PAIR_COST * len(i) <= mask.any(axis=1).sum() * mask.any(axis=0).sum():
+        hard_rows, hard_columns = mask.any(axis=1), mask.any(axis=0)
+        if PAIR_COST * len(i) <= hard_rows.sum() * hard_columns.sum():
             return rows[i], columns[j], np.zeros(len(i), bool)
-        rows, columns = rows[mask.any(axis=1)], columns[mask.any(axis=0)]
+        rows, columns = rows[hard_rows], columns[hard_columns]
+        apart = apart[hard_rows][:, hard_columns]
     products = _unit(a, rows) @ _unit(b, columns).T
-    mask = products >= np.float32(accepted - margin)
-    mask &= left.groups[rows, None] != right.groups[columns]
-    i, j = _places(mask)
+    i, j = _places(apart & (products >= np.float32(accepted - margin)))
     return rows[i], columns[j], products[i, j] > np.float32(accepted + margin)
 
 
@@ -137,8 +137,8 @@ def _places(mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
 
 def _unit(data: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     if len(rows) == len(data):
-        return data.unit()
-    return Rows(data.vectors[rows], data.squares[rows]).unit()
+        return data.unit
+    return Rows(data.vectors[rows], data.squares[rows]).unit
 
 
 def _spanning(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 class MappedArray:
     """A matrix in a file, row by row, of which rows are read as they are asked for.
 
-    A memory map counts every page that was ever looked at as memory of the process. Here each
-    part has a map of its own, which is gone once its rows are copied. Pickling takes the name of
+    A memory map counts every page that was ever looked at as memory of the process, and rows here
+    and there come slowly through it. So rows are read, not mapped. Pickling takes the name of
     the file along, so that another process reads its own part, on a shared disk even another
     machine.
 
@@ -56,8 +56,23 @@ class MappedArray:
         return self.shape[0]
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray:
-        """Read rows into memory."""
-        whole = np.memmap(
-            self.filename, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape
-        )
-        return np.array(whole[rows])
+        """Read rows into memory.
+
+        Raises
+        ------
+        OSError
+            The file is gone, or shorter than it was.
+        """
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(len(self))
+            taken, pieces = np.empty((max(0, stop - start), self.shape[1]), self.dtype), [start]
+            buffers = [taken]
+        else:
+            taken, pieces = np.empty((len(rows), self.shape[1]), self.dtype), rows.tolist()
+            buffers = taken
+        with open(self.filename, "rb", buffering=0) as file:  # noqa: PTH123
+            for row, buffer in zip(pieces, buffers, strict=True):
+                file.seek(self.offset + row * self.shape[1] * self.dtype.itemsize)
+                if file.readinto(buffer) != buffer.nbytes:
+                    raise OSError(f"Got {self.filename}, which has become shorter since.")
+        return taken

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,8 @@ class Rows:
         """Return the rows in another order, without copying them."""
         if np.array_equal(order, np.arange(len(order))):
             return self
-        return Rows(self.vectors, self.squares[order], order)
+        places = order if self.order is None else self.order[order]
+        return Rows(self.vectors, self.squares[order], places)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -194,15 +196,16 @@ class Rows:
 
     def load(self, rows: slice) -> Rows:
         """Return consecutive rows in memory, numbered from 0."""
-        return self.part(rows).load()
+        return self.part(rows).rows
 
     def bytewise(self) -> Iterator[bytes]:
         """Yield the content, part by part, and the order."""
         for start in range(0, len(self), _MEASURED_ROWS):
             yield self.load(slice(start, start + _MEASURED_ROWS)).vectors.tobytes()
 
+    @cached_property
     def unit(self) -> NDArray[np.float32]:
-        """Return the rows, which are in memory, with a length of 1 as near as products need."""
+        """The rows, which are in memory, with a length of 1 as near as products need."""
         if self.vectors.dtype == np.float32 and np.all(
             np.abs(np.sqrt(self.squares) - 1) <= _UNIT_TOLERANCE
         ):
@@ -221,8 +224,9 @@ class Part:
     taken: slice | NDArray[np.int64]
     squares: NDArray[np.float64]
 
-    def load(self) -> Rows:
-        """Read the rows."""
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows in memory, numbered from 0."""
         return Rows(self.vectors[self.taken], self.squares)
 
     def __reduce__(self) -> tuple[Any, ...]:
