@@ -7,11 +7,12 @@ is one, and is handed to a collector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import joblib
 import numpy as np
@@ -31,7 +32,9 @@ _BYTES_PER_PAIR = 4 + 3 + 2 * 3 * 8
 # pile up, and waiting for the last ones takes one part in a hundred.
 _BLOCKS_PER_ROUND = 64
 
+T = TypeVar("T")
 Progress = Callable[[int], object]
+Numbered = Generator[tuple[int, NDArray], None, None]
 
 
 class Block(NamedTuple):
@@ -186,30 +189,44 @@ def run_blocks(
     n_jobs = min(n_jobs, len(chunk))
     with _limited_threads(n_jobs), _runner(n_jobs) as run:
         while chunk:
-            for block, found in _results(run, chunk, task, known, dtype):
-                if log is not None and block.number not in known:
-                    log.append(block.number, found.tobytes())
-                take(block, found)
-                if progress is not None:
-                    progress(block.n_pairs)
+            with _closed(_results(run, chunk, task, known, dtype)) as results:
+                for block, found in results:
+                    if log is not None and block.number not in known:
+                        log.append(block.number, found.tobytes())
+                    take(block, found)
+                    if progress is not None:
+                        progress(block.n_pairs)
             chunk = list(islice(blocks, _BLOCKS_PER_ROUND * n_jobs))
 
 
 def _results(
-    run: Callable[[Iterable[tuple]], Iterable[tuple[int, NDArray]]],
+    run: Callable[[Iterable[tuple]], Numbered],
     blocks: list[Block],
     task: Callable[[Block], tuple],
     known: dict[int, bytes],
     dtype: DTypeLike,
-) -> Iterator[tuple[Block, NDArray]]:
+) -> Generator[tuple[Block, NDArray], None, None]:
     """Yield what is known of some blocks, then what their tasks find."""
     for block in blocks:
         if block.number in known:
             yield block, np.frombuffer(known[block.number], dtype)
     numbered = {block.number: block for block in blocks if block.number not in known}
     tasks = (delayed(_numbered)(block.number, *task(block)) for block in numbered.values())
-    for number, found in run(tasks):
-        yield numbered[number], found
+    with _closed(run(tasks)) as results:
+        for number, found in results:
+            yield numbered[number], found
+
+
+@contextmanager
+def _closed(results: Generator[T, None, None]) -> Iterator[Generator[T, None, None]]:
+    """Close a generator at once when something fails: joblib then drops the tasks that wait."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            # Joblib counts the results that nobody wants any more.
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
 
 
 def _numbered(number: int, function: Callable[..., NDArray], *args: Any) -> tuple[int, NDArray]:
@@ -218,7 +235,7 @@ def _numbered(number: int, function: Callable[..., NDArray], *args: Any) -> tupl
 
 def _runner(
     n_jobs: int,
-) -> AbstractContextManager[Callable[[Iterable[tuple]], Iterable[tuple[int, NDArray]]]]:
+) -> AbstractContextManager[Callable[[Iterable[tuple]], Numbered]]:
     """Return what runs tasks and yields their results as they come."""
     if n_jobs <= 1:
         return nullcontext(lambda tasks: (function(*args) for function, args, _ in tasks))
