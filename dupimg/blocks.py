@@ -28,6 +28,9 @@ LARGEST_BLOCK_ROWS = 1024
 # int64 indices and a float64 cosine, each of them copied once.
 _BYTES_PER_PAIR = 4 + 3 + 2 * 3 * 8
 
+# The rows of a block in float32, and as they were read, float64 at most.
+_BYTES_PER_FEATURE = 4 + 8
+
 # Blocks for each worker that are handed out before all of them must be back: so results do not
 # pile up, and waiting for the last ones takes one part in a hundred.
 _BLOCKS_PER_ROUND = 64
@@ -95,11 +98,21 @@ def block_rows(n_features: int, memory: int, n_jobs: int) -> int:
     >>> block_rows(1280, 2**30, 2), block_rows(1280, 2**24, 2)
     (1024, 200)
     """
-    # size² pairs, and 2 * size rows in float32 and as they were read, float64 at most.
-    per_row = 2 * 12 * n_features
+    per_row = 2 * _BYTES_PER_FEATURE * n_features
     half = per_row / _BYTES_PER_PAIR / 2
     size = (memory / n_jobs / _BYTES_PER_PAIR + half**2) ** 0.5 - half
     return min(max(1, int(size)), LARGEST_BLOCK_ROWS)
+
+
+def block_bytes(size: int, n_features: int) -> int:
+    """Return what a block in work takes.
+
+    Examples
+    --------
+    >>> block_bytes(1024, 1280)
+    89128960
+    """
+    return _BYTES_PER_PAIR * size**2 + 2 * _BYTES_PER_FEATURE * n_features * size
 
 
 def triangle(n_rows: int, size: int) -> Iterator[Block]:

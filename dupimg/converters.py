@@ -16,6 +16,7 @@ from dupimg.keepers import KEEP_RULES
 
 Converter = Callable[[Any], Any]
 
+_BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -95,6 +96,21 @@ def to_duration(value: Any) -> int:
     if not seconds:
         raise ValueError("a time such as 90m, 6h or 2d")
     return seconds
+
+
+def to_bytes(value: Any) -> int:
+    """Read ``4GB``, ``500 MB`` or ``2GiB``; a bare number is bytes.
+
+    Examples
+    --------
+    >>> to_bytes("1.5 GB"), to_bytes("2GiB")
+    (1500000000, 2147483648)
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", str(value).strip().lower())
+    n_bytes = int(float(match[1]) * _BYTES.get(match[2], 0)) if match else 0
+    if not n_bytes:
+        raise ValueError("an amount of memory such as 500MB or 4GB")
+    return n_bytes
 
 
 def to_whole_number(least: int, most: int = 1_000_000) -> Converter:

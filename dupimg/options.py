@@ -15,6 +15,7 @@ from dupimg.converters import (
     Converter,
     one_of,
     optional,
+    to_bytes,
     to_cosine,
     to_duration,
     to_flag,
@@ -193,6 +194,13 @@ class RunOptions(Options):
         "bfloat16: twice as fast on new processors, changes cosines by up to 0.035",
         default="float32",
         values="float32|bfloat16",
+    )
+    memory: int | None = option(
+        optional(to_bytes),
+        "what comparing photos may take beside their embeddings",
+        default=None,
+        no_value="a quarter of what is free, if that is of use",
+        values="500MB|4GB",
     )
     jobs: int | None = _jobs()
     batch_size: int = option(

@@ -13,6 +13,7 @@ import joblib
 import numpy as np
 
 from dupimg.cache import Cache, cache_path
+from dupimg.checkpoints import Checkpoints
 from dupimg.clusters import connected
 from dupimg.companions import pair_companions
 from dupimg.duplicates import DuplicateFinder
@@ -30,6 +31,7 @@ from dupimg.reading import read_files
 from dupimg.rows import Row
 from dupimg.scenes import SceneGrouper
 from dupimg.second_look import take_second_look
+from dupimg.watching import watched_search
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class Decision:
     notes: tuple[str, ...] = ()
 
 
-def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = None) -> Decision:
+def decide(
+    options: PlanOptions,
+    found: Found,
+    previews: PreviewFolder | None = None,
+    checkpoint: Checkpoints | None = None,
+) -> Decision:
     """Decide what is to happen to every file of a folder.
 
     Parameters
@@ -58,6 +65,8 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
         What the folder holds.
     previews : PreviewFolder, optional
         Gets a small picture of every photo.
+    checkpoint : Checkpoints, optional
+        Keeps what long searches have found.
 
     Returns
     -------
@@ -78,6 +87,7 @@ def decide(options: PlanOptions, found: Found, previews: PreviewFolder | None = 
             options,
             options.keep,
             known_apart(listing.photos, options.cache),
+            checkpoint,
         )
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
@@ -282,6 +292,7 @@ def find_groups(
     options: RunOptions,
     keep_rule: Sequence[str] = DEFAULT_RULE,
     apart: Sequence[tuple[str, str]] = (),
+    checkpoint: Checkpoints | None = None,
 ) -> Groups:
     """Find duplicates, and scenes among the photos that stay.
 
@@ -297,6 +308,8 @@ def find_groups(
         See `keeper_order`.
     apart : sequence of (str, str)
         See `known_apart`.
+    checkpoint : Checkpoints, optional
+        Keeps what long searches have found.
 
     Returns
     -------
@@ -307,9 +320,12 @@ def find_groups(
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
     order = keeper_order(photos, keep_rule)
     cannot_link = content_pairs(apart, photos, inverse)
-    groups = find_duplicates(features, inverse, options, order=order, cannot_link=cannot_link)
+    groups = find_duplicates(
+        features, inverse, options, order=order, cannot_link=cannot_link, checkpoint=checkpoint
+    )
     kept, place = np.unique(groups.keepers, return_inverse=True)
-    scenes = find_scenes([photos[i] for i in kept], features[inverse[kept]], options)
+    staying = [photos[i] for i in kept]
+    scenes = find_scenes(staying, features[inverse[kept]], options, checkpoint)
     return replace(groups, scenes=scenes[place])
 
 
@@ -320,6 +336,7 @@ def find_duplicates(
     *,
     order: Sequence[int],
     cannot_link: np.ndarray,
+    checkpoint: Checkpoints | None = None,
 ) -> Groups:
     """Find duplicates; each group of them counts as a scene of its own.
 
@@ -331,6 +348,8 @@ def find_duplicates(
         The photos, the one that should rather stay first.
     cannot_link : ndarray of shape (n_pairs, 2), int64
         Contents that are no duplicates of each other, see `content_pairs`.
+    checkpoint : Checkpoints, optional
+        As in `find_groups`.
 
     Returns
     -------
@@ -339,12 +358,15 @@ def find_duplicates(
     # The best photo stands for all of the same content, and contents go in order of their best.
     contents, position = np.unique(inverse[order], return_index=True)
     best = np.asarray(order)[position]
-    finder = make_finder(options).fit(
-        features.vector,
-        keeper_order=contents[np.argsort(position)],
-        thumbnails=features.thumbnail,
-        cannot_link=cannot_link,
-    )
+    with watched_search("comparing", features.vector, options) as progress:
+        finder = make_finder(options).fit(
+            features.vector,
+            keeper_order=contents[np.argsort(position)],
+            thumbnails=features.thumbnail,
+            cannot_link=cannot_link,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
     keepers = best[finder.keepers_[inverse]]
     copies = np.bincount(inverse)[inverse]
     return Groups(
@@ -365,6 +387,8 @@ def make_finder(options: RunOptions) -> DuplicateFinder:
         copy_threshold=options.copy_threshold,
         rotations=options.rotations,
         mirrored=options.mirrored,
+        memory=options.memory,
+        n_jobs=options.jobs,
     )
 
 
@@ -377,10 +401,17 @@ def make_grouper(options: RunOptions) -> SceneGrouper:
         min_size=options.min_scene_size,
         link_threshold=options.link_threshold,
         max_seconds=options.scene_gap,
+        memory=options.memory,
+        n_jobs=options.jobs,
     )
 
 
-def find_scenes(photos: Sequence[Photo], features: Features, options: RunOptions) -> np.ndarray:
+def find_scenes(
+    photos: Sequence[Photo],
+    features: Features,
+    options: RunOptions,
+    checkpoint: Checkpoints | None = None,
+) -> np.ndarray:
     """Find scenes among photos that stay.
 
     Returns
@@ -396,5 +427,9 @@ def find_scenes(photos: Sequence[Photo], features: Features, options: RunOptions
         for photo in photos
     ]
     folders = [photo.path.rpartition("/")[0] for photo in photos] if options.same_folder else None
-    grouper = make_grouper(options)
-    return grouper.fit(features.scene_vector, times=times, groups=folders).labels_
+    vectors = features.scene_vector
+    with watched_search("scenes", vectors, options, folders) as progress:
+        grouper = make_grouper(options).fit(
+            vectors, times=times, groups=folders, progress=progress, checkpoint=checkpoint
+        )
+    return grouper.labels_

@@ -30,6 +30,7 @@ FEWEST_ROWS = 30_000
 
 _SAMPLE_ROWS = 2048
 _SIZES = (32, 64, 128, 256)
+MOST_DIRECTIONS = _SIZES[-1]
 
 # Sketches must save at least a quarter of the time on the sample.
 _WORTHWHILE = 0.75
@@ -51,7 +52,7 @@ def principal_directions(data: Rows) -> NDArray[np.float64] | None:
     ndarray of shape (d, k), float64, or None
         Orthonormal columns, of a sample; None where there are too few rows or columns.
     """
-    k = min(_SIZES[-1], data.n_features // 2)
+    k = min(MOST_DIRECTIONS, data.n_features // 2)
     if len(data) < FEWEST_ROWS or k < _SIZES[0]:
         return None
     sample = _sample(data)[1].astype(np.float32)

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,13 @@ import joblib
 
 from dupimg import preflight
 from dupimg.apply import COPY, MOVE, probe
+from dupimg.checkpoints import Checkpoints
 from dupimg.contact_sheet import PageInfo, write_page
 from dupimg.converters import counted
 from dupimg.journal import (
     APPLIED,
     APPLYING,
+    FOLDER,
     UNDOING,
     Journal,
     Record,
@@ -88,10 +90,10 @@ def organize(options: OrganizeOptions) -> Result:
     warm_up()
     from dupimg.pipeline import decide
 
-    with contextlib.nullcontext() if options.dry_run else locked(output_dir):
+    with _undisturbed(output_dir, dry_run=options.dry_run) as checkpoints:
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
-        decision = decide(options, found, PreviewFolder(output_dir))
+        decision = decide(options, found, PreviewFolder(output_dir), checkpoints)
         rows = decision.rows
         result = Result(
             rows,
@@ -146,8 +148,8 @@ def plan(options: PlanOptions) -> Result:
     warm_up()
     from dupimg.pipeline import decide
 
-    with locked(output_dir):
-        decision = decide(options, found, PreviewFolder(output_dir))
+    with _undisturbed(output_dir) as checkpoints:
+        decision = decide(options, found, PreviewFolder(output_dir), checkpoints)
         rows = decision.rows
         run = _run(options, "")
         write_plan(output_dir, Record(run, rows))
@@ -222,10 +224,25 @@ def apply(
             return finish(journal, output_dir, options, start, progress=progress)
 
 
+@contextlib.contextmanager
+def _undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoints | None]:
+    """Keep other runs out of the folder, and there what long searches have found so far."""
+    if dry_run:
+        yield None
+        return
+    with locked(output_dir), Checkpoints(output_dir / FOLDER / "search") as checkpoints:
+        yield checkpoints
+
+
 def _run(options: PlanOptions, mode: str) -> Run:
     """Describe a run by all options on which its outcome depends."""
     ignored = {"input_dir", "output_dir", "cache", "quiet", "debug"}
-    ignored |= {"jobs", "batch_size", "scheduler"}  # these change how fast it is, and nothing else
+    ignored |= {
+        "jobs",
+        "batch_size",
+        "memory",
+        "scheduler",
+    }  # these change how fast it is, and nothing else
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)

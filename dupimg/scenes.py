@@ -7,21 +7,36 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import validate_data
 
+from dupimg.blocks import Checkpoint, Progress, thread_pools
 from dupimg.linkage import chained_linkage, condensed_cosine_distances, cut_linkage
-from dupimg.similarity import check_threshold, connected_groups, number_by_first_row
+from dupimg.search import SearchOptions
+from dupimg.similarity import (
+    check_threshold,
+    check_vectors,
+    connected_groups,
+    number_by_first_row,
+)
 from dupimg.time_gaps import split_by_time
+from dupimg.vectors import squared_norms
 
 METHODS = ("agglomerative", "hdbscan")
 LINKAGES = ("average", "complete", "single", "chained")
 
+# Given rows, returns labels for them.
+Split = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
 # hdbscan holds up to four n x n float64 matrices (3.2 measured): 3 GiB for this many rows.
 LARGEST_HDBSCAN_ROWS = 10_000
+
+# Components between these sizes are clustered side by side; 50 rows take a millisecond, and
+# the matrix of distances of 4096 rows takes 130 MB while it is clustered.
+_SMALL, _LARGE = 50, 4096
 
 
 class SceneGrouper(ClusterMixin, BaseEstimator):
@@ -49,6 +64,12 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         else is in their scenes; `threshold`, if that is higher.
     max_seconds : float, default=None
         Rows whose times are further apart than this never share a scene; None sets no limit.
+    memory : int, default=None
+        Bytes that the search for components may take beside the vectors, though a little it must
+        take; None is a quarter of the memory that is free, of which it takes what is of use.
+    n_jobs : int, default=None
+        Number of blocks of pairs, and of components, that are worked on at once; None is the
+        number of cores, or of those that the backend of `joblib.parallel_config` has.
 
     Attributes
     ----------
@@ -90,6 +111,8 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         min_size: int = 2,
         link_threshold: float = 0.8,
         max_seconds: float | None = None,
+        memory: int | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.threshold = threshold
         self.method = method
@@ -97,6 +120,8 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         self.min_size = min_size
         self.link_threshold = link_threshold
         self.max_seconds = max_seconds
+        self.memory = memory
+        self.n_jobs = n_jobs
 
     def fit(
         self,
@@ -105,6 +130,8 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         *,
         times: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> SceneGrouper:
         """Group the vectors.
 
@@ -119,6 +146,12 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             Only `max_seconds` looks at it.
         groups : array-like of shape (n_samples,), optional
             Rows of different groups never share a scene: folders, for example.
+        progress : callable, optional
+            Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all
+            for n rows of a group: the `update` of a tqdm bar.
+        checkpoint : Checkpoints, optional
+            Keeps what was found, so that the same search goes on where it was interrupted; see
+            `dupimg.checkpoints`.
 
         Returns
         -------
@@ -132,13 +165,17 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             is too large for the method, or `times` or `groups` have another length than X.
         """
         self._check_parameters()
-        vectors = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
+        options = SearchOptions(
+            memory=self.memory, n_jobs=self.n_jobs, progress=progress, checkpoint=checkpoint
+        )
+        vectors = check_vectors(self, X)
+        squared_norms(vectors)  # refuses rows that are not finite
         if groups is None:
-            labels = self._scenes(vectors)
+            labels = self._scenes(vectors, options)
         else:
             check_consistent_length(vectors, groups)
             _, labels = np.unique(np.asarray(groups), return_inverse=True)
-            labels = _split(labels, lambda rows: self._scenes(vectors[rows]))
+            labels = _split(labels, lambda rows: self._scenes(vectors[rows], options))
         if times is not None and self.max_seconds is not None:
             limit = self.max_seconds
             seconds = np.asarray(times, dtype=float)
@@ -147,12 +184,12 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         self.labels_ = number_by_first_row(labels)
         return self
 
-    def _scenes(self, vectors: NDArray) -> NDArray[np.int64]:
+    def _scenes(self, vectors: NDArray, options: SearchOptions) -> NDArray[np.int64]:
         """Find the components, and cluster each of them."""
-        labels = connected_groups(vectors, self.threshold)
+        labels = connected_groups(vectors, self.threshold, **vars(options))
         if self.method == "agglomerative" and self.linkage == "single":
             return labels
-        return _split(labels, lambda rows: self._cluster(vectors[rows]))
+        return _split(labels, lambda rows: self._cluster(vectors[rows]), options.jobs)
 
     def _check_parameters(self) -> None:
         """Raise an error that names the first parameter that is not as described."""
@@ -185,15 +222,38 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
 
 def _split(
-    labels: NDArray[np.int64], split: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    labels: NDArray[np.int64],
+    split: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    n_jobs: int = 1,
 ) -> NDArray[np.int64]:
     """Replace each label of several rows by those that `split` gives to its rows."""
     labels = labels.copy()
+    members = sorted(_members(labels), key=len, reverse=True)
     n_labels = labels.max() + 1
-    for rows in list(_members(labels)):
-        labels[rows] = n_labels + split(rows)
+    for rows, parts in zip(members, _each(split, members, n_jobs), strict=True):
+        labels[rows] = n_labels + parts
         n_labels = labels[rows].max() + 1
     return labels
+
+
+def _each(
+    split: Split, members: list[NDArray[np.int64]], n_jobs: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield what `split` makes of the rows of each label, largest first.
+
+    Large ones have all cores to themselves, one after the other; many small ones are over before
+    a task could begin. Those between share the cores.
+    """
+    sizes = np.array([len(rows) for rows in members])
+    large, middle = np.count_nonzero(sizes > _LARGE), np.count_nonzero(sizes > _SMALL)
+    yield from map(split, members[:large])
+    if n_jobs > 1 and middle - large > 1:
+        # In the whole program, so that no task sets the threads of BLAS back while another works.
+        with thread_pools().limit(limits=1, user_api="blas"):
+            parallel = Parallel(n_jobs, backend="threading", return_as="generator")
+            yield from parallel(delayed(split)(rows) for rows in members[large:middle])
+        large = middle
+    yield from map(split, members[large:])
 
 
 def _members(labels: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -8,6 +8,7 @@ depends on none of this.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -21,6 +22,7 @@ from dupimg.blocks import (
     Block,
     Checkpoint,
     Progress,
+    block_bytes,
     block_rows,
     diagonal,
     rectangle,
@@ -29,11 +31,14 @@ from dupimg.blocks import (
 )
 from dupimg.candidates import PAIRS, Side, find_pairs
 from dupimg.links import LINKS, GroupedSide, find_links, join
-from dupimg.pruning import arrangements, make_sketches, principal_directions
+from dupimg.pruning import MOST_DIRECTIONS, arrangements, make_sketches, principal_directions
 from dupimg.vectors import Part, Rows
 
 # A search of fewer pairs takes a second, and is not worth a log.
 FEWEST_PAIRS_LOGGED = 10**8
+
+# Lengths, nearest, claims and their copies, for each row.
+_BYTES_PER_ROW = 100
 
 # Parts that are kept in memory: 10 MiB each, as they were and in float32.
 _PARTS_KEPT = 4
@@ -118,6 +123,63 @@ class SearchOptions:
                     digest.update(part)
             log = self.checkpoint.log(digest.hexdigest())
         run_blocks(blocks, task, collect, dtype, n_jobs=self.jobs, log=log, progress=self.progress)
+
+
+@dataclass(frozen=True)
+class SearchEstimate:
+    """What a search takes at most.
+
+    Attributes
+    ----------
+    seconds : float
+    bytes : int
+        Beside the vectors.
+
+    Examples
+    --------
+    >>> print(SearchEstimate(75.2, 640_000_000), SearchEstimate(20_000.0, 10**9), sep="; ")
+    up to 75 s, 0.6 GB; up to 5.6 h, 1.0 GB
+    """
+
+    seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        units = ((1, "s", 0), (60, "min", 0), (3600, "h", 1))
+        size, unit, digits = units[(self.seconds >= 120) + (self.seconds >= 7200)]
+        return f"up to {self.seconds / size:.{digits}f} {unit}, {self.bytes / 1e9:.1f} GB"
+
+
+def estimate_search(
+    n_rows: int, n_features: int, *, memory: int | None = None, n_jobs: int | None = None
+) -> SearchEstimate:
+    """Estimate what comparing all rows takes, from comparing a few blocks of random ones.
+
+    Parameters
+    ----------
+    n_rows, n_features : int
+    memory, n_jobs : int, optional
+        As in `SearchOptions`.
+
+    Returns
+    -------
+    SearchEstimate
+        Of a search that forms all products. Sketches may spare most of them.
+    """
+    options = SearchOptions(memory=memory, n_jobs=n_jobs)
+    size = options.block_rows(n_features)
+    random = np.random.default_rng(0)
+    left, right = (
+        Rows.of(random.standard_normal((n, n_features), dtype=np.float32))
+        for n in (size, 2 * options.jobs * size)
+    )
+    start = time.perf_counter()
+    search_rectangle(left, right, 1.0, lambda *_: None, options)
+    seconds = (time.perf_counter() - start) / (len(left) * len(right)) * n_rows**2 / 2
+    sketches = min(4 * (MOST_DIRECTIONS + 1) * n_rows, options.bytes // 2)
+    blocks = options.jobs * block_bytes(size, n_features)
+    return SearchEstimate(seconds, _BYTES_PER_ROW * n_rows + blocks + sketches)
 
 
 class _Parts:

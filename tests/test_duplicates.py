@@ -333,3 +333,40 @@ def test_rows_that_cannot_link_may_share_a_keeper():
 def test_pairs_that_cannot_be(pairs, message):
     with pytest.raises(ValueError, match=message):
         DuplicateFinder().fit(np.eye(3), cannot_link=pairs)
+
+
+@pytest.mark.parametrize("rule", ["cosine", "verified"])
+@pytest.mark.parametrize("memory", [1, 20_000, 200_000])
+def test_blocks_and_jobs_do_not_change_the_result(rule, memory):
+    vectors, thumbnails = photos_and_copies(1)
+    order = np.random.default_rng(0).permutation(len(vectors))
+    expected = DuplicateFinder(rule=rule).fit(vectors, keeper_order=order, thumbnails=thumbnails)
+    for n_jobs in (1, 3):
+        finder = DuplicateFinder(rule=rule, memory=memory, n_jobs=n_jobs)
+        finder.fit(vectors, keeper_order=order, thumbnails=thumbnails)
+        for name, value in vars(expected).items():
+            if name.endswith("_") and isinstance(value, np.ndarray):
+                np.testing.assert_array_equal(getattr(finder, name), value, err_msg=name)
+
+
+def test_a_memory_map_gives_the_same_duplicates(tmp_path):
+    vectors = near_duplicates(0).astype(np.float32)
+    np.save(tmp_path / "vectors.npy", vectors)
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    order = np.random.default_rng(0).permutation(len(vectors))
+    finders = [DuplicateFinder(0.9).fit(X, keeper_order=order) for X in (vectors, mapped)]
+    assert np.array_equal(finders[0].keepers_, finders[1].keepers_)
+    assert np.array_equal(finders[0].nearest_index_, finders[1].nearest_index_)
+
+
+def test_the_first_in_keeper_order_is_the_nearest_of_several():
+    vectors = directions(0, 0, 0, 90)
+    finder = DuplicateFinder().fit(vectors, keeper_order=[3, 1, 2, 0])
+    assert finder.nearest_index_.tolist() == [1, 2, 1, 1]
+
+
+def test_progress_counts_every_pair():
+    done = []
+    DuplicateFinder(memory=50_000).fit(near_duplicates(0), progress=done.append)
+    assert len(done) > 1
+    assert sum(done) == 60 * 59 // 2

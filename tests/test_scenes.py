@@ -268,3 +268,41 @@ def test_rows_too_far_apart_in_time_never_share_a_scene():
 def test_times_and_groups_that_do_not_fit(options, fit, message):
     with pytest.raises(ValueError, match=message):
         SceneGrouper(**options).fit(np.ones((2, 2)), **fit)
+
+
+def scenes_of_all_sizes(seed=0):
+    """Components of 2 to 400 rows."""
+    rng = np.random.default_rng(seed)
+    sizes = [400, 300, 120, 90, 60, *[5] * 40]
+    centres = rng.standard_normal((len(sizes), 32))
+    rows = np.repeat(centres, sizes, axis=0)
+    return (rows + 0.5 * rng.standard_normal(rows.shape))[rng.permutation(len(rows))]
+
+
+@pytest.mark.parametrize("linkage", ["average", "complete", "chained"])
+def test_components_side_by_side_get_the_same_scenes(linkage, monkeypatch):
+    vectors = scenes_of_all_sizes()
+    assert (np.bincount(connected_groups(vectors, 0.7)) > 50).sum() >= 4
+    expected = SceneGrouper(linkage=linkage, n_jobs=1).fit_predict(vectors)
+    monkeypatch.setattr(scenes_module, "_LARGE", 350)
+    for n_jobs in (2, 3, None):
+        labels = SceneGrouper(linkage=linkage, n_jobs=n_jobs).fit_predict(vectors)
+        assert np.array_equal(labels, expected)
+
+
+def test_progress_counts_the_pairs_of_each_group():
+    vectors, done = photos_of_scenes(0), []
+    SceneGrouper().fit(vectors, progress=done.append)
+    assert sum(done) == 100 * 99 // 2
+    done.clear()
+    SceneGrouper().fit(vectors, groups=np.arange(100) % 4, progress=done.append)
+    assert sum(done) == 4 * 25 * 24 // 2
+
+
+def test_a_memory_map_gives_the_same_scenes(tmp_path):
+    vectors = photos_of_scenes(0).astype(np.float32)
+    np.save(tmp_path / "vectors.npy", vectors)
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    for linkage in ("average", "chained"):
+        grouper = SceneGrouper(linkage=linkage, memory=10_000_000)
+        assert np.array_equal(grouper.fit_predict(mapped), grouper.fit_predict(vectors))
