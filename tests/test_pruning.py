@@ -111,9 +111,9 @@ def test_sketches_are_left_where_they_do_not_pay(monkeypatch):
     everywhere = Rows.of(rng.standard_normal((3000, 256)))
     narrow = Rows.of(rng.standard_normal((3000, 20)) @ rng.standard_normal((20, 256)))
     limit = np.full(3000, 0.5)
-    for data, pays in ((everywhere, False), (narrow, True)):
-        sketches = make_sketches(data, principal_directions(data), limit, 10**9)
-        assert (sketches is not None) == pays
+    assert make_sketches(everywhere, principal_directions(everywhere), limit, 10**9) is None
+    limit = np.full(3000, 0.9)
+    sketches = make_sketches(narrow, principal_directions(narrow), limit, 10**9)
     assert sketches.shape == (3000, 33)
     assert make_sketches(narrow, principal_directions(narrow), limit, 4 * 33 * 3000 - 1) is None
     monkeypatch.setattr(pruning, "FEWEST_ROWS", 3001)
