@@ -73,28 +73,6 @@ class OpenVINONetwork:
             self._requests.put(request)
         return rows
 
-
-class _Request:
-    """One call of a compiled network at a time, with its input and output in memory of its own.
-
-    It makes its first call here: where two threads do that at once, OpenVINO's bindings may wait
-    for each other forever.
-    """
-
-    def __init__(self, compiled: Any, size: int) -> None:
-        self._picture = np.zeros((1, size, size, 3), np.uint8)
-        self._request = compiled.create_infer_request()
-        tensor = import_openvino().Tensor(self._picture, shared_memory=True)
-        self._request.set_input_tensor(tensor)
-        self._request.infer()
-        self._output = self._request.get_output_tensor().data
-
-    def look_at(self, square: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the network makes of a picture; the next call overwrites it."""
-        self._picture[0] = square
-        self._request.infer()
-        return self._output[0]
-
     def one_core_a_thread(self) -> AbstractContextManager[None]:
         """Do nothing: it is how the network was compiled."""
         return contextlib.nullcontext()
