@@ -18,7 +18,7 @@ import pytest
 from files import make_files, read_files, sample, save
 from PIL import Image, ImageEnhance
 
-from dupimg import PhotoEmbedder, __version__, clusters
+from dupimg import DuplicateFinder, PhotoEmbedder, SceneGrouper, __version__, clusters
 from dupimg.cli import main
 from dupimg.options import UsageError
 from dupimg.previews import PreviewFolder
@@ -94,6 +94,25 @@ def test_from_python(photos, cluster):
         together = embedder.transform([*paths, paths[0]])
     assert not clusters.is_chosen()
     assert np.array_equal(together, alone)
+
+
+def test_searches_run_there_too(cluster, tmp_path):
+    from dask.distributed import Client
+
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((3000, 64)).astype(np.float32)
+    vectors[1000:1500] = vectors[:500] + 0.1 * random.standard_normal((500, 64))
+    np.save(tmp_path / "vectors.npy", vectors)  # on a disk that the workers see
+    shared = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    alone = DuplicateFinder().fit(vectors)
+    scenes = SceneGrouper().fit(vectors)
+    assert 2400 < len(set(alone.keepers_)) < 2600
+    with Client(cluster), joblib.parallel_config(backend="dask"):
+        for given in (vectors, shared):
+            finder = DuplicateFinder().fit(given)
+            assert np.array_equal(finder.keepers_, alone.keepers_)
+            assert np.array_equal(finder.nearest_cosine_, alone.nearest_cosine_)
+            assert np.array_equal(SceneGrouper().fit(given).labels_, scenes.labels_)
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
