@@ -1,6 +1,6 @@
 /* The histogram of nearest cosines, with both thresholds. */
 
-const CHART = { height: 220, left: 44, right: 20, top: 28, bottom: 28, step: 0.01 };
+const CHART = { height: 236, left: 44, right: 20, top: 44, bottom: 28, step: 0.01 };
 
 /** Count cosines in bins of equal width up to 1; the last one includes 1. */
 function countCosines(cosines) {
@@ -25,53 +25,79 @@ function tickStep(most) {
 function histogram(rows, thresholds) {
   const cosines = rows.map((row) => row.nearest_cosine).filter((cosine) => cosine !== null);
   const { first, counts } = countCosines(cosines);
-  const most = Math.max(1, ...counts);
-  // So that its words are as large as those of the page.
-  const width = wide.matches ? 720 : 340;
-  const { height, left, right, top, bottom, step } = CHART;
-  const x = (cosine) => left + ((cosine - first) / (1 - first)) * (width - left - right);
-  const y = (count) => height - bottom - (count / most) * (height - top - bottom);
-  const drawing = svg("svg", {
-    class: "histogram", viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": histogramInWords(cosines, thresholds),
-  });
-  for (let count = 0; count <= most; count += tickStep(most)) {
-    drawing.append(
-      svg("line", { class: "grid", x1: left, x2: width - right, y1: y(count), y2: y(count) }),
-      label(formatNumber(count), left - 8, y(count) + 4, "end"),
-    );
-  }
-  counts.forEach((count, i) => {
-    const from = first + i * step;
-    const bar = svg("rect", {
-      class: from >= thresholds.duplicate - 1e-9 ? "column duplicate" : "column",
-      x: x(from) + 1, width: Math.max(1, x(from + step) - x(from) - 2),
-      y: y(count), height: y(0) - y(count), rx: 1.5,
-    });
-    const range = `${formatThreshold(from)} – ${formatThreshold(from + step)}`;
-    bar.append(svg("title", {}, t("histogram.bar", { count, range })));
-    drawing.append(bar);
-  });
-  for (let cosine = Math.ceil(first * 10 - 1e-9) / 10; cosine <= 1.001; cosine += 0.1) {
-    drawing.append(label(formatThreshold(cosine), x(cosine), height - 8, "middle"));
-  }
-  drawing.append(
-    ...thresholdLine(t("scenes"), thresholds.scene, x, y),
-    ...thresholdLine(t("duplicates"), thresholds.duplicate, x, y),
+  const chart = chartOf(first, Math.max(1, ...counts));
+  return svg(
+    "svg",
+    {
+      class: "histogram", viewBox: `0 0 ${chart.width} ${CHART.height}`, role: "img",
+      "aria-label": histogramInWords(cosines, thresholds),
+    },
+    ...countLines(chart),
+    ...counts.map((count, i) => column(chart, count, first + i * CHART.step, thresholds)),
+    ...cosineLabels(chart),
+    ...thresholdLine(chart, t("scenes"), thresholds.scene, 12),
+    ...thresholdLine(chart, t("duplicates"), thresholds.duplicate, 30),
   );
-  return drawing;
+}
+
+/** Return the width of the drawing, and where cosines and counts stand in it. */
+function chartOf(first, most) {
+  const { height, left, right, top, bottom } = CHART;
+  // So that its words are as large as those of the page, less what stands around it.
+  const width = Math.min(720, innerWidth - 80);
+  return {
+    width, first, most,
+    x: (cosine) => left + ((cosine - first) / (1 - first)) * (width - left - right),
+    y: (count) => height - bottom - (count / most) * (height - top - bottom),
+  };
 }
 
 function label(text, x, y, anchor) {
   return svg("text", { x, y, "text-anchor": anchor }, text);
 }
 
-function thresholdLine(name, threshold, x, y) {
+function countLines({ width, most, y }) {
+  const step = tickStep(most);
+  const counts = Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
+  return counts.flatMap((count) => [
+    svg("line", {
+      class: "grid", x1: CHART.left, x2: width - CHART.right, y1: y(count), y2: y(count),
+    }),
+    label(formatNumber(count), CHART.left - 8, y(count) + 4, "end"),
+  ]);
+}
+
+function column({ x, y }, count, from, { duplicate }) {
+  const to = from + CHART.step;
+  const range = `${formatThreshold(from)} – ${formatThreshold(to)}`;
+  return svg(
+    "rect",
+    {
+      class: from >= duplicate - 1e-9 ? "column duplicate" : "column",
+      x: x(from) + 1, width: Math.max(1, x(to) - x(from) - 2),
+      y: y(count), height: y(0) - y(count), rx: 1.5,
+    },
+    svg("title", {}, t("histogram.bar", { count, range })),
+  );
+}
+
+function cosineLabels({ width, first, x }) {
+  const parts = width < 500 ? 5 : 10;
+  const labels = [];
+  for (let part = Math.ceil(first * parts - 1e-9); part <= parts; part += 1) {
+    const cosine = part / parts;
+    labels.push(label(formatThreshold(cosine), x(cosine), CHART.height - 8, "middle"));
+  }
+  return labels;
+}
+
+/** Mark a threshold; its name stands so far above the columns that no two overlap. */
+function thresholdLine({ x, y }, name, threshold, above) {
   const place = x(threshold);
-  const text = label(`${name} ${formatThreshold(threshold)}`, place - 6, CHART.top - 12, "end");
+  const text = label(`${name} ${formatThreshold(threshold)}`, place - 6, CHART.top - above, "end");
   text.classList.add("threshold-name");
   return [
-    svg("line", { class: "threshold", x1: place, x2: place, y1: CHART.top - 22, y2: y(0) }),
+    svg("line", { class: "threshold", x1: place, x2: place, y1: CHART.top - above - 10, y2: y(0) }),
     text,
   ];
 }

@@ -11,7 +11,7 @@ const SIZES = {
   sceneGap: 32,
   title: 36,
   below: 28,
-  tile: 200,
+  tile: 216,
   tileText: 140,
   tileControls: 44,
   strip: 172,
@@ -51,9 +51,10 @@ function pack(blocks, widthOf, available, gap, blockGap = gap) {
   return lines;
 }
 
-/** Return the width of a tile by which they fill a line, at least two of them. */
+/** Return the width of a tile by which an even number fills a line: most groups are pairs. */
 function tileWidth(available) {
-  const count = Math.max(2, Math.floor((available + SIZES.gap) / (SIZES.tile + SIZES.gap)));
+  const pairs = (available + SIZES.gap) / (SIZES.tile + SIZES.gap) / 2;
+  const count = 2 * Math.max(1, Math.round(pairs));
   return Math.floor((available + SIZES.gap) / count - SIZES.gap);
 }
 

@@ -97,7 +97,8 @@ class Model {
   /** Return whether a person said that a photo and its counterpart are no duplicates. */
   isApart(row) {
     const other = this.counterpart(row);
-    return Boolean(other) && !row.keeper && this.apart.has([row.digest, other.digest].sort().join(" "));
+    const pair = other && [row.digest, other.digest].sort().join(" ");
+    return Boolean(pair) && !row.keeper && this.apart.has(pair);
   }
 
   /** Return whether a photo is one that stays while others of its group go. */
