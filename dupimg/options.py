@@ -430,7 +430,7 @@ class TuneOptions(RunOptions):
         positional=True,
     )
     pairs: int = option(to_whole_number(1, 1000), "pairs to ask about", default=30, values="PAIRS")
-    precision: float = option(
+    target: float = option(
         to_share,
         "share that is to be right, with a probability of 95 %",
         default=0.9,

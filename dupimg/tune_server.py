@@ -145,7 +145,7 @@ class TuneServer:
         return {
             "duplicates": _judged(tuned.duplicates, options.duplicate_threshold),
             "scenes": _judged(tuned.scenes, options.scene_threshold),
-            "precision": options.precision,
+            "precision": options.target,
             "command": tuned.command,
             "output_dir": str(options.output_dir),
             "more": not self._session.exhausted,

@@ -78,7 +78,7 @@ class Tuned:
         words += [f"--{name}={value:g}" for name, value in self.thresholds.items()]
         words += [
             f"--{name}={getattr(self.options, name)}"
-            for name in ("model", "head")
+            for name in ("model", "head", "backend", "precision")
             if getattr(self.options, name) != getattr(TuneOptions, name)
         ]
         return shlex.join(words)
@@ -102,7 +102,7 @@ class Tuned:
             ("duplicates", self.duplicates, self.options.duplicate_threshold),
             ("scenes", self.scenes, self.options.scene_threshold),
         ):
-            lines += ["", *_section(name, judgement, now, self.options.precision)]
+            lines += ["", *_section(name, judgement, now, self.options.target)]
         lines += ["", _ABOUT]
         if self.command:
             lines += ["", "To use what is recommended:", f"  {self.command}"]
@@ -206,7 +206,7 @@ def draw(tuned: Tuned, path: Path) -> None:
             judgement.table,
             cosines=judgement.cosines,
             together=judgement.together,
-            precision=tuned.options.precision,
+            precision=tuned.options.target,
             in_use=in_use,
             recommended=judgement.recommended,
             ax=ax,

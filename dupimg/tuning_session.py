@@ -76,7 +76,7 @@ class TuningSession:
         first = np.unique(inverse, return_index=True)[1]
         self.photos = tuple(photos[i] for i in first)
         self._rows = {photo.path: int(row) for photo, row in zip(photos, inverse, strict=True)}
-        self._total, self._precision = options.pairs, options.precision
+        self._total, self._precision = options.pairs, options.target
         self._scales = _make_scales(features, options)
         self._file = options.output_dir / LABELS
         self.labels = read_pairs(self._file) if self._file.exists() else ()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -152,7 +153,7 @@ def test_the_result_is_written_and_can_be_evaluated(session_of, photos, tmp_path
 def test_recommendations_become_a_command(session_of, photos, tmp_path):
     session = session_of(pairs=40)
     say_truth(session)
-    options = TuneOptions(photos, tmp_path, pairs=40, precision=0.6, head="own.npz")
+    options = TuneOptions(photos, tmp_path, pairs=40, target=0.6, head="own.npz")
     tuned = conclude(session, options)
     command = tuned.command
     assert command.startswith(f"dupimg organize '{photos}' OUTPUT_DIR --duplicate_threshold=0.")
@@ -183,9 +184,10 @@ def test_photos_that_have_nothing_in_common(tmp_path):
     assert (tmp_path / "precision.png").exists()
 
 
-def run_terminal(folder: Path, output: Path, keys: str, *words: str) -> subprocess.CompletedProcess:
+def run_terminal(folder: Path, output: Path, keys: str) -> subprocess.CompletedProcess:
+    words = ["tune", str(folder), str(output), "--terminal", "--pairs=20"]
     return subprocess.run(
-        [sys.executable, "-m", "dupimg", "tune", str(folder), str(output), "--terminal", *words],
+        [sys.executable, "-X", "importtime", "-m", "dupimg", *words],
         input=keys,
         capture_output=True,
         text=True,
@@ -197,7 +199,7 @@ def run_terminal(folder: Path, output: Path, keys: str, *words: str) -> subproce
 def test_in_the_terminal(photos, embedded, tmp_path):
     before = snapshot(photos)
     output = tmp_path / "out"
-    done = run_terminal(photos, output, "p\ns\n?\nd\nb\n3\nk\nq\n", "--pairs=20")
+    done = run_terminal(photos, output, "p\ns\n?\nd\nb\n3\nk\nq\n")
     assert done.returncode == 0, done.stderr
     assert "pair 1 of 20" in done.stdout
     assert "Got '?', expected p, s, d, k, b or q." in done.stdout
@@ -210,8 +212,10 @@ def test_in_the_terminal(photos, embedded, tmp_path):
         "labels.csv", "precision.csv", "precision.png",
     }  # fmt: skip
     # The end of the input ends it, too; earlier answers stay.
-    done = run_terminal(photos, output, "d\n", "--pairs=20")
+    done = run_terminal(photos, output, "d\n")
     assert "pair 4 of 20" in done.stdout
+    assert not re.search(r"\btorch$", done.stderr, re.MULTILINE)  # all is in the cache
+    assert re.search(r"\bnumpy$", done.stderr, re.MULTILINE)
     assert len(read_pairs(output / "labels.csv")) == 5
     assert snapshot(photos) == before
 
@@ -234,7 +238,7 @@ def test_without_matplotlib_there_is_a_table_and_a_hint(session_of, photos, tmp_
         (["{photos}", "{photos}/out"], "which is inside input_dir"),
         (["{photos}", "{photos}"], "which is equal to input_dir"),
         (["{photos}/none"], "which does not exist"),
-        (["{photos}", "--precision=1"], "expected a share above 0 and below 1"),
+        (["{photos}", "--target=1"], "expected a share above 0 and below 1"),
         (["{photos}", "--pairs=0"], "expected a whole number from 1 to 1000"),
     ],
 )

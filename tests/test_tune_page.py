@@ -150,7 +150,7 @@ def chromium():
 
 def test_in_the_browser(photos, tmp_path, chromium):
     with (
-        running(photos, tmp_path / "out", "--pairs=11", "--precision=0.5") as run,
+        running(photos, tmp_path / "out", "--pairs=11", "--target=0.5") as run,
         visits(chromium, "#main > *") as visit,
     ):
         page = visit(run.address, viewport={"width": 1200, "height": 800})
