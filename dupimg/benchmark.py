@@ -30,8 +30,8 @@ from dupimg.embedding import PhotoEmbedder
 from dupimg.images import read_photo
 from dupimg.models import Model, find_weights, get_model
 from dupimg.openvino_network import kept_network
-from dupimg.options import BenchmarkOptions, OrganizeOptions
-from dupimg.runs import organize
+from dupimg.options import BenchmarkOptions, OrganizeOptions, PlanOptions
+from dupimg.runs import organize, plan
 
 FASTEST_MODEL = "mobilenet_v3_small"
 
@@ -177,29 +177,26 @@ def _measure_parts(paths: list[Path], name: str) -> Iterator[Timing]:
 def _measure_whole(
     paths: list[Path], more: list[Path], model: str, folder: Path
 ) -> Iterator[Timing]:
-    """Time `dupimg organize`: as a command, in this process, again, and with a few more photos."""
+    """Time all of it: with copying as a command and in this process, and deciding with a cache."""
     photos = paths[0].parent
-
-    def run(output: str) -> None:
-        organize(
-            OrganizeOptions(
-                input_dir=photos,
-                output_dir=folder / output,
-                model=model,
-                cache=str(folder / "cache.sqlite"),
-                quiet=True,
-            )
-        )
-
     command = [sys.executable, "-m", "dupimg", "organize", photos, folder / "command"]
     command += ["--cache=none", "--quiet", f"--model={model}"]
     yield Timing("organize, as a command", _seconds(lambda: subprocess.run(command, check=True)))
-    yield Timing("organize", _seconds(lambda: run("first")))
-    yield Timing("organize again, from the cache", _seconds(lambda: run("second")))
+    options = OrganizeOptions(
+        input_dir=photos, output_dir=folder / "organized", model=model, cache="none", quiet=True
+    )
+    yield Timing("organize", _seconds(lambda: organize(options)))
+
+    def decide(output: str) -> None:
+        cache = str(folder / "cache.sqlite")
+        plan(PlanOptions(photos, folder / output, model=model, cache=cache, quiet=True))
+
+    yield Timing("plan", _seconds(lambda: decide("plan")))
+    yield Timing("plan again, from the cache", _seconds(lambda: decide("again")))
     for path in more:
         path.rename(photos / path.name)
-    way = f"organize again, {len(more)} new of {len(paths) + len(more)}"
-    yield Timing(way, _seconds(lambda: run("third")))
+    way = f"plan again, {len(more)} new of {len(paths) + len(more)}"
+    yield Timing(way, _seconds(lambda: decide("more")))
 
 
 def _seconds(work: Callable[[], object], *, times: int = 1) -> float:
