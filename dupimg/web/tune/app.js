@@ -86,13 +86,23 @@ function photoView(photo, row, letter) {
     image.hidden = true;
     lost.hidden = false;
   });
-  const taken = photo.taken && words.formats.range.format(new Date(photo.taken));
-  const facts = [formatPixels(photo), formatBytes(photo.bytes), taken].filter(Boolean).join(" · ");
+  const [, folder, file] = /^(.*\/)?(.*)$/s.exec(path);
+  const taken = photo.taken && ` · ${words.formats.moment.format(new Date(photo.taken))}`;
   return element(
     "figure",
     {},
     element("div", { class: "frame" }, image, lost),
-    element("figcaption", {}, element("bdi", { title: path }, path), element("span", {}, facts)),
+    element(
+      "figcaption",
+      { title: path },
+      element("bdi", {}, element("span", { class: "in-folder" }, folder ?? ""), element("span", { class: "file" }, file)),
+      element(
+        "span",
+        { class: "facts" },
+        `${formatPixels(photo)} · ${formatBytes(photo.bytes)}`,
+        element("span", { class: "taken" }, taken),
+      ),
+    ),
   );
 }
 
