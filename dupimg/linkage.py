@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from dupimg.blocks import thread_pools
+from dupimg.mean_linkage import Clusters
 from dupimg.similarity import TOLERANCE, connected_groups
 from dupimg.vectors import squared_norms, unit_rows
 
@@ -19,8 +20,7 @@ LINKAGES = ("average", "complete", "single")
 # SciPy works on a copy of the n² / 2 float64 distances: together 2 GiB for this many rows.
 LARGEST_MATRIX_ROWS = 16_384
 
-# Rows whose products with all others are formed at once: BLAS is at full speed from a few
-# hundred on.
+# Rows whose products with all others are formed at once.
 _BLOCK_ROWS = 512
 
 
@@ -162,15 +162,9 @@ def average_linkage(
 
     Notes
     -----
-    The nearest-neighbour chain algorithm (Murtagh 1983), many chains at a time: look up the
-    nearest of some clusters, then the nearest of these, and merge all pairs that are each
-    other's nearest. Average linkage is reducible: a merged cluster is no nearer to a third one
-    than the nearer of its parts. So this builds the same tree as one merge at a time, what is
-    nearest stays nearest until it merges itself, and a cluster whose nearest is below the
-    threshold is final.
-
-    Takes about 3 n products of a vector with all clusters left, grouped into matrix products,
-    and 16 bytes for each number in `vectors`.
+    See `dupimg.mean_linkage.Clusters`. Takes about 3 n products of a vector with all clusters
+    left, in float32 and most of them grouped into matrix products, and 12 bytes for each number
+    in `vectors` beside a copy of them.
 
     Examples
     --------
@@ -179,13 +173,14 @@ def average_linkage(
     """
     if linked is None:
         # Identical rows merge first anyway, and as ties they would merge one by one.
-        rows, linked, sizes = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
-        clusters = _Clusters(unit_rows(rows, squared_norms(rows)), sizes)
+        vectors, linked, sizes = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
+        means = unit_rows(vectors, squared_norms(vectors))
     else:
-        clusters = _Clusters(*_means(vectors, linked))
+        means, sizes = _means(vectors, linked)
+    clusters = Clusters(means, sizes, threshold - TOLERANCE)
     while len(clusters.names):
         clusters.extend_chains()
-        clusters.merge(threshold - TOLERANCE)
+        clusters.merge()
     return clusters.labels[linked.ravel()]
 
 
@@ -198,70 +193,3 @@ def _means(
     rows = vectors[order]
     sums = np.add.reduceat(unit_rows(rows, squared_norms(rows)), np.cumsum(sizes) - sizes, axis=0)
     return sums / sizes[:, None], sizes
-
-
-class _Clusters:
-    """The clusters that may still merge, and the nearest of each as far as it is known."""
-
-    def __init__(self, means: NDArray[np.float64], sizes: NDArray[np.int64]) -> None:
-        n_rows = len(means)
-        self.labels = np.arange(n_rows)  # the name of the cluster of every row
-        self.names = np.arange(n_rows)
-        self.means = means
-        self.sizes = sizes
-        self.nearest = np.full(n_rows, -1)
-        self.cosine = np.full(n_rows, -np.inf)
-
-    def extend_chains(self) -> None:
-        """Find the nearest of the clusters at the ends of the chains, or start new chains."""
-        unknown = self.nearest < 0
-        ends = np.unique(self.nearest[~unknown])
-        ends = ends[unknown[ends]]
-        if not ends.size:
-            ends = np.flatnonzero(unknown)
-        ends = ends[:_BLOCK_ROWS]
-        products = self.means[ends] @ self.means.T
-        products[np.arange(len(ends)), ends] = -np.inf
-        self.nearest[ends] = products.argmax(axis=1)
-        self.cosine[ends] = products.max(axis=1)
-
-    def merge(self, accepted: float) -> None:
-        """Merge the pairs that are each other's nearest, and drop the clusters that are final."""
-        places = np.arange(len(self.names))
-        known = self.nearest >= 0
-        final = known & (self.cosine < accepted)
-        mutual = known & ~final & (self.nearest[self.nearest] == places)
-        left = np.flatnonzero(mutual & (places < self.nearest))
-        if known.all() and not final.any() and not left.size:
-            # Only rounding can close a chain of equal cosines to a ring of more than two.
-            left = np.array([self.cosine.argmax()])
-        right = self.nearest[left]
-        self._unite(left, right)
-        final[right] = True
-        changed = final.copy()
-        changed[left] = True
-        self.nearest[changed[self.nearest] | changed] = -1
-        self._drop(final)
-
-    def _unite(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
-        """Let the clusters `left` take in the clusters `right`."""
-        sizes = self.sizes[left] + self.sizes[right]
-        share = (self.sizes[right] / sizes)[:, None]
-        self.means[left] += share * (self.means[right] - self.means[left])
-        self.sizes[left] = sizes
-        renamed = np.arange(len(self.labels))
-        renamed[self.names[right]] = self.names[left]
-        self.labels = renamed[self.labels]
-
-    def _drop(self, dropped: NDArray[np.bool_]) -> None:
-        """Forget clusters; those at the end move into the holes, which spares a copy of all."""
-        n_left = np.count_nonzero(~dropped)
-        holes = np.flatnonzero(dropped[:n_left])
-        movers = n_left + np.flatnonzero(~dropped[n_left:])
-        places = np.arange(len(dropped))
-        places[movers] = holes
-        self.nearest = np.where(self.nearest < 0, -1, places[self.nearest])
-        for name in ("names", "means", "sizes", "nearest", "cosine"):
-            array = getattr(self, name)
-            array[holes] = array[movers]
-            setattr(self, name, array[:n_left])

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "dupimg"
 VECTORS = (
     *("vectors", "similarity", "duplicates", "scenes", "linkage", "thumbnails", "time_gaps"),
-    *("blocks", "candidates", "claims", "links", "pruning", "search"),
+    *("blocks", "candidates", "claims", "links", "pruning", "search", "mean_linkage"),
     *("tuning", "pair_sampling", "questions"),
 )
 # What looks through a network, and what fits or times one.
