@@ -64,7 +64,9 @@ def add(options: AddOptions) -> Result:
         journal = Journal(output_dir)
         if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
             with journal:
-                finish(journal, output_dir, options, start)
+                finished = finish(journal, output_dir, options, start)
+            if not find_files(options.new_dir).files:  # all of it had been moved before
+                return finished
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
             raise UsageError(

@@ -303,8 +303,9 @@ class OrganizeOptions(PlanOptions, PlacingOptions):
     """Sort a folder of photos: duplicates out of sight, photos of a scene side by side.
 
     Writes OUTPUT_DIR/processed (the photos that stay, renamed so that similar ones stand
-    together), OUTPUT_DIR/remove (duplicates), OUTPUT_DIR/other (what is no readable photo) and
-    OUTPUT_DIR/report.csv (what happened to every file, and why). Nothing is ever deleted.
+    together), OUTPUT_DIR/remove (duplicates), OUTPUT_DIR/other (what is no readable photo),
+    OUTPUT_DIR/report.csv (what happened to every file, and why) and OUTPUT_DIR/report.html (the
+    same to look at). Nothing is ever deleted.
     Interrupted? The same command again goes on where it stopped.
     """
 

@@ -57,7 +57,13 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
                 journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
             )
         names = ("path", "destination", "result", "reason")
-        table = {name: [to_cell(getattr(outcome, name)) for outcome in outcomes] for name in names}
+        table = {
+            name: [
+                to_cell(getattr(outcome, name), may_look_like_data=name in names[:2])
+                for outcome in outcomes
+            ]
+            for name in names
+        }
         write_table(table, output_dir / UNDO_REPORT)
         if journal.state == UNDONE:
             _withdraw(journal, output_dir)
@@ -66,6 +72,10 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
 
 def _withdraw(journal: Journal, output_dir: Path) -> None:
     """Remove the page of a run that was undone, or go back to the run that it added to."""
+    if not journal.earlier and (plan := read_plan(output_dir)) is not None:
+        # The plan can be looked over and carried out again.
+        write_page(plan.rows, output_dir, PageInfo.of(plan.run, "planned"))
+        return
     if not journal.earlier:
         (output_dir / PAGE).unlink(missing_ok=True)
         shutil.rmtree(PreviewFolder(output_dir).path, ignore_errors=True)

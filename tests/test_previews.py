@@ -84,6 +84,16 @@ def test_the_page_shows_where_photos_are_and_goes_with_an_undo(tmp_path):
     (preview,) = PreviewFolder(output).path.rglob("*.jpg")
     with Image.open(preview) as picture:
         assert picture.size == (224, 149)
+    assert main(["undo", str(output), "--quiet"]) == 0  # the plan can be carried out again
+    assert '"state":"planned"' in (output / "report.html").read_text("utf-8")
+    assert preview.exists()
+
+
+def test_without_a_plan_the_page_goes_with_an_undo(tmp_path):
+    photos, output = tmp_path / "in", tmp_path / "out"
+    save(Image.open(sample("coffee.png")).convert("RGB"), photos / "coffee.png")
+    assert main(["organize", str(photos), str(output), "--quiet", "--cache=none"]) == 0
+    assert (output / "report.html").exists()
     assert main(["undo", str(output), "--quiet"]) == 0
     assert not (output / "report.html").exists()
     assert not PreviewFolder(output).path.exists()
