@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dupimg.cache import Cache
-from dupimg.journal import UNDONE, Journal, Record, locked, plan_marks, read_plan
+from dupimg.journal import FOLDER, UNDONE, Journal, Record, locked, plan_marks, read_plan
 from dupimg.options import UsageError
 from dupimg.plan import Problem
 from dupimg.plan_file import parse_plan_file, read_bytes, replace_file
@@ -111,6 +111,11 @@ class ReviewSession:
     """
 
     def __init__(self, plan: Path, cache: Cache) -> None:
+        if not plan.exists() and not plan.parent.joinpath(FOLDER).is_dir():
+            raise UsageError(
+                f"Got {plan}, which does not exist, expected the folder of a plan. Make one with "
+                "`dupimg plan INPUT_DIR OUTPUT_DIR`."
+            )
         self.output_dir = plan if plan.is_dir() else plan.parent
         self.plan = plan / PLAN if plan.is_dir() else plan
         self._marks = plan_marks(self.output_dir)

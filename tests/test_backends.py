@@ -215,3 +215,23 @@ def test_importing_it_imports_neither_torch_nor_openvino():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False"]
+
+
+def test_two_threads_may_make_their_first_calls_at_once():
+    # In a process of its own: what happens once in a process cannot be tried twice in one.
+    code = """
+import threading
+import numpy as np
+from dupimg.models import get_model
+from dupimg.openvino_network import OpenVINONetwork
+network = OpenVINONetwork(get_model("efficientnet_lite0"), "float32", 2)
+together = threading.Barrier(2)
+def look():
+    together.wait()
+    network([np.zeros((224, 224, 3), np.uint8)])
+threads = [threading.Thread(target=look) for _ in range(2)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    for _ in range(3):  # before it was mended, a third of these never ended
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -503,3 +503,8 @@ def test_the_order_of_rows_is_that_of_the_decision(reviewer, output):
     order = [json.loads(line)["path"] for line in lines]
     reviewer.decide(best_jpg={"scene": 500})
     assert [row.path for row in reviewer.state.rows] == order
+
+
+def test_a_place_that_does_not_exist_is_named_as_it_was_given(tmp_path):
+    with pytest.raises(UsageError, match=r"Got .*nowhere, which does not exist"):
+        ReviewSession(tmp_path / "nowhere", Cache(None))
