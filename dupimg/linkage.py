@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
-from dupimg.blocks import thread_pools
+from dupimg.blocks import LARGEST_BLOCK_ROWS, thread_pools
 from dupimg.mean_linkage import Clusters
 from dupimg.similarity import TOLERANCE, connected_groups
 from dupimg.vectors import squared_norms, unit_rows
@@ -19,6 +19,9 @@ LINKAGES = ("average", "complete", "single")
 
 # SciPy works on a copy of the n² / 2 float64 distances: together 2 GiB for this many rows.
 LARGEST_MATRIX_ROWS = 16_384
+
+# For a single block, neither the free memory nor the number of cores is worth looking up.
+_ONE_BLOCK = {"memory": 2**28, "n_jobs": 1}
 
 # Rows whose products with all others are formed at once.
 _BLOCK_ROWS = 512
@@ -137,7 +140,8 @@ def chained_linkage(vectors: NDArray, threshold: float, link_threshold: float) -
     >>> average_linkage(vectors, 0.7).tolist()
     [4, 2, 2, 1, 0]
     """
-    linked = connected_groups(vectors, link_threshold)
+    small = len(vectors) <= LARGEST_BLOCK_ROWS
+    linked = connected_groups(vectors, link_threshold, **_ONE_BLOCK if small else {})
     return average_linkage(vectors, threshold, linked) if linked.any() else linked
 
 

@@ -96,7 +96,7 @@ def _apart(
     values, counts = np.unique(left, return_counts=True)
     giant = values[counts.argmax()]
     rows, columns = left == giant, right == giant
-    if rows.sum() * columns.sum() * 4 < rows.size * columns.size:
+    if rows.sum() * columns.sum() * 4 <= rows.size * columns.size:
         yield np.arange(len(left)), np.arange(len(right))
         return
     if not rows.all():
