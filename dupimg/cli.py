@@ -67,6 +67,12 @@ def _fit_head(options: FitHeadOptions) -> int:
 
 
 def _benchmark(options: BenchmarkOptions) -> int:
+    if options.what == "search":
+        from dupimg.search_benchmark import benchmark_search
+
+        table = benchmark_search(options)
+        say(table.to_string(index=False, float_format="{:.2f}".format, na_rep=""))
+        return 0
     from dupimg.benchmark import benchmark
 
     table = benchmark(options)

@@ -129,6 +129,25 @@ def to_whole_number(least: int, most: int = 1_000_000) -> Converter:
     return convert
 
 
+def to_whole_numbers(least: int) -> Converter:
+    """Return a converter to ascending whole numbers, separated by commas.
+
+    Examples
+    --------
+    >>> to_whole_numbers(2)("10,20")
+    (10, 20)
+    """
+
+    def convert(value: Any) -> tuple[int, ...]:
+        words = value.split(",") if isinstance(value, str) else value
+        numbers = tuple(map(to_whole_number(least, 10_000_000), words))
+        if not numbers or list(numbers) != sorted(set(numbers)):
+            raise ValueError("ascending whole numbers, separated by commas")
+        return numbers
+
+    return convert
+
+
 def optional(convert: Converter) -> Converter:
     """Return a converter that leaves None alone."""
     return lambda value: None if value is None else convert(value)

@@ -64,7 +64,7 @@ def _about(field: dataclasses.Field) -> str:
     if field.type == "bool":
         default = "yes" if field.default else "no"
     elif isinstance(field.default, tuple):
-        default = ",".join(field.default)
+        default = ",".join(map(str, field.default))
     else:
         default = field.metadata["no_value"] if field.default is None else str(field.default)
     return f"{about} (default: {default})" if default else about

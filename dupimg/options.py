@@ -24,6 +24,7 @@ from dupimg.converters import (
     to_share,
     to_text,
     to_whole_number,
+    to_whole_numbers,
 )
 from dupimg.keepers import DEFAULT_RULE
 
@@ -475,8 +476,27 @@ class FitHeadOptions(Options):
 
 @dataclass(frozen=True)
 class BenchmarkOptions(Options):
-    """Measure photos per second here, against the straightforward way and decoding alone."""
+    """Measure photos per second here, against the straightforward way and decoding alone.
 
+    `--what=search` measures how vectors are searched and clustered, against bare matrix products,
+    scikit-learn and faiss, each in a process of its own.
+    """
+
+    what: str = option(
+        one_of("photos", "search"), "what to measure", default="photos", values="photos|search"
+    )
+    sizes: tuple[int, ...] = option(
+        to_whole_numbers(2),
+        "search: numbers of vectors, ascending",
+        default=(5_000, 20_000, 50_000, 100_000),
+        values="N,N,…",
+    )
+    minutes: int = option(
+        to_whole_number(1),
+        "search: ways that would take longer are left out",
+        default=5,
+        values="N",
+    )
     photos: int = option(
         to_whole_number(1),
         "photos of camera size, and 10 times as many of web size; they are made on the spot",
