@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, ClusterMixin
 
 from dupimg.blocks import Block, Checkpoint, Progress
 from dupimg.claims import Claims
-from dupimg.search import SearchOptions, search_pairs
+from dupimg.search import search_pairs
+from dupimg.search_options import SearchOptions
 from dupimg.similarity import (
     TOLERANCE,
     Select,

@@ -40,19 +40,22 @@ _N_ARRANGEMENTS = 2
 _N_SPLITS = 20
 
 
-def principal_directions(data: Rows) -> NDArray[np.float64] | None:
+def principal_directions(data: Rows, memory: int) -> NDArray[np.float64] | None:
     """Return the directions that hold most of the squared lengths of the rows, best first.
 
     Parameters
     ----------
     data : Rows
+    memory : int
+        Bytes that sketches of the rows may take.
 
     Returns
     -------
     ndarray of shape (d, k), float64, or None
-        Orthonormal columns, of a sample; None where there are too few rows or columns.
+        Orthonormal columns, of a sample; None where there are too few rows or columns, or there
+        is too little memory.
     """
-    k = min(MOST_DIRECTIONS, data.n_features // 2)
+    k = min(MOST_DIRECTIONS, data.n_features // 2, memory // (4 * len(data)) - 1)
     if len(data) < FEWEST_ROWS or k < _SIZES[0]:
         return None
     sample = _sample(data)[1].astype(np.float32)
@@ -94,18 +97,16 @@ def _arrange(projections: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def make_sketches(
-    data: Rows, directions: NDArray[np.float64], limit: NDArray[np.float64], memory: int
+    data: Rows, directions: NDArray[np.float64] | None, limit: NDArray[np.float64]
 ) -> NDArray[np.float32] | None:
     """Return a sketch of every row, if that is expected to save time.
 
     Parameters
     ----------
     data : Rows
-    directions : ndarray of shape (d, k), float64
+    directions : ndarray of shape (d, k), float64, or None
     limit : ndarray of shape (n,), float64
         The least cosine to another row that counts for each row.
-    memory : int
-        Bytes that the sketches may take.
 
     Returns
     -------
@@ -117,9 +118,9 @@ def make_sketches(
     vectors: it has less than half as many terms, and what is left of the margin is thousands of
     times what the float64 projection and the length of the rest can be off.
     """
-    sizes = [k for k in _SIZES if k <= directions.shape[1] and 4 * (k + 1) * len(data) <= memory]
-    if not sizes:
+    if directions is None:
         return None
+    sizes = [k for k in _SIZES if k <= directions.shape[1]]
     rows, sample = _sample(data)
     costs = [_cost(sample, directions[:, :k], limit[rows]) for k in sizes]
     best = int(np.argmin(costs))

@@ -15,7 +15,7 @@ from sklearn.utils import check_consistent_length
 
 from dupimg.blocks import Checkpoint, Progress, thread_pools
 from dupimg.linkage import chained_linkage, condensed_cosine_distances, cut_linkage
-from dupimg.search import SearchOptions
+from dupimg.search_options import SearchOptions
 from dupimg.similarity import (
     check_threshold,
     check_vectors,

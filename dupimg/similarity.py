@@ -19,7 +19,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from dupimg.blocks import Block, Checkpoint, Progress
-from dupimg.search import SearchOptions, search_links, search_pairs, search_rectangle
+from dupimg.search import search_links, search_pairs, search_rectangle
+from dupimg.search_options import SearchOptions
 from dupimg.vectors import Rows
 
 # A pair that is mathematically at the threshold must count although its cosine is computed in

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dupimg.blocks import Progress
 from dupimg.options import RunOptions
 from dupimg.progress import notice, progress_bar
-from dupimg.search import estimate_search
+from dupimg.search_estimate import estimate_search
 
 # A shorter search is over before anybody has read how long it takes.
 _SECONDS_WORTH_SAYING = 10

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from dupimg import search
+from dupimg import search_options
 from dupimg.checkpoints import Checkpoints
 from dupimg.duplicates import DuplicateFinder
 from dupimg.similarity import connected_groups, cosine_graph, cosine_neighbours
@@ -15,7 +15,7 @@ from dupimg.similarity import connected_groups, cosine_graph, cosine_neighbours
 @pytest.fixture
 def logged(monkeypatch):
     """Let small searches be logged, too."""
-    monkeypatch.setattr(search, "FEWEST_PAIRS_LOGGED", 0)
+    monkeypatch.setattr(search_options, "FEWEST_PAIRS_LOGGED", 0)
 
 
 def clustered(seed=0, n=200, d=16):
@@ -126,11 +126,11 @@ def test_damage_costs_what_stands_after_it(tmp_path):
 SCRIPT = """
 import sys
 import numpy as np
-from dupimg import search
+from dupimg import search_options
 from dupimg.checkpoints import Checkpoints
 from dupimg.duplicates import DuplicateFinder
 
-search.FEWEST_PAIRS_LOGGED = 0
+search_options.FEWEST_PAIRS_LOGGED = 0
 vectors = np.load(sys.argv[1], mmap_mode="r")
 with Checkpoints(sys.argv[2]) as checkpoints:
     finder = DuplicateFinder(0.9, memory=3_000_000).fit(vectors, checkpoint=checkpoints)

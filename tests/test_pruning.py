@@ -67,7 +67,7 @@ def test_no_pair_is_missed(noise, threshold, dtype, always):
 
 def make_sketches_of(vectors):
     data = Rows.of(vectors)
-    return make_sketches(data, principal_directions(data), np.ones(len(vectors)), 10**9)
+    return make_sketches(data, principal_directions(data, 10**9), np.ones(len(vectors)))
 
 
 @given(
@@ -110,14 +110,16 @@ def test_sketches_are_left_where_they_do_not_pay(monkeypatch):
     rng = np.random.default_rng(0)
     everywhere = Rows.of(rng.standard_normal((3000, 256)))
     narrow = Rows.of(rng.standard_normal((3000, 20)) @ rng.standard_normal((20, 256)))
-    limit = np.full(3000, 0.5)
-    assert make_sketches(everywhere, principal_directions(everywhere), limit, 10**9) is None
-    limit = np.full(3000, 0.9)
-    sketches = make_sketches(narrow, principal_directions(narrow), limit, 10**9)
+    for data, limit, pays in ((everywhere, 0.5, False), (narrow, 0.9, True)):
+        directions = principal_directions(data, 10**9)
+        sketches = make_sketches(data, directions, np.full(3000, limit))
+        assert (sketches is not None) == pays
     assert sketches.shape == (3000, 33)
-    assert make_sketches(narrow, principal_directions(narrow), limit, 4 * 33 * 3000 - 1) is None
+    assert principal_directions(narrow, 4 * 33 * 3000).shape == (256, 32)
+    assert principal_directions(narrow, 4 * 33 * 3000 - 1) is None
     monkeypatch.setattr(pruning, "FEWEST_ROWS", 3001)
-    assert principal_directions(narrow) is None
+    assert principal_directions(narrow, 10**9) is None
+    assert make_sketches(narrow, None, np.full(3000, 0.9)) is None
 
 
 def test_arrangements_put_similar_rows_side_by_side(always):
@@ -126,7 +128,7 @@ def test_arrangements_put_similar_rows_side_by_side(always):
     member = rng.integers(64, size=4096)
     vectors = centres[member] + 0.05 * rng.standard_normal((4096, 40))
     data = Rows.of(vectors)
-    orders = list(arrangements(data, principal_directions(data)))
+    orders = list(arrangements(data, principal_directions(data, 10**9)))
     assert len(orders) == 2
     for order in orders:
         assert np.array_equal(np.sort(order), np.arange(4096))

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "dupimg"
 VECTORS = (
     *("vectors", "similarity", "duplicates", "scenes", "linkage", "thumbnails", "time_gaps"),
     *("blocks", "candidates", "claims", "links", "pruning", "search", "mean_linkage"),
+    *("search_options", "search_estimate", "nearest"),
     *("tuning", "pair_sampling", "questions"),
 )
 # What looks through a network, and what fits or times one.
