@@ -20,6 +20,9 @@ LINKAGES = ("average", "complete", "single")
 # SciPy works on a copy of the n² / 2 float64 distances: together 2 GiB for this many rows.
 LARGEST_MATRIX_ROWS = 16_384
 
+# From here on average linkage is faster without a matrix.
+_LARGEST_MATRIX_OF_AVERAGES = 4096
+
 # For a single block, neither the free memory nor the number of cores is worth looking up.
 _ONE_BLOCK = {"memory": 2**28, "n_jobs": 1}
 
@@ -65,7 +68,8 @@ def cut_linkage(
     """
     n_rows = len(vectors)
     largest_matrix_rows = largest_matrix_rows or LARGEST_MATRIX_ROWS
-    if n_rows <= largest_matrix_rows:
+    most = largest_matrix_rows if linkage != "average" else _LARGEST_MATRIX_OF_AVERAGES
+    if n_rows <= min(most, largest_matrix_rows):
         tree = hierarchy.linkage(condensed_cosine_distances(vectors), method=linkage)
         return hierarchy.fcluster(tree, 1 - threshold + TOLERANCE, criterion="distance").astype(
             np.int64

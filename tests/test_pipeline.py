@@ -332,3 +332,28 @@ def test_what_a_person_called_no_duplicates_both_stay_in_later_runs(photos, tmp_
     assert [second[name].action for name in ("cat.png", "dark, cat.JPG")] == ["keep", "keep"]
     assert second["a/cat copy.jpg"].keeper == "cat.png"
     assert second["same.png"].keeper == "cat.png"
+
+
+def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path, monkeypatch):
+    from dupimg import checkpoints, pipeline, search_options
+
+    monkeypatch.setattr(search_options, "FEWEST_PAIRS_LOGGED", 0)
+    searched = []
+    append = checkpoints.SearchLog.append
+
+    def recorded(log, number, found):
+        searched.append(number)
+        append(log, number, found)
+
+    monkeypatch.setattr(checkpoints.SearchLog, "append", recorded)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pipeline, "make_plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        run(photos, tmp_path / "out")
+    assert len(searched) >= 2  # of duplicates and of scenes
+    logs = tmp_path / "out" / ".dupimg" / "search"
+    assert any(logs.iterdir())
+    searched.clear()
+    result = run(photos, tmp_path / "out")
+    assert not searched
+    assert not logs.exists()
+    assert result.failures == 0
