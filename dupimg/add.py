@@ -10,22 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import joblib
-
 from dupimg import preflight
 from dupimg.additions import Collection, add_rows, photo_of
 from dupimg.apply import is_whole, probe
 from dupimg.cache import Cache, cache_path
-from dupimg.companions import pair_companions
 from dupimg.converters import counted
 from dupimg.journal import APPLIED, APPLYING, Journal, Record, locked
 from dupimg.options import AddOptions, PlanOptions, UsageError
 from dupimg.photos import File, Found, Listing, Photo, find_files
-from dupimg.pipeline import embed, known_apart, make_embedder
+from dupimg.pipeline import embed, known_apart, make_embedder, read_listing
 from dupimg.plan import check_plan
 from dupimg.previews import PreviewFolder
-from dupimg.progress import progress_bar
-from dupimg.reading import read_files
 from dupimg.report import PATHS, write_report
 from dupimg.result import ADDED, REPORT, Result, command_line
 from dupimg.rows import KEEP, OTHER, REMOVE, Row
@@ -139,21 +134,39 @@ def _decide(
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
     output_dir = options.output_dir
+    rows, listing, collection = _read(options, found, earlier)
+    while True:
+        has_new = collection is not None and collection.is_new.any()
+        decided, notes = add_rows(rows, listing, collection if has_new else None, options)
+        known = {} if collection is None else collection.rows
+        broken = _broken_keepers(decided, known, output_dir)
+        if not broken:
+            break
+        # Decide again without photos that are not what they were.
+        collection = collection and collection.without(broken)
+    if problems := check_plan(decided):
+        raise RuntimeError(f"The plan is not safe to carry out: {problems}")
+    placed = [row for row in rows if _was_placed(row)]
+    if lost := [row.earlier for row in placed if row.path not in known]:
+        first = f"{counted(len(lost), 'photo')} changed or gone in {output_dir}, not compared"
+        notes = (*notes, f"{first}: {', '.join(lost[:3])}{', …' * (len(lost) > 3)}")
+    return decided, notes
+
+
+def _read(
+    options: PlanOptions, found: Found, earlier: Sequence[Row]
+) -> tuple[tuple[Row, ...], Listing, Collection | None]:
+    """Return the rows of the earlier run, the new files, and all photos that can be compared."""
+    output_dir = options.output_dir
     embedder = make_embedder(options, options.model)
     with Cache(cache_path(options.cache)) as cache:
-        with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
-            listing = read_files(
-                options.input_dir,
-                found,
-                max_pixels=options.max_megapixels * 1_000_000,
-                jobs=options.jobs or joblib.cpu_count(),
-                advance=bar.update,
-                time_limit=options.time_limit,
-                cache=cache,
-            )
-        rows, listing = _only_new(earlier, pair_companions(listing), output_dir)
-        placed = [row for row in rows if row.width is not None and row.action in (KEEP, REMOVE)]
-        there = {_place(row, output_dir): row for row in placed if _is_there(row, output_dir)}
+        listing = read_listing(options, options.input_dir, found, cache)
+        rows, listing = _only_new(earlier, listing, output_dir)
+        there = {
+            _place(row, output_dir): row
+            for row in rows
+            if _was_placed(row) and _is_there(row, output_dir)
+        }
         old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
         listing, features, inverse = embed(
             embedder,
@@ -164,29 +177,20 @@ def _decide(
             previews=PreviewFolder(output_dir),
         )
     listing = replace(listing, others=tuple(f for f in listing.others if f.path not in there))
+    if features is None:
+        return rows, listing, None
     photos = tuple(
         replace(photo, path=there[photo.path].path) if photo.path in there else photo
         for photo in listing.photos
     )
     known = {row.path: row for row in there.values()}
-    while True:
-        collection = None
-        if features is not None and any(photo.path not in known for photo in photos):
-            apart = known_apart(photos, options.cache)
-            collection = Collection(photos, features, inverse, known, tuple(apart))
-        decided, notes = add_rows(rows, listing, collection, options)
-        broken = _broken_keepers(decided, known, output_dir)
-        if not broken:
-            break
-        # Decide again without photos that are not what they were.
-        known = {path: row for path, row in known.items() if path not in broken}
-        left = [i for i, photo in enumerate(photos) if photo.path not in broken]
-        photos, inverse = tuple(photos[i] for i in left), inverse[left]
-    if problems := check_plan(decided):
-        raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    if lost := len(placed) - len(known):
-        notes = (*notes, f"{counted(lost, 'photo')} changed or gone in {output_dir}, not compared")
-    return decided, notes
+    apart = tuple(known_apart(photos, options.cache))
+    return rows, listing, Collection(photos, features, inverse, known, apart)
+
+
+def _was_placed(row: Row) -> bool:
+    """Return whether a row is about a photo that was kept or removed."""
+    return row.width is not None and row.action in (KEEP, REMOVE)
 
 
 def _only_new(

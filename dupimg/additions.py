@@ -8,7 +8,7 @@ stays, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -62,6 +62,12 @@ class Collection:
         digests = {photo.digest for photo in chosen}
         apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
         return Collection(chosen, self.features[contents], inverse, self.rows, apart)
+
+    def without(self, paths: Set[str]) -> Collection:
+        """Return the collection without some photos of the earlier run."""
+        left = [i for i, photo in enumerate(self.photos) if photo.path not in paths]
+        rows = {path: row for path, row in self.rows.items() if path not in paths}
+        return replace(self[np.array(left, dtype=np.int64)], rows=rows)
 
 
 def photo_of(row: Row) -> Photo:
@@ -130,7 +136,7 @@ def _photo_rows(
     groups = replace(groups, nearest_cosine=nearest[near])
     before = _duplicates(around[np.flatnonzero(~around.is_new)], options)
     changed = _changes(around, groups, before)
-    keepers = _settled(around, groups, changed)
+    found, keepers = groups.keepers, _settled(around, groups, changed)
     scenes, notes = _scenes(collection, near, keepers, options)
     sizes = Counter(keepers.tolist())
     groups = replace(groups, keepers=keepers)
@@ -142,6 +148,8 @@ def _photo_rows(
     for i in np.flatnonzero(changed):
         photo, keeper = around.photos[i], int(keepers[i])
         row = photo_row(around.photos, i, groups, scenes[near[keeper]], sizes[keeper], options.keep)
+        if keeper == i and (like := around.photos[found[i]].path) != photo.path:
+            row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
         decided[photo.path] = _with_history(row, collection.rows)
     return decided, notes
 

@@ -44,7 +44,8 @@ from dupimg.metrics import (
 from dupimg.models import get_model
 from dupimg.options import EvaluateOptions, UsageError
 from dupimg.pair_evaluation import compare_pairs, measure_pairs, photos_of
-from dupimg.pair_labels import holds_pairs, read_pairs
+from dupimg.pair_labels import COLUMNS as PAIR_COLUMNS
+from dupimg.pair_labels import holds_pairs, read_label_table, read_pairs
 from dupimg.photos import File, Found, Listing, Photo
 from dupimg.pipeline import embed, find_groups, make_embedder, make_grouper
 from dupimg.progress import progress_bar
@@ -225,15 +226,8 @@ def read_labels(path: Path) -> pd.DataFrame:
     UsageError
         There is no such file, it is no such table, or it names a photo twice.
     """
-    try:
-        labels = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas raises kinds of ValueError
-        raise UsageError(f"Got labels={path}, expected a CSV file: {error}") from error
-    if missing := [name for name in COLUMNS if name not in labels.columns]:
-        raise UsageError(
-            f"Got labels={path} without {', '.join(missing)}, expected the columns "
-            f"{', '.join(COLUMNS)}, and maybe kind."
-        )
+    otherwise = f", and maybe kind; or {', '.join(PAIR_COLUMNS)}"
+    labels = read_label_table(path, COLUMNS, otherwise)
     labels = labels[labels["set"].isin([SCENES, COPIES, DISTRACTORS])].set_index("path")
     if labels.empty:
         raise UsageError(

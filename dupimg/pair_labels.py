@@ -34,6 +34,38 @@ class PairLabel:
     answer: str
 
 
+def read_label_table(path: Path, columns: Sequence[str], otherwise: str = "") -> pd.DataFrame:
+    """Read a CSV file of answers as text.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        That must be there.
+    otherwise : str
+        What else the message may say was expected.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    UsageError
+        There is no such file, it is no table, or a column is missing.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas raises kinds of ValueError
+        raise UsageError(f"Got labels={path}, expected a CSV file: {error}") from error
+    if missing := [name for name in columns if name not in table.columns]:
+        raise UsageError(
+            f"Got labels={path} without {', '.join(missing)}, expected the columns "
+            f"{', '.join(columns)}{otherwise}."
+        )
+    return table
+
+
 def holds_pairs(path: Path) -> bool:
     """Tell whether a CSV file is about pairs of photos, and not about photos."""
     try:
@@ -60,15 +92,7 @@ def read_pairs(path: Path) -> tuple[PairLabel, ...]:
     UsageError
         There is no such file, it is no such table, or an answer is none.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas raises kinds of ValueError
-        raise UsageError(f"Got labels={path}, expected a CSV file: {error}") from error
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise UsageError(
-            f"Got labels={path} without {', '.join(missing)}, expected the columns "
-            f"{', '.join(COLUMNS)}."
-        )
+    table = read_label_table(path, COLUMNS)
     labels = []
     # The header is row 1 of a spreadsheet.
     for number, (path_a, path_b, cell) in enumerate(table[[*COLUMNS]].itertuples(index=False), 2):

@@ -95,6 +95,21 @@ def decide(
     return Decision(rows, _notes(groups, options.duplicate_rule))
 
 
+def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
+    """Read the files of a folder, and find out which of them belong to a photo."""
+    with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
+        listing = read_files(
+            input_dir,
+            found,
+            max_pixels=options.max_megapixels * 1_000_000,
+            jobs=options.jobs or joblib.cpu_count(),
+            advance=bar.update,
+            time_limit=options.time_limit,
+            cache=cache,
+        )
+    return pair_companions(listing)
+
+
 def read_and_embed(
     options: RunOptions, input_dir: Path, found: Found, previews: PreviewFolder | None = None
 ) -> tuple[Listing, Features | None, np.ndarray]:
@@ -112,20 +127,11 @@ def read_and_embed(
     """
     embedder = make_embedder(options, options.model)
     with Cache(cache_path(options.cache)) as cache:
-        with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
-            listing = read_files(
-                input_dir,
-                found,
-                max_pixels=options.max_megapixels * 1_000_000,
-                jobs=options.jobs or joblib.cpu_count(),
-                advance=bar.update,
-                time_limit=options.time_limit,
-                cache=cache,
-            )
+        listing = read_listing(options, input_dir, found, cache)
         return embed(
             embedder,
             input_dir,
-            pair_companions(listing),
+            listing,
             quiet=options.quiet,
             cache=cache,
             previews=previews,

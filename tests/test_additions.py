@@ -193,3 +193,13 @@ def test_adding_leads_to_the_same_sets_as_a_run_over_everything(data):
             for b in new:
                 if once[a].scene == once[b].scene:
                     assert rows[a].scene == rows[b].scene
+
+
+def test_a_copy_of_what_does_not_stay_says_so():
+    photos = [photo(0), photo(1, digest="000.jpg")]
+    features = at_angles(0, 0)
+    (first,) = organized(photos[:1], features[np.arange(1)])
+    by_hand = replace(first, action=REMOVE, destination="remove/a.jpg", earlier="remove/a.jpg")
+    rows, _ = add([by_hand], photos, features)
+    assert [rows[p.path].action for p in photos] == [REMOVE, KEEP]
+    assert rows["001.jpg"].reason == "stays: 000.jpg, which it is like, was not to stay"

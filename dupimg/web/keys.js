@@ -17,6 +17,8 @@ const KEYS = [
 function answerKey(page, event) {
   if (event.altKey || byId("help").open || byId("dialog").open) return;
   if (event.target === byId("search") && event.key === "Enter") page.goTo(0);
+  // The browser's own answer to the first Esc is to clear the field.
+  if (event.key === "Escape" && event.target.value === "") event.target.blur();
   if (event.target.closest("input:not([type=checkbox]), select")) return;
   const answer = page.viewer.isOpen ? () => page.viewer.key(event) : () => listKey(page, event);
   const plain = !event.ctrlKey && !event.metaKey;
@@ -39,11 +41,12 @@ function listKey(page, { key, target }) {
   };
   const modes = { Enter: null, s: "side", f: "flicker" };
   const inList = target.closest("#list li, #list .file");
+  const toList = /^[jk]$/.test(key) || (/^Arrow(Left|Right)$/.test(key) && target === document.body);
   if (anywhere[key]) {
     anywhere[key]();
   } else if (!items.length) {
     return false;
-  } else if (moves[key] && (inList || key === "j" || key === "k")) {
+  } else if (moves[key] && (inList || toList)) {
     page.goTo(inList ? moves[key]() : place);
   } else if (key in modes && (target.closest("[data-place]") || key !== "Enter")) {
     page.open(place, modes[key]);
