@@ -471,7 +471,7 @@ def test_a_plan_made_anew_meanwhile_is_another_one(reviewer, source, output):
 def test_a_folder_without_a_plan_is_refused(tmp_path, cache, source):
     with pytest.raises(UsageError, match=r"nothing was planned.*`dupimg plan "):
         ReviewSession(source, cache)
-    with pytest.raises(UsageError, match="nothing was planned"):
+    with pytest.raises(UsageError, match=r"nowhere, which does not exist.*`dupimg plan "):
         ReviewSession(tmp_path / "nowhere", cache)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "cache.sqlite", "cache.sqlite-shm", "cache.sqlite-wal", "in",
