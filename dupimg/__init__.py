@@ -9,15 +9,15 @@ __version__ = "0.1.0"
 
 # Imported when first used: `dupimg --help` must not wait for torch or scikit-learn.
 _PUBLIC = {
-    "DuplicateFinder": "dupimg.duplicates",
+    "DuplicateFinder": "dupimg.groups.duplicates",
     "OrganizeOptions": "dupimg.options",
-    "PhotoEmbedder": "dupimg.embedding",
-    "Result": "dupimg.result",
-    "SceneGrouper": "dupimg.scenes",
-    "UnreadablePhoto": "dupimg.images",
-    "organize": "dupimg.runs",
-    "plot_groups": "dupimg.plots",
-    "plot_similarity_histogram": "dupimg.plots",
+    "PhotoEmbedder": "dupimg.model.embedding",
+    "Result": "dupimg.runs.result",
+    "SceneGrouper": "dupimg.groups.scenes",
+    "UnreadablePhoto": "dupimg.files.images",
+    "organize": "dupimg.runs.organize",
+    "plot_groups": "dupimg.pages.plots",
+    "plot_similarity_histogram": "dupimg.pages.plots",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -32,17 +32,17 @@ from dupimg.options import (
 )
 
 if TYPE_CHECKING:
-    from dupimg.result import Result
+    from dupimg.runs.result import Result
 
 
 def _organize(options: OrganizeOptions) -> int:
-    from dupimg.runs import organize
+    from dupimg.runs.organize import organize
 
     return _report(organize(options), quiet=options.quiet)
 
 
 def _tune(options: TuneOptions) -> int:
-    from dupimg.tune import tune
+    from dupimg.tuning.tune import tune
 
     tuned = tune(options, say=say)
     if not options.quiet:
@@ -51,14 +51,14 @@ def _tune(options: TuneOptions) -> int:
 
 
 def _evaluate(options: EvaluateOptions) -> int:
-    from dupimg.evaluation import evaluate
+    from dupimg.evaluation.evaluate import evaluate
 
     say(evaluate(options).to_text())
     return 0
 
 
 def _fit_head(options: FitHeadOptions) -> int:
-    from dupimg.fitting import fit_on_folder
+    from dupimg.model.fitting import fit_on_folder
 
     head = fit_on_folder(options)
     if not options.quiet:
@@ -68,12 +68,12 @@ def _fit_head(options: FitHeadOptions) -> int:
 
 def _benchmark(options: BenchmarkOptions) -> int:
     if options.what == "search":
-        from dupimg.search_benchmark import benchmark_search
+        from dupimg.benchmarks.search import benchmark_search
 
         table = benchmark_search(options)
         say(table.to_string(index=False, float_format="{:.2f}".format, na_rep=""))
         return 0
-    from dupimg.benchmark import benchmark
+    from dupimg.benchmarks.photos import benchmark
 
     table = benchmark(options)
     formats = dict.fromkeys(table.columns[-1:], "{:.0e}".format)
@@ -88,7 +88,7 @@ def _demo(options: DemoOptions) -> int:
 
 
 def _models(options: ModelsOptions) -> int:
-    from dupimg.models import fetch_weights, get_model, models_table
+    from dupimg.model.models import fetch_weights, get_model, models_table
 
     if options.action == "fetch":
         if not options.name:
@@ -100,33 +100,33 @@ def _models(options: ModelsOptions) -> int:
 
 
 def _plan(options: PlanOptions) -> int:
-    from dupimg.runs import plan
+    from dupimg.runs.organize import plan
 
     return _report(plan(options), quiet=options.quiet)
 
 
 def _review(options: ReviewOptions) -> int:
-    from dupimg.review_server import review
+    from dupimg.review.server import review
 
     result = review(options, announce=say)
     return _report(result, quiet=False) if result else 0
 
 
 def _apply(options: ApplyOptions) -> int:
-    from dupimg.runs import apply
+    from dupimg.runs.organize import apply
 
     return _report(apply(options, announce=_silent if options.quiet else say), quiet=options.quiet)
 
 
 def _add(options: AddOptions) -> int:
-    from dupimg.add import add
+    from dupimg.runs.add import add
 
     return _report(add(options), quiet=options.quiet)
 
 
 def _undo(options: UndoOptions) -> int:
-    from dupimg.result import UNDO_REPORT
-    from dupimg.undo import status, undo
+    from dupimg.runs.result import UNDO_REPORT
+    from dupimg.runs.undo import status, undo
 
     outcomes = undo(options)
     left = sum(outcome.result == "left" for outcome in outcomes)
@@ -139,7 +139,7 @@ def _undo(options: UndoOptions) -> int:
 
 
 def _status(options: StatusOptions) -> int:
-    from dupimg.undo import status
+    from dupimg.runs.undo import status
 
     say(status(options.output_dir))
     return 0

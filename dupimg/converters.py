@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from dupimg.keepers import KEEP_RULES
+from dupimg.plans.keepers import KEEP_RULES
 
 Converter = Callable[[Any], Any]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from PIL import ExifTags, Image, ImageEnhance
 
 from dupimg.options import DemoOptions, OrganizeOptions, UsageError
-from dupimg.result import Result
-from dupimg.rows import KEEP, OTHER
-from dupimg.runs import organize
+from dupimg.plans.rows import KEEP, OTHER
+from dupimg.runs.organize import organize
+from dupimg.runs.result import Result
 
 _SAMPLE_FOLDERS = {"sklearn": "datasets/images", "skimage": "data"}
 

@@ -26,7 +26,7 @@ from dupimg.converters import (
     to_whole_number,
     to_whole_numbers,
 )
-from dupimg.keepers import DEFAULT_RULE
+from dupimg.plans.keepers import DEFAULT_RULE
 
 
 class UsageError(ValueError):

@@ -12,26 +12,26 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from dupimg.cache import Cache, cache_path
-from dupimg.checkpoints import Checkpoints
-from dupimg.clusters import connected
-from dupimg.companions import pair_companions
-from dupimg.duplicates import DuplicateFinder
-from dupimg.embedding import PhotoEmbedder
-from dupimg.features import Features
-from dupimg.images import READER_VERSION, UnreadableNow, UnreadablePhoto
-from dupimg.keepers import DEFAULT_RULE, keeper_order
-from dupimg.models import fetch_weights, get_model
+from dupimg.files.cache import Cache, cache_path
+from dupimg.files.companions import pair_companions
+from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
+from dupimg.files.photos import File, Found, Listing, Photo
+from dupimg.files.reading import read_files
+from dupimg.groups.duplicates import DuplicateFinder
+from dupimg.groups.scenes import SceneGrouper
+from dupimg.groups.second_look import take_second_look
+from dupimg.model.clusters import connected
+from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.features import Features
+from dupimg.model.models import fetch_weights, get_model
 from dupimg.options import PlanOptions, RunOptions
-from dupimg.photos import File, Found, Listing, Photo
-from dupimg.plan import Groups, check_plan, make_plan
-from dupimg.previews import PreviewFolder
+from dupimg.pages.previews import PreviewFolder
+from dupimg.plans.keepers import DEFAULT_RULE, keeper_order
+from dupimg.plans.plan import Groups, check_plan, make_plan
+from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
-from dupimg.reading import read_files
-from dupimg.rows import Row
-from dupimg.scenes import SceneGrouper
-from dupimg.second_look import take_second_look
-from dupimg.watching import watched_search
+from dupimg.search.checkpoints import Checkpoints
+from dupimg.search.watching import watched_search
 
 
 @dataclass(frozen=True)

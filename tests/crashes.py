@@ -26,7 +26,7 @@ from planned import row_of, write_planned
 from tqdm import tqdm
 
 from dupimg.cli import main
-from dupimg.journal import APPLIED, APPLYING, UNDONE, Journal
+from dupimg.runs.journal import APPLIED, APPLYING, UNDONE, Journal
 
 MODES = ("copy", "move", "move to another disk", "hard_link")
 _OTHER_DISK = "/dev/shm"
@@ -35,7 +35,7 @@ _PRECIOUS = {"processed/mine.jpg": b"the user's own", "other/a/mine.txt": b"the 
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["dupimg.cli", "dupimg.runs", "crashes"])
+_PROCESSES.set_forkserver_preload(["dupimg.cli", "dupimg.runs.organize", "crashes"])
 
 
 def _run(words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Decoders that misbehave, for the workers of `dupimg.sandbox` to call."""
+"""Decoders that misbehave, for the workers of `dupimg.files.sandbox` to call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dupimg import images, reading
+from dupimg.files import images, reading
 
 
 def call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

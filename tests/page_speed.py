@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from browser import launched
 from sheets import many_rows, some_info
 
-from dupimg.contact_sheet import write_page
+from dupimg.pages.contact_sheet import write_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

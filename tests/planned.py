@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dupimg.journal import Record, Run, locked, write_plan
-from dupimg.naming import name_rows
-from dupimg.report import from_cell, write_report
-from dupimg.rows import Row
+from dupimg.plans.naming import name_rows
+from dupimg.plans.report import from_cell, write_report
+from dupimg.plans.rows import Row
+from dupimg.runs.journal import Record, Run, locked, write_plan
 
 
 def digest(content: bytes) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from files import sample
 from PIL import Image
 
-from dupimg.contact_sheet import PageInfo, write_page
-from dupimg.naming import name_rows
-from dupimg.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.plans.naming import name_rows
+from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
 
 HOSTILE = (
     "</script><script>document.title='owned'</script>.jpg",

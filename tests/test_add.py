@@ -12,13 +12,13 @@ import pytest
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
 
-from dupimg.add import add
 from dupimg.cli import main
-from dupimg.journal import APPLIED, Journal
 from dupimg.options import AddOptions, OrganizeOptions, UndoOptions, UsageError
-from dupimg.report import from_cell
-from dupimg.runs import organize
-from dupimg.undo import undo
+from dupimg.plans.report import from_cell
+from dupimg.runs.add import add
+from dupimg.runs.journal import APPLIED, Journal
+from dupimg.runs.organize import organize
+from dupimg.runs.undo import undo
 
 
 def picture(name: str) -> Image.Image:

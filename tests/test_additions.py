@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dupimg.additions import Collection, add_rows
-from dupimg.features import Features
+from dupimg.files.photos import File, Listing, Photo
+from dupimg.model.features import Features
 from dupimg.options import PlanOptions
-from dupimg.photos import File, Listing, Photo
 from dupimg.pipeline import find_groups
-from dupimg.plan import check_plan, make_plan
-from dupimg.rows import KEEP, REMOVE
+from dupimg.plans.additions import Collection, add_rows
+from dupimg.plans.plan import check_plan, make_plan
+from dupimg.plans.rows import KEEP, REMOVE
 
 OPTIONS = PlanOptions("in", "out")
 TIME = datetime(2025, 6, 13, 23, 7, 56)

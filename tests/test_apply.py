@@ -7,10 +7,10 @@ import os
 import pytest
 from files import make_files, read_files, snapshot
 
-from dupimg.apply import displace, place
-from dupimg.journal import APPLIED, UNDONE, Journal, Record, Run
-from dupimg.rows import Row
-from dupimg.steps import carry_out, take_back
+from dupimg.plans.rows import Row
+from dupimg.runs.apply import displace, place
+from dupimg.runs.journal import APPLIED, UNDONE, Journal, Record, Run
+from dupimg.runs.steps import carry_out, take_back
 
 
 def digest(content: bytes) -> str:

@@ -11,14 +11,14 @@ import pytest
 import torch
 from files import sample
 
-from dupimg import backends
-from dupimg.backends import BackendError, check_precision, choose_backend, has_bfloat16
-from dupimg.embedding import PhotoEmbedder
-from dupimg.heads import shipped_head
-from dupimg.images import read_square
-from dupimg.models import get_model
-from dupimg.networks import load_network, turn_network
-from dupimg.openvino_network import kept_network
+from dupimg.files.images import read_square
+from dupimg.model import backends
+from dupimg.model.backends import BackendError, check_precision, choose_backend, has_bfloat16
+from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.heads import shipped_head
+from dupimg.model.models import get_model
+from dupimg.model.networks import load_network, turn_network
+from dupimg.model.openvino_network import kept_network
 
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg")
 
@@ -210,7 +210,7 @@ def test_torchvisions_networks_are_the_same_in_both_backends(squares, name, tmp_
 
 def test_importing_it_imports_neither_torch_nor_openvino():
     code = (
-        "import sys, dupimg.backends, dupimg.openvino_network\n"
+        "import sys, dupimg.model.backends, dupimg.model.openvino_network\n"
         "print('torch' in sys.modules, 'openvino' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -222,8 +222,8 @@ def test_two_threads_may_make_their_first_calls_at_once():
     code = """
 import threading
 import numpy as np
-from dupimg.models import get_model
-from dupimg.openvino_network import OpenVINONetwork
+from dupimg.model.models import get_model
+from dupimg.model.openvino_network import OpenVINONetwork
 network = OpenVINONetwork(get_model("efficientnet_lite0"), "float32", 2)
 together = threading.Barrier(2)
 def look():

@@ -4,13 +4,13 @@ import dataclasses
 
 from PIL import Image
 
-from dupimg.benchmark import KINDS, benchmark, make_photos
+from dupimg.benchmarks.photos import KINDS, benchmark, make_photos
 from dupimg.options import BenchmarkOptions
 
 
 def test_the_table_has_every_way(tmp_path, monkeypatch):
     kind = dataclasses.replace(KINDS[1], size=(300, 200), times=2)
-    monkeypatch.setattr("dupimg.benchmark.KINDS", (kind,))
+    monkeypatch.setattr("dupimg.benchmarks.photos.KINDS", (kind,))
     table = benchmark(BenchmarkOptions(photos=1, output=tmp_path / "table.csv"))
     ways = table.groupby("photos", sort=False)["way"].agg(list)
     assert [photos.split(",")[0] for photos in ways.index] == ["2 web"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 
-from dupimg.blocks import block_rows, rectangle, run_blocks, triangle
+from dupimg.search.blocks import block_rows, rectangle, run_blocks, triangle
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])

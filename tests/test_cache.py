@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dupimg.cache import Cache, CacheWarning, cache_path
+from dupimg.files.cache import Cache, CacheWarning, cache_path
 
 
 def test_what_is_remembered_survives_the_process(tmp_path):
@@ -54,7 +54,7 @@ def test_thousands_at_once(tmp_path):
 def test_a_killed_run_keeps_what_was_committed(tmp_path):
     path = tmp_path / "cache.sqlite"
     code = (
-        "import os, sys; from pathlib import Path; from dupimg import cache\n"
+        "import os, sys; from pathlib import Path; from dupimg.files import cache\n"
         "cache._SECONDS_BETWEEN_COMMITS = 0\n"
         "with cache.Cache(Path(sys.argv[1])) as c:\n"
         "    c.remember_embedding('d', 'm', b'x'); os.kill(os.getpid(), 9)"
@@ -98,7 +98,7 @@ def test_a_locked_file_is_a_warning(tmp_path, monkeypatch):
     use(path)
     holder = sqlite3.connect(path)
     holder.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr("dupimg.cache._WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("dupimg.files.cache._WAIT_SECONDS", 0.1)
     with pytest.warns(CacheWarning, match="locked"):
         use(path)
     holder.close()

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from dupimg import search_options
-from dupimg.checkpoints import Checkpoints
-from dupimg.duplicates import DuplicateFinder
-from dupimg.similarity import connected_groups, cosine_graph, cosine_neighbours
+from dupimg.groups.duplicates import DuplicateFinder
+from dupimg.search import options as search_options
+from dupimg.search.checkpoints import Checkpoints
+from dupimg.search.similarity import connected_groups, cosine_graph, cosine_neighbours
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ def test_damage_costs_what_stands_after_it(tmp_path):
 SCRIPT = """
 import sys
 import numpy as np
-from dupimg import search_options
-from dupimg.checkpoints import Checkpoints
-from dupimg.duplicates import DuplicateFinder
+from dupimg.search import options as search_options
+from dupimg.search.checkpoints import Checkpoints
+from dupimg.groups.duplicates import DuplicateFinder
 
 search_options.FEWEST_PAIRS_LOGGED = 0
 vectors = np.load(sys.argv[1], mmap_mode="r")

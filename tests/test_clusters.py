@@ -18,10 +18,11 @@ import pytest
 from files import make_files, read_files, sample, save
 from PIL import Image, ImageEnhance
 
-from dupimg import DuplicateFinder, PhotoEmbedder, SceneGrouper, __version__, clusters
+from dupimg import DuplicateFinder, PhotoEmbedder, SceneGrouper, __version__
 from dupimg.cli import main
+from dupimg.model import clusters
 from dupimg.options import UsageError
-from dupimg.previews import PreviewFolder
+from dupimg.pages.previews import PreviewFolder
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dupimg.companion_names import companion_ending, split_name
-from dupimg.companions import pair_companions
-from dupimg.photos import File, Listing, Photo
+from dupimg.files.companion_names import companion_ending, split_name
+from dupimg.files.companions import pair_companions
+from dupimg.files.photos import File, Listing, Photo
 
 NOON = datetime(2025, 6, 13, 12)
 PICTURES = (".jpg", ".jpeg", ".heic", ".png", ".cr2", ".dng", ".thm")

@@ -10,9 +10,9 @@ from importlib.resources import files
 import pytest
 from sheets import HOSTILE, photo, some_info, some_rows
 
-from dupimg.contact_sheet import page_data, page_html, to_columns, write_page
-from dupimg.report import COLUMNS
-from dupimg.rows import Row
+from dupimg.pages.contact_sheet import page_data, page_html, to_columns, write_page
+from dupimg.plans.report import COLUMNS
+from dupimg.plans.rows import Row
 
 WEB = files("dupimg") / "web"
 SCRIPTS = {path.name: path.read_text("utf-8") for path in WEB.iterdir() if path.suffix == ".js"}

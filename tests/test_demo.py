@@ -9,11 +9,11 @@ from files import read_files, snapshot
 
 from dupimg import demo
 from dupimg.demo import make_photos, run_demo
-from dupimg.images import read_header
+from dupimg.files.images import read_header
+from dupimg.files.photos import capture_time
 from dupimg.options import DemoOptions, UsageError
-from dupimg.photos import capture_time
-from dupimg.report import read_report
-from dupimg.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.plans.report import read_report
+from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
 
 
 @pytest.fixture(scope="module")

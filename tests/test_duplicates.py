@@ -6,7 +6,7 @@ import pytest
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from dupimg.duplicates import DuplicateFinder
+from dupimg.groups.duplicates import DuplicateFinder
 
 
 def directions(*degrees):

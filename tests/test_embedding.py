@@ -15,8 +15,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks, get_tags
 
 import dupimg
-from dupimg.embedding import PhotoEmbedder
-from dupimg.images import UnreadablePhoto, read_views
+from dupimg.files.images import UnreadablePhoto, read_views
+from dupimg.model.embedding import PhotoEmbedder
 
 # The checks of scikit-learn that need no numbers as input, and thus say something about a
 # transformer of paths. `check_estimator` runs one of them for it and skips the rest.
@@ -108,7 +108,7 @@ def test_str_path_array_and_generator_are_all_paths(embedder, photos, vectors):
 def test_equal_paths_are_read_once_and_scattered_back(embedder, photos, vectors, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "dupimg.embedding.read_views",
+        "dupimg.model.embedding.read_views",
         lambda path, **how: read.append(path) or read_views(path, **how),
     )
     order = [1, 0, 1, 1, 2, 0]
@@ -144,7 +144,7 @@ def test_pixel_limit(embedder, photos):
 def test_closing_the_stream_stops_the_threads(embedder, photos, tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "dupimg.embedding.read_views",
+        "dupimg.model.embedding.read_views",
         lambda path, **how: read.append(path) or read_views(path, **how),
     )
     before = torch.get_num_threads()

@@ -7,7 +7,7 @@ import pytest
 from files import make_files, sample, save
 from PIL import Image
 
-from dupimg.evaluation import Evaluation, Measure, evaluate, read_labels
+from dupimg.evaluation.evaluate import Evaluation, Measure, evaluate, read_labels
 from dupimg.options import EvaluateOptions, UsageError
 
 LABELS = """\

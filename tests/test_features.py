@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dupimg.features import Features
+from dupimg.model.features import Features
 
 
 def photo(seed):

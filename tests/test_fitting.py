@@ -2,8 +2,8 @@ import pytest
 from files import sample
 
 from dupimg.cli import main
-from dupimg.heads import load_head
-from dupimg.models import fingerprint, get_model
+from dupimg.model.heads import load_head
+from dupimg.model.models import fingerprint, get_model
 from dupimg.options import FitHeadOptions, UsageError
 
 

@@ -19,10 +19,10 @@ from filesystems import loop_mounted
 from planned import edit_plan, row_of, set_cells, write_planned
 
 import dupimg
-from dupimg import runs
 from dupimg.cli import main
 from dupimg.options import ApplyOptions
-from dupimg.report import from_cell, read_report
+from dupimg.plans.report import from_cell, read_report
+from dupimg.runs import organize as runs
 
 MODES = ("copy", "move")
 
@@ -392,7 +392,7 @@ def test_nothing_is_ever_unpickled(tmp_path, run):
     make_files(tmp_path / "in", {"a.txt": b"a"})
     plan_all(tmp_path / "in", tmp_path / "out")
     code = (
-        "import sys; from dupimg import runs; from dupimg.cli import main; met = []\n"
+        "import sys; import dupimg.runs.organize; from dupimg.cli import main; met = []\n"
         "sys.addaudithook(lambda event, _: event.startswith('pickle.') and met.append(event))\n"
         "ends = [main([verb, sys.argv[1]]) for verb in ('apply', 'status', 'undo', 'apply')]\n"
         "sys.exit(met != [] or ends != [0, 0, 0, 0])"
@@ -403,7 +403,7 @@ def test_nothing_is_ever_unpickled(tmp_path, run):
 
 def test_no_line_of_the_code_could_unpickle():
     met = []
-    for path in Path(dupimg.__file__).parent.glob("*.py"):
+    for path in Path(dupimg.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
                 options = {option.arg: ast.unparse(option.value) for option in node.keywords}

@@ -5,9 +5,9 @@ import pytest
 from files import sample
 from PIL import Image
 
-from dupimg.embedding import PhotoEmbedder
-from dupimg.heads import HeadError, SceneHead, fit_head, load_head, shipped_head
-from dupimg.models import MODELS, fingerprint, get_model
+from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.heads import HeadError, SceneHead, fit_head, load_head, shipped_head
+from dupimg.model.models import MODELS, fingerprint, get_model
 
 
 def features(n=500, seed=0, sizes=(300, 200)):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
-from dupimg.images import PhotoHeader, UnreadablePhoto, read_header, read_photo
+from dupimg.files.images import PhotoHeader, UnreadablePhoto, read_header, read_photo
 
 register_heif_opener()
 
@@ -242,9 +242,9 @@ def test_many_threads_leave_the_settings_of_the_process_as_they_were(tmp_path, c
 
 
 def test_huge_pictures_wait_for_each_other(tmp_path, china, monkeypatch):
-    monkeypatch.setattr("dupimg.images._HUGE_PIXELS", 1000)
+    monkeypatch.setattr("dupimg.files.images._HUGE_PIXELS", 1000)
     lock = threading.Lock()
-    monkeypatch.setattr("dupimg.images._one_huge_picture", lock)
+    monkeypatch.setattr("dupimg.files.images._one_huge_picture", lock)
     china.save(tmp_path / "huge.png")
     china.save(tmp_path / "reducible.jpg")
     with ThreadPoolExecutor(1) as pool:

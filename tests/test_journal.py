@@ -5,9 +5,18 @@ import sys
 
 import pytest
 
-from dupimg.journal import APPLIED, APPLYING, Journal, Record, Run, locked, read_plan, write_plan
 from dupimg.options import UsageError
-from dupimg.rows import Row
+from dupimg.plans.rows import Row
+from dupimg.runs.journal import (
+    APPLIED,
+    APPLYING,
+    Journal,
+    Record,
+    Run,
+    locked,
+    read_plan,
+    write_plan,
+)
 
 ROWS = (
     Row("caf\udce9 猫\n.jpg", "keep", "processed/1.jpg", scene=1, nearest_cosine=1 / 3, digest="a"),
@@ -78,7 +87,7 @@ def test_one_run_at_a_time(tmp_path):
 
 def test_a_dead_process_keeps_nobody_out(tmp_path):
     code = (
-        "import os, sys; from pathlib import Path; from dupimg.journal import locked\n"
+        "import os, sys; from pathlib import Path; from dupimg.runs.journal import locked\n"
         "with locked(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "out"])

@@ -4,12 +4,12 @@ from files import sample
 from PIL import Image
 
 from dupimg.cli import main
-from dupimg.duplicates import DuplicateFinder
-from dupimg.edits import EDITS, save_edit
-from dupimg.embedding import PhotoEmbedder
-from dupimg.judgement import edit_table, plot_curves, scene_curves, summarize_curves
-from dupimg.metrics import Truth, scene_figures
-from dupimg.scenes import SceneGrouper
+from dupimg.evaluation.edits import EDITS, save_edit
+from dupimg.evaluation.judgement import edit_table, plot_curves, scene_curves, summarize_curves
+from dupimg.evaluation.metrics import Truth, scene_figures
+from dupimg.groups.duplicates import DuplicateFinder
+from dupimg.groups.scenes import SceneGrouper
+from dupimg.model.embedding import PhotoEmbedder
 
 RULES = {
     "cosine": ("vector", DuplicateFinder()),

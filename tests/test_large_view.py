@@ -6,8 +6,8 @@ import pytest
 from files import make_files, sample, save
 from PIL import Image
 
-from dupimg.images import UnreadablePhoto
-from dupimg.large_view import LargeView, large_view
+from dupimg.files.images import UnreadablePhoto
+from dupimg.files.large_view import LargeView, large_view
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial.distance import pdist
 from sklearn.cluster import AgglomerativeClustering
 
-from dupimg.linkage import average_linkage, condensed_cosine_distances, cut_linkage
-from dupimg.similarity import number_by_first_row
+from dupimg.groups.linkage import average_linkage, condensed_cosine_distances, cut_linkage
+from dupimg.search.similarity import number_by_first_row
 
 
 def clustered(seed, n, d, spread):

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dupimg.local_server import LocalServer
 from dupimg.options import UsageError
+from dupimg.pages.local_server import LocalServer
 
 
 def news():
@@ -208,7 +208,7 @@ def test_a_port_that_is_taken_is_refused():
 
 
 PROGRAM = """
-from dupimg.local_server import LocalServer
+from dupimg.pages.local_server import LocalServer
 server = LocalServer()
 server.add("", lambda: "page")
 print(server.address, flush=True)

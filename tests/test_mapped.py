@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from dupimg.mapped import MappedArray
+from dupimg.search.mapped import MappedArray
 
 
 @pytest.fixture

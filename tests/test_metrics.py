@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dupimg.metrics import Truth, copy_figures, scene_figures, unrelated_figure
+from dupimg.evaluation.metrics import Truth, copy_figures, scene_figures, unrelated_figure
 
 
 def unit_vectors(*degrees: float) -> np.ndarray:

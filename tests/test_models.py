@@ -13,8 +13,8 @@ import torch
 import torchvision
 from PIL import Image
 
-from dupimg.images import read_photo
-from dupimg.models import (
+from dupimg.files.images import read_photo
+from dupimg.model.models import (
     MODELS,
     WeightsError,
     fetch_weights,
@@ -23,7 +23,7 @@ from dupimg.models import (
     get_model,
     models_table,
 )
-from dupimg.networks import build_network, load_network
+from dupimg.model.networks import build_network, load_network
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_the_fingerprints_differ():
 
 def test_the_default_model_works_offline_and_torch_is_not_needed_to_find_that_out():
     code = (
-        "import sys, dupimg.models as models\n"
+        "import sys, dupimg.model.models as models\n"
         "print(models.find_weights(models.get_model('efficientnet_lite0')).is_file())\n"
         "print('torch' in sys.modules)"
     )

@@ -13,8 +13,8 @@ from PIL import Image
 from pillow_heif import register_heif_opener
 
 from dupimg.options import OrganizeOptions
-from dupimg.rows import KEEP, OTHER, REMOVE
-from dupimg.runs import organize
+from dupimg.plans.rows import KEEP, OTHER, REMOVE
+from dupimg.runs.organize import organize
 
 HOW_MANY = 2000 if os.environ.get("DUPIMG_LONG") else 200
 

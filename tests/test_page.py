@@ -8,9 +8,9 @@ from browser import faults, visits
 from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
 
 from dupimg.cli import main
-from dupimg.contact_sheet import write_page
-from dupimg.report import read_report
-from dupimg.rows import KEEP, OTHER, REMOVE
+from dupimg.pages.contact_sheet import write_page
+from dupimg.plans.report import read_report
+from dupimg.plans.rows import KEEP, OTHER, REMOVE
 
 ACTIONS = (KEEP, REMOVE, OTHER)
 VIEWS = ("summary", "duplicates", "scenes", "borderline", "files")

@@ -7,8 +7,8 @@ import pytest
 from files import make_files, sample, save
 from PIL import Image
 
-from dupimg.photos import capture_time, content_digest, find_files
-from dupimg.reading import read_files
+from dupimg.files.photos import capture_time, content_digest, find_files
+from dupimg.files.reading import read_files
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from dupimg.photos import File, Listing, Photo
-from dupimg.plan import Groups, check_plan, make_plan
-from dupimg.rows import KEEP, OTHER, REMOVE
+from dupimg.files.photos import File, Listing, Photo
+from dupimg.plans.plan import Groups, check_plan, make_plan
+from dupimg.plans.rows import KEEP, OTHER, REMOVE
 
 TIME = datetime(2025, 6, 13, 23, 7, 56, 444_999)
 

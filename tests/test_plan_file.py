@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dupimg.options import UsageError
-from dupimg.plan_file import parse_plan_file, read_edits, replace_file
+from dupimg.plans.plan_file import parse_plan_file, read_edits, replace_file
 
 HERE = Path("plan.csv")
 PLAN = '''notes,path,action,scene,destination,digest,stars
@@ -135,7 +135,7 @@ def test_what_cannot_be_written_stays_as_it_was(read_only_filesystem, tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from dupimg.plan_file import parse_plan_file, replace_file
+from dupimg.plans.plan_file import parse_plan_file, replace_file
 path = Path(sys.argv[1])
 plan = parse_plan_file(path.read_bytes(), path)
 print("ready", flush=True)

@@ -12,7 +12,7 @@ from files import sample, save
 from PIL import Image
 
 from dupimg import DuplicateFinder, plot_groups, plot_similarity_histogram
-from dupimg.plots import plot_precision
+from dupimg.pages.plots import plot_precision
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -121,7 +121,7 @@ def test_precision_is_drawn_with_its_interval_and_answers():
 def test_importing_dupimg_does_not_import_matplotlib_and_its_lack_is_explained():
     code = (
         "import sys, numpy; sys.modules['matplotlib.pyplot'] = None\n"
-        "import dupimg, dupimg.plots\n"
+        "import dupimg, dupimg.pages.plots\n"
         "assert 'matplotlib' not in sys.modules\n"
         "try: dupimg.plot_similarity_histogram(numpy.eye(2))\n"
         "except ImportError as error: print(error)"

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from files import make_files, read_files
 
-from dupimg import preflight
+from dupimg.files.photos import find_files
 from dupimg.options import UsageError
-from dupimg.photos import find_files
+from dupimg.runs import preflight
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import pytest
 from files import sample, save
 from PIL import Image
 
-from dupimg.cache import Cache
 from dupimg.cli import main
-from dupimg.images import read_square, read_views
+from dupimg.files.cache import Cache
+from dupimg.files.images import read_square, read_views
 from dupimg.options import PlanOptions
-from dupimg.previews import PreviewFolder
-from dupimg.runs import plan
+from dupimg.pages.previews import PreviewFolder
+from dupimg.runs.organize import plan
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dupimg import pruning
-from dupimg.duplicates import DuplicateFinder
-from dupimg.pruning import arrangements, hard_lines, make_sketches, principal_directions, project
-from dupimg.similarity import connected_groups, cosine_graph
-from dupimg.vectors import Rows, rounding_margin
+from dupimg.groups.duplicates import DuplicateFinder
+from dupimg.search import pruning
+from dupimg.search.arithmetic import Rows, rounding_margin
+from dupimg.search.pruning import (
+    arrangements,
+    hard_lines,
+    make_sketches,
+    principal_directions,
+    project,
+)
+from dupimg.search.similarity import connected_groups, cosine_graph
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dupimg.images import UnreadablePhoto, read_header, read_photo
-from dupimg.photos import capture_time
+from dupimg.files.images import UnreadablePhoto, read_header, read_photo
+from dupimg.files.photos import capture_time
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL = 1, 2, 3, 4, 5, 10
 CODES = {BYTE: "B", ASCII: "B", SHORT: "H", LONG: "I", RATIONAL: "II", SRATIONAL: "ii"}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dupimg.report import COLUMNS, from_cell, read_report, to_cell, write_report
-from dupimg.rows import Row
+from dupimg.plans.report import COLUMNS, from_cell, read_report, to_cell, write_report
+from dupimg.plans.rows import Row
 
 ODD_NAMES = [
     "plain.jpg", "with space.jpg", "猫.jpg", "🐈.jpg", "=1+1.jpg", "+1.jpg", "-x.jpg", "@a.jpg",

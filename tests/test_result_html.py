@@ -12,7 +12,7 @@ from PIL import Image
 
 import dupimg
 from dupimg import OrganizeOptions, Result, organize
-from dupimg.rows import Row
+from dupimg.plans.rows import Row
 
 
 class Tags(HTMLParser):

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from dupimg.naming import name_rows
 from dupimg.options import UsageError
-from dupimg.plan import check_plan
-from dupimg.plan_file import read_edits
-from dupimg.report import write_report
-from dupimg.review import merge_edits
-from dupimg.rows import Row
+from dupimg.plans.merge import merge_edits
+from dupimg.plans.naming import name_rows
+from dupimg.plans.plan import check_plan
+from dupimg.plans.plan_file import read_edits
+from dupimg.plans.report import write_report
+from dupimg.plans.rows import Row
 
 
 def photo(path, scene, *, keeper="", group=None, time="2024-05-01T10:00:00.000", **fields) -> Row:

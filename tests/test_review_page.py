@@ -14,7 +14,7 @@ from PIL import Image
 from planned import set_cells
 
 from dupimg.cli import main
-from dupimg.report import read_report
+from dupimg.plans.report import read_report
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planned import edit_plan, row_of, set_cells, write_planned
 
-from dupimg.cache import Cache
 from dupimg.cli import main
-from dupimg.journal import locked
+from dupimg.files.cache import Cache
 from dupimg.options import UsageError
-from dupimg.plan_file import read_edits
-from dupimg.review_session import PlanChanged, ReviewOver, ReviewSession
-from dupimg.review_state import Decision, NotInPlan, Refused
+from dupimg.plans.plan_file import read_edits
+from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession
+from dupimg.review.state import Decision, NotInPlan, Refused
+from dupimg.runs.journal import locked
 
 FILES = {
     "best.jpg": b"best", "best.xmp": b"best sidecar", "a/copy.jpg": b"copy", "same.jpg": b"best",

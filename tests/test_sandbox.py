@@ -16,11 +16,11 @@ import pytest
 from files import sample, save
 from PIL import Image
 
-from dupimg.embedding import PhotoEmbedder
-from dupimg.images import UnreadablePhoto
-from dupimg.photos import find_files
-from dupimg.reading import read_files
-from dupimg.sandbox import Sandbox, open_sandbox
+from dupimg.files.images import UnreadablePhoto
+from dupimg.files.photos import find_files
+from dupimg.files.reading import read_files
+from dupimg.files.sandbox import Sandbox, open_sandbox
+from dupimg.model.embedding import PhotoEmbedder
 
 MISBEHAVIOUR = {
     "dies": "the decoder crashed (signal 11)",
@@ -136,7 +136,7 @@ def test_a_batch_goes_on_in_the_next_worker(sandbox):
 def test_workers_load_only_what_decoding_needs(sandbox):
     modules = sandbox.call(decoders.modules)
     assert "PIL.Image" in modules
-    assert not {"torch", "sklearn", "scipy", "pandas", "dupimg.embedding"} & set(modules)
+    assert not {"torch", "sklearn", "scipy", "pandas", "dupimg.model.embedding"} & set(modules)
 
 
 def test_what_decoders_print_is_not_seen(sandbox, capfd):
@@ -179,7 +179,7 @@ def is_running(pid: int) -> bool:
 ORPHANS = """
 import os, sys, threading, time
 import decoders
-from dupimg.sandbox import Sandbox
+from dupimg.files.sandbox import Sandbox
 
 if __name__ == "__main__":
     sandbox = Sandbox(3, time_limit=0.5)
@@ -215,7 +215,7 @@ def test_no_process_outlives_a_killed_parent(tmp_path):
 
 
 def test_a_script_without_a_guard_is_told(tmp_path):
-    call = "from dupimg.sandbox import Sandbox\nSandbox(1, time_limit=5).map(abs, [-1])\n"
+    call = "from dupimg.files.sandbox import Sandbox\nSandbox(1, time_limit=5).map(abs, [-1])\n"
     (tmp_path / "script.py").write_text(call)
     result = run(tmp_path / "script.py")
     assert result.returncode == 1
@@ -242,7 +242,7 @@ def test_without_a_time_limit_there_is_no_process():
 def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monkeypatch):
     good = [number for number, path in enumerate(photos) if not reason_of(path.name)]
     expected = PhotoEmbedder().transform([photos[number] for number in good])
-    monkeypatch.setattr("dupimg.embedding.read_views", decoders.read_views)
+    monkeypatch.setattr("dupimg.model.embedding.read_views", decoders.read_views)
     embedder = PhotoEmbedder(time_limit=2, batch_size=4, n_jobs=2)
     results = dict(embedder.stream(photos))
     assert sorted(results) == list(range(8))
@@ -253,7 +253,7 @@ def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monk
 
 
 def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
-    monkeypatch.setattr("dupimg.embedding.read_views", decoders.read_views)
+    monkeypatch.setattr("dupimg.model.embedding.read_views", decoders.read_views)
     others = multiprocessing.active_children()
     stream = PhotoEmbedder(time_limit=60, batch_size=1, n_jobs=2).stream(
         [photos[0], *(path for path in photos if path.name.startswith("hangs"))]
@@ -269,7 +269,7 @@ def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
 
 def test_headers_are_read_in_workers_and_bad_files_fail_alone(photos, monkeypatch):
     folder = photos[0].parent
-    monkeypatch.setattr("dupimg.reading._look_at", decoders.look_at)
+    monkeypatch.setattr("dupimg.files.reading._look_at", decoders.look_at)
     options = {"max_pixels": 10**9, "jobs": 2, "advance": lambda: None}
     listing = read_files(folder, find_files(folder), time_limit=2, **options)
     assert [photo.path for photo in listing.photos] == ["a.jpg", "b.png", "c.jpg", "d.jpg"]

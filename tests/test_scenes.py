@@ -10,10 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from dupimg import linkage as linkage_module
-from dupimg import scenes as scenes_module
-from dupimg.scenes import SceneGrouper
-from dupimg.similarity import connected_groups, number_by_first_row
+from dupimg.groups import linkage as linkage_module
+from dupimg.groups import scenes as scenes_module
+from dupimg.groups.scenes import SceneGrouper
+from dupimg.search.similarity import connected_groups, number_by_first_row
 
 # Only this check feeds a row of zeros (random integers). A zero vector has no cosine to
 # anything, and refusing it is a feature; other types are tested below.

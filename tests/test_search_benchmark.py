@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from dupimg import search_benchmark
+from dupimg.benchmarks import search as search_benchmark
+from dupimg.benchmarks.search import WAYS, Way, benchmark_search, make_vectors
 from dupimg.options import BenchmarkOptions, UsageError
-from dupimg.search_benchmark import WAYS, Way, benchmark_search, make_vectors
 
 
 def test_all_ways_find_the_same_on_the_same_vectors(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from dupimg.search_estimate import SearchEstimate, estimate_search
+from dupimg.search.estimate import SearchEstimate, estimate_search
 
 
 def test_an_estimate_obeys_the_memory():

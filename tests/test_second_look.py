@@ -6,8 +6,8 @@ from files import sample, save
 from PIL import Image, ImageOps
 
 from dupimg.options import PlanOptions
-from dupimg.report import read_report
-from dupimg.runs import plan
+from dupimg.plans.report import read_report
+from dupimg.runs.organize import plan
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from dupimg.similarity import (
+from dupimg.search.arithmetic import paired_dots, rounding_margin, squared_norms, unit_rows
+from dupimg.search.similarity import (
     connected_groups,
     cosine_graph,
     cosine_neighbours,
     number_by_first_row,
 )
-from dupimg.vectors import paired_dots, rounding_margin, squared_norms, unit_rows
 
 
 def brute_force(vectors):

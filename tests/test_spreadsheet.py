@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from dupimg.cache import Cache
 from dupimg.cli import main
-from dupimg.journal import Record, Run, locked, write_plan
-from dupimg.naming import name_rows
-from dupimg.report import from_cell, to_cell, write_report, write_table
-from dupimg.review_session import ReviewSession
-from dupimg.review_state import Decision
-from dupimg.rows import Row
+from dupimg.files.cache import Cache
+from dupimg.plans.naming import name_rows
+from dupimg.plans.report import from_cell, to_cell, write_report, write_table
+from dupimg.plans.rows import Row
+from dupimg.review.session import ReviewSession
+from dupimg.review.state import Decision
+from dupimg.runs.journal import Record, Run, locked, write_plan
 
 # What spreadsheets run, turn into something else, strip or cannot hold.
 HAZARDS = [

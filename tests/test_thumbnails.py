@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dupimg.thumbnails import Thumbnails
+from dupimg.groups.thumbnails import Thumbnails
 
 
 def pictures(n=12, side=8, seed=0):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dupimg.similarity import number_by_first_row
-from dupimg.time_gaps import split_by_time
+from dupimg.groups.time_gaps import split_by_time
+from dupimg.search.similarity import number_by_first_row
 
 NOWHEN = float("nan")
 

@@ -31,5 +31,7 @@ def test_a_loss_would_be_noticed(tmp_path):
 
 
 def test_apply_does_not_wait_for_torch():
-    code = "import sys, dupimg.runs; sys.exit(bool({'torch', 'sklearn'} & set(sys.modules)))"
+    code = (
+        "import sys, dupimg.runs.organize; sys.exit(bool({'torch', 'sklearn'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

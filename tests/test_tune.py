@@ -14,14 +14,14 @@ from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
 
 from dupimg.cli import main
-from dupimg.evaluation import evaluate
+from dupimg.evaluation.evaluate import evaluate
+from dupimg.files.photos import find_files
 from dupimg.options import EvaluateOptions, TuneOptions, UsageError
-from dupimg.pair_labels import PairLabel, read_pairs, write_pairs
-from dupimg.photos import find_files
 from dupimg.pipeline import read_and_embed
-from dupimg.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE
-from dupimg.tuned import conclude
-from dupimg.tuning_session import TuningSession
+from dupimg.tuning.pair_labels import PairLabel, read_pairs, write_pairs
+from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE
+from dupimg.tuning.recommendations import conclude
+from dupimg.tuning.session import TuningSession
 
 
 def write_photos(folder: Path) -> Path:

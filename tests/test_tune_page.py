@@ -21,8 +21,8 @@ from test_tune import truth, write_photos
 
 import dupimg
 from dupimg.cli import main
-from dupimg.pair_labels import read_pairs
-from dupimg.questions import DIFFERENT, SAME_PHOTO, SAME_SCENE
+from dupimg.tuning.pair_labels import read_pairs
+from dupimg.tuning.questions import DIFFERENT, SAME_PHOTO, SAME_SCENE
 
 WEB = Path(dupimg.__file__).parent / "web/tune"
 TEXTS = json.loads((WEB / "text.json").read_text("utf-8"))

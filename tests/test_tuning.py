@@ -6,9 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dupimg.pair_sampling import STEP, Neighbours, sample_pairs
-from dupimg.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE, Scale, choose_pair
-from dupimg.tuning import FEWEST_ANSWERS, expected_gain, fit_curve, precision_table, recommend
+from dupimg.tuning.pair_sampling import STEP, Neighbours, sample_pairs
+from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE, Scale, choose_pair
+from dupimg.tuning.thresholds import (
+    FEWEST_ANSWERS,
+    expected_gain,
+    fit_curve,
+    precision_table,
+    recommend,
+)
 
 NO_PAIRS = np.empty((0, 2), np.int64)
 

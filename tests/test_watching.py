@@ -1,8 +1,8 @@
 import numpy as np
 
-from dupimg import watching
 from dupimg.options import RunOptions
-from dupimg.watching import watched_search
+from dupimg.search import watching
+from dupimg.search.watching import watched_search
 
 
 def test_a_long_search_is_announced(monkeypatch, capsys):

@@ -1,0 +1,1 @@
+"""Measure how fast photos are embedded and vectors are searched, against others."""

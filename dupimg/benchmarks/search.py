@@ -1,0 +1,239 @@
+"""How fast dupimg searches and clusters, against others on the same vectors in the same run.
+
+Each way runs in a process of its own, which reads the vectors from one file, so that its peak of
+memory is its own. The bare matrix products of all pairs are what no search that forms them can
+beat.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+from numpy.typing import NDArray
+
+from dupimg.options import BenchmarkOptions
+
+_DUPLICATE, _SCENE = 0.95, 0.7
+_FEATURES = 1280
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to search or to cluster.
+
+    Attributes
+    ----------
+    name : str
+    run : callable
+        Given vectors, returns how many pairs or clusters were found.
+    package : str
+        What must be installed for it.
+    squares : float
+        Bytes that it holds for each of n² pairs.
+    """
+
+    name: str
+    run: Callable[[NDArray[np.float32]], int]
+    package: str = "dupimg"
+    squares: float = 0.0
+
+
+def benchmark_search(options: BenchmarkOptions) -> pd.DataFrame:
+    """Measure searches and clusterings of vectors that are made on the spot.
+
+    Parameters
+    ----------
+    options : BenchmarkOptions
+
+    Returns
+    -------
+    DataFrame
+        A row for each number of vectors and each way: seconds, peak memory of the process in GB,
+        how many pairs or clusters were found, the time in units of the bare products, how it grows
+        (the exponent of the time since the number of vectors before it), and a note where it was
+        left out.
+    """
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vectors.npy"
+        for n_rows in options.sizes:
+            np.save(path, make_vectors(n_rows))
+            for way in WAYS:
+                before = [row for row in rows if row["way"] == way.name and row["seconds"] > 0]
+                rows.append(_row(way, path, n_rows, before[-1] if before else None, options))
+    table = pd.DataFrame(rows)
+    bare = table[table["way"] == WAYS[0].name].set_index("vectors")["seconds"]
+    table.insert(5, "times_bare_products", table["seconds"] / table["vectors"].map(bare))
+    if options.output is not None:
+        table.to_csv(options.output, index=False)
+    return table
+
+
+def make_vectors(n_rows: int, n_features: int = _FEATURES, *, seed: int = 0) -> NDArray[np.float32]:
+    """Return unit vectors that lie as embeddings of photos do.
+
+    Parameters
+    ----------
+    n_rows, n_features : int
+    seed : int, default=0
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features), float32
+        In groups of two on average, with cosines from 0.6 to 0.99; unrelated ones have 0.33 on
+        average, and the squared lengths along the i-th principal direction fall as 1 / i: so it
+        is with 9,664 parts of photos and the default network.
+    """
+    random = np.random.default_rng(seed)
+    deviations = 1 / np.sqrt(np.arange(1, n_features + 1))
+    deviations /= np.linalg.norm(deviations)
+    mean = np.sqrt(0.5) * random.permutation(deviations)
+    groups = random.integers(max(1, n_rows // 2), size=n_rows)
+    centres = random.standard_normal((groups.max() + 1, n_features), dtype=np.float32)
+    likeness = random.uniform(0.4, 0.99, size=(n_rows, 1)).astype(np.float32)
+    rows = np.sqrt(likeness) * centres[groups]
+    rows += np.sqrt(1 - likeness) * random.standard_normal(rows.shape, dtype=np.float32)
+    rows *= deviations.astype(np.float32)
+    rows += mean.astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _row(
+    way: Way, path: Path, n_rows: int, before: dict[str, Any] | None, options: BenchmarkOptions
+) -> dict[str, Any]:
+    """Measure a way, or say why not."""
+    row = {"vectors": n_rows, "way": way.name, "seconds": np.nan, "peak_gb": np.nan, "found": None}
+    row |= {"exponent": np.nan, "note": _reason_against(way, n_rows, before, options.minutes)}
+    if row["note"]:
+        return row
+    # A fresh process: what another one has done does not count for its peak.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        seconds, peak, found = pool.submit(_measure, way, path).result()
+    row |= {"seconds": seconds, "peak_gb": peak / 1e9, "found": found}
+    if before is not None:
+        growth = seconds / before["seconds"]
+        row["exponent"] = math.log(growth) / math.log(n_rows / before["vectors"])
+    return row
+
+
+def _reason_against(way: Way, n_rows: int, before: dict[str, Any] | None, minutes: int) -> str:
+    """Return why a way is left out, empty if it is not."""
+    if importlib.util.find_spec(way.package) is None:
+        return f"needs {way.package}: pip install 'dupimg[bench]'"
+    n_bytes = way.squares * n_rows**2
+    if n_bytes > 0.7 * psutil.virtual_memory().available:
+        return f"would take {n_bytes / 1e9:.0f} GB"
+    if before is not None:
+        seconds = before["seconds"] * (n_rows / before["vectors"]) ** 2
+        if seconds > 60 * minutes:
+            return f"would take {seconds / 60:.0f} min"
+    return ""
+
+
+def _measure(way: Way, path: Path) -> tuple[float, int, int]:
+    """Return seconds, the peak of memory of this process in bytes, and what was found."""
+    vectors = np.load(path)
+    way.run(vectors[:64])  # imports what it needs
+    start = time.perf_counter()
+    found = way.run(vectors)
+    seconds = time.perf_counter() - start
+    return seconds, _peak_bytes(), found
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that this process has had."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    if sys.platform == "linux":
+        # The figure of getrusage counts the parent, too.
+        (line,) = (x for x in Path("/proc/self/status").read_text().split("\n") if "VmHWM" in x)
+        return int(line.split()[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _bare_products(vectors: NDArray[np.float32]) -> int:
+    """Form the products of all pairs in the blocks of our search, and look at none."""
+    from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, run_blocks, triangle
+    from dupimg.search.options import SearchOptions
+
+    def multiply(block: Block) -> tuple:
+        return _product_of, vectors[block.rows], vectors[block.columns]
+
+    blocks = triangle(len(vectors), LARGEST_BLOCK_ROWS)
+    run_blocks(blocks, multiply, lambda *_: None, np.float32, n_jobs=SearchOptions().jobs)
+    return 0
+
+
+def _product_of(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    return (left @ right.T)[:1, 0]
+
+
+def _graph(vectors: NDArray[np.float32]) -> int:
+    from dupimg.search.similarity import cosine_graph
+
+    return cosine_graph(vectors, _DUPLICATE).pairs.nnz // 2
+
+
+def _duplicates(vectors: NDArray[np.float32]) -> int:
+    from dupimg import DuplicateFinder
+
+    return int(DuplicateFinder(_DUPLICATE).fit(vectors).labels_.max()) + 1
+
+
+def _radius_graph(vectors: NDArray[np.float32]) -> int:
+    from sklearn.neighbors import radius_neighbors_graph
+
+    graph = radius_neighbors_graph(vectors, 1 - _DUPLICATE, metric="cosine", n_jobs=-1)
+    return graph.nnz // 2
+
+
+def _range_search(vectors: NDArray[np.float32]) -> int:
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    limits, _, _ = index.range_search(vectors, _DUPLICATE)
+    return (int(limits[-1]) - len(vectors)) // 2
+
+
+def _scenes(vectors: NDArray[np.float32]) -> int:
+    from dupimg import SceneGrouper
+
+    return int(SceneGrouper(_SCENE).fit(vectors).labels_.max()) + 1
+
+
+def _agglomerative(vectors: NDArray[np.float32]) -> int:
+    from sklearn.cluster import AgglomerativeClustering
+
+    clusterer = AgglomerativeClustering(
+        n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - _SCENE
+    )
+    return int(clusterer.fit(vectors).labels_.max()) + 1
+
+
+WAYS = (
+    Way("bare products of all pairs", _bare_products),
+    Way("duplicate pairs: dupimg", _graph),
+    Way("duplicate pairs: scikit-learn radius graph", _radius_graph, "sklearn"),
+    Way("duplicate pairs: faiss range_search", _range_search, "faiss"),
+    Way("duplicate groups: dupimg", _duplicates),
+    Way("scenes, average linkage: dupimg", _scenes),
+    # The matrix of distances in float64, and SciPy's half of it.
+    Way("scenes, average linkage: scikit-learn", _agglomerative, "sklearn", squares=8 + 4 + 4),
+)

@@ -1,0 +1,1 @@
+"""Measure duplicates and scenes against known answers."""

@@ -1,0 +1,100 @@
+"""Measure duplicates and scenes on pairs of photos about which a person was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from dupimg.evaluation.judgement import make_rules, rule_table
+from dupimg.evaluation.metrics import Figure, answer_figures
+from dupimg.files.photos import Listing
+from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.features import Features
+from dupimg.options import EvaluateOptions
+from dupimg.search.arithmetic import Rows, pair_cosines
+from dupimg.tuning.pair_labels import PairLabel
+from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO
+
+
+def photos_of(pairs: Sequence[PairLabel]) -> pd.DataFrame:
+    """Return an empty table, indexed by the paths of all photos of the pairs."""
+    paths = (path for pair in pairs for path in (pair.path_a, pair.path_b))
+    return pd.DataFrame(index=list(dict.fromkeys(paths)))
+
+
+def measure_pairs(
+    pairs: Sequence[PairLabel],
+    listing: Listing,
+    features: Features | None,
+    inverse: np.ndarray,
+    options: EvaluateOptions,
+) -> Iterator[Figure]:
+    """Compare both thresholds with the answers.
+
+    Parameters
+    ----------
+    pairs : sequence of PairLabel
+    listing, features, inverse
+        See `dupimg.pipeline.embed`.
+    options : EvaluateOptions
+
+    Yields
+    ------
+    name, value, count
+    """
+    if features is None:
+        return
+    rows, answers = _answered(pairs, listing)
+    yield "pairs answered", len(answers), len(pairs)
+    for name, vectors, together, threshold in (
+        ("duplicate", features.vector, answers == SAME_PHOTO, options.duplicate_threshold),
+        ("scene", features.scene_vector, answers != DIFFERENT, options.scene_threshold),
+    ):
+        cosines = _cosines(vectors, *inverse[rows])
+        yield from answer_figures(name, cosines, together, threshold)
+
+
+def compare_pairs(
+    pairs: Sequence[PairLabel],
+    listing: Listing,
+    features: Features,
+    embedder: PhotoEmbedder,
+    options: EvaluateOptions,
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Compare rules for duplicates, by answer.
+
+    Parameters
+    ----------
+    pairs : sequence of PairLabel
+    listing : Listing
+    features : Features
+        Of the photos of the listing.
+    embedder : PhotoEmbedder
+    options : EvaluateOptions
+
+    Yields
+    ------
+    title, table
+    """
+    rows, answers = _answered(pairs, listing)
+    kinds = {answer: np.sort(rows[:, answers == answer], axis=0) for answer in ANSWERS}
+    yield "Called duplicates, by rule", rule_table(features, make_rules(options), kinds)
+
+
+def _cosines(vectors: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    rows = Rows.of(vectors)
+    return pair_cosines(rows, i, rows, j)
+
+
+def _answered(pairs: Sequence[PairLabel], listing: Listing) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs about which there is an answer, as rows of photos, and the answers."""
+    row = {photo.path: number for number, photo in enumerate(listing.photos)}
+    known = [
+        (row[pair.path_a], row[pair.path_b], pair.answer)
+        for pair in pairs
+        if pair.answer in ANSWERS and pair.path_a in row and pair.path_b in row
+    ]
+    rows = np.array([one[:2] for one in known], dtype=np.int64).reshape(-1, 2).T
+    return rows, np.array([answer for *_, answer in known], dtype=str)

@@ -1,0 +1,418 @@
+"""Open one picture: recognized by its content, upright, RGB, reduced while it is decoded.
+
+Pillow and pillow-heif decode, of raw files the preview that `dupimg.files.raw` finds; this module
+decides what they may do. Whatever a decoder raises becomes `UnreadablePhoto`, whose message is
+the reason that a person reads in the report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import math
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+
+from dupimg.files import raw
+
+MAX_PIXELS = 500_000_000
+
+# Part of what a cache knows headers and unreadable photos by: count it up whenever this module or
+# `dupimg.files.raw` reads something that it did not, or another way.
+READER_VERSION = 1
+
+# By content and by this list only: Pillow would start ghostscript for EPS, for example.
+# MPO has no entry of its own: Pillow opens it as JPEG.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD")
+
+# Pictures that are decoded whole and hold more pixels than this wait for each other:
+# each takes 4 bytes a pixel and more.
+_HUGE_PIXELS = 100_000_000
+_one_huge_picture = threading.Lock()
+
+# Of JPEG: about 7 KB a photo.
+_PREVIEW_QUALITY = 75
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadablePhoto(ValueError):
+    """A file is no picture, or one that cannot be decoded; the message says why."""
+
+
+class UnreadableNow(UnreadablePhoto):
+    """A file could not be decoded this time, for want of memory, time or permission."""
+
+
+@dataclass(frozen=True)
+class PhotoHeader:
+    """What the header of a picture tells before its pixels are decoded.
+
+    Attributes
+    ----------
+    format : str
+        Name of the format as Pillow spells it: ``"JPEG"``, ``"HEIF"``, ...; ``"RAW"`` for
+        the raw files of all cameras.
+    width, height : int
+        Size of the upright picture in pixels, after its EXIF orientation is applied.
+    exif : mapping of int to object
+        The EXIF tags of the main directory and of its Exif sub-directory, by tag number;
+        what is broken is left out.
+    """
+
+    format: str
+    width: int
+    height: int
+    exif: Mapping[int, Any] = field(default_factory=dict, hash=False)
+
+
+def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> PhotoHeader:
+    """Read format, upright size and EXIF tags of a picture without decoding its pixels.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    max_pixels : int, default=500_000_000
+        A picture with more pixels than this is unreadable.
+
+    Returns
+    -------
+    PhotoHeader
+
+    Raises
+    ------
+    UnreadablePhoto
+        With the reason: not a picture, a broken header, no permission, too many pixels.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import sklearn.datasets
+    >>> header = read_header(Path(sklearn.datasets.__path__[0]) / "images" / "china.jpg")
+    >>> header.format, header.width, header.height
+    ('JPEG', 640, 427)
+    """
+    with _open_picture(path, max_pixels) as (picture, (width, height), format):
+        exif = _read_exif(picture)
+        # Pillow has already turned the size of a TIFF.
+        if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
+            width, height = height, width
+        return PhotoHeader(format, width, height, exif)
+
+
+def read_photo(
+    path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Decode a picture upright and in RGB, no larger than what a small copy of it needs.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    size : int
+        The picture is reduced by a whole factor as far as both sides stay at least this many
+        pixels long; a smaller picture keeps its size. The aspect ratio is kept.
+    max_pixels : int, default=500_000_000
+        A picture with more pixels than this is unreadable.
+
+    Returns
+    -------
+    PIL.Image.Image
+        In mode RGB: transparent parts on white, 16 bits a channel brought down to 8.
+
+    Raises
+    ------
+    UnreadablePhoto
+        With the reason: not a picture, truncated, broken, no permission, too many pixels.
+
+    Notes
+    -----
+    JPEG and JPEG 2000 are reduced by the decoder itself: a JPEG of 24 megapixels takes 90 ms
+    instead of 270 ms. Other formats are averaged over squares of pixels once decoded.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import sklearn.datasets
+    >>> photo = read_photo(Path(sklearn.datasets.__path__[0]) / "images" / "china.jpg", 200)
+    >>> photo.mode, photo.size
+    ('RGB', (320, 214))
+    """
+    try:
+        return _decode(path, size, max_pixels, reduced=True)
+    except _CannotReduce:
+        return _decode(path, size, max_pixels, reduced=False)
+
+
+def read_square(
+    path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """Decode a picture for a network: upright, RGB, squashed to a square.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    size : int
+        Side of the square in pixels. The aspect ratio is not kept.
+    max_pixels : int, default=500_000_000
+        A picture with more pixels than this is unreadable.
+
+    Returns
+    -------
+    ndarray of shape (size, size, 3), uint8
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does.
+    """
+    return np.asarray(_squashed(read_photo(path, size, max_pixels=max_pixels), size))
+
+
+class Views(NamedTuple):
+    """A picture as a network and as a person look at it.
+
+    Attributes
+    ----------
+    square : ndarray of shape (size, size, 3), uint8
+        As `read_square` returns it.
+    preview : bytes
+        A small JPEG in the right aspect ratio, its longer side of `size` pixels.
+    """
+
+    square: np.ndarray
+    preview: bytes
+
+
+def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS) -> Views:
+    """Decode a picture once for a network and for a person.
+
+    Parameters
+    ----------
+    path, size, max_pixels
+        As for `read_square`.
+
+    Returns
+    -------
+    Views
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does.
+    """
+    photo = read_photo(path, size, max_pixels=max_pixels)
+    square = _squashed(photo, size)
+    scale = size / max(photo.size)
+    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    preview = io.BytesIO()
+    # From the square, which is at hand: a third of the time that the photo itself would take.
+    square.resize(sides, Image.Resampling.BILINEAR).save(preview, "JPEG", quality=_PREVIEW_QUALITY)
+    return Views(np.asarray(square), preview.getvalue())
+
+
+def _squashed(photo: Image.Image, size: int) -> Image.Image:
+    return photo.resize((size, size), Image.Resampling.BILINEAR)
+
+
+class _CannotReduce(Exception):
+    """A decoder failed where it was asked to reduce; it may work without."""
+
+
+def _decode(
+    path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool
+) -> Image.Image:
+    with _open_picture(path, max_pixels) as (picture, _, _):
+        factor = max(1, min(picture.size) // size) if reduced else 1
+        if picture.format in ("JPEG", "MPO"):
+            picture.draft(None, (size, size))
+        elif picture.format == "JPEG2000" and factor > 1:
+            picture.reduce = factor.bit_length() - 1  # type: ignore[method-assign, assignment]
+        with _turn_of(picture):
+            try:
+                picture.load()
+            except OSError as error:
+                # More halvings than the file has resolutions: its header does not tell.
+                if picture.format == "JPEG2000" and factor > 1:
+                    raise _CannotReduce from error
+                raise
+            photo = _to_rgb(picture)
+            factor = min(photo.size) // size
+            if factor > 1:
+                photo = photo.reduce(factor)
+        method = _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
+        return photo if method is None else photo.transpose(method)
+
+
+def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
+    """Return the lock under which a huge picture is decoded; others need none."""
+    # A progressive JPEG keeps the coefficients of the whole picture, however far it is reduced.
+    whole = picture.format not in ("JPEG", "MPO") or "progressive" in picture.info
+    pixels = picture.width * picture.height
+    return _one_huge_picture if whole and pixels > _HUGE_PIXELS else contextlib.nullcontext()
+
+
+class _Opened(NamedTuple):
+    """What Pillow has opened, and size and format of the whole: of a raw, only its preview is."""
+
+    picture: Image.Image
+    size: tuple[int, int]
+    format: str
+
+
+@contextlib.contextmanager
+def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
+    """Yield the opened picture; whatever goes wrong with it is an `UnreadablePhoto`."""
+    _register_plugins()
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 (closed below; this tells its errors apart)
+    except OSError as error:
+        raise UnreadableNow(f"cannot open the file: {error.strerror}") from error
+    kind = "picture"
+    with file, _pillow_as_we_need_it():
+        try:
+            kind = _recognize(file)
+            opened = _open_raw(path, file) if kind == "RAW" else _open_by_pillow(file)
+            with opened.picture:
+                _check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
+                yield opened
+        except (UnreadablePhoto, _CannotReduce):
+            raise
+        except Image.UnidentifiedImageError as error:
+            raise UnreadablePhoto(f"broken {kind}, or of an unsupported kind") from error
+        except MemoryError as error:
+            raise UnreadableNow(f"not enough memory to decode this {kind}") from error
+        except Exception as error:  # decoders raise nearly everything when a file is broken
+            state = "truncated" if "truncated" in str(error).lower() else "unreadable"
+            raise UnreadablePhoto(f"{state} {kind}: {error or type(error).__name__}") from error
+
+
+def _open_by_pillow(file: BinaryIO) -> _Opened:
+    picture = Image.open(file, formats=FORMATS)
+    return _Opened(picture, picture.size, str(picture.format))
+
+
+def _open_raw(path: str | os.PathLike[str], file: BinaryIO) -> _Opened:
+    return _Opened(*raw.open_preview(path, file), "RAW")
+
+
+def _recognize(file: BinaryIO) -> str:
+    """Return the format that the first bytes announce."""
+    prefix = file.read(16)
+    if not prefix:
+        raise UnreadablePhoto("empty file")
+    if raw.is_raw(file):
+        return "RAW"
+    for name in FORMATS:
+        _, accept = Image.OPEN.get(name, (None, None))
+        if accept is not None and accept(prefix):
+            return name
+    raise UnreadablePhoto("not a picture")
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise UnreadablePhoto(
+            f"{width} × {height} = {width * height / 1e6:.3g} megapixels, "
+            f"more than the limit of {max_pixels / 1e6:.3g}; raise --max_megapixels"
+        )
+
+
+def _read_exif(picture: Image.Image) -> dict[int, Any]:
+    """Return the tags of the main and of the Exif directory, as far as they can be read."""
+    tags: dict[int, Any] = {}
+    # A PNG is asked for what stands before its pixels: Pillow would decode all of them
+    # to look behind.
+    if picture.format == "PNG" and not {"exif", "Raw profile type exif"} & picture.info.keys():
+        return tags
+    with contextlib.suppress(Exception):  # broken EXIF takes nothing from the picture
+        exif = picture.getexif()
+        tags.update(exif)
+        tags.update(exif.get_ifd(ExifTags.IFD.Exif))
+    return tags
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return _deep_grey_to_8_bits(picture).convert("RGB")
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    if picture.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        rgb = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
+        assert rgb is not None  # only with inPlace=True
+        return rgb
+    return picture.convert("RGB")
+
+
+def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
+    """Scale grey values of more than 8 bits, integer or float, to 0..255.
+
+    Files do not tell how many of the 16 bits their camera used: white is the largest value
+    of the fewest bits (8, 10, 12, ...) that hold the brightest pixel. Floats up to 1 end at 1.
+    """
+    grey = np.asarray(picture)
+    brightest = float(np.nanmax(np.where(np.isinf(grey), np.nan, grey)))
+    bits = max(8, int(brightest).bit_length() + 1 & ~1)
+    white = 1.0 if picture.mode == "F" and brightest <= 1 else 2.0**bits - 1
+    scaled = np.nan_to_num(grey * np.float32(255 / white), nan=0.0)
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
+@functools.cache
+def _register_plugins() -> None:
+    from pillow_heif import register_heif_opener
+
+    Image.init()  # once and for all, instead of by whichever thread comes first
+    register_heif_opener()
+
+
+_settings_lock = threading.Lock()
+_settings = contextlib.ExitStack()
+_decoding = 0
+
+
+@contextlib.contextmanager
+def _pillow_as_we_need_it() -> Iterator[None]:
+    """Silence Pillow's warnings and lift its pixel limit as long as any thread decodes.
+
+    Both are settings of the whole process: the first thread in changes them, the last one out
+    restores them. A photo's own limit is checked by `_check_size`.
+    """
+    global _decoding
+    with _settings_lock:
+        if _decoding == 0:
+            _settings.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+            _settings.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+            Image.MAX_IMAGE_PIXELS = None
+        _decoding += 1
+    try:
+        yield
+    finally:
+        with _settings_lock:
+            _decoding -= 1
+            if _decoding == 0:
+                _settings.close()

@@ -1,0 +1,173 @@
+"""Read the files of a folder: their digests, and the headers of the pictures among them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dupimg.files.cache import Cache
+from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
+from dupimg.files.photos import (
+    File,
+    Found,
+    Listing,
+    Photo,
+    capture_time,
+    content_digest,
+    earliest_time,
+)
+from dupimg.files.sandbox import open_sandbox
+
+# Most files that a thread reads before it hands their headers to a worker process, which costs less
+# for many at a time.
+_AT_ONCE = 16
+
+
+def read_files(
+    folder: Path,
+    found: Found,
+    *,
+    max_pixels: int,
+    jobs: int,
+    advance: Callable[[], None],
+    time_limit: float | None = None,
+    cache: Cache | None = None,
+) -> Listing:
+    """Read the content digest, the size and the time of every file.
+
+    Parameters
+    ----------
+    folder : Path
+    found : Found
+        What `find_files` met in it.
+    max_pixels : int
+        A picture with more is not taken for a photo.
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each file.
+    time_limit : float, optional
+        Seconds that the header of a picture may take. Headers are then read in worker processes;
+        see `dupimg.files.sandbox`.
+    cache : Cache, optional
+        Files that it knows, by their size, time and inode, are not even opened.
+
+    Returns
+    -------
+    Listing
+    """
+    cache = cache or Cache(None)
+    reader = f"{READER_VERSION} up to {max_pixels}"
+    records = _remembered(cache, reader, found.files)
+    for _ in records:
+        advance()
+    known = {record.path for record in records}
+    new = [file for file in found.files if file[0] not in known]
+    size = max(1, min(_AT_ONCE, len(new) // (4 * jobs)))  # a few for each thread to end together
+    batches = [new[i : i + size] for i in range(0, len(new), size)]
+    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
+        read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
+        for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
+            for (path, status), (digest, looked) in zip(batch, outcomes, strict=True):
+                records.append(_record(path, status, digest, looked))
+                _remember(cache, reader, status, digest, looked)
+                advance()
+    photos = [record for record in records if isinstance(record, Photo)]
+    others = [record for record in records if isinstance(record, File)]
+    return Listing(
+        tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
+        tuple(sorted([*others, *found.others], key=lambda other: other.path)),
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+    )
+
+
+class _Look(NamedTuple):
+    """What a photo says of itself."""
+
+    width: int
+    height: int
+    taken_at: datetime | None
+
+
+_Looked = _Look | UnreadablePhoto
+
+
+def _look_at(max_pixels: int, path: Path) -> _Look:
+    header = read_header(path, max_pixels=max_pixels)
+    return _Look(header.width, header.height, capture_time(header.exif))
+
+
+def _read_batch(
+    folder: Path,
+    batch: Sequence[tuple[str, os.stat_result]],
+    look: Callable[[Sequence[Path]], Iterable[_Looked]],
+) -> list[tuple[str, _Looked]]:
+    """Return the digest of each file, empty where it cannot be read, and what it says."""
+    paths = [folder / path for path, _ in batch]
+    digests = [_digest_or_reason(path) for path in paths]
+    whole = [path for path, digest in zip(paths, digests, strict=True) if isinstance(digest, str)]
+    looks = iter(look(whole))
+    return [
+        (digest, next(looks)) if isinstance(digest, str) else ("", digest) for digest in digests
+    ]
+
+
+def _digest_or_reason(path: Path) -> str | UnreadableNow:
+    try:
+        return content_digest(path)
+    except OSError as error:
+        return UnreadableNow(f"could not be read: {error.strerror}")
+
+
+def _record(path: str, status: os.stat_result, digest: str, looked: _Looked) -> Photo | File:
+    if not isinstance(looked, _Look):
+        return File(path, status.st_size, digest, str(looked), modified_ns=status.st_mtime_ns)
+    return Photo(
+        path,
+        status.st_size,
+        digest,
+        looked.width,
+        looked.height,
+        looked.taken_at or earliest_time(status),
+        "exif" if looked.taken_at else "file",
+        status.st_mtime_ns,
+    )
+
+
+def _remember(
+    cache: Cache, reader: str, status: os.stat_result, digest: str, looked: _Looked
+) -> None:
+    if isinstance(looked, UnreadableNow):
+        return
+    cache.remember_digest(status, digest)
+    if isinstance(looked, _Look):
+        taken_at = looked.taken_at and looked.taken_at.isoformat()
+        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at])
+    else:
+        cache.remember_header(digest, reader, str(looked))
+
+
+def _remembered(
+    cache: Cache, reader: str, files: Sequence[tuple[str, os.stat_result]]
+) -> list[Photo | File]:
+    """Return the records of the files that the cache knows."""
+    digests = cache.digests([status for _, status in files])
+    headers = cache.headers(set(digests) - {None}, reader)
+    return [
+        _record(path, status, digest, _from_header(headers[digest]))
+        for (path, status), digest in zip(files, digests, strict=True)
+        if digest is not None and digest in headers
+    ]
+
+
+def _from_header(header: Any) -> _Looked:
+    if isinstance(header, str):
+        return UnreadablePhoto(header)
+    width, height, taken_at = header
+    return _Look(width, height, datetime.fromisoformat(taken_at) if taken_at else None)

@@ -1,0 +1,342 @@
+"""Call decoders in worker processes: one that hangs, dies or eats memory takes its file with it.
+
+Each worker decodes one file after the other, answers over a pipe of its own, and is killed when a
+file takes too long; another one goes on with the next file. Workers are forked from a small
+process that has imported what decoding needs (neither torch nor scikit-learn is in it), where the
+system can do that, else started afresh. They guard against accidents: their answers are trusted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import LifoQueue
+from typing import TYPE_CHECKING, Any
+
+from dupimg.files.images import UnreadableNow, UnreadablePhoto
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+# Address space that a file may take, beyond what its worker has from the start: a HEIC of 48
+# megapixels takes 0.5 GB, a PNG of 100 takes 0.8 GB. For the few that need more, half of the
+# machine's memory is lent to one worker at a time.
+_MEMORY_BYTES = 1 << 30
+
+# multiprocessing lets one thread at a time start processes or ask how they ended: each start asks
+# after all of them, and an exit code is told only once.
+_processes = threading.Lock()
+
+# Calls a function for each item: see `Sandbox.map`.
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+
+
+_NOT_STARTED = (
+    "A process for decoding could not be started. May this user run the Python that dupimg is "
+    "installed in?"
+)
+
+
+class DecoderLost(UnreadableNow):
+    """A decoder hung or died over a file, which is not tried again."""
+
+
+@contextlib.contextmanager
+def open_sandbox(workers: int, time_limit: float | None) -> Iterator[Map]:
+    """Yield a function that maps a decoder over files, in worker processes or in this one.
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes, and of threads that can map at a time.
+    time_limit : float or None
+        Seconds that a file may take. None stays in this process, without any guard.
+
+    Yields
+    ------
+    map : callable
+        See `Sandbox.map`.
+
+    Examples
+    --------
+    >>> with open_sandbox(2, time_limit=None) as map:
+    ...     list(map(abs, [-1, -2]))
+    [1, 2]
+    """
+    if time_limit is None:
+        yield _map_here
+    else:
+        with Sandbox(workers, time_limit) as sandbox:
+            yield sandbox.map
+
+
+def _map_here(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    return (_answer(function, item) for item in items)
+
+
+def _answer(function: Callable[[Any], Any], item: Any) -> Any:
+    try:
+        return function(item)
+    except UnreadablePhoto as error:
+        return error
+    except MemoryError:
+        return UnreadableNow("not enough memory to decode this file")
+
+
+def warm_up() -> None:
+    """Begin to start what workers are forked from, and do not wait for it."""
+    if _context().get_start_method() == "forkserver":
+        forkserver.ensure_running()
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "pillow_heif"])
+    return context
+
+
+class Sandbox:
+    """Worker processes for functions that may hang, die or eat memory.
+
+    Use it as a context manager; what is under way at its end fails.
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes. They start when they are first needed.
+    time_limit : float
+        Seconds that a function may take for an item; its worker is killed then.
+
+    Notes
+    -----
+    The time begins when a worker is ready. Workers import the main module of the program, too:
+    it needs the usual ``if __name__ == "__main__"``.
+    """
+
+    def __init__(self, workers: int, time_limit: float) -> None:
+        self.time_limit = time_limit
+        self._places: LifoQueue[_Worker | None] = LifoQueue()
+        for _ in range(workers):
+            self._places.put(None)
+        self._started: list[_Worker] = []
+        self._closed = False
+        self._starting = threading.Lock()
+        self._lent_memory = threading.Lock()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """Call a function for each item in one worker, from any thread.
+
+        Parameters
+        ----------
+        function : callable
+            Defined at the top level of a module, or a partial of such.
+        items : sequence of object
+            What can be pickled. The more items, the less does each cost: for a single one the
+            worker and this thread wait for each other, 0.1 to 0.5 ms.
+
+        Returns
+        -------
+        list of object
+            For each item what the function returns, or an UnreadablePhoto: the function raised
+            it, took too long, died, or took too much memory.
+
+        Raises
+        ------
+        RuntimeError
+            Workers cannot be started, or the sandbox is closed.
+        Exception
+            Whatever else the function raised.
+        """
+        answers = self._map(function, items, lend_memory=False)
+        # Decoders have many words for a lack of memory: whatever they raise, they try again.
+        again = [
+            i
+            for i, answer in enumerate(answers)
+            if isinstance(answer, UnreadablePhoto) and not isinstance(answer, DecoderLost)
+        ]
+        if again:
+            with self._lent_memory:
+                once_more = self._map(function, [items[i] for i in again], lend_memory=True)
+            for i, answer in zip(again, once_more, strict=True):
+                answers[i] = answer
+        return answers
+
+    def _map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], *, lend_memory: bool
+    ) -> list[Any]:
+        answers: list[Any] = []
+        while len(answers) < len(items):
+            try:
+                with self._worker() as worker:
+                    worker.send((lend_memory, function, items[len(answers) :]))
+                    while len(answers) < len(items):
+                        answers.append(worker.receive(self.time_limit))
+            except DecoderLost as error:
+                answers.append(error)
+        return answers
+
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[_Worker]:
+        """Lend a worker; nobody waits for what it has not answered at the end."""
+        worker = self._places.get()
+        try:
+            if worker is None or not worker.is_alive():
+                worker = self._start()
+            yield worker
+        except BaseException:
+            if worker is not None:
+                worker.kill()
+                worker = None
+            raise
+        finally:
+            self._places.put(worker)
+
+    def _start(self) -> _Worker:
+        with self._starting:
+            if self._closed:
+                raise RuntimeError("Got a call for a closed sandbox, expected an open one.")
+            self._started = [worker for worker in self._started if worker.is_alive()]
+            self._started.append(worker := _Worker(self.time_limit))
+        worker.wait_until_ready()
+        return worker
+
+    def close(self) -> None:
+        """Kill all workers, also busy ones."""
+        with self._starting:
+            self._closed = True
+            for worker in self._started:
+                worker.kill()
+
+
+class _Worker:
+    """A process that runs `_serve`, and the pipe to it."""
+
+    def __init__(self, time_limit: float) -> None:
+        context = _context()
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, time_limit), daemon=True)
+        try:
+            with _processes:
+                self._process.start()
+        except OSError as error:
+            raise RuntimeError(_NOT_STARTED) from error
+        theirs.close()
+
+    def wait_until_ready(self) -> None:
+        try:
+            self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise RuntimeError(_NOT_STARTED) from error
+
+    def is_alive(self) -> bool:
+        with _processes:
+            return self._process.is_alive()
+
+    def send(self, task: tuple[Any, ...]) -> None:
+        with contextlib.suppress(OSError):  # it has just died: `receive` will say so
+            self._pipe.send(task)
+
+    def receive(self, time_limit: float) -> Any:
+        """Return the next answer; DecoderLost is raised where there is none."""
+        try:
+            # In slices: while this program is stopped (Ctrl-Z), only one of them runs out.
+            if not any(self._pipe.poll(time_limit / 20) for _ in range(20)):
+                raise DecoderLost(f"decoding took longer than {time_limit:g} seconds")
+            answer = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise DecoderLost(f"the decoder crashed ({self._cause_of_death()})") from error
+        if isinstance(answer, Exception) and not isinstance(answer, UnreadablePhoto):
+            raise answer
+        return answer
+
+    def _cause_of_death(self) -> str:
+        with _processes:
+            self._process.join()
+            code = self._process.exitcode or 0
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def _serve(pipe: Connection, time_limit: float) -> None:
+    """Answer one task after the other, in a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    _die_with_parent()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what C libraries print of broken files
+    limit_memory = _memory_limiter()
+    pipe.send("ready")
+    with contextlib.suppress(EOFError):
+        while True:
+            try:
+                lend_memory, function, items = pipe.recv()
+            except (AttributeError, ImportError) as error:  # no such function here
+                pipe.send(error)
+                continue
+            limit_memory(lend_memory)
+            for item in items:
+                pipe.send(_answer_or_error(function, item, time_limit))
+
+
+def _answer_or_error(function: Callable[[Any], Any], item: Any, time_limit: float) -> Any:
+    # A backstop, in seconds of processor time, should the parent be gone and the decoder not let
+    # the thread run that looks for it.
+    _set_timer(10 * time_limit)
+    try:
+        return _answer(function, item)
+    except Exception as error:
+        return error
+    finally:
+        _set_timer(0)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _set_timer(seconds: float) -> None:
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _memory_limiter() -> Callable[[bool], None]:
+    """Return a function that limits what this process may take; True lends it more."""
+    if sys.platform != "linux":  # elsewhere the limit of the system does not hold, or there is none
+        return lambda lend_memory: None
+    import resource
+
+    page = resource.getpagesize()
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * page
+    most = max(_MEMORY_BYTES, os.sysconf("SC_PHYS_PAGES") * page // 2)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+
+    def limit(lend_memory: bool) -> None:
+        soft = taken + (most if lend_memory else _MEMORY_BYTES)
+        if hard != resource.RLIM_INFINITY:
+            soft = min(soft, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+    return limit

@@ -1,0 +1,1 @@
+"""Group vectors: duplicates, scenes, and a second look at both."""

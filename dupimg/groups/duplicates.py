@@ -1,0 +1,388 @@
+"""Find duplicates: every photo that is removed has a keeper that is similar enough itself."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, ClusterMixin
+
+from dupimg.groups.thumbnails import Thumbnails
+from dupimg.search.all_pairs import search_pairs
+from dupimg.search.arithmetic import Rows, pair_cosines
+from dupimg.search.blocks import Block, Checkpoint, Progress
+from dupimg.search.claims import Claims
+from dupimg.search.options import SearchOptions
+from dupimg.search.similarity import (
+    TOLERANCE,
+    Select,
+    check_threshold,
+    check_vectors,
+    cosine_graph,
+    number_by_first_row,
+)
+
+RULES = ("cosine", "verified")
+
+# A photo turned by 90° has a lower cosine to itself: 0.68 to 0.76 measured, where mirroring
+# leaves 0.95.
+ROTATED_CANDIDATE_THRESHOLD = 0.6
+
+
+class DuplicateFinder(ClusterMixin, BaseEstimator):
+    """Group vectors around keepers that are similar to every member of their group.
+
+    The rows are visited from the best to the worst. A row that no group has claimed yet
+    becomes a keeper and claims every unclaimed row with a cosine of at least `threshold` to
+    it. So groups are stars: similarity does not chain from member to member, and no row is
+    removed in favour of one that it does not resemble.
+
+    Parameters
+    ----------
+    threshold : float, default=0.95
+        Lowest cosine similarity of a duplicate to its keeper, in (0, 1], inclusive.
+    rule : {"cosine", "verified"}, default="cosine"
+        "cosine" goes by `threshold`. "verified" takes a second look at thumbnails: a duplicate
+        has a cosine of at least `candidate_threshold` to its keeper, and their thumbnails are
+        copies: their correlation is at least `copy_threshold`, and 0.9 on average of their
+        parts. So it finds copies of lower quality, and spares photos of one scene that were
+        taken at another moment.
+    candidate_threshold : float, default=0.8
+        Cosine similarity in (0, 1], inclusive, from which thumbnails are compared.
+    copy_threshold : float, default=0.97
+        Correlation of thumbnails in (0, 1], inclusive, from which one photo is a copy of the
+        other.
+    rotations : bool, default=False
+        Whether a copy may be turned by 90°, 180° or 270°. Thumbnails are then compared from
+        a cosine of 0.6, if that is lower: several times the pairs, four times the work for each.
+    mirrored : bool, default=False
+        Whether a copy may be mirrored: twice the work for each pair.
+    memory : int, default=None
+        Bytes that the search may take beside the vectors, though a little it must take; None is
+        a quarter of the memory that is free, of which it takes what is of use.
+    n_jobs : int, default=None
+        Number of blocks of pairs that are compared at once; None is the number of cores, or of
+        those that the backend of `joblib.parallel_config` has.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), int64
+        The duplicate group of every row, numbered from 0 in the order of their first rows. A
+        row without duplicates has a group of its own.
+    keepers_ : ndarray of shape (n_samples,), int64
+        The keeper of every row; a row that stays is its own keeper.
+    cosine_to_keeper_ : ndarray of shape (n_samples,), float64
+        The cosine of every row to its keeper; 1 for the keepers.
+    thumb_correlation_ : ndarray of shape (n_samples,), float64
+        The correlation of the thumbnails of every row and its keeper, of a keeper and the row
+        nearest to it. NaN where their cosine is below `candidate_threshold` (and `threshold`),
+        and without thumbnails.
+    is_copy_ : ndarray of shape (n_samples,), bool
+        Whether the thumbnails of these two rows are copies.
+    other_rule_keepers_ : ndarray of shape (n_samples,), int64
+        The keepers by the other rule; only with thumbnails.
+    nearest_cosine_ : ndarray of shape (n_samples,), float64
+        The highest cosine of every row to any other row; NaN if there is only one row.
+    nearest_index_ : ndarray of shape (n_samples,), int64
+        The row with that cosine, the first one in `keeper_order` on a tie; -1 if there is only
+        one row.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+
+    See Also
+    --------
+    SceneGrouper : Groups vectors that are similar on average.
+
+    Notes
+    -----
+    All pairs are compared exactly, see `dupimg.search.similarity.cosine_graph`, but none are held:
+    beside the vectors this takes about 100 bytes for a row, however many pairs there are.
+    Permuting the rows, with `keeper_order`, permutes the result. A memory map of float32 or
+    float64 is read part by part, and never as a whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> angles = np.radians([0, 10, 20, 30])
+    >>> vectors = np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> finder = DuplicateFinder(threshold=0.98).fit(vectors)
+    >>> finder.labels_
+    array([0, 0, 1, 1])
+    >>> finder.keepers_
+    array([0, 0, 2, 2])
+    >>> DuplicateFinder(threshold=0.98).fit(vectors, keeper_order=[1, 0, 2, 3]).keepers_
+    array([1, 1, 1, 3])
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.95,
+        *,
+        rule: str = "cosine",
+        candidate_threshold: float = 0.8,
+        copy_threshold: float = 0.97,
+        rotations: bool = False,
+        mirrored: bool = False,
+        memory: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.threshold = threshold
+        self.rule = rule
+        self.candidate_threshold = candidate_threshold
+        self.copy_threshold = copy_threshold
+        self.rotations = rotations
+        self.mirrored = mirrored
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        keeper_order: ArrayLike | None = None,
+        thumbnails: ArrayLike | None = None,
+        cannot_link: ArrayLike | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> DuplicateFinder:
+        """Find the duplicates.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), float32 or float64
+            Vectors of any length but zero, finite.
+        y : None
+            Ignored.
+        keeper_order : array-like of shape (n_samples,), int, optional
+            Every row number once, the row that should rather stay first. By default the
+            order of the rows.
+        thumbnails : array-like of shape (n_samples, side, side), uint8, optional
+            A small grey upright picture of each photo, which `rule="verified"` needs.
+        cannot_link : array-like of shape (k, 2), int, optional
+            Pairs of rows that are no duplicates of each other whatever their cosine. Both may
+            still be duplicates of a third row.
+        progress : callable, optional
+            Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all:
+            the `update` of a tqdm bar.
+        checkpoint : Checkpoints, optional
+            Keeps what was found, so that the same search goes on where it was interrupted; see
+            `dupimg.search.checkpoints`.
+
+        Returns
+        -------
+        DuplicateFinder
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not as described, a vector is zero or not finite,
+            `keeper_order` is no permutation, the thumbnails do not fit, or `cannot_link` holds
+            something else than pairs of different rows.
+        """
+        self._check_parameters()
+        options = SearchOptions(
+            memory=self.memory, n_jobs=self.n_jobs, progress=progress, checkpoint=checkpoint
+        )
+        vectors = check_vectors(self, X)
+        order = _check_keeper_order(keeper_order, len(vectors))
+        apart = _check_cannot_link(cannot_link, len(vectors))
+        small = self._thumbnails(thumbnails, len(vectors))
+        data = Rows.of(vectors)
+        claims = self._claim(data, order, apart, small, options)
+        self.keepers_ = _in_row_order(claims[self.rule].keepers, order)
+        stays = self.keepers_ == np.arange(len(vectors))
+        self.cosine_to_keeper_ = np.ones(len(vectors))
+        self.cosine_to_keeper_[~stays] = pair_cosines(
+            data, np.flatnonzero(~stays), data, self.keepers_[~stays]
+        )
+        self.labels_ = number_by_first_row(self.keepers_)
+        self.thumb_correlation_ = np.full(len(vectors), np.nan)
+        self.is_copy_ = np.zeros(len(vectors), dtype=bool)
+        if small is not None:
+            (other,) = set(RULES) - {self.rule}
+            self.other_rule_keepers_ = _in_row_order(claims[other].keepers, order)
+            self._correlate(small)
+        return self
+
+    def pair_graph(
+        self,
+        X: ArrayLike,
+        *,
+        thumbnails: ArrayLike | None = None,
+        cannot_link: ArrayLike | None = None,
+    ) -> csr_array:
+        """Return all pairs that count as duplicates by the rule, of which `fit` keeps a few.
+
+        Parameters
+        ----------
+        X, thumbnails, cannot_link
+            As in `fit`.
+
+        Returns
+        -------
+        csr_array of shape (n_samples, n_samples), float64
+            The cosine of every such pair; symmetric, no diagonal.
+        """
+        self._check_parameters()
+        vectors = check_vectors(self, X)
+        apart = _check_cannot_link(cannot_link, len(vectors))
+        small = self._thumbnails(thumbnails, len(vectors))
+        select = self._select(self.rule, small, apart, len(vectors))
+        lowest = self.threshold if self.rule == "cosine" else self._candidates_from
+        return cosine_graph(
+            vectors, lowest, select=select, memory=self.memory, n_jobs=self.n_jobs
+        ).pairs
+
+    @property
+    def _candidates_from(self) -> float:
+        if not self.rotations:
+            return self.candidate_threshold
+        return min(self.candidate_threshold, ROTATED_CANDIDATE_THRESHOLD)
+
+    @property
+    def search_threshold(self) -> float:
+        """Lowest cosine similarity of two rows that can matter to each other by either rule."""
+        return min(self._candidates_from, self.threshold)
+
+    def _thumbnails(self, thumbnails: ArrayLike | None, n_rows: int) -> Thumbnails | None:
+        if thumbnails is not None:
+            return Thumbnails(thumbnails, n_rows, rotations=self.rotations, mirrored=self.mirrored)
+        if self.rule == "verified":
+            raise ValueError("Got no thumbnails, expected them for rule='verified'.")
+        return None
+
+    def _claim(
+        self,
+        data: Rows,
+        order: NDArray[np.int64],
+        apart: NDArray[np.int64],
+        thumbnails: Thumbnails | None,
+        options: SearchOptions,
+    ) -> dict[str, Claims]:
+        """Search all pairs in keeper order, and let rows claim each other by each rule."""
+        rules = RULES if thumbnails is not None else ("cosine",)
+        claims = {rule: Claims(len(data)) for rule in rules}
+        select = {rule: self._select(rule, thumbnails, apart, len(data)) for rule in rules}
+
+        def are_free(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+            free = [of_rule.are_free(block) for of_rule in claims.values()]
+            rows, columns = (np.logical_or.reduce(side) for side in zip(*free, strict=True))
+            return rows, columns
+
+        def take(block: Block, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
+            for rule, of_rule in claims.items():
+                rows, columns = of_rule.are_free(block)
+                free = np.flatnonzero(rows[i - block.rows.start] & columns[j - block.columns.start])
+                wanted = free[select[rule](order[i[free]], order[j[free]], cosines[free])]
+                of_rule.take(block, i[wanted], j[wanted])
+
+        lowest = self.threshold if thumbnails is None else self.search_threshold
+        nearest = search_pairs(
+            data.ordered(order),
+            lowest - TOLERANCE,
+            take,
+            options,
+            are_free=are_free,
+            key=self._digest(apart, thumbnails),
+        )
+        cosine, index = nearest.result()
+        self.nearest_cosine_ = np.empty(len(data))
+        self.nearest_cosine_[order] = cosine
+        self.nearest_index_ = _in_row_order(index, order) if len(data) > 1 else index
+        return claims
+
+    def _select(
+        self,
+        rule: str,
+        thumbnails: Thumbnails | None,
+        apart: NDArray[np.int64],
+        n_rows: int,
+    ) -> Select:
+        """Return what tells which pairs are duplicates by a rule."""
+
+        def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
+            if thumbnails is None or rule == "cosine":
+                wanted = cosines >= self.threshold - TOLERANCE
+            else:
+                wanted = cosines >= self._candidates_from - TOLERANCE
+                wanted[wanted] = thumbnails.are_copies(i[wanted], j[wanted], self.copy_threshold)
+            if len(apart):
+                wanted &= ~np.isin(_pair_numbers(i, j, n_rows), apart)
+            return wanted
+
+        return select
+
+    def _digest(self, apart: NDArray[np.int64], thumbnails: Thumbnails | None) -> bytes:
+        """Return what claims depend on beside the vectors and their order."""
+        parameters = self.threshold, self.candidate_threshold, self.copy_threshold
+        digest = hashlib.blake2b(repr((parameters, self.rotations, self.mirrored)).encode())
+        digest.update(apart.tobytes())
+        if thumbnails is not None:
+            digest.update(thumbnails.upright.data)
+        return digest.digest()
+
+    def _correlate(self, thumbnails: Thumbnails) -> None:
+        """Compare the thumbnails of rows with their keepers, of keepers with their nearest."""
+        rows = np.arange(len(self.keepers_))
+        stays = self.keepers_ == rows
+        others = np.where(stays, self.nearest_index_, self.keepers_)
+        cosines = np.where(stays, self.nearest_cosine_, self.cosine_to_keeper_)
+        compared = cosines >= self.search_threshold - TOLERANCE
+        i, j = rows[compared], others[compared]
+        self.thumb_correlation_[compared] = thumbnails.correlations(i, j)
+        self.is_copy_[compared] = thumbnails.are_copies(i, j, self.copy_threshold)
+
+    def _check_parameters(self) -> None:
+        """Raise an error that names the first parameter that is not as described."""
+        for name in ("threshold", "candidate_threshold", "copy_threshold"):
+            check_threshold(getattr(self, name), name)
+        if self.rule not in RULES:
+            raise ValueError(f"Got rule={self.rule!r}, expected one of {RULES}.")
+
+
+def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
+    """Return the order as an array, the order of the rows if it is None."""
+    rows = np.arange(n_rows)
+    if keeper_order is None:
+        return rows
+    order = np.asarray(keeper_order)
+    if not np.array_equal(np.sort(order, axis=None), rows) or order.shape != rows.shape:
+        raise ValueError(
+            f"Got keeper_order={keeper_order!r}, expected each of the row numbers 0 to "
+            f"{n_rows - 1} once, best first."
+        )
+    return order.astype(np.int64)
+
+
+def _check_cannot_link(cannot_link: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
+    """Return the pairs as numbers, see `_pair_numbers`."""
+    if cannot_link is None or np.size(cannot_link) == 0:
+        return np.empty(0, np.int64)
+    apart = np.asarray(cannot_link)
+    expected = f"expected pairs of different row numbers from 0 to {n_rows - 1}"
+    if apart.ndim != 2 or apart.shape[1] != 2 or not np.issubdtype(apart.dtype, np.integer):
+        raise ValueError(
+            f"Got cannot_link of shape {apart.shape} and type {apart.dtype}, {expected}."
+        )
+    i, j = apart.T.astype(np.int64)
+    bad = np.flatnonzero((np.minimum(i, j) < 0) | (np.maximum(i, j) >= n_rows) | (i == j))
+    if bad.size:
+        raise ValueError(f"Got cannot_link with the pair {apart[bad[0]].tolist()}, {expected}.")
+    return np.unique(_pair_numbers(i, j, n_rows))
+
+
+def _pair_numbers(i: NDArray, j: NDArray, n_rows: int) -> NDArray[np.int64]:
+    """Return each pair of rows as one number, whichever comes first."""
+    return np.minimum(i, j).astype(np.int64) * n_rows + np.maximum(i, j)
+
+
+def _in_row_order(places: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each row a row, given for each place in an order a place."""
+    rows = np.empty_like(order)
+    rows[order] = order[places]
+    return rows

@@ -1,0 +1,299 @@
+"""Group photos of the same scene: clusters inside the connected components of similar pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import squareform
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_consistent_length
+
+from dupimg.groups.linkage import chained_linkage, condensed_cosine_distances, cut_linkage
+from dupimg.groups.time_gaps import split_by_time
+from dupimg.search.arithmetic import squared_norms
+from dupimg.search.blocks import Checkpoint, Progress, thread_pools
+from dupimg.search.options import SearchOptions
+from dupimg.search.similarity import (
+    check_threshold,
+    check_vectors,
+    connected_groups,
+    number_by_first_row,
+)
+
+METHODS = ("agglomerative", "hdbscan")
+LINKAGES = ("average", "complete", "single", "chained")
+
+# Given rows, returns labels for them.
+Split = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
+# hdbscan holds up to four n x n float64 matrices (3.2 measured): 3 GiB for this many rows.
+LARGEST_HDBSCAN_ROWS = 10_000
+
+# Components between these sizes are clustered side by side; 50 rows take a millisecond, and
+# the matrix of distances of 4096 rows takes 130 MB while it is clustered.
+_SMALL, _LARGE = 50, 4096
+
+
+class SceneGrouper(ClusterMixin, BaseEstimator):
+    """Group vectors into scenes.
+
+    Each connected component of the pairs with a cosine of at least `threshold` is clustered
+    on its own. For agglomerative clustering this is exact: no merge joins two components.
+
+    Parameters
+    ----------
+    threshold : float, default=0.7
+        Cosine similarity in (0, 1], inclusive. With chained and average linkage, scenes merge
+        while the mean cosine between their members is at least this.
+    method : {"agglomerative", "hdbscan"}, default="agglomerative"
+        How the components are clustered. "hdbscan" looks for dense regions inside of them; a
+        row that belongs to none is a scene of its own.
+    linkage : {"average", "complete", "single", "chained"}, default="average"
+        Which cosine between two scenes counts for "agglomerative": the mean, the lowest or
+        the highest. With "single" the scenes are the components. "chained" is "average" after
+        rows with a cosine of at least `link_threshold` have been joined.
+    min_size : int, default=2
+        Smallest number of rows that "hdbscan" takes for a dense region, at least 2.
+    link_threshold : float, default=0.8
+        Cosine similarity in (0, 1], inclusive, from which "chained" linkage joins rows whatever
+        else is in their scenes; `threshold`, if that is higher.
+    max_seconds : float, default=None
+        Rows whose times are further apart than this never share a scene; None sets no limit.
+    memory : int, default=None
+        Bytes that the search for components may take beside the vectors, though a little it must
+        take; None is a quarter of the memory that is free, of which it takes what is of use.
+    n_jobs : int, default=None
+        Number of blocks of pairs, and of components, that are worked on at once; None is the
+        number of cores, or of those that the backend of `joblib.parallel_config` has.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), int64
+        The scene of every row, numbered from 0 in the order of their first rows.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+
+    See Also
+    --------
+    DuplicateFinder : Finds rows that are so similar that one of them can go.
+
+    Notes
+    -----
+    Permuting the rows permutes the labels. Chained linkage takes no matrix of distances.
+    Neither does average linkage of large components: one of 50,000 rows of 1280 numbers takes
+    1.5 GB and about a minute on two cores. Components of more than
+    `dupimg.groups.linkage.LARGEST_MATRIX_ROWS` rows are an error with complete linkage, and so are
+    those of more than `dupimg.groups.scenes.LARGEST_HDBSCAN_ROWS` rows with hdbscan.
+
+    Single linkage finds most, but the more photos there are, the more unrelated ones it runs
+    together; average linkage does not, but it tears scenes of dozens of views apart. Chained
+    linkage was the best of them, or close to it, with few and with many photos, and with scenes
+    of 2 to 40 views.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> angles = np.radians([0, 5, 60, 65, 120])
+    >>> vectors = np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> SceneGrouper().fit_predict(vectors)
+    array([0, 0, 1, 1, 2])
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.7,
+        method: str = "agglomerative",
+        linkage: str = "average",
+        min_size: int = 2,
+        link_threshold: float = 0.8,
+        max_seconds: float | None = None,
+        memory: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.threshold = threshold
+        self.method = method
+        self.linkage = linkage
+        self.min_size = min_size
+        self.link_threshold = link_threshold
+        self.max_seconds = max_seconds
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        times: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> SceneGrouper:
+        """Group the vectors.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), float32 or float64
+            Vectors of any length but zero, finite.
+        y : None
+            Ignored.
+        times : array-like of shape (n_samples,), float, optional
+            When each row was taken, in seconds since any moment; NaN where that is not known.
+            Only `max_seconds` looks at it.
+        groups : array-like of shape (n_samples,), optional
+            Rows of different groups never share a scene: folders, for example.
+        progress : callable, optional
+            Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all
+            for n rows of a group: the `update` of a tqdm bar.
+        checkpoint : Checkpoints, optional
+            Keeps what was found, so that the same search goes on where it was interrupted; see
+            `dupimg.search.checkpoints`.
+
+        Returns
+        -------
+        SceneGrouper
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not as described, a vector is zero or not finite, or a component
+            is too large for the method, or `times` or `groups` have another length than X.
+        """
+        self._check_parameters()
+        options = SearchOptions(
+            memory=self.memory, n_jobs=self.n_jobs, progress=progress, checkpoint=checkpoint
+        )
+        vectors = check_vectors(self, X)
+        squared_norms(vectors)  # refuses rows that are not finite
+        if groups is None:
+            labels = self._scenes(vectors, options)
+        else:
+            check_consistent_length(vectors, groups)
+            _, labels = np.unique(np.asarray(groups), return_inverse=True)
+            labels = _split(labels, lambda rows: self._scenes(vectors[rows], options))
+        if times is not None and self.max_seconds is not None:
+            limit = self.max_seconds
+            seconds = np.asarray(times, dtype=float)
+            check_consistent_length(vectors, seconds)
+            labels = _split(labels, lambda rows: split_by_time(vectors[rows], seconds[rows], limit))
+        self.labels_ = number_by_first_row(labels)
+        return self
+
+    def _scenes(self, vectors: NDArray, options: SearchOptions) -> NDArray[np.int64]:
+        """Find the components, and cluster each of them."""
+        labels = connected_groups(vectors, self.threshold, **vars(options))
+        if self.method == "agglomerative" and self.linkage == "single":
+            return labels
+        return _split(labels, lambda rows: self._cluster(vectors[rows]), options.jobs)
+
+    def _check_parameters(self) -> None:
+        """Raise an error that names the first parameter that is not as described."""
+        check_threshold(self.threshold)
+        check_threshold(self.link_threshold, "link_threshold")
+        for name, allowed in (("method", METHODS), ("linkage", LINKAGES)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"Got {name}={getattr(self, name)!r}, expected one of {allowed}.")
+        if not isinstance(self.min_size, Integral) or isinstance(self.min_size, bool):
+            raise TypeError(f"Got min_size={self.min_size!r}, expected an integer of at least 2.")
+        if self.min_size < 2:
+            raise ValueError(f"Got min_size={self.min_size!r}, expected an integer of at least 2.")
+        limit = self.max_seconds
+        if limit is not None and not (isinstance(limit, Real) and limit > 0):
+            raise ValueError(f"Got max_seconds={limit!r}, expected None or a positive number.")
+
+    def _cluster(self, vectors: NDArray) -> NDArray[np.int64]:
+        """Cluster one component."""
+        # In an order of the rows' own, so that ties do not hang on the order of the input.
+        order = _bytewise_order(vectors)
+        labels = np.empty(len(vectors), dtype=np.int64)
+        if self.method == "hdbscan":
+            labels[order] = _dense_regions(vectors[order], self.min_size)
+        elif self.linkage == "chained":
+            link_threshold = max(self.threshold, self.link_threshold)
+            labels[order] = chained_linkage(vectors[order], self.threshold, link_threshold)
+        else:
+            labels[order] = cut_linkage(vectors[order], self.threshold, linkage=self.linkage)
+        return labels
+
+
+def _split(
+    labels: NDArray[np.int64],
+    split: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    n_jobs: int = 1,
+) -> NDArray[np.int64]:
+    """Replace each label of several rows by those that `split` gives to its rows."""
+    labels = labels.copy()
+    members = sorted(_members(labels), key=len, reverse=True)
+    n_labels = labels.max() + 1
+    for rows, parts in zip(members, _each(split, members, n_jobs), strict=True):
+        labels[rows] = n_labels + parts
+        n_labels = labels[rows].max() + 1
+    return labels
+
+
+def _each(
+    split: Split, members: list[NDArray[np.int64]], n_jobs: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield what `split` makes of the rows of each label, largest first.
+
+    Large ones have all cores to themselves, one after the other; many small ones are over before
+    a task could begin. Those between share the cores.
+    """
+    sizes = np.array([len(rows) for rows in members])
+    large, middle = np.count_nonzero(sizes > _LARGE), np.count_nonzero(sizes > _SMALL)
+    yield from map(split, members[:large])
+    if n_jobs > 1 and middle - large > 1:
+        # In the whole program, so that no task sets the threads of BLAS back while another works.
+        with thread_pools().limit(limits=1, user_api="blas"):
+            parallel = Parallel(n_jobs, backend="threading", return_as="generator")
+            yield from parallel(delayed(split)(rows) for rows in members[large:middle])
+        large = middle
+    yield from map(split, members[large:])
+
+
+def _members(labels: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of every label that has more than one."""
+    order = np.argsort(labels, kind="stable")
+    ends = np.cumsum(np.bincount(labels))
+    starts = np.append(0, ends[:-1])
+    for start, end in zip(starts, ends, strict=True):
+        if end - start > 1:
+            yield order[start:end]
+
+
+def _bytewise_order(vectors: NDArray) -> NDArray[np.int64]:
+    """Return the order of the rows as strings of bytes, a thousand times faster than lexsort."""
+    rows = np.ascontiguousarray(vectors + 0.0)  # -0.0 becomes 0.0
+    return np.argsort(rows.view(np.dtype((np.void, rows[0].nbytes))).ravel(), kind="stable")
+
+
+def _dense_regions(vectors: NDArray, min_size: int) -> NDArray[np.int64]:
+    """Cluster one component by HDBSCAN; what it calls noise gets labels of its own."""
+    n_rows = len(vectors)
+    if n_rows > LARGEST_HDBSCAN_ROWS:
+        gibibytes = 4 * 8 * n_rows**2 / 2**30
+        raise ValueError(
+            f"Got a group of {n_rows} photos that similar pairs connect, expected at most "
+            f"{LARGEST_HDBSCAN_ROWS} for method='hdbscan': it would take "
+            f"{gibibytes:.1f} GiB. Use method='agglomerative' or a higher threshold."
+        )
+    if n_rows <= min_size:
+        return np.zeros(n_rows, np.int64) if n_rows == min_size else np.arange(n_rows)
+    from hdbscan import HDBSCAN  # takes a second to import, and is seldom used
+
+    # A component may well be one dense region: without allow_single_cluster it never is.
+    clusterer = HDBSCAN(min_cluster_size=min_size, metric="precomputed", allow_single_cluster=True)
+    labels = clusterer.fit_predict(squareform(condensed_cosine_distances(vectors)))
+    # It may call one of two identical rows noise, depending on their order: rows that are
+    # identical share the label of any of them.
+    _, distinct = np.unique(vectors, axis=0, return_inverse=True)
+    shared = np.full(n_rows, -1)
+    np.maximum.at(shared, distinct.ravel(), labels)
+    own = labels.max() + 1 + np.arange(n_rows)
+    return np.where(shared < 0, own, shared)[distinct.ravel()]

@@ -1,0 +1,158 @@
+"""Correlate small grey pictures: a second look at photos that a network finds similar.
+
+A network is made to overlook what a second look sees: that something has moved since.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dupimg.search.arithmetic import paired_dots
+
+# A frame that two screenshots share makes a correlation of 0.98 out of any contents. So a copy
+# must be one in its parts, too: grass and gravel in one frame correlate by 0.76 on average of
+# 4 x 4 parts, and the worst of the labelled copies by 0.95.
+_PARTS = 4
+_LOCAL_CORRELATION = 0.9
+
+# Grey levels: in a part with less contrast, a sky, noise is all there is to correlate.
+_LEAST_DEVIATION = 3.0
+
+# Pairs whose parts are compared at once: 64 MB.
+_PAIRS_AT_ONCE = 4096
+
+
+class Thumbnails:
+    """Small grey pictures, and which turns of them count as the same picture.
+
+    Parameters
+    ----------
+    pictures : array-like of shape (n, side, side), uint8
+    n_rows : int
+        What n must be.
+    rotations : bool, default=False
+        Whether a picture turned by 90°, 180° or 270° is the same.
+    mirrored : bool, default=False
+        Whether a mirrored picture is the same.
+
+    Raises
+    ------
+    ValueError
+        If the pictures are not as described.
+
+    Examples
+    --------
+    >>> ramp = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    >>> pictures = [ramp, 3 * ramp + 7, ramp[:, ::-1]]
+    >>> Thumbnails(pictures, 3).correlations(np.array([0, 0]), np.array([1, 2])).round(2)
+    array([1.  , 0.88])
+    >>> Thumbnails(pictures, 3, mirrored=True).correlations(np.array([0]), np.array([2]))
+    array([1.])
+    """
+
+    def __init__(
+        self,
+        pictures: ArrayLike,
+        n_rows: int,
+        *,
+        rotations: bool = False,
+        mirrored: bool = False,
+    ) -> None:
+        upright = np.asarray(pictures)
+        if upright.dtype != np.uint8 or upright.ndim != 3 or upright.shape[1] != upright.shape[2]:
+            raise ValueError(
+                f"Got thumbnails of shape {upright.shape} and type {upright.dtype}, expected "
+                "(n_samples, side, side) and uint8."
+            )
+        if len(upright) != n_rows:
+            raise ValueError(f"Got {len(upright)} thumbnails for {n_rows} vectors, expected each.")
+        turned = [np.rot90(upright, k, axes=(1, 2)) for k in range(4 if rotations else 1)]
+        if mirrored:
+            turned += [turn[:, :, ::-1] for turn in turned]
+        self._n_rows = n_rows
+        self._n_turns = len(turned)
+        self._pixels = np.concatenate([turn.reshape(n_rows, -1) for turn in turned])
+        self._means = self._pixels[:n_rows].mean(axis=1, dtype=np.float64)
+        self._deviations = self._pixels[:n_rows].std(axis=1, dtype=np.float64)
+
+    @property
+    def upright(self) -> NDArray[np.uint8]:
+        """The pictures as they were given, one after the other."""
+        return self._pixels[: self._n_rows]
+
+    def correlations(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Correlate pictures i[k] and j[k], in the turn that fits best.
+
+        Parameters
+        ----------
+        i, j : ndarray of shape (k,), int
+
+        Returns
+        -------
+        ndarray of shape (k,), float64
+            Pearson's correlation of the pixels in [-1, 1]. A picture of one grey correlates
+            with the same grey by 1 and with all else by 0.
+        """
+        best = np.full(len(i), -1.0)
+        for turn in range(self._n_turns):
+            np.maximum(best, self._correlations(i, j, turn), out=best)
+        return best
+
+    def are_copies(
+        self, i: NDArray[np.int64], j: NDArray[np.int64], threshold: float
+    ) -> NDArray[np.bool_]:
+        """Tell whether pictures i[k] and j[k] are the same as a whole and in their parts.
+
+        Parameters
+        ----------
+        i, j : ndarray of shape (k,), int
+        threshold : float
+            The least correlation of the whole; that of the parts is 0.9 on average.
+
+        Returns
+        -------
+        ndarray of shape (k,), bool
+        """
+        # In the same order whichever way it is asked for: a turn of one is not one of the other.
+        i, j = np.minimum(i, j), np.maximum(i, j)
+        copies = np.zeros(len(i), dtype=bool)
+        for turn in range(self._n_turns):
+            similar = np.flatnonzero(self._correlations(i, j, turn) >= threshold)
+            for start in range(0, len(similar), _PAIRS_AT_ONCE):
+                pairs = similar[start : start + _PAIRS_AT_ONCE]
+                both = self._pixels[i[pairs]], self._pixels[j[pairs] + turn * self._n_rows]
+                copies[pairs] |= self._local_correlations(*both) >= _LOCAL_CORRELATION
+        return copies
+
+    def _correlations(self, i: NDArray, j: NDArray, turn: int) -> NDArray[np.float64]:
+        # Sums of whole numbers: exact, and so the same for (i, j) and (j, i).
+        products = paired_dots(self._pixels, i, j + turn * self._n_rows)
+        covariances = products / self._pixels.shape[1] - self._means[i] * self._means[j]
+        scales = self._deviations[i] * self._deviations[j]
+        flat = scales == 0
+        correlations = covariances / np.where(flat, 1.0, scales)
+        same = (self._means[i] == self._means[j]) & (self._deviations[i] == self._deviations[j])
+        return np.where(flat, same.astype(float), np.clip(correlations, -1.0, 1.0))
+
+    def _local_correlations(self, left: NDArray, right: NDArray) -> NDArray[np.float64]:
+        """Average the correlations of the parts that have contrast; 1 if there are none."""
+        a, b = self._parts(left), self._parts(right)
+        deviations = a.std(axis=2), b.std(axis=2)
+        covariances = (a * b).mean(axis=2)
+        scales = np.maximum(deviations[0] * deviations[1], 1e-9)
+        counts = np.maximum(*deviations) >= _LEAST_DEVIATION
+        sums = np.where(counts, covariances / scales, 0.0).sum(axis=1)
+        n_parts = counts.sum(axis=1)
+        return np.where(n_parts == 0, 1.0, sums / np.maximum(n_parts, 1))
+
+    def _parts(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Cut pictures into 4 x 4 parts, each less its mean; pixels beyond them are left out."""
+        side = math.isqrt(pixels.shape[1])
+        size = max(1, side // _PARTS)
+        whole = pixels.reshape(-1, side, side)[:, : size * _PARTS, : size * _PARTS]
+        parts = whole.reshape(len(pixels), -1, size, whole.shape[2] // size, size)
+        parts = parts.transpose(0, 1, 3, 2, 4).reshape(len(pixels), -1, size * size)
+        return parts - parts.mean(axis=2, keepdims=True)

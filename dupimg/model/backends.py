@@ -1,0 +1,180 @@
+"""What computes the networks: torch, or OpenVINO where it is installed.
+
+A backend makes a callable out of a model: pictures in, rows of values out. Between backends the
+values differ in their last bits, within one they never do: a photo has the same bits whatever
+the batch, the thread and the number of threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.model.models import Model
+from dupimg.options import UsageError
+
+TORCH, OPENVINO = "torch", "openvino"
+FLOAT32, BFLOAT16 = "float32", "bfloat16"
+
+# torch chooses its kernels by shape and number of threads, and the last bits of a vector differ
+# between them. So its networks always get this many photos, with black ones to make up the
+# number, and one thread for each call: then a photo has one vector, to the bit, for all models of
+# the registry. A multiple of it costs more: the activations of 8 leave the cache and are mapped
+# into memory anew for each call (11 instead of 9 ms a photo on 2 cores). OpenVINO gets one photo
+# at a time: 4 at once are 5 to 10 % slower, 8 are 20 %.
+AT_ONCE = {TORCH: 4, OPENVINO: 1}
+
+
+class BackendError(UsageError):
+    """A backend is not installed, or a precision is beyond this processor."""
+
+
+class Network(Protocol):
+    """What a backend makes of a model; several threads may call it at a time."""
+
+    def __call__(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Look at pictures of shape (input_size, input_size, 3).
+
+        Returns
+        -------
+        ndarray of shape (n_pictures, model.output_size), float32
+            The embeddings, not yet of norm 1, followed by the pooled feature maps.
+        """
+        ...
+
+    def one_core_a_thread(self) -> AbstractContextManager[None]:
+        """Let each thread that calls compute with one core, as long as the context lasts."""
+        ...
+
+
+def choose_backend(name: str) -> str:
+    """Return the backend of this name; for "auto" the fastest that is installed.
+
+    Raises
+    ------
+    BackendError
+        It is not installed; the message says how to install it.
+    ValueError
+        There is no such backend.
+
+    Examples
+    --------
+    >>> choose_backend("torch")
+    'torch'
+    """
+    if name not in ("auto", TORCH, OPENVINO):
+        raise ValueError(f"Got backend={name!r}, expected 'auto', 'torch' or 'openvino'.")
+    installed = importlib.util.find_spec(OPENVINO) is not None
+    if name == OPENVINO and not installed:
+        raise BackendError(
+            "Got backend='openvino', which is not installed, expected it to be. Install it with "
+            "`pip install \"dupimg[fast]\"`, or use backend='torch'."
+        )
+    return TORCH if name == TORCH or not installed else OPENVINO
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that does not exist, or that this processor would only imitate.
+
+    Raises
+    ------
+    BackendError, ValueError
+    """
+    if precision not in (FLOAT32, BFLOAT16):
+        raise ValueError(f"Got precision={precision!r}, expected 'float32' or 'bfloat16'.")
+    if precision == BFLOAT16 and not has_bfloat16():
+        raise BackendError(
+            "Got precision='bfloat16', for which this processor has no instructions, expected "
+            "one with avx512_bf16 or amx_bf16. Use precision='float32'."
+        )
+
+
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Return whether the processor multiplies bfloat16; only Linux on x86 tells.
+
+    Parameters
+    ----------
+    cpuinfo : Path
+        What Linux says about the processors.
+    """
+    if platform.system() != "Linux":
+        return False
+    flags = cpuinfo.read_text().partition("flags")[2].partition("\n")[0].split()
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)
+
+
+def open_network(model: Model, backend: str, precision: str, n_threads: int) -> Network:
+    """Load a network.
+
+    Parameters
+    ----------
+    model : Model
+    backend : {"torch", "openvino"}
+    precision : {"float32", "bfloat16"}
+    n_threads : int
+        Number of threads that will call it at a time.
+
+    Raises
+    ------
+    WeightsError
+        The weights are missing, or not the published ones.
+    """
+    if backend == TORCH:
+        return TorchNetwork(model, precision)
+    from dupimg.model.openvino_network import OpenVINONetwork
+
+    return OpenVINONetwork(model, precision, n_threads)
+
+
+class TorchNetwork:
+    """A network of `dupimg.model.networks`, computed by torch. See `Network`."""
+
+    def __init__(self, model: Model, precision: str) -> None:
+        from dupimg.model.networks import load_network, turn_network
+
+        self._model = model
+        self._network = load_network(model)
+        self._turned = model.library == "timm"
+        if self._turned:
+            turn_network(self._network)
+        self._bfloat16 = precision == BFLOAT16
+
+    def __call__(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Look at pictures; see `Network`."""
+        rows = [np.empty((0, self._model.output_size), np.float32)]
+        for start in range(0, len(squares), AT_ONCE[TORCH]):
+            rows.append(self._compute(squares[start : start + AT_ONCE[TORCH]]))
+        return np.concatenate(rows)
+
+    def _compute(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        import torch
+
+        size = self._model.input_size
+        pictures = np.zeros((AT_ONCE[TORCH], size, size, 3), dtype=np.uint8)
+        pictures[: len(squares)] = squares
+        if self._turned:
+            pictures = np.ascontiguousarray(pictures[:, ::-1, ::-1])
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            # (n, size, size, 3) in memory is what torch calls channels_last
+            outputs = self._network(torch.from_numpy(pictures).permute(0, 3, 1, 2).float())
+            return outputs.float().numpy()[: len(squares)]
+
+    @contextlib.contextmanager
+    def one_core_a_thread(self) -> Iterator[None]:
+        """Let torch compute with one core in each thread, and as before in the end."""
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -1,0 +1,273 @@
+"""The page on which a person looks a run over: ``report.html``, one file beside its thumbnails.
+
+Layout, styles and behaviour are plain files in ``dupimg/web``; here they become one file together
+with the rows. The page needs no network and its content security policy allows none: scripts and
+styles are only those whose hash it names, pictures come from this machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+from dupimg.files.durable import write_durably
+from dupimg.options import PlanOptions
+from dupimg.plans.report import COLUMNS
+from dupimg.plans.rows import Row
+from dupimg.runs.journal import Run
+
+PAGE = "report.html"
+
+# A later rule wins, so the rules for narrow screens come last.
+_STYLES = ("style.css", "lists.css", "summary.css", "viewer.css", "review.css", "narrow.css")
+
+# One scope for all, in the order in which they are run.
+_SCRIPTS = (
+    "text.js",
+    "model.js",
+    "elements.js",
+    "lines.js",
+    "layout.js",
+    "views.js",
+    "tiles.js",
+    "histogram.js",
+    "summary.js",
+    "viewer.js",
+    "saving.js",
+    "review.js",
+    "controls.js",
+    "dialogs.js",
+    "page.js",
+    "keys.js",
+    "app.js",
+)
+# What the page needs of a row: the report, and where a file of an earlier run is.
+_COLUMNS = (*COLUMNS, "earlier")
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
+_PICTURES = {False: "img-src 'self' file: data:", True: "img-src 'self' data:; connect-src 'self'"}
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """What a page says about the run as a whole.
+
+    Attributes
+    ----------
+    input_dir : str
+        Absolute.
+    state : {"planned", "applied", "dry run"}
+        Of an applied run, photos are shown where they are now, else where they were found.
+    duplicate_threshold, scene_threshold, link_threshold : float
+        Cosines.
+    rule : {"cosine", "verified"}
+        For duplicates.
+    model : str
+    seconds : float
+        That the run took; 0 where nobody knows any more.
+    notes : tuple of str
+        What else a person should know, a line each.
+    review : bool
+        Whether a server takes decisions and hands out the photos.
+    """
+
+    input_dir: str
+    state: str
+    duplicate_threshold: float
+    scene_threshold: float
+    link_threshold: float
+    rule: str
+    model: str
+    seconds: float
+    notes: tuple[str, ...] = ()
+    review: bool = False
+
+    @classmethod
+    def of(
+        cls, run: Run, state: str, *, seconds: float = 0, notes: Sequence[str] = (), **more: bool
+    ) -> PageInfo:
+        """Return what a page says about a run that was remembered."""
+        settings = json.loads(run.settings or "{}")
+        defaults = PlanOptions(run.input_dir, ".")
+
+        def setting(name: str) -> Any:
+            return settings.get(name, getattr(defaults, name))
+
+        return cls(
+            run.input_dir,
+            state,
+            setting("duplicate_threshold"),
+            setting("scene_threshold"),
+            setting("link_threshold"),
+            setting("duplicate_rule"),
+            setting("model"),
+            seconds,
+            tuple(notes),
+            **more,
+        )
+
+
+def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]:
+    """Turn rows into columns, which take half the room of a list of objects.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    dict of str to list
+        The columns of the report and ``earlier``; cosines are rounded as in the report.
+
+    Examples
+    --------
+    >>> to_columns([Row("a.jpg", "keep", nearest_cosine=0.12345678)])["nearest_cosine"]
+    [0.123457]
+    """
+    return {name: [_rounded(getattr(row, name)) for row in rows] for name in _COLUMNS}
+
+
+def _rounded(value: str | int | float | None) -> str | int | float | None:
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def page_data(rows: Sequence[Row], about: PageInfo, *, input_url: str = "") -> dict[str, Any]:
+    """Return what the page shows, ready to be written as JSON.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    about : PageInfo
+    input_url : str
+        Where the page finds the input folder, quoted; a review server needs none.
+
+    Returns
+    -------
+    dict
+        ``about``, and ``rows`` as `to_columns` gives them.
+    """
+    return {"about": asdict(about) | {"input_url": input_url}, "rows": to_columns(rows)}
+
+
+def page_html(data: Mapping[str, Any] | None = None) -> str:
+    """Return the page as one text.
+
+    Parameters
+    ----------
+    data : mapping, optional
+        Of `page_data`. Without it the page is that of a review, and fetches ``data`` from beside
+        its own address.
+
+    Returns
+    -------
+    str
+        HTML in ASCII but for its own words: what comes from file names is escaped.
+    """
+    return fill_page(
+        "page.html",
+        scripts=_SCRIPTS,
+        styles=_STYLES,
+        text="text.json",
+        data=data,
+        pictures=_PICTURES[data is None],
+    )
+
+
+def fill_page(
+    template: str,
+    *,
+    scripts: Sequence[str],
+    styles: Sequence[str],
+    text: str,
+    data: Mapping[str, Any] | None,
+    pictures: str,
+) -> str:
+    """Put a page of ``dupimg/web`` together: one text that may load nothing else but pictures.
+
+    Parameters
+    ----------
+    template, text : str
+        Names of files: the page, and its words in all languages.
+    scripts, styles : sequence of str
+        Names of files, in their order.
+    data : mapping or None
+        JSON values for the script.
+    pictures : str
+        What the content security policy says of pictures and connections.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    script, style = _joined(scripts), _joined(styles)
+    policy = f"{_POLICY}; {pictures}"
+    return Template(_joined([template])).substitute(
+        policy=f"{policy}; script-src {_source_hash(script)}; style-src {_source_hash(style)}",
+        style=style,
+        text=_json(json.loads(_joined([text]))),
+        data=_json(data),
+        script=script,
+    )
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return files of the page, one after the other."""
+    return "\n".join((files("dupimg") / "web" / name).read_text("utf-8") for name in names)
+
+
+def _json(value: Any) -> str:
+    """Write JSON that ends no script element, whatever the names of the files.
+
+    ASCII, so that surrogates that stand for bytes that are no UTF-8 survive.
+    """
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _source_hash(source: str) -> str:
+    """Name a script or style in a content security policy."""
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def write_page(rows: Sequence[Row], output_dir: Path, about: PageInfo) -> Path:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    output_dir : Path
+        Existing. Thumbnails are looked for in ``.dupimg/thumbs`` in it.
+    about : PageInfo
+
+    Returns
+    -------
+    Path
+        The page. It appears in one step and replaces that of an earlier run.
+    """
+    page = output_dir / PAGE
+    input_url = _url(Path(about.input_dir), output_dir)
+    with write_durably(page) as file:
+        file.write(page_html(page_data(rows, about, input_url=input_url)).encode())
+    return page
+
+
+def _url(folder: Path, page_dir: Path) -> str:
+    """Return the address of a folder for a page in another.
+
+    Relative where possible, so that both can move to another machine together.
+    """
+    try:
+        relative = os.path.relpath(folder, page_dir)
+    except ValueError:  # another drive of Windows
+        return folder.as_uri()
+    return quote(os.fsencode(relative.replace(os.sep, "/")))

@@ -1,0 +1,98 @@
+"""Hand the photos of a plan, and nothing else, to the page of a review."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from flask import Response, abort, send_file
+
+from dupimg.files.images import UnreadablePhoto
+from dupimg.files.large_view import large_view
+from dupimg.files.sandbox import Map
+from dupimg.pages.previews import PreviewFolder
+from dupimg.plans.rows import Row
+from dupimg.runs.journal import Record
+
+# A photo stays what it is for as long as a plan holds.
+_CACHING = "private, max-age=3600"
+
+# Of a link that came between the look and the opening; Windows has no such flag.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+class PhotoViews:
+    """The photos of a plan, small and large.
+
+    Parameters
+    ----------
+    record : Record
+    output_dir : Path
+    decode : callable
+        See `dupimg.files.sandbox.Sandbox.map`.
+    """
+
+    def __init__(self, record: Record, output_dir: Path, decode: Map) -> None:
+        self._rows = record.rows
+        self._input_dir, self._output_dir = Path(record.run.input_dir), output_dir
+        self._decode = decode
+        self._previews = PreviewFolder(output_dir)
+        self._digests = {row.digest for row in record.rows if _is_photo(row)}
+
+    def thumb(self, digest: str) -> Response:
+        """Answer with the small picture of a photo.
+
+        403 where the plan has no such photo, 404 where there is no picture of it.
+        """
+        if digest not in self._digests:
+            abort(403, "Got a digest of no photo of the plan.")
+        file = self._previews.file(digest)
+        if not file.is_file():
+            abort(404, "This photo has no small picture.")
+        return _kept(send_file(file.resolve(), mimetype="image/jpeg"))
+
+    def photo(self, number: int) -> Response:
+        """Answer with the photo of a row of the plan, counted from 0, as browsers show it.
+
+        403 where that is no photo, or not in the folder of the plan; 404 says why it cannot be
+        shown.
+        """
+        if number >= len(self._rows) or not _is_photo(self._rows[number]):
+            abort(403, "Got the number of no photo of the plan.")
+        row = self._rows[number]
+        path = self._path(row)
+        (view,) = self._decode(large_view, [path])
+        if isinstance(view, UnreadablePhoto):
+            abort(404, f"{row.path}: {view}")
+        if view.content is not None:
+            return _kept(Response(view.content, mimetype=view.mimetype))
+        try:
+            # Opened here: a name that is no UTF-8 does not fit into a header.
+            file = os.fdopen(os.open(path, os.O_RDONLY | _NO_LINK), "rb")
+        except OSError as error:
+            abort(404, f"{row.path}: cannot open the file: {error.strerror}")
+        return _kept(send_file(file, mimetype=view.mimetype))
+
+    def _path(self, row: Row) -> Path:
+        """Return where a photo is, unless that is no plain file in the folder of the plan."""
+        folder = self._output_dir if row.earlier else self._input_dir
+        inside = Path(row.earlier or row.path)
+        path = folder / inside
+        links = [path, *path.parents][: len(inside.parts)]
+        if inside.is_absolute() or ".." in inside.parts or any(p.is_symlink() for p in links):
+            abort(403, "Got a photo outside the folder of the plan.")
+        if not path.exists():
+            abort(404, f"{row.path}: is gone")
+        if not stat.S_ISREG(path.lstat().st_mode):
+            abort(403, "Got what is no plain file any more.")
+        return path
+
+
+def _is_photo(row: Row) -> bool:
+    return row.width is not None
+
+
+def _kept(response: Response) -> Response:
+    response.headers["Cache-Control"] = _CACHING
+    return response

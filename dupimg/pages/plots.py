@@ -1,0 +1,244 @@
+"""Plots for notebooks and reports, drawn with matplotlib (``pip install "dupimg[plot]"``).
+
+Each draws into one axes, its own or a given one, and returns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+from sklearn.utils import check_array, check_consistent_length
+
+from dupimg.files.images import UnreadablePhoto, read_photo
+from dupimg.search.similarity import cosine_graph
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ACCENT, _QUIET, _FAINT = "#1f5fd0", "#6b7280", "#d1d5db"
+
+# Pixels of the longer side of a photo on a contact sheet.
+_PHOTO_SIZE = 192
+
+
+def plot_groups(
+    paths: Sequence[str | PathLike[str]],
+    labels: ArrayLike,
+    *,
+    max_groups: int = 8,
+    max_photos: int = 8,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the photos of the largest groups, a row each: duplicates or scenes.
+
+    Parameters
+    ----------
+    paths : sequence of str or path-like, of length n_photos
+        The photos.
+    labels : array-like of shape (n_photos,), int
+        The group of each photo, as `DuplicateFinder` and `SceneGrouper` give it. Groups of one
+        photo are not drawn, nor is the group -1, by which some clusterers mean none.
+    max_groups : int, default=8
+        Number of rows.
+    max_photos : int, default=8
+        Photos in a row; the number of further ones stands behind them.
+    ax : matplotlib Axes, default=None
+        To draw in. By default one in a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+        With an image for every photo drawn; one that cannot be read is a grey field.
+
+    Raises
+    ------
+    ImportError
+        Matplotlib is not installed.
+    ValueError
+        There are not as many labels as paths.
+    """
+    labels = np.asarray(labels)
+    check_consistent_length(paths, labels)
+    names, counts = np.unique(labels[labels != -1], return_counts=True)
+    largest = np.argsort(-counts, kind="stable")[:max_groups]
+    shown = [name for name in names[largest] if counts[names == name] > 1]
+    n_columns = max([min(counts.max(), max_photos) for _ in shown], default=1)
+    ax = _axes(ax, (1.35 * n_columns + 1.2, 1.35 * max(len(shown), 1)))
+    for row, name in enumerate(shown):
+        members = np.flatnonzero(labels == name)
+        for column, member in enumerate(members[:max_photos]):
+            _draw_photo(ax, paths[member], row, column)
+        if len(members) > max_photos:
+            more = f"+{len(members) - max_photos:,}"
+            ax.text(max_photos - 0.42, row, more, va="center", color=_QUIET)
+    ax.set_yticks(range(len(shown)), [f"{name}" for name in shown], color=_QUIET)
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set(xlim=(-0.5, n_columns - 0.5), ylim=(max(len(shown), 1) - 0.5, -0.5), aspect="equal")
+    ax.set_ylabel("group")
+    return ax
+
+
+def _draw_photo(ax: Axes, path: str | PathLike[str], row: int, column: int) -> None:
+    """Draw a photo in the middle of its square of side 1, with a margin."""
+    try:
+        photo = read_photo(path, _PHOTO_SIZE)
+        photo.thumbnail((_PHOTO_SIZE, _PHOTO_SIZE))
+    except UnreadablePhoto:
+        photo = Image.new("RGB", (1, 1), _FAINT)
+    width, height = 0.46 * np.array(photo.size) / max(photo.size)
+    extent = (column - width, column + width, row + height, row - height)
+    ax.imshow(np.asarray(photo), extent=extent, interpolation="lanczos")
+
+
+def plot_similarity_histogram(
+    vectors_or_estimator: ArrayLike | Any,
+    *,
+    thresholds: Sequence[float] = (0.95, 0.7),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how similar photos are to their most similar other photo, and where thresholds lie.
+
+    Parameters
+    ----------
+    vectors_or_estimator : array-like of shape (n_photos, d) or DuplicateFinder
+        Vectors of any length but zero, or an estimator that was fitted on them.
+    thresholds : sequence of float, default=(0.95, 0.7)
+        Cosine similarities to mark, each with the number of photos that reach it.
+    ax : matplotlib Axes, default=None
+        To draw in. By default one in a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        Matplotlib is not installed.
+    ValueError
+        There are fewer than two vectors, or one of them is zero.
+    """
+    nearest = getattr(vectors_or_estimator, "nearest_cosine_", None)
+    if nearest is None:
+        vectors = check_array(
+            vectors_or_estimator, dtype=[np.float32, np.float64], ensure_min_samples=2
+        )
+        nearest = cosine_graph(vectors, 1.0).nearest_cosine
+    ax = _axes(ax, (7, 3.6))
+    lowest = min(np.floor(nearest.min() * 20) / 20, *thresholds)
+    ax.hist(nearest, bins=np.linspace(lowest, 1, 61), color=_ACCENT, alpha=0.75)
+    for threshold in thresholds:
+        reached = np.count_nonzero(nearest >= threshold)
+        ax.axvline(threshold, color=_QUIET, linestyle="--", linewidth=1)
+        ax.text(
+            threshold,
+            1.01,
+            f"≥ {threshold:g}: {reached:,}",
+            ha="center",
+            va="bottom",
+            color=_QUIET,
+            transform=ax.get_xaxis_transform(),
+        )
+    ax.set(xlabel="cosine similarity to the most similar photo", ylabel="photos", xlim=(lowest, 1))
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def plot_precision(
+    table: pd.DataFrame,
+    *,
+    cosines: NDArray[np.float64],
+    together: NDArray[np.bool_],
+    precision: float,
+    in_use: float,
+    recommended: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw precision against the threshold, with its interval and the answers behind it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See `dupimg.tuning.thresholds.precision_table`.
+    cosines : ndarray of shape (n_answers,)
+        Of the pairs that were asked about: ticks, at the top for those that belong together.
+    together : ndarray of shape (n_answers,), bool
+    precision : float
+        What is precise enough.
+    in_use, recommended : float
+        Thresholds; None for no recommendation.
+    ax : matplotlib Axes, default=None
+        To draw in. By default one in a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        Matplotlib is not installed.
+    """
+    ax = _axes(ax, (6, 4))
+    thresholds = table["threshold"]
+    lowest = min([in_use, *thresholds])  # there may be none
+    ax.axhline(precision, color=_FAINT, linewidth=1, zorder=0)
+    ax.fill_between(
+        thresholds,
+        table["low"],
+        table["high"],
+        color=_ACCENT,
+        alpha=0.15,
+        linewidth=0,
+        label="90 % interval",
+    )
+    ax.plot(thresholds, table["precision"], color=_ACCENT, linewidth=2, label="precision")
+    for is_right, place, what in ((True, 1.035, "together"), (False, -0.035, "not together")):
+        at = cosines[(together == is_right) & (cosines >= lowest)]
+        ax.plot(at, np.full(len(at), place), "|", color=_QUIET, markersize=8, alpha=0.8)
+        ax.annotate(
+            what,
+            (1, place),
+            (6, 0),
+            xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points",
+            va="center",
+            fontsize="x-small",
+            color=_QUIET,
+        )
+    ax.axvline(in_use, color=_QUIET, linestyle=":", linewidth=1.2, label=f"in use: {in_use:g}")
+    if recommended is not None:
+        ax.axvline(recommended, color=_ACCENT, linewidth=1, label=f"recommended: {recommended:g}")
+    ax.set(xlabel="threshold (cosine similarity)", ylabel="precision")
+    ax.set(xlim=(lowest, 1), ylim=(-0.07, 1.07))
+    ax.locator_params(axis="x", nbins=6)
+    ax.legend(
+        loc="lower right",
+        fontsize="small",
+        bbox_to_anchor=(1, 0.06),
+        edgecolor="none",
+        framealpha=0.85,
+    )
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """Return the given axes, or those of a new figure of `size` in inches."""
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            'Plots need matplotlib, which is not installed: pip install "dupimg[plot]"'
+        ) from error
+    return plt.subplots(figsize=size, layout="constrained")[1]

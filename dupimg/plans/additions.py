@@ -1,0 +1,386 @@
+"""Decide what happens to new photos beside those that an earlier run has put in order.
+
+Only the new photos are compared with all: a photo that was there changes its place only where a
+new one is the reason. Names and numbers that were given stay. What a person decided by hand
+stays, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.files.photos import Listing, Photo
+from dupimg.model.features import Features
+from dupimg.options import PlanOptions
+from dupimg.pipeline import content_pairs, find_duplicates, find_scenes, make_finder
+from dupimg.plans.keepers import keeper_order
+from dupimg.plans.naming import name_rows
+from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
+from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.search.similarity import cosine_graph, cosine_neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Photos that were there and new ones.
+
+    Attributes
+    ----------
+    photos : tuple of Photo
+        n photos, under the paths of their rows.
+    features : Features
+        Of the contents.
+    inverse : ndarray of shape (n,), int64
+        Row of `features` for each photo.
+    rows : mapping of str to Row
+        What the earlier run decided, by path; a photo without a row is new.
+    apart : tuple of (str, str)
+        See `dupimg.pipeline.known_apart`.
+    """
+
+    photos: tuple[Photo, ...]
+    features: Features
+    inverse: NDArray[np.int64]
+    rows: Mapping[str, Row]
+    apart: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_new(self) -> NDArray[np.bool_]:
+        """Whether each photo is new."""
+        return np.array([photo.path not in self.rows for photo in self.photos], dtype=bool)
+
+    def __getitem__(self, photos: NDArray) -> Collection:
+        """Return some of the photos, with the features of those alone."""
+        contents, inverse = np.unique(self.inverse[photos], return_inverse=True)
+        chosen = tuple(self.photos[i] for i in photos)
+        digests = {photo.digest for photo in chosen}
+        apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
+        return Collection(chosen, self.features[contents], inverse, self.rows, apart)
+
+    def without(self, paths: Set[str]) -> Collection:
+        """Return the collection without some photos of the earlier run."""
+        left = [i for i, photo in enumerate(self.photos) if photo.path not in paths]
+        rows = {path: row for path, row in self.rows.items() if path not in paths}
+        return replace(self[np.array(left, dtype=np.int64)], rows=rows)
+
+
+def photo_of(row: Row) -> Photo:
+    """Return the photo that a row is about."""
+    assert row.width is not None and row.height is not None
+    return Photo(
+        row.path,
+        row.bytes,
+        row.digest,
+        row.width,
+        row.height,
+        datetime.fromisoformat(row.taken_at),
+        row.taken_from,
+        row.modified_ns,
+    )
+
+
+def add_rows(
+    earlier: Sequence[Row], listing: Listing, collection: Collection | None, options: PlanOptions
+) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Decide what happens to new files, and to those that they replace.
+
+    Parameters
+    ----------
+    earlier : sequence of Row
+        Of the earlier run; `Row.earlier` says where the file stands now.
+    listing : Listing
+        The new files.
+    collection : Collection or None
+        All photos that can be compared: the new ones, and those of the earlier run that are still
+        there. None without any new photo.
+    options : PlanOptions
+        Of the earlier run.
+
+    Returns
+    -------
+    rows : tuple of Row
+        A plan for all files, old and new.
+    notes : tuple of str
+        Scenes that would be one now, and are left to a person.
+    """
+    rows = {row.path: row for row in earlier}
+    notes: tuple[str, ...] = ()
+    if collection is not None:
+        decided, notes = _photo_rows(collection, options)
+        rows |= decided
+    rows |= {file.path: other_row(file) for file in listing.others}
+    rows |= {file.path: companion_row(file, rows[file.companion_of]) for file in listing.companions}
+    for row in earlier:  # what belongs to a photo goes where it goes
+        if row.companion_of:
+            photo = rows[row.companion_of]
+            rows[row.path] = replace(
+                row, action=photo.action, keeper=photo.keeper, scene=photo.scene
+            )
+    return _named(_number_groups(list(rows.values())), earlier), notes
+
+
+def _photo_rows(
+    collection: Collection, options: PlanOptions
+) -> tuple[dict[str, Row], tuple[str, ...]]:
+    """Return the rows of the new photos, and of those of the earlier run that change."""
+    nearest = _nearest_cosines(collection)
+    near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
+    around = collection[near]
+    groups = _duplicates(around, options)
+    groups = replace(groups, nearest_cosine=nearest[near])
+    before = _duplicates(around[np.flatnonzero(~around.is_new)], options)
+    changed = _changes(around, groups, before)
+    found, keepers = groups.keepers, _settled(around, groups, changed)
+    scenes, notes = _scenes(collection, near, keepers, options)
+    sizes = Counter(keepers.tolist())
+    groups = replace(groups, keepers=keepers)
+    decided = {
+        photo.path: replace(collection.rows[photo.path], nearest_cosine=float(cosine))
+        for photo, cosine in zip(collection.photos, nearest, strict=True)
+        if photo.path in collection.rows and not np.isnan(cosine)
+    }
+    for i in np.flatnonzero(changed):
+        photo, keeper = around.photos[i], int(keepers[i])
+        row = photo_row(around.photos, i, groups, scenes[near[keeper]], sizes[keeper], options.keep)
+        if keeper == i and (like := around.photos[found[i]].path) != photo.path:
+            row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
+        decided[photo.path] = _with_history(row, collection.rows)
+    return decided, notes
+
+
+def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
+    """Say in a row what it has to do with the earlier run."""
+    if (old := rows.get(row.path)) is None:
+        if row.keeper in rows and rows[row.keeper].digest == row.digest:
+            return replace(row, reason="identical bytes; the keeper was there before")
+        return row
+    why = "since photos were added" if row.action == KEEP else "a better photo was added"
+    number = old.duplicate_group if row.action == REMOVE else None
+    return replace(
+        row,
+        reason=f"{why}: {row.reason}",
+        destination=old.destination,
+        earlier=old.earlier,
+        duplicate_group=number,
+    )
+
+
+def _nearest_cosines(collection: Collection) -> NDArray[np.float64]:
+    """Return the highest cosine of every photo to any other, as far as new ones change it."""
+    vectors, inverse, is_new = collection.features.vector, collection.inverse, collection.is_new
+    new = np.setdiff1d(inverse[is_new], inverse[~is_new])
+    old = np.unique(inverse[~is_new])
+    highest = np.full(len(vectors), -np.inf)
+    stored = [
+        np.nan if (row := collection.rows.get(photo.path)) is None else row.nearest_cosine
+        for photo in collection.photos
+    ]
+    np.fmax.at(highest, inverse, np.array(stored, dtype=float))
+    if len(new) > 1:
+        highest[new] = cosine_graph(vectors[new], 1.0).nearest_cosine
+    if len(new) and len(old):
+        across = cosine_neighbours(vectors[new], vectors[old], 1.0)
+        highest[new] = np.fmax(highest[new], across.query_nearest_cosine)
+        highest[old] = np.fmax(highest[old], across.vector_nearest_cosine)
+    nearest = np.where(np.bincount(inverse)[inverse] > 1, 1.0, highest[inverse])
+    return np.where(np.isneginf(nearest), np.nan, nearest)
+
+
+def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
+    """Return the contents on which what becomes of the new photos can depend."""
+    seeds = np.unique(collection.inverse[collection.is_new])
+    return _closure(collection.features.vector, seeds, make_finder(options).search_threshold)
+
+
+def _closure(vectors: NDArray, seeds: NDArray, threshold: float) -> NDArray[np.int64]:
+    """Return the rows to which chains of pairs at or above a threshold lead from the seeds."""
+    reached = np.zeros(len(vectors), dtype=bool)
+    frontier = seeds
+    while frontier.size:
+        reached[frontier] = True
+        neighbours = cosine_neighbours(vectors[frontier], vectors, threshold).pairs.indices
+        frontier = np.unique(neighbours[~reached[neighbours]])
+    return np.flatnonzero(reached)
+
+
+def _duplicates(collection: Collection, options: PlanOptions) -> Groups:
+    if not collection.photos:
+        nothing = np.empty(0, np.int64)
+        return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
+    return find_duplicates(
+        collection.features,
+        collection.inverse,
+        options,
+        order=_keeper_order(collection, options.keep),
+        cannot_link=content_pairs(collection.apart, collection.photos, collection.inverse),
+    )
+
+
+def _keeper_order(collection: Collection, rule: Sequence[str]) -> list[int]:
+    """Order photos as `keeper_order` does, but a new one goes before none that it equals."""
+    old = {photo.digest: photo for photo in collection.photos if photo.path in collection.rows}
+    stand_ins = [
+        photo
+        if photo.path in collection.rows
+        else replace(old.get(photo.digest, photo), path=f"\U0010ffff{photo.path}")
+        for photo in collection.photos
+    ]
+    return keeper_order(stand_ins, rule)
+
+
+def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:
+    """Return which photos get a new row: new ones, and those for which new ones matter.
+
+    What a person decided otherwise than the rule by hand does not change.
+    """
+    changed = around.is_new
+    old = np.flatnonzero(~changed)
+    keepers_before = old[before.keepers] if len(old) else old
+    for i, keeper in zip(old, keepers_before, strict=True):
+        row = around.rows[around.photos[i].path]
+        as_decided = row.action == (KEEP if keeper == i else REMOVE)
+        changed[i] = as_decided and groups.keepers[i] != keeper
+    return changed
+
+
+def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the keepers as they will be: nothing goes in favour of a photo that does not stay."""
+    number = {photo.path: i for i, photo in enumerate(around.photos)}
+    keepers = groups.keepers.copy()
+    for i in np.flatnonzero(~changed):
+        keepers[i] = number.get(around.rows[around.photos[i].path].keeper, i)
+    stays = np.array(
+        [
+            keepers[i] == i if changed[i] else around.rows[photo.path].action == KEEP
+            for i, photo in enumerate(around.photos)
+        ]
+    )
+    lost = changed & ~stays[keepers]
+    keepers[lost] = np.flatnonzero(lost)
+    return keepers
+
+
+def _scenes(
+    collection: Collection, near: NDArray, keepers: NDArray, options: PlanOptions
+) -> tuple[dict[int, int], tuple[str, ...]]:
+    """Return the scene of every photo of the collection that stays, and what to tell of them."""
+    stays, known = _known_scenes(collection, near, keepers)
+    kept = np.array(stays)
+    seeds = np.array([place for place, i in enumerate(stays) if collection.is_new[i]], dtype=int)
+    if not seeds.size:
+        return known, ()
+    vectors = collection.features.scene_vector[collection.inverse[kept]]
+    concerned = kept[_closure(vectors, seeds, options.scene_threshold)]
+    chosen = collection.features[collection.inverse[concerned]]
+    labels = find_scenes([collection.photos[i] for i in concerned], chosen, options)
+    return _joined(collection, concerned, chosen.scene_vector, labels, known)
+
+
+def _known_scenes(
+    collection: Collection, near: NDArray, keepers: NDArray
+) -> tuple[list[int], dict[int, int]]:
+    """Return the photos that stay, and the scenes of those that have one.
+
+    A new photo in favour of which a photo of the earlier run goes takes its scene over.
+    """
+    keeper_of = dict(zip(near.tolist(), near[keepers].tolist(), strict=True))
+    stays, known = [], {}
+    for i, photo in enumerate(collection.photos):
+        row = collection.rows.get(photo.path)
+        keeper = keeper_of.get(i, i if row is None or row.action == KEEP else -1)
+        if keeper == i:
+            stays.append(i)
+        if row is not None and row.scene is not None:
+            if keeper == i:
+                known[i] = row.scene
+            elif keeper >= 0 and row.action == KEEP:
+                known.setdefault(keeper, row.scene)
+    return stays, known
+
+
+def _joined(
+    collection: Collection,
+    concerned: NDArray,
+    vectors: NDArray,
+    labels: NDArray,
+    known: dict[int, int],
+) -> tuple[dict[int, int], tuple[str, ...]]:
+    """Let new photos join the scenes that were there, and number those that are new."""
+    scenes, notes = dict(known), []
+    free = max((row.scene or 0 for row in collection.rows.values()), default=0) + 1
+    by_time = sorted(
+        set(labels.tolist()),
+        key=lambda label: min(
+            (collection.photos[i].local_time, collection.photos[i].path)
+            for i in concerned[labels == label]
+        ),
+    )
+    for label in by_time:
+        members = np.flatnonzero(labels == label)
+        settled = [m for m in members if concerned[m] in known]
+        numbers = sorted({known[concerned[m]] for m in settled})
+        for member in members:
+            i = int(concerned[member])
+            if i in known:
+                continue
+            if numbers:  # the scene of the photo that it is most like
+                nearest = settled[int(np.argmax(vectors[settled] @ vectors[member]))]
+                scenes[i] = known[int(concerned[nearest])]
+            else:
+                scenes[i] = free
+        if not numbers:
+            free += 1
+        if len(numbers) > 1 and any(collection.is_new[concerned[m]] for m in members):
+            words = ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
+            notes.append(f"scenes {words} would be one with the new photos; they were left apart")
+    return scenes, tuple(notes)
+
+
+def _number_groups(rows: Sequence[Row]) -> list[Row]:
+    """Give the duplicate groups numbers: one that their members have, or the next."""
+    members: dict[str, list[Row]] = {}
+    for row in rows:
+        members.setdefault(row.keeper or row.companion_of or row.path, []).append(row)
+    free = max((row.duplicate_group or 0 for row in rows), default=0) + 1
+    used: set[int] = set()
+    numbers: dict[str, int] = {}
+    unnumbered = []
+    for keeper, group in members.items():
+        if not any(row.keeper for row in group):
+            continue
+        had = [row.duplicate_group for row in group if row.duplicate_group is not None]
+        number = next((n for n in had if n not in used), None)
+        if number is None:
+            unnumbered.append(keeper)
+        else:
+            numbers[keeper] = number
+            used.add(number)
+    numbers |= {keeper: free + n for n, keeper in enumerate(unnumbered)}
+    # Duplicates that a person kept side by side stay a group; a photo on its own is none.
+    apart = Counter(
+        row.duplicate_group
+        for keeper, group in members.items()
+        if keeper not in numbers
+        for row in group
+        if not row.companion_of
+    )
+
+    def number_of(row: Row) -> int | None:
+        old = row.duplicate_group if apart[row.duplicate_group] > 1 else None
+        return numbers.get(row.keeper or row.companion_of or row.path, None if old in used else old)
+
+    return [replace(row, duplicate_group=number_of(row)) for row in rows]
+
+
+def _named(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[Row, ...]:
+    """Name what is new or moves; the place of a photo that goes is free for what is new."""
+    actions = {row.path: row.action for row in earlier}
+    fixed = {row.path for row in rows if actions.get(row.path) == row.action}
+    back = [row.earlier for row in rows if row.path not in fixed and row.action == KEEP]
+    return name_rows(rows, fixed=fixed, taken=[place for place in back if place])

@@ -1,0 +1,182 @@
+"""Merge what a person edited in a plan into what was decided.
+
+Of an edited plan only three columns count: `action` (keep, remove or leave), `scene` and
+`destination`. The rest is taken from what was decided, so that it does not matter what a
+spreadsheet did to dates and numbers, or whether rows were sorted and columns moved or added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from dupimg.converters import counted, did_you_mean
+from dupimg.plans.naming import name_rows
+from dupimg.plans.plan_file import Edit
+from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+
+_LAST_SCENE = 999_999
+
+# What a person may choose for a file, by whether it is no photo and so without a scene.
+_ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """An edited plan.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        What is to be carried out.
+    problems : tuple of str
+        Everything that stands in the way, each with its row.
+    changes : tuple of str
+        Everything that a person changed, a line each.
+    """
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...]
+    changes: tuple[str, ...]
+
+
+def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
+    """Apply the edits of a person to what was decided.
+
+    Parameters
+    ----------
+    decided : sequence of Row
+        Named rows.
+    edits : sequence of Edit
+
+    Returns
+    -------
+    Reviewed
+        Names follow actions and scenes, but for destinations that were written by hand.
+    """
+    rows = {row.path: row for row in decided}
+    problems = list(_problems(rows, edits))
+    known = {edit.path: edit for edit in edits if edit.path in rows}
+    chosen = {path: _chosen(row, known.get(path), rows, known) for path, row in rows.items()}
+    kept = _kept_by_group(chosen.values())
+    merged = [_with_keeper(row, rows[row.path], chosen, kept) for row in chosen.values()]
+    named = tuple(
+        replace(row, destination=known[row.path].destination)
+        if row.path in known
+        and row.action != LEAVE
+        and known[row.path].destination not in ("", rows[row.path].destination)
+        else row
+        for row in name_rows(merged)
+    )
+    changes = (*_changes(rows, named), *_not_taken(rows, named, known))
+    return Reviewed(named, tuple(problems), changes)
+
+
+def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for edit in edits:
+        row = rows.get(edit.path)
+        where = f"row {edit.number}: {edit.path}"
+        if row is None or edit.digest not in ("", row.digest):
+            yield f"{where}: is not in the plan that was made for this folder; run `dupimg plan`."
+            continue
+        if first.setdefault(edit.path, edit.number) != edit.number:
+            yield f"{where}: has row {first[edit.path]} already, expected one row."
+        actions = _ACTIONS[row.scene is None]
+        if edit.action not in actions:
+            hint = did_you_mean(edit.action, actions)
+            yield f"{where}: Got action {edit.action!r}, expected {' or '.join(actions)}.{hint}"
+        if edit.scene and row.scene is not None and _scene_number(edit.scene) is None:
+            yield (
+                f"{where}: Got scene {edit.scene!r}, expected a whole number from 1 to "
+                f"{_LAST_SCENE:,}."
+            )
+    missing = [path for path in rows if path not in first]
+    if missing:  # the file may have been cut off while it was saved
+        yield (
+            f"{counted(len(missing), 'file')} of the plan without a row, first {missing[0]}, "
+            "expected one for each. Write leave where a file is to stay."
+        )
+
+
+def _scene_number(cell: str) -> int | None:
+    """Read a whole number as spreadsheets write it: 7, 7.0 or 7,0."""
+    whole, _, fraction = cell.strip().replace(",", ".").partition(".")
+    number = int(whole) if whole.isdecimal() and not fraction.strip("0") else 0
+    return number if 1 <= number <= _LAST_SCENE else None
+
+
+def _chosen(row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit]) -> Row:
+    """Return a row with the action and the scene that a person chose."""
+    if edit is None:
+        return row.having(action=LEAVE)
+    if row.companion_of and edit.action == row.action:  # goes where its photo goes
+        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known)
+        return row.having(action=photo.action, scene=photo.scene)
+    scene = (_scene_number(edit.scene) or row.scene) if row.scene is not None else None
+    known_action = edit.action in _ACTIONS[row.scene is None]
+    return row.having(action=edit.action if known_action else row.action, scene=scene)
+
+
+def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Return the photos that stay of every duplicate group."""
+    kept: dict[int, list[Row]] = {}
+    for row in rows:
+        if row.duplicate_group is not None and row.action == KEEP and not row.companion_of:
+            kept.setdefault(row.duplicate_group, []).append(row)
+    return kept
+
+
+def _with_keeper(row: Row, before: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -> Row:
+    """Give a row the keeper that stays now, and say what was done by hand."""
+    if row.action != before.action:
+        row = replace(row, reason=f"{row.action} by hand, was {before.action}: {row.reason}")
+    photo = chosen[row.companion_of] if row.companion_of else row
+    keeper = _keeper(photo, kept)
+    if keeper is None:
+        return row.having(keeper="", cosine_to_keeper=None)
+    cosine = None if row.companion_of else _cosine(row, keeper)
+    return row.having(keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
+
+
+def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:
+    """Return the photo in favour of which one is removed: the old keeper, or the first kept."""
+    candidates = kept.get(photo.duplicate_group or 0, [])
+    if photo.action != REMOVE or not candidates:
+        return None
+    return next((row for row in candidates if row.path == photo.keeper), candidates[0])
+
+
+def _cosine(row: Row, keeper: Row) -> float | None:
+    """Return the cosine of two photos if the plan knows it: that of a photo and its keeper."""
+    if row.keeper == keeper.path:
+        return row.cosine_to_keeper
+    return keeper.cosine_to_keeper if keeper.keeper == row.path else None
+
+
+def _changes(before: dict[str, Row], after: Sequence[Row]) -> Iterator[str]:
+    for row in after:
+        old = before[row.path]
+        parts = []
+        if row.action != old.action:
+            parts.append(f"{old.action} → {row.action}")
+        if row.scene != old.scene:
+            parts.append(f"scene {old.scene} → {row.scene}")
+        if row.destination != old.destination:
+            parts.append(f"to {row.destination}" if row.destination else "stays where it is")
+        if parts:
+            yield f"{row.path}: {', '.join(parts)}"
+
+
+def _not_taken(
+    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit]
+) -> Iterator[str]:
+    """Name the scenes that were written where they do not count: on what goes with a photo."""
+    for row in after:
+        edit = known.get(row.path)
+        if edit is None or row.scene is None or not edit.scene:
+            continue
+        wanted = _scene_number(edit.scene)
+        if wanted not in (before[row.path].scene, row.scene):
+            leader = row.keeper or row.companion_of
+            yield f"{row.path}: scene {edit.scene} is not taken, it goes with {leader}"

@@ -1,0 +1,167 @@
+"""Where each file of a plan goes: names by which photos of a scene stand side by side.
+
+A kept photo is called after its scene and its time, a duplicate after its keeper and itself, a
+companion after its photo. Every stem is used once, whatever the extension and however a
+filesystem treats case and Unicode, so that a companion can belong to one photo only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from dupimg.files.companion_names import companion_ending, folded, split_name
+from dupimg.files.photos import local_time
+from dupimg.plans.rows import FOLDERS, KEEP, LEAVE, OTHER, REMOVE, Row
+
+# Nearly every filesystem allows names of 255 bytes; what is left is for the endings.
+_LONGEST_STEM, LONGEST_NAME = 200, 255
+
+
+def name_rows(
+    rows: Sequence[Row], *, fixed: Collection[str] = (), taken: Collection[str] = ()
+) -> tuple[Row, ...]:
+    """Give every row its destination, and put the rows in order.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Their destinations are ignored but for the fixed ones.
+    fixed : collection of str
+        Paths of the rows that keep their destinations.
+    taken : collection of str
+        Destinations that no other row may get.
+
+    Returns
+    -------
+    tuple of Row
+        In order of the names in ``processed``: each kept photo, its companions, its duplicates;
+        what is no photo last. A file that stays where it is has no destination.
+    """
+    names = _Names()
+    places = {row.path: row.destination for row in rows if row.path in fixed}
+    for place in filter(None, (*places.values(), *taken)):
+        names.reserve(place)
+    stems = _scene_stems(rows, places, names)
+    waiting = sorted((row for row in rows if row.path not in places), key=lambda row: row.path)
+    for row in waiting:
+        if row.action == OTHER:
+            names.reserve_folders(_other_place(row))
+    for row in waiting:
+        if not row.companion_of:
+            places[row.path] = _own_place(row, stems, names)
+    for row in waiting:
+        if row.companion_of:
+            places[row.path] = _companion_place(row, places[row.companion_of], names)
+    photos = {row.path: row for row in rows}
+
+    def order(row: Row) -> tuple[str, bool, str, bool, str]:
+        photo = photos[row.companion_of] if row.companion_of else row
+        if photo.scene is None:
+            return ("\U0010ffff", True, "", True, row.path)
+        keeper = photos.get(photo.keeper, photo)
+        first = stems[keeper.path] + _suffix(keeper.path)
+        return (first, photo is not keeper, photo.path, row is not photo, row.path)
+
+    return tuple(row.having(destination=places[row.path]) for row in sorted(rows, key=order))
+
+
+def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> dict[str, str]:
+    """Name every photo by scene and time; equal ones get -2, -3 … in order of time and path.
+
+    A kept photo that has its place already is called what it is called there.
+    """
+    photos = [row for row in rows if row.scene is not None and not row.companion_of]
+    photos.sort(key=lambda row: (row.action != KEEP, _moment(row), row.path))
+    digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
+    stems = {}
+    for row in photos:
+        time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
+        stems[row.path] = f"image-{row.scene:0{digits}d}-{time}"
+        if row.action == KEEP and places.get(row.path):
+            stems[row.path] = PurePosixPath(places[row.path].removesuffix(_suffix(row.path))).name
+    kept = [row.path for row in photos if row.action == KEEP and row.path not in places]
+    ties = Counter(stems[path] for path in kept)
+    numbers: Counter[str] = Counter()
+    for path in kept:  # only a kept photo takes its name away from others
+        stem = stems[path]
+        numbers[stem] += 1
+        # As many digits as the last of them needs, so that -10 comes after -02.
+        tie = f"-{numbers[stem]:0{len(str(ties[stem]))}d}" if numbers[stem] > 1 else ""
+        stems[path] = names.claim(stem + tie)
+    return stems
+
+
+def _moment(row: Row) -> datetime:
+    return local_time(datetime.fromisoformat(row.taken_at))
+
+
+def _own_place(row: Row, stems: dict[str, str], names: _Names) -> str:
+    if row.action == LEAVE or not row.digest:
+        return ""
+    suffix = _suffix(row.path)
+    if row.action == OTHER:
+        stem = _other_place(row).removesuffix(suffix)
+        return names.claim(stem, suffix, longest=LONGEST_NAME)
+    if row.action == KEEP:
+        return f"{FOLDERS[KEEP]}/{stems[row.path]}{suffix}"
+    own = split_name(row.path)[0]
+    stem = names.claim(f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}")
+    return stem + suffix
+
+
+def _other_place(row: Row) -> str:
+    """Return the path of a file below ``other``; one of another folder keeps its whole path."""
+    drive, _, path = row.path.rpartition(":") if row.path[1:3] == ":/" else ("", "", row.path)
+    return "/".join(part for part in (FOLDERS[OTHER], drive, path.lstrip("/")) if part)
+
+
+def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
+    if not photo_place or not row.digest:
+        return ""
+    stem = photo_place.removesuffix(_suffix(row.companion_of))
+    return names.claim(stem, companion_ending(row.path, row.companion_of), longest=LONGEST_NAME)
+
+
+def _suffix(path: str) -> str:
+    return split_name(path)[1]
+
+
+class _Names:
+    """Hands out names of which no two are the same on any filesystem."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, int] = {}
+
+    def reserve(self, place: str) -> None:
+        """Let no other file have a destination, or its stem with another extension."""
+        stem = place.removesuffix(_suffix(place))
+        for name in (place, stem, PurePosixPath(stem).name):
+            self._uses.setdefault(folded(name), 1)
+
+    def reserve_folders(self, path: str) -> None:
+        """Let no file have the name of a folder that a path leads through."""
+        for folder in PurePosixPath(path).parents:
+            self._uses.setdefault(folded(str(folder)), 1)
+
+    def claim(self, stem: str, ending: str = "", *, longest: int = _LONGEST_STEM) -> str:
+        """Return the first free name of stem + ending, stem-2 + ending and so on."""
+        wanted = name = _shorten(stem, ending, longest)
+        while self._uses.get(folded(name), 0):
+            # Counting on from the last use: thousands of photos may share one file time.
+            number = self._uses[folded(wanted)] = self._uses[folded(wanted)] + 1
+            name = _shorten(stem, f"-{number}{ending}", longest)
+        self._uses[folded(name)] = 1
+        return name
+
+
+def _shorten(stem: str, ending: str, longest: int) -> str:
+    """Shorten the last part of a path until it fits a filesystem."""
+    folder, slash, name = stem.rpartition("/")
+    while len(os.fsencode(name + ending)) > longest:
+        name = name[:-1]
+    return folder + slash + name + ending

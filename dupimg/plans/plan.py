@@ -1,0 +1,270 @@
+"""Decide: for every file found exactly one row that says what happens to it, where it goes, why.
+
+Pure: nothing here touches a file. Hazards that `check_plan` looks for: a file with two rows, two
+rows with one destination (also where case or Unicode form are not told apart), a destination
+outside the folder that its action has in the output, duplicates of which none stays, a companion
+that is parted from its photo.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dupimg.files.companion_names import folded
+from dupimg.files.photos import File, Listing, Photo
+from dupimg.plans.keepers import DEFAULT_RULE, why_kept
+from dupimg.plans.naming import LONGEST_NAME, name_rows
+from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dupimg.groups.second_look import SecondLook
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What was found out about n photos; every array has a value for each of them.
+
+    Attributes
+    ----------
+    keepers : ndarray of shape (n,), int64
+        Index of the photo that stays in favour of this one; its own where it stays.
+    cosine_to_keeper, nearest_cosine : ndarray of shape (n,), float64
+        `nearest_cosine` is NaN where there is no other photo.
+    scenes : ndarray of shape (n,), int64
+        Any label of the scene; duplicates carry that of their keeper.
+    second_look : SecondLook or None
+        What comparing thumbnails said, if that was done.
+    """
+
+    keepers: np.ndarray
+    cosine_to_keeper: np.ndarray
+    nearest_cosine: np.ndarray
+    scenes: np.ndarray
+    second_look: SecondLook | None = None
+
+
+def make_plan(
+    listing: Listing, groups: Groups, keep_rule: Sequence[str] = DEFAULT_RULE
+) -> tuple[Row, ...]:
+    """Give every file of a listing its row.
+
+    Parameters
+    ----------
+    listing : Listing
+        n photos in order of capture time, and the other files.
+    groups : Groups
+        Of the same n photos in the same order.
+    keep_rule : sequence of str
+        The rule that chose the keepers; named in the reasons.
+
+    Returns
+    -------
+    tuple of Row
+        In the order that `name_rows` gives them.
+    """
+    photos = listing.photos
+    keepers = groups.keepers.tolist()
+    kept = [i for i, keeper in enumerate(keepers) if i == keeper]
+    numbers = _number_from_one([int(groups.scenes[i]) for i in kept])
+    scenes = dict(zip(kept, numbers, strict=True))
+    sizes = Counter(keepers)
+    rows = [
+        photo_row(listing.photos, i, groups, scenes[keeper], sizes[keeper], keep_rule)
+        for i, keeper in enumerate(keepers)
+    ]
+    rows += [other_row(file) for file in listing.others]
+    photos = {row.path: row for row in rows}
+    rows += [companion_row(file, photos[file.companion_of]) for file in listing.companions]
+    return _number_duplicate_groups(name_rows(rows))
+
+
+def photo_row(
+    photos: Sequence[Photo],
+    i: int,
+    groups: Groups,
+    scene: int,
+    group_size: int,
+    keep_rule: Sequence[str],
+) -> Row:
+    """Return the row of photo `i`, without a destination.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+    i : int
+    groups : Groups
+        Of these photos; its scenes are not looked at.
+    scene : int
+        The number of the scene of the photo.
+    group_size : int
+        How many photos the keeper stands for, itself included.
+    keep_rule : sequence of str
+        The rule that chose the keeper.
+    """
+    photo, keeper = photos[i], photos[groups.keepers[i]]
+    stays = photo is keeper
+    nearest = float(groups.nearest_cosine[i])
+    alone = "no duplicate" if group_size == 1 else f"best of {group_size} duplicates"
+    return Row(
+        path=photo.path,
+        action=KEEP if stays else REMOVE,
+        scene=scene,
+        keeper="" if stays else keeper.path,
+        cosine_to_keeper=None if stays else float(groups.cosine_to_keeper[i]),
+        nearest_cosine=None if math.isnan(nearest) else nearest,
+        taken_at=photo.taken_at.isoformat(timespec="milliseconds"),
+        taken_from=photo.taken_from,
+        width=photo.width,
+        height=photo.height,
+        bytes=photo.bytes,
+        digest=photo.digest,
+        modified_ns=photo.modified_ns,
+        reason=alone if stays else _removed_reason(keeper, photo, keep_rule),
+        **_second_look(photos, i, groups.second_look),
+    )
+
+
+def _second_look(photos: Sequence[Photo], i: int, look: SecondLook | None) -> dict[str, Any]:
+    if look is None or not look.verdicts[i]:
+        return {}
+    return {
+        "compared_with": photos[look.compared_with[i]].path,
+        "thumb_correlation": float(look.thumb_correlation[i]),
+        "verdict": str(look.verdicts[i]),
+    }
+
+
+def _removed_reason(keeper: Photo, photo: Photo, keep_rule: Sequence[str]) -> str:
+    likeness = "identical bytes" if photo.digest == keeper.digest else "similar to the keeper"
+    return f"{likeness}; the keeper has {why_kept(keeper, photo, keep_rule)}"
+
+
+def other_row(file: File) -> Row:
+    """Return the row of a file that is no photo."""
+    return Row(
+        path=file.path,
+        action=OTHER,
+        bytes=file.bytes,
+        digest=file.digest,
+        reason=file.reason,
+        modified_ns=file.modified_ns,
+    )
+
+
+def companion_row(file: File, photo: Row) -> Row:
+    """Return the row of a file that goes where its photo goes."""
+    return replace(
+        other_row(file),
+        action=photo.action,
+        scene=photo.scene,
+        keeper=photo.keeper,
+        companion_of=file.companion_of,
+    )
+
+
+def _number_from_one(labels: Sequence[int]) -> list[int]:
+    """Replace labels by 1, 2, … in order of first appearance."""
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(label, len(numbers) + 1) for label in labels]
+
+
+def _number_duplicate_groups(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Give keepers that have duplicates a number in order, and their duplicates the same."""
+    with_duplicates = {row.keeper for row in rows} - {""}
+    numbers: dict[str, int] = {}
+    numbered = []
+    for row in rows:
+        keeper = row.keeper or row.companion_of or row.path
+        group = numbers.setdefault(keeper, len(numbers) + 1) if keeper in with_duplicates else None
+        numbered.append(replace(row, duplicate_group=group))
+    return tuple(numbered)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What would make a plan unsafe to carry out.
+
+    Attributes
+    ----------
+    path : str
+        Of the row that it was found in.
+    sentence : str
+    """
+
+    path: str
+    sentence: str
+
+
+def check_plan(rows: Sequence[Row]) -> list[Problem]:
+    """Look for everything that would make a plan unsafe to carry out.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    list of Problem
+        Empty if there is none.
+    """
+    return [problem for check in _CHECKS for problem in check(rows)]
+
+
+def _check_paths(rows: Sequence[Row]) -> Iterator[Problem]:
+    for path, count in Counter(row.path for row in rows).items():
+        if count > 1:
+            yield Problem(path, f"has {count} rows, expected one.")
+
+
+def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for row in rows:
+        if not row.destination:
+            continue
+        parts = row.destination.split("/")
+        folder = FOLDERS.get(row.action, "nowhere")
+        leads_out = parts[0] != folder or len(parts) < 2 or {"", ".", ".."} & set(parts)
+        if leads_out or "\0" in row.destination:
+            yield Problem(row.path, f"destination {row.destination!r} is not inside {folder}/.")
+        if max(len(os.fsencode(part)) for part in parts) > LONGEST_NAME:
+            yield Problem(row.path, f"destination has a name of over {LONGEST_NAME} bytes.")
+        other = seen.setdefault(folded(row.destination), row.path)
+        if other != row.path:
+            yield Problem(row.path, f"destination {row.destination!r} is that of {other} too.")
+
+
+def _check_survivors(rows: Sequence[Row]) -> Iterator[Problem]:
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        if row.duplicate_group is not None and not row.companion_of:
+            groups.setdefault(row.duplicate_group, []).append(row)
+    for number, group in groups.items():
+        if all(row.action == REMOVE for row in group):
+            yield Problem(
+                group[0].path, f"duplicate group {number} would go as a whole, one must stay."
+            )
+
+
+def _check_companions(rows: Sequence[Row]) -> Iterator[Problem]:
+    actions = {row.path: row.action for row in rows}
+    for row in rows:
+        if row.companion_of and row.action != actions.get(row.companion_of):
+            photo = f"{row.companion_of} has {actions.get(row.companion_of, 'no row')!r}"
+            yield Problem(
+                row.path, f"has action {row.action!r}, {photo}, expected one action for both."
+            )
+
+
+_CHECKS: tuple[Callable[[Sequence[Row]], Iterator[Problem]], ...] = (
+    _check_paths,
+    _check_destinations,
+    _check_survivors,
+    _check_companions,
+)

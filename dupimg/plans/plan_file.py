@@ -1,0 +1,270 @@
+"""The plan as a person's spreadsheet saved it: read it, and change single cells of it.
+
+Only the cells that change are written anew. Everything else comes back byte for byte: the order
+of rows and columns, columns that a person added, separator, quotes, line ends and encoding.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import zip_longest
+from pathlib import Path
+
+from dupimg.files.durable import write_durably
+from dupimg.options import UsageError
+from dupimg.plans.report import from_cell
+
+NEEDED = ("path", "action", "scene", "destination", "digest")
+
+# Byte order mark → encoding; what has none is UTF-8, too.
+_ENCODINGS = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"\xef\xbb\xbf": "utf-8",
+    b"": "utf-8",
+}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a row of an edited plan says.
+
+    Attributes
+    ----------
+    number : int
+        Of the row in the spreadsheet, where the header is row 1.
+    path, action, scene, destination, digest : str
+        The cells, without what protects them from spreadsheets.
+    """
+
+    number: int
+    path: str
+    action: str
+    scene: str
+    destination: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    """An edited plan, cell by cell; `parse_plan_file` makes one.
+
+    Attributes
+    ----------
+    mark : bytes
+        The byte order mark; may be empty.
+    head : str
+        The header with its line end, and what stands before it.
+    names : tuple of str
+        The columns.
+    separator : str
+    records : tuple of str
+        The rows below the header as they stand in the file, each with its line end.
+    edits : tuple of Edit or None
+        What each record says; None for one without any content.
+    """
+
+    mark: bytes
+    head: str
+    names: tuple[str, ...]
+    separator: str
+    records: tuple[str, ...]
+    edits: tuple[Edit | None, ...]
+
+    @cached_property
+    def content(self) -> bytes:
+        """The file, byte for byte."""
+        return self.mark + "".join((self.head, *self.records)).encode(_ENCODINGS[self.mark])
+
+    @cached_property
+    def stamp(self) -> str:
+        """SHA-256 of the file, hexadecimal: changes with every byte."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {edit.path: i for i, edit in enumerate(self.edits) if edit is not None}
+
+    def edit(self, path: str) -> Edit | None:
+        """Return what the last row of a file says; None where it has no row."""
+        place = self._places.get(path)
+        return None if place is None else self.edits[place]
+
+    def cell(self, path: str, column: str) -> str | None:
+        """Return a cell of the last row of a file as it is written; None where it has no row."""
+        place = self._places.get(path)
+        if place is None:
+            return None
+        cells = _cells(self.records[place], self.separator)
+        return dict(zip_longest(self.names, cells, fillvalue=""))[column]
+
+    def with_cells(self, cells: Mapping[tuple[str, str], str]) -> PlanFile:
+        """Return the plan with other texts in some cells.
+
+        Parameters
+        ----------
+        cells : mapping of (str, str) to str
+            Path of a file that has a row, and column → what to write there as it stands.
+        """
+        records, edits = list(self.records), list(self.edits)
+        for (path, column), text in cells.items():
+            place = self._places[path]
+            records[place] = _with_cell(
+                records[place], self.names.index(column), text, self.separator
+            )
+            edits[place] = _edit(place + 2, self.names, _cells(records[place], self.separator))
+        return replace(self, records=tuple(records), edits=tuple(edits))
+
+
+def read_edits(path: Path) -> tuple[Edit, ...]:
+    """Read an edited plan, whatever a spreadsheet made of the file.
+
+    Parameters
+    ----------
+    path : Path
+        CSV in UTF-8 or UTF-16, with or without a byte order mark, separated by commas,
+        semicolons or tabs.
+
+    Returns
+    -------
+    tuple of Edit
+        Rows without any content are left out.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read or is no CSV, or a column is missing or there twice.
+    """
+    edits = parse_plan_file(read_bytes(path), path).edits
+    return tuple(edit for edit in edits if edit is not None)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a plan; UsageError says why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"Got {path}, which cannot be read: {error.strerror}.") from error
+
+
+def parse_plan_file(content: bytes, path: Path) -> PlanFile:
+    """Parse an edited plan, see `read_edits`.
+
+    Parameters
+    ----------
+    content : bytes
+    path : Path
+        Where it was read, for messages.
+
+    Returns
+    -------
+    PlanFile
+
+    Raises
+    ------
+    UsageError
+    """
+    mark = next(mark for mark in _ENCODINGS if content.startswith(mark))
+    text = _decoded(content[len(mark) :], _ENCODINGS[mark], path)
+    begin = len(text) - len(text.lstrip("\r\n"))
+    if begin == len(text):
+        raise UsageError(f"Got {path}, which is empty, expected the plan that `dupimg plan` wrote.")
+    lines = list(io.StringIO(text[begin:], newline=""))
+    separator = max(",;\t", key=lines[0].count)
+    try:
+        (header, head), *rows = _records(lines, separator)
+    except (csv.Error, ValueError) as error:
+        raise UsageError(
+            f"Got {path}, which is no CSV file: {error}. Save it from the spreadsheet as CSV."
+        ) from error
+    names = tuple(name.strip(" '").lower() for name in header)
+    wrong = [name for name in NEEDED if names.count(name) != 1]
+    if wrong:
+        raise UsageError(
+            f"Got {path} without the column {', '.join(wrong)} or with two of them, expected "
+            f"{', '.join(NEEDED)}, each once. `dupimg plan` again writes a new plan beside it."
+        )
+    # Excel and LibreOffice show the header as row 1.
+    edits = tuple(_edit(number, names, cells) for number, (cells, _) in enumerate(rows, start=2))
+    records = tuple(record for _, record in rows)
+    return PlanFile(mark, text[:begin] + head, names, separator, records, edits)
+
+
+def _decoded(content: bytes, encoding: str, path: Path) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"Got {path} in another encoding than UTF-8. Save it from the spreadsheet as "
+            "“CSV UTF-8” (Excel) or with the character set UTF-8 (LibreOffice)."
+        ) from error
+
+
+def _records(lines: Sequence[str], separator: str) -> Iterator[tuple[list[str], str]]:
+    """Yield the cells of every record, and the record as it is written: cells may hold lines."""
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    begin = 0
+    for cells in reader:
+        yield cells, "".join(lines[begin : reader.line_num])
+        begin = reader.line_num
+
+
+def _cells(record: str, separator: str) -> list[str]:
+    return next(csv.reader([record], delimiter=separator, strict=True))
+
+
+def _edit(number: int, names: Sequence[str], cells: Sequence[str]) -> Edit | None:
+    named = dict(zip_longest(names, cells, fillvalue=""))
+    # Spaces that belong to a name are written as escapes.
+    file, action, scene, place, digest = (from_cell(named[name].strip(" ")) for name in NEEDED)
+    if not (file or action or place):
+        return None
+    return Edit(number, file, action.strip().lower(), scene, place, digest)
+
+
+def _with_cell(record: str, column: int, text: str, separator: str) -> str:
+    """Write one cell of a record anew, in quotes if it was, or if it must be."""
+    body = record.rstrip("\r\n")
+    line_end = record[len(body) :]
+    field = rf'(?:^|{separator})("(?:[^"]|"")*"|[^{separator}\r\n]*)'
+    spans = [match.span(1) for match in re.finditer(field, body)]
+    missing = column + 1 - len(spans)
+    if missing > 0:  # a spreadsheet may leave out empty cells at the end
+        body += separator * missing
+        spans += [(len(body), len(body))] * missing
+    begin, end = spans[column]
+    if body[begin:end].startswith('"') or set(text) & {separator, '"', "\r", "\n"}:
+        text = '"' + text.replace('"', '""') + '"'
+    return body[:begin] + text + body[end:] + line_end
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write another content into a file in one step: there is the old one, or the new one, whole.
+
+    Parameters
+    ----------
+    path : Path
+        There; keeps its permissions.
+    content : bytes
+
+    Raises
+    ------
+    UsageError
+        It cannot be written; there is the old one.
+    """
+    try:
+        with write_durably(path) as file:
+            file.write(content)
+            shutil.copymode(path, file.name)
+    except OSError as error:
+        raise UsageError(
+            f"{path} could not be written ({error.strerror}), and is as it was. If it is open in "
+            "a spreadsheet, close it there; then try again."
+        ) from error

@@ -1,0 +1,167 @@
+r"""The plan as a CSV file that a spreadsheet can open and save without harm, and back.
+
+What spreadsheets do to text: they run cells that begin like a formula, and they turn cells that
+look like a number, a date or a truth value into one (``0012`` becomes ``12``). A cell that could
+meet either begins with an apostrophe. Characters that a cell cannot carry (line breaks, control
+characters, bytes that are no UTF-8) are written as backslash escapes. The names of everyday
+photos are written as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+
+from dupimg.files.durable import write_durably
+from dupimg.plans.rows import Row
+
+COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
+_INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
+_COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation")
+PATHS = ("path", "keeper", "companion_of", "compared_with")
+
+# Endings after which no spreadsheet takes a cell for a number or a date.
+_TEXT_SUFFIX = re.compile(
+    r"\.(jpe?g|png|webp|gif|bmp|tiff?|jp2|hei[cf]|avif|psd|p[pgn]m|svg"
+    r"|dng|cr[23]|nef|arw|raf|orf|rw2|mov|mp4|m4v|avi|mkv|3gp|mp3|wav"
+    r"|xmp|aae|thm|txt|md|json|csv|xml|html?|pdf|docx?|xlsx?|ini|log|db|zip)$",
+    re.IGNORECASE,
+)
+# Spaces and an apostrophe at the ends are what a spreadsheet, or a person, may take away.
+_UNSAFE = re.compile(
+    r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]|^['\s]|\s$"
+)
+_ESCAPE = re.compile(r"\\(?:(\\)|x([0-9a-f]{2})|u([0-9a-f]{4}))")
+
+
+def to_cell(text: str, *, may_look_like_data: bool = True) -> str:
+    r"""Write a text so that a spreadsheet leaves it alone.
+
+    Parameters
+    ----------
+    text : str
+        May hold surrogates that stand for bytes that are no UTF-8.
+    may_look_like_data : bool, default=True
+        Whether the text could be taken for a number, a date or a truth value.
+
+    Returns
+    -------
+    str
+        Without line breaks and control characters; `from_cell` gives the text back.
+
+    Examples
+    --------
+    >>> to_cell("IMG_0001.jpg"), to_cell("=cmd()"), to_cell("0012"), to_cell("a\nb.jpg")
+    ('IMG_0001.jpg', "'=cmd()", "'0012", 'a\\u000ab.jpg')
+    """
+    escaped = _UNSAFE.sub(_escape, text)
+    like_data = may_look_like_data and not _TEXT_SUFFIX.search(text)
+    if escaped and (like_data or not (escaped[0].isalnum() or escaped[0] in "_.([{\\")):
+        return f"'{escaped}"
+    return escaped
+
+
+def from_cell(cell: str) -> str:
+    r"""Read back what `to_cell` wrote.
+
+    Examples
+    --------
+    >>> from_cell("'=cmd()"), from_cell("a\\u000ab.jpg")
+    ('=cmd()', 'a\nb.jpg')
+    """
+    return _ESCAPE.sub(_unescape, cell.removeprefix("'"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    if character == "\\":
+        return "\\\\"
+    code = ord(character)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def _unescape(match: re.Match[str]) -> str:
+    backslash, byte, code = match.groups()
+    return backslash or chr(0xDC00 + int(byte, 16) if byte else int(code, 16))
+
+
+def write_report(rows: Sequence[Row], path: Path) -> None:
+    """Write rows as CSV: UTF-8 with a byte order mark, by which Excel knows it as UTF-8.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    path : Path
+        See `write_table`.
+    """
+    write_table({name: [_to_cell(row, name) for row in rows] for name in COLUMNS}, path)
+
+
+def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
+    """Write cells as CSV.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+    path : Path
+        Appears in one step, so that it is never seen half written. A file of this name with
+        another content, which a person may have edited, is renamed out of the way.
+    """
+    content = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
+    encoded = content.encode("utf-8-sig")
+    with write_durably(path) as file:
+        file.write(encoded)
+        # Only now: on a full disk, the earlier file keeps its name.
+        file.flush()
+        if path.exists() and path.read_bytes() != encoded:
+            number = 1
+            while (kept := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
+                number += 1
+            path.rename(kept)
+
+
+def _to_cell(row: Row, name: str) -> str:
+    value = getattr(row, name)
+    if value is None:
+        return ""
+    if name in _INTEGERS:
+        return str(value)
+    if name in _COSINES:
+        return f"{value:.6f}"
+    return to_cell(value, may_look_like_data=name in PATHS)
+
+
+def read_report(path: Path) -> tuple[Row, ...]:
+    """Read rows that `write_report` wrote.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    tuple of Row
+
+    Raises
+    ------
+    ValueError
+        A column is missing.
+    """
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise ValueError(f"Got {path} without {', '.join(missing)}, expected these columns too.")
+    columns = ([_from_cell(cell, name) for cell in frame[name]] for name in COLUMNS)
+    return tuple(Row(*cells) for cells in zip(*columns, strict=True))
+
+
+def _from_cell(cell: str, name: str) -> str | int | float | None:
+    if name in _INTEGERS:
+        return int(cell) if cell else None
+    if name in _COSINES:
+        return float(cell) if cell else None
+    return from_cell(cell)

@@ -1,0 +1,87 @@
+"""A row of a plan: what happens to one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
+FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What happens to one file; a row of the report.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the input folder, with forward slashes.
+    action : {"keep", "remove", "other", "leave"}
+        ``leave`` is for a person to choose: the file stays where it is.
+    destination : str
+        Relative to the output folder; empty where the file stays where it is.
+    scene : int or None
+        From 1 on, in order of the first kept photo; None for what is no photo.
+    duplicate_group : int or None
+        From 1 on; None for a photo without duplicates.
+    keeper : str
+        Path of the photo that stays in favour of this one; empty unless removed.
+    cosine_to_keeper, nearest_cosine : float or None
+        Cosine similarity to the keeper, and to the most similar other photo.
+    taken_at : str
+        ISO 8601, with the offset from UTC where the photo carries one.
+    taken_from : {"exif", "file", ""}
+    width, height : int or None
+        Pixels, upright.
+    bytes : int
+    digest : str
+        SHA-256, hexadecimal.
+    reason : str
+    companion_of : str
+        Path of the photo that this file belongs to and goes with.
+    compared_with : str
+        Path of the photo that the next two are about: the keeper of a removed photo, the most
+        similar one of a kept photo. Empty where none is similar enough to be compared.
+    thumb_correlation : float or None
+        Correlation of the two thumbnails.
+    verdict : {"identical bytes", "identical pixels", "copy", "near duplicate", "same scene", ""}
+        What a second look says, see `dupimg.groups.second_look`.
+    modified_ns : int
+        Modification time in nanoseconds since 1970, UTC; not in the report.
+    earlier : str
+        Where an earlier run has put the file, relative to the output folder; empty where it is
+        still at its path. Not in the report.
+    """
+
+    path: str
+    action: str
+    destination: str = ""
+    scene: int | None = None
+    duplicate_group: int | None = None
+    keeper: str = ""
+    cosine_to_keeper: float | None = None
+    nearest_cosine: float | None = None
+    taken_at: str = ""
+    taken_from: str = ""
+    width: int | None = None
+    height: int | None = None
+    bytes: int = 0
+    digest: str = ""
+    reason: str = ""
+    companion_of: str = ""
+    compared_with: str = ""
+    thumb_correlation: float | None = None
+    verdict: str = ""
+    modified_ns: int = field(default=0, metadata={"in_report": False})
+    earlier: str = field(default="", metadata={"in_report": False})
+
+    @property
+    def has_step(self) -> bool:
+        """Whether carrying the row out means to do something."""
+        return bool(self.destination) and self.destination != self.earlier
+
+    def having(self, **values: str | int | float | None) -> Row:
+        """Return the row with other values; itself, at no cost, where it has them already."""
+        if all(getattr(self, name) == value for name, value in values.items()):
+            return self
+        return replace(self, **values)

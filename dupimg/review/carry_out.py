@@ -1,0 +1,96 @@
+"""Carry a plan out while its page looks on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from dupimg.options import ApplyOptions, UsageError
+from dupimg.runs.result import Result
+
+IDLE, RUNNING, DONE, FAILED = "idle", "running", "done", "failed"
+
+
+class BackgroundApply:
+    """Carry a plan out in a thread of its own.
+
+    Attributes
+    ----------
+    state : {"idle", "running", "done", "failed"}
+        Failed: it was refused and nothing was touched, or it can go on later, as `error` says.
+    step : str
+        What it is at, as a word ending in -ing.
+    done, total : int
+        Files of that step.
+    error : str
+    result : Result or None
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.state = IDLE
+        self.step, self.done, self.total = "", 0, 0
+        self.error = ""
+        self.result: Result | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether files may be on their way."""
+        return self.state == RUNNING
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is nothing left to decide."""
+        return self.state in (RUNNING, DONE)
+
+    def start(self, options: ApplyOptions) -> None:
+        """Begin, unless that was done, and do not wait for the end."""
+        with self._lock:
+            if self.begun:
+                return
+            self.state, self.error = RUNNING, ""
+        # No daemon: the program ends when the files are at their places.
+        self._thread = threading.Thread(target=self._run, args=(options,))
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when it has come to its end."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, options: ApplyOptions) -> None:
+        from dupimg.runs.organize import apply
+
+        try:
+            self.result = apply(options, announce=lambda _: None, progress=self._bar)
+        except UsageError as error:
+            self.error = str(error)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+        self.state = FAILED if self.error else DONE
+
+    @contextlib.contextmanager
+    def _bar(self, total: int, what: str, **_: Any) -> Iterator[BackgroundApply]:
+        with self._lock:
+            self.step, self.done, self.total = what, 0, total
+        yield self
+
+    def update(self, count: int = 1) -> None:
+        """Note that files are done; called from many threads."""
+        with self._lock:
+            self.done += count
+
+    def progress(self) -> dict[str, Any]:
+        """Return how far it is, as JSON values."""
+        with self._lock:
+            return {
+                "state": self.state,
+                "step": self.step,
+                "done": self.done,
+                "total": self.total,
+                "summary": self.result.summary().splitlines() if self.result else [],
+                "error": self.error,
+            }

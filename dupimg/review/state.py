@@ -1,0 +1,226 @@
+"""What a plan comes to with the decisions of a person, and which of its cells a decision changes.
+
+Pure: nothing here touches a file. A decision after which the plan could not be carried out is
+refused, unless that was so before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dupimg.plans.merge import merge_edits
+from dupimg.plans.plan import Problem, check_plan
+from dupimg.plans.plan_file import PlanFile
+from dupimg.plans.rows import Row
+
+
+class Refused(ValueError):
+    """A decision that cannot be; nothing was changed.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(f"{problem.path}: {problem.sentence}" for problem in problems))
+        self.problems = problems
+
+
+class NotInPlan(LookupError):
+    """A path that a plan does not hold."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person wants for a file; None leaves that as it is.
+
+    Attributes
+    ----------
+    path : str
+    action : {"keep", "remove", "leave", "other"} or None
+    scene : int or None
+    """
+
+    path: str
+    action: str | None = None
+    scene: int | None = None
+
+
+@dataclass(frozen=True)
+class CellChange:
+    """A cell of the plan before and after a step, exactly as it is written."""
+
+    path: str
+    column: str
+    before: str
+    after: str
+
+    def reversed(self) -> CellChange:
+        """Return the change back."""
+        return CellChange(self.path, self.column, self.after, self.before)
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """A plan as a person edited it, and what that comes to; `review_state` makes one.
+
+    Attributes
+    ----------
+    decided : tuple of Row
+        The plan before anybody edited it.
+    file : PlanFile
+    rows : tuple of Row
+        In the order of `decided`, so that the number of a row stays the same.
+    problems : tuple of Problem
+        What stands in the way of carrying it out; without a path where it is about the file.
+    changes : tuple of str
+        What the edits change, a line each.
+    """
+
+    decided: tuple[Row, ...]
+    file: PlanFile
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...]
+    changes: tuple[str, ...]
+
+    @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """The rows by path."""
+        return {row.path: row for row in self.rows}
+
+    def row(self, path: str) -> Row:
+        """Return the row of a path; NotInPlan is raised where there is none."""
+        if path not in self.row_of:
+            raise NotInPlan(f"Got {path!r}, which is not in the plan.")
+        return self.row_of[path]
+
+    @cached_property
+    def _decided_of(self) -> dict[str, Row]:
+        return {row.path: row for row in self.decided}
+
+    @cached_property
+    def _companions_of(self) -> dict[str, list[str]]:
+        companions = defaultdict(list)
+        for row in self.decided:
+            if row.companion_of:
+                companions[row.companion_of].append(row.path)
+        return companions
+
+    def cells_for(self, decisions: Iterable[Decision]) -> tuple[CellChange, ...]:
+        """Return the cells that decisions change.
+
+        Parameters
+        ----------
+        decisions : iterable of Decision
+
+        Returns
+        -------
+        tuple of CellChange
+
+        Raises
+        ------
+        NotInPlan
+        Refused
+            A file whose row somebody took out of the spreadsheet.
+        """
+        wanted: dict[tuple[str, str], str] = {}
+        for decision in decisions:
+            path = decision.path
+            if self.file.edit(self.row(path).path) is None:
+                raise Refused(Problem(path, "has no row in the spreadsheet any more."))
+            if decision.scene is not None:
+                wanted[path, "scene"] = str(decision.scene)
+            if decision.action is not None:
+                wanted |= self._action_cells(path, decision.action)
+        changes = (
+            CellChange(path, column, self.file.cell(path, column) or "", text)
+            for (path, column), text in wanted.items()
+        )
+        return tuple(change for change in changes if change.before != change.after)
+
+    def _action_cells(self, path: str, action: str) -> dict[tuple[str, str], str]:
+        cells = {(path, "action"): action}
+        for name in (path, *self._companions_of.get(path, ())):
+            edit, decided = self.file.edit(name), self._decided_of[name]
+            if edit is None:
+                continue
+            if name != path:  # as decided, a companion goes where its photo goes
+                cells[name, "action"] = decided.action
+            if edit.destination != decided.destination:  # by hand, for what it was until now
+                cells[name, "destination"] = ""
+        return cells
+
+    def after(self, cells: Iterable[CellChange], decisions: Iterable[Decision] = ()) -> ReviewState:
+        """Return the plan after a step.
+
+        Parameters
+        ----------
+        cells : iterable of CellChange
+        decisions : iterable of Decision
+            What the cells are to bring about.
+
+        Returns
+        -------
+        ReviewState
+
+        Raises
+        ------
+        Refused
+            It could not be carried out then, or a decision would not count.
+        """
+        file = self.file.with_cells({(cell.path, cell.column): cell.after for cell in cells})
+        state = review_state(self.decided, file)
+        known = set(self.problems)
+        problems = [problem for problem in state.problems if problem not in known]
+        if problems := problems or list(_not_taken(state, decisions)):
+            raise Refused(*problems)
+        return state
+
+    def conflicts(self, cells: Iterable[CellChange]) -> list[Problem]:
+        """Return which cells do not say what they should before they change."""
+        found = ((cell, self.file.cell(cell.path, cell.column)) for cell in cells)
+        return [
+            Problem(
+                cell.path,
+                f"Got {cell.column} {now!r}, which another program wrote, expected "
+                f"{cell.before!r}; this step stays as it is.",
+            )
+            for cell, now in found
+            if now != cell.before
+        ]
+
+
+def review_state(decided: Sequence[Row], file: PlanFile) -> ReviewState:
+    """Work out what an edited plan comes to.
+
+    Parameters
+    ----------
+    decided : sequence of Row
+        Named rows.
+    file : PlanFile
+
+    Returns
+    -------
+    ReviewState
+    """
+    reviewed = merge_edits(decided, [edit for edit in file.edits if edit is not None])
+    row_of = {row.path: row for row in reviewed.rows}
+    # A problem that stays is found at the same row, whatever the names are by now.
+    rows = tuple(row_of[row.path] for row in decided)
+    problems = (*(Problem("", text) for text in reviewed.problems), *check_plan(rows))
+    return ReviewState(tuple(decided), file, rows, problems, reviewed.changes)
+
+
+def _not_taken(state: ReviewState, decisions: Iterable[Decision]) -> Iterator[Problem]:
+    """Look for decisions that do not count because a file goes with another."""
+    for decision in decisions:
+        row = state.row_of[decision.path]
+        if decision.action in (None, row.action) and decision.scene in (None, row.scene):
+            continue
+        leader = row.companion_of or row.keeper
+        sentence = f"goes where {leader} goes; decide about that photo."
+        yield Problem(row.path, sentence if leader else "is no photo and has no scene.")

@@ -1,0 +1,268 @@
+"""The verb that brings new photos into the result of an earlier run: add."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from dupimg.converters import counted
+from dupimg.files.cache import Cache, cache_path
+from dupimg.files.photos import File, Found, Listing, Photo, find_files
+from dupimg.options import AddOptions, PlanOptions, UsageError
+from dupimg.pages.previews import PreviewFolder
+from dupimg.pipeline import embed, known_apart, make_embedder, read_listing
+from dupimg.plans.additions import Collection, add_rows, photo_of
+from dupimg.plans.plan import check_plan
+from dupimg.plans.report import PATHS, write_report
+from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.runs import preflight
+from dupimg.runs.apply import is_whole, probe
+from dupimg.runs.journal import APPLIED, APPLYING, Journal, Record, locked
+from dupimg.runs.organize import finish
+from dupimg.runs.result import ADDED, REPORT, Result, command_line
+
+T = TypeVar("T", File, Photo)
+
+
+def add(options: AddOptions) -> Result:
+    """Bring new photos into the result of an earlier run, with the options of that run.
+
+    Parameters
+    ----------
+    options : AddOptions
+
+    Returns
+    -------
+    Result
+        Its rows are all files, old and new.
+
+    Raises
+    ------
+    UsageError
+        Refused; nothing was touched.
+    """
+    start = time.perf_counter()
+    output_dir = options.output_dir
+    preflight.check_input(options.new_dir, "new_dir")
+    preflight.check_apart(options.new_dir, output_dir, "new_dir")
+    if not Journal.exists(output_dir):
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
+            "output_dir of one. Begin with `dupimg organize`."
+        )
+    with locked(output_dir):
+        journal = Journal(output_dir)
+        if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
+            with journal:
+                finished = finish(journal, output_dir, options, start)
+            if not find_files(options.new_dir).files:  # all of it had been moved before
+                return finished
+            journal = Journal(output_dir)
+        if journal.state != APPLIED or journal.failed:
+            raise UsageError(
+                f"Got output_dir={output_dir}, whose run is not finished, expected a finished "
+                f"one. {command_line('status', output_dir)} says where it stands."
+            )
+        return _add(journal.record, options, start)
+
+
+def _add(record: Record, options: AddOptions, start: float) -> Result:
+    """Decide, and carry out what is new."""
+    output_dir = options.output_dir
+    input_dir = Path(record.run.input_dir)
+    found = _under(input_dir, find_files(options.new_dir), options.new_dir)
+    preflight.check_found(found, options.new_dir, output_dir, "", name="new_dir")
+    settings = PlanOptions(
+        input_dir=input_dir,
+        output_dir=output_dir,
+        cache=options.cache,
+        jobs=options.jobs,
+        quiet=options.quiet,
+        **json.loads(record.run.settings),
+    )
+    earlier = [replace(row, earlier=row.destination) for row in record.rows]
+    decided, notes = _decide(settings, found, earlier)
+    steps = [row for row in decided if row.has_step]
+    result = Result(
+        decided,
+        output_dir / (ADDED if options.dry_run else REPORT),
+        time.perf_counter() - start,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+        notes=(*_what_happens(earlier, decided), *notes),
+    )
+    if options.dry_run:
+        write_report([row for row in decided if row.has_step or not row.earlier], result.report)
+        return replace(result, notes=(*result.notes, "dry run: no file was copied or moved"))
+    if not steps:
+        return result
+    new = [row for row in steps if not row.earlier]
+    preflight.check_space(sum(row.bytes for row in new), options.new_dir, output_dir, options.mode)
+    probe(options.mode, input_dir / new[0].path, output_dir)
+    run = replace(record.run, mode=options.mode)
+    with Journal.begin(output_dir, Record(run, decided), adds=True) as journal:
+        finished = finish(journal, output_dir, options, start)
+    return replace(result, rows=finished.rows, seconds=finished.seconds, failures=finished.failures)
+
+
+def _under(input_dir: Path, found: Found, folder: Path) -> Found:
+    """Give what was found in a folder the paths of its rows.
+
+    They are relative to the input folder of the earlier run, and absolute outside of it.
+    """
+    place = folder.resolve()
+    if place.is_relative_to(input_dir):
+        place = place.relative_to(input_dir)
+
+    def path(name: str) -> str:
+        return (place / name).as_posix()
+
+    return replace(
+        found,
+        files=tuple((path(name), status) for name, status in found.files),
+        others=tuple(replace(other, path=path(other.path)) for other in found.others),
+    )
+
+
+def _decide(
+    options: PlanOptions, found: Found, earlier: Sequence[Row]
+) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Read what is new, and return a checked plan for all files, and what to know about it."""
+    output_dir = options.output_dir
+    rows, listing, collection = _read(options, found, earlier)
+    while True:
+        has_new = collection is not None and collection.is_new.any()
+        decided, notes = add_rows(rows, listing, collection if has_new else None, options)
+        known = {} if collection is None else collection.rows
+        broken = _broken_keepers(decided, known, output_dir)
+        if not broken:
+            break
+        # Decide again without photos that are not what they were.
+        collection = collection and collection.without(broken)
+    if problems := check_plan(decided):
+        raise RuntimeError(f"The plan is not safe to carry out: {problems}")
+    placed = [row for row in rows if _was_placed(row)]
+    if lost := [row.earlier for row in placed if row.path not in known]:
+        first = f"{counted(len(lost), 'photo')} changed or gone in {output_dir}, not compared"
+        notes = (*notes, f"{first}: {', '.join(lost[:3])}{', …' * (len(lost) > 3)}")
+    return decided, notes
+
+
+def _read(
+    options: PlanOptions, found: Found, earlier: Sequence[Row]
+) -> tuple[tuple[Row, ...], Listing, Collection | None]:
+    """Return the rows of the earlier run, the new files, and all photos that can be compared."""
+    output_dir = options.output_dir
+    embedder = make_embedder(options, options.model)
+    with Cache(cache_path(options.cache)) as cache:
+        listing = read_listing(options, options.input_dir, found, cache)
+        rows, listing = _only_new(earlier, listing, output_dir)
+        there = {
+            _place(row, output_dir): row
+            for row in rows
+            if _was_placed(row) and _is_there(row, output_dir)
+        }
+        old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
+        listing, features, inverse = embed(
+            embedder,
+            options.input_dir,
+            replace(listing, photos=(*old, *listing.photos)),
+            quiet=options.quiet,
+            cache=cache,
+            previews=PreviewFolder(output_dir),
+        )
+    listing = replace(listing, others=tuple(f for f in listing.others if f.path not in there))
+    if features is None:
+        return rows, listing, None
+    photos = tuple(
+        replace(photo, path=there[photo.path].path) if photo.path in there else photo
+        for photo in listing.photos
+    )
+    known = {row.path: row for row in there.values()}
+    apart = tuple(known_apart(photos, options.cache))
+    return rows, listing, Collection(photos, features, inverse, known, apart)
+
+
+def _was_placed(row: Row) -> bool:
+    """Return whether a row is about a photo that was kept or removed."""
+    return row.width is not None and row.action in (KEEP, REMOVE)
+
+
+def _only_new(
+    earlier: Sequence[Row], listing: Listing, output_dir: Path
+) -> tuple[tuple[Row, ...], Listing]:
+    """Leave the files of the earlier run out of a listing.
+
+    A new file may have the path that one of them had before it was moved, or changed: its row
+    then goes by the place that it has in the output.
+    """
+    digests = {row.path: row.digest for row in earlier}
+    files = (*listing.photos, *listing.others, *listing.companions)
+    taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
+    names = {
+        row.path: _place(row, output_dir) if row.destination else f"{row.path} (before)"
+        for row in earlier
+        if row.path in taken
+    }
+    rows = tuple(
+        replace(
+            row,
+            **{name: names.get(getattr(row, name), getattr(row, name)) for name in PATHS},
+        )
+        for row in earlier
+    )
+    known = digests.keys() - taken
+
+    def new(files: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(file for file in files if file.path not in known)
+
+    return rows, replace(
+        listing,
+        photos=new(listing.photos),
+        others=new(listing.others),
+        companions=new(listing.companions),
+    )
+
+
+def _place(row: Row, output_dir: Path) -> str:
+    return (output_dir.absolute() / row.earlier).as_posix()
+
+
+def _is_there(row: Row, output_dir: Path) -> bool:
+    """Return whether a file is where it was put, as far as its size tells."""
+    try:
+        return bool(row.earlier) and (output_dir / row.earlier).lstat().st_size == row.bytes
+    except OSError:
+        return False
+
+
+def _broken_keepers(decided: Sequence[Row], known: Mapping[str, Row], output_dir: Path) -> set[str]:
+    """Return the photos in favour of which new ones would go, and that have changed."""
+    keepers = {row.keeper for row in decided if not row.earlier} & known.keys()
+    return {k for k in keepers if not is_whole(output_dir / known[k].earlier, known[k].digest)}
+
+
+def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[str]:
+    """Yield the lines that say what is new, and what changes place."""
+    new = [row for row in decided if not row.earlier and row.has_step]
+    count = Counter(row.action for row in new)
+    known = {row.scene for row in earlier}
+    scenes = {row.scene for row in new if row.action == KEEP} - known
+    if not new:
+        yield "nothing is new: all files are in the result already"
+        return
+    yield (
+        f"added    {len(new):>8,} files: {count[KEEP]:,} kept, in "
+        f"{counted(len(scenes), 'new scene')} or with others; {count[REMOVE]:,} removed, "
+        f"{count[OTHER]:,} other"
+    )
+    moved = [row for row in decided if row.earlier and row.has_step and not row.companion_of]
+    for action, words in ((REMOVE, "replaced"), (KEEP, "brought back")):
+        for row in moved:
+            if row.action == action:
+                yield f"{words}: {row.earlier} → {row.destination}"

@@ -1,0 +1,276 @@
+"""What a run decided, is about to do and has done, on disk in ``OUTPUT_DIR/.dupimg``.
+
+Every step is in the journal, and the journal on the disk, before the first step is taken. A step
+is marked when it is done; a mark that a crash swallowed does no harm, because a step that is
+taken again notices that it was done. Everything is JSON, one record a line: names that are no
+UTF-8 survive as escapes, and nothing that is read back can run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dupimg.files.durable import sync_folder, write_durably
+from dupimg.options import UsageError
+from dupimg.plans.rows import Row
+
+FOLDER = ".dupimg"
+_PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
+
+# Room for the first marks of an undo on a full disk; after them, files that go make more.
+_RESERVE_BYTES = 64 * 1024
+
+APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a plan was made with.
+
+    Attributes
+    ----------
+    input_dir : str
+        Absolute.
+    mode : {"copy", "move", "hard_link", "reflink", ""}
+        How files get to their destinations; empty while that is not decided.
+    settings : str
+        The options that led to the plan, as text to compare.
+    """
+
+    input_dir: str
+    mode: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run and the rows of its plan."""
+
+    run: Run
+    rows: tuple[Row, ...]
+
+
+def write_plan(output_dir: Path, record: Record) -> None:
+    """Remember what was decided, to compare an edited plan with."""
+    _write_lines(output_dir / FOLDER / _PLAN, _record_lines(record))
+
+
+def read_plan(output_dir: Path) -> Record | None:
+    """Return what was decided for this output folder, None if nothing was."""
+    path = output_dir / FOLDER / _PLAN
+    return _parse_record(_read_lines(path)) if path.exists() else None
+
+
+def plan_marks(output_dir: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """Return what changes as soon as a plan is made anew or begins to be carried out."""
+    return tuple(_mark_of(output_dir / FOLDER / name) for name in (_PLAN, _JOURNAL))
+
+
+def _mark_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class Journal:
+    """The steps of a run, and how far it got.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Holds the journal of a run, as `begin` or an earlier process wrote it.
+
+    Attributes
+    ----------
+    record : Record
+        Step i is to carry out row i.
+    state : {"applying", "applied", "undoing", "undone"}
+    done : set of int
+        Steps that are marked as done, and not as undone.
+    failed : dict of int to str
+        Steps that failed, with the reason.
+    earlier : str
+        Name of the journal of the run that this one adds to; empty if it adds to none.
+    """
+
+    def __init__(self, output_dir: Path) -> None:
+        self._path = output_dir / FOLDER / _JOURNAL
+        lines = list(_read_lines(self._path))
+        n_rows = lines[0]["rows"]
+        self.earlier: str = lines[0].pop("earlier", "")
+        self.record = _parse_record(lines[: n_rows + 1])
+        self.state = APPLYING
+        self.done: set[int] = set()
+        self.failed: dict[int, str] = {}
+        for mark in lines[n_rows + 1 :]:
+            self._take_in(mark)
+
+    @cached_property
+    def _file(self) -> int:
+        # Opened by the first mark: where nothing may be written, the state can still be read.
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND)
+
+    @staticmethod
+    def exists(output_dir: Path) -> bool:
+        """Whether a run was begun in this output folder."""
+        return (output_dir / FOLDER / _JOURNAL).exists()
+
+    @classmethod
+    def begin(cls, output_dir: Path, record: Record, *, adds: bool = False) -> Journal:
+        """Put every step on the disk; an earlier journal is kept under another name.
+
+        With `adds`, this run adds to the earlier one, and `back_to_earlier` can follow its undo.
+        """
+        path = output_dir / FOLDER / _JOURNAL
+        kept = _keep_copy(path)
+        path.with_name(_RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+        header, *rows = _record_lines(record)
+        _write_lines(path, [header | ({"earlier": kept} if adds else {}), *rows])
+        return cls(output_dir)
+
+    def back_to_earlier(self) -> None:
+        """Put the journal of the run before this addition, which was undone, in its place."""
+        _keep_copy(self._path)
+        self._path.with_name(self.earlier).replace(self._path)
+        sync_folder(self._path.parent)
+
+    def release_reserve(self) -> None:
+        """Give back the room that was kept for an undo on a full disk."""
+        self._path.with_name(_RESERVE).unlink(missing_ok=True)
+
+    def mark_done(self, step: int) -> None:
+        """Note that a step was carried out."""
+        self._mark({"done": step})
+
+    def mark_failed(self, step: int, reason: str) -> None:
+        """Note that a step could not be carried out."""
+        self._mark({"failed": step, "reason": reason})
+
+    def mark_undone(self, step: int) -> None:
+        """Note that a step was taken back."""
+        self._mark({"undone": step})
+
+    def mark_state(self, state: str) -> None:
+        """Note where the run stands, and see to it that all marks are on the disk."""
+        self._mark({"state": state})
+        self.sync()
+
+    def sync(self) -> None:
+        """See to it that all marks are on the disk."""
+        if "_file" in self.__dict__:
+            os.fsync(self._file)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if "_file" in self.__dict__:
+            os.close(self.__dict__.pop("_file"))
+
+    def _mark(self, mark: dict[str, Any]) -> None:
+        # One write in append mode: threads do not mix their lines.
+        os.write(self._file, f"\n{json.dumps(mark)}".encode())
+        self._take_in(mark)
+
+    def _take_in(self, mark: dict[str, Any]) -> None:
+        if "state" in mark:
+            self.state = mark["state"]
+        elif "done" in mark:
+            self.done.add(mark["done"])
+            self.failed.pop(mark["done"], None)
+        elif "failed" in mark:
+            self.failed[mark["failed"]] = mark["reason"]
+        else:
+            self.done.discard(mark["undone"])
+
+
+@contextlib.contextmanager
+def locked(output_dir: Path) -> Iterator[None]:
+    """Keep other runs out of an output folder; a process that dies keeps nobody out.
+
+    Raises
+    ------
+    UsageError
+        Another run is at work there, or nothing can be written.
+    """
+    folder = output_dir / FOLDER
+    created = [path for path in (folder, output_dir) if not path.exists()]
+    lock = FileLock(folder / _LOCK, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which another run is at work, expected one that is "
+            "free. Wait for the other run, or choose another output_dir."
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which nothing can be written: {error.strerror}. "
+            "Choose another output_dir, or see to it that you may write there."
+        ) from error
+    try:
+        yield
+    finally:
+        # A run that was refused or interrupted before it wrote anything leaves no folder.
+        if created and [path.name for path in folder.iterdir()] == [_LOCK]:
+            (folder / _LOCK).unlink()
+            for path in created:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+        lock.release()
+
+
+def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
+    yield dataclasses.asdict(record.run) | {"rows": len(record.rows)}
+    yield from (dataclasses.asdict(row) for row in record.rows)
+
+
+def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
+    header, *rows = lines
+    header.pop("rows")
+    return Record(Run(**header), tuple(Row(**row) for row in rows))
+
+
+def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    with write_durably(path) as file:
+        file.write("\n".join(map(json.dumps, lines)).encode("ascii"))
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="ascii", errors="replace") as file:
+        for line in file:
+            # The last mark may be torn by a crash, and a run after it goes on in a new line.
+            with contextlib.suppress(json.JSONDecodeError):
+                yield json.loads(line)
+
+
+def _keep_copy(path: Path) -> str:
+    """Copy a journal to a free name beside it: at no moment is there none."""
+    if not path.exists():
+        return ""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+    copy = next(name for name in names if not name.exists())
+    with path.open("rb") as journal, write_durably(copy) as file:
+        shutil.copyfileobj(journal, file)
+    return copy.name

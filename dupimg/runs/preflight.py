@@ -1,0 +1,216 @@
+"""Everything that is refused before a single file is touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from dupimg.files.photos import Found, content_digest
+from dupimg.options import UsageError
+from dupimg.plans.plan import Problem
+from dupimg.plans.rows import FOLDERS, Row
+from dupimg.progress import Progress, progress_bar
+
+
+def check_input(input_dir: Path, name: str = "input_dir") -> None:
+    """Refuse an input folder that is none; `name` is what the message calls it.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not input_dir.exists():
+        raise UsageError(f"Got {name}={input_dir}, which does not exist, expected a folder.")
+    if not input_dir.is_dir():
+        raise UsageError(f"Got {name}={input_dir}, which is a file, expected a folder.")
+    if not os.access(input_dir, os.R_OK | os.X_OK):
+        raise UsageError(
+            f"Got {name}={input_dir}, which may not be read, expected a folder "
+            "that you have permission to read."
+        )
+
+
+def check_output(input_dir: Path, output_dir: Path) -> None:
+    """Refuse an output folder that would mix with the input or with earlier results.
+
+    Raises
+    ------
+    UsageError
+    """
+    check_apart(input_dir, output_dir)
+    if output_dir.exists() and not output_dir.is_dir():
+        raise UsageError(f"Got output_dir={output_dir}, which is a file, expected a folder.")
+    held = [name for name in FOLDERS.values() if (output_dir / name).exists()]
+    if held:
+        raise UsageError(
+            f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
+            "expected a new folder. Choose another output_dir."
+        )
+    parent = _existing_parent(output_dir)
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
+            "folder that you may write to."
+        )
+
+
+def check_apart(input_dir: Path, output_dir: Path, name: str = "input_dir") -> None:
+    """Refuse an output folder inside or around the input, which the message calls `name`.
+
+    Raises
+    ------
+    UsageError
+    """
+    source, target = input_dir.resolve(), output_dir.resolve()
+    for near, far, relation in ((source, target, "inside"), (target, source, "around")):
+        if any(_same_folder(near, parent) for parent in (far, *far.parents)):
+            relation = "equal to" if _same_folder(near, far) else relation
+            raise UsageError(
+                f"Got output_dir={output_dir}, which is {relation} {name}={input_dir}, "
+                "expected a folder apart from it. Choose another output_dir."
+            )
+
+
+def check_found(
+    found: Found, input_dir: Path, output_dir: Path, mode: str, name: str = "input_dir"
+) -> None:
+    """Refuse an empty folder, and what `check_space` refuses unless `mode` is empty.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not found.files:
+        raise UsageError(f"Got {name}={input_dir} without files, expected a folder of photos.")
+    if mode:
+        check_space(found.bytes, input_dir, output_dir, mode)
+
+
+def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None:
+    """Refuse a copy that would not fit, and a move out of a read-only folder.
+
+    Parameters
+    ----------
+    size : int
+        Bytes to bring to the output.
+    input_dir, output_dir : Path
+    mode : {"copy", "move", "hard_link", "reflink"}
+
+    Raises
+    ------
+    UsageError
+    """
+    if mode == "move" and not os.access(input_dir, os.W_OK):
+        raise UsageError(
+            f"Got process_mode=move without permission to write in {input_dir}, from which files "
+            "would move. Use --process_mode=copy."
+        )
+    target = _existing_parent(output_dir)
+    across = target.stat().st_dev != input_dir.stat().st_dev
+    free = shutil.disk_usage(target).free
+    if (mode == "copy" or (mode == "move" and across)) and size > free:
+        raise UsageError(
+            f"Got {size / 1e6:,.1f} MB to {mode}, with {free / 1e6:,.1f} MB free in {target}. "
+            "Choose an output_dir on a larger disk"
+            + (", or --process_mode=move on the disk of the photos." if mode == "copy" else ".")
+        )
+
+
+def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
+    """Look for destinations behind a symbolic link, and for those where something is already.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        In which `check_plan` found nothing.
+    output_dir : Path
+
+    Yields
+    ------
+    Problem
+    """
+    root = output_dir.resolve()
+    inside: dict[Path, bool] = {}
+    for row in rows:
+        if not row.destination:
+            continue
+        place = root / row.destination
+        if place.parent not in inside:
+            inside[place.parent] = os.path.realpath(place.parent) == str(place.parent)
+        if not inside[place.parent]:
+            yield Problem(row.path, f"destination {row.destination!r} is behind a symbolic link.")
+        elif os.path.lexists(place):
+            yield Problem(row.path, f"destination {row.destination!r} is taken by another file.")
+
+
+def check_unchanged(
+    rows: Sequence[Row],
+    input_dir: Path,
+    *,
+    jobs: int,
+    quiet: bool,
+    progress: Progress = progress_bar,
+) -> list[Problem]:
+    """Look for files that are not what they were when the plan was made.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Files that stay where they are do not matter.
+    input_dir : Path
+    jobs : int
+        Threads.
+    quiet : bool
+        No progress bar.
+    progress : callable
+        Makes the bar.
+
+    Returns
+    -------
+    list of Problem
+        Size and time are compared first, then the content.
+    """
+    concerned = [row for row in rows if row.destination]
+    with (
+        progress(len(concerned), "checking", unit="files", quiet=quiet) as bar,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+
+        def look(row: Row) -> str:
+            bar.update()
+            return _change(row, input_dir / row.path)
+
+        changes = list(pool.map(look, concerned))
+    return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
+
+
+def _change(row: Row, path: Path) -> str:
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return "is no file any more; run `dupimg plan` again."
+        if status.st_size != row.bytes:
+            return f"has {status.st_size} bytes now, {row.bytes} in the plan; run `dupimg plan`."
+        if status.st_mtime_ns != row.modified_ns:
+            return "has another modification time than in the plan; run `dupimg plan` again."
+        if content_digest(path) != row.digest:
+            return "has another content than in the plan; run `dupimg plan` again."
+    except FileNotFoundError:
+        return "has vanished since the plan; put it back, or run `dupimg plan` again."
+    except OSError as error:
+        return f"cannot be read: {error.strerror}."
+    return ""
+
+
+def _existing_parent(folder: Path) -> Path:
+    resolved = folder.resolve()
+    return next(parent for parent in (resolved, *resolved.parents) if parent.exists())
+
+
+def _same_folder(a: Path, b: Path) -> bool:
+    # By identity where both exist: names may differ in case, or lead through a mount.
+    return a == b or (a.exists() and b.exists() and a.samefile(b))

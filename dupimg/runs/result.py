@@ -1,0 +1,118 @@
+"""What a run did, and the summary that a person reads at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+
+PLAN, REPORT, ADDED, UNDO_REPORT = "plan.csv", "report.csv", "added.csv", "undo.csv"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did, or would do.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        One for each file found.
+    report : Path
+        The report, or the plan where nothing was carried out.
+    seconds : float
+    page : Path or None
+        The page to look the photos over.
+    failures : int
+        Files that could not be brought to their destination; they are where they were.
+    system_folders, system_files : int
+        Passed over: thumbnails, bins, indexes.
+    notes : tuple of str
+        What else a person should know.
+    """
+
+    rows: tuple[Row, ...]
+    report: Path
+    seconds: float
+    page: Path | None = None
+    failures: int = 0
+    system_folders: int = 0
+    system_files: int = 0
+    notes: tuple[str, ...] = ()
+
+    def count(self, action: str) -> int:
+        """Return how many files have an action."""
+        return sum(row.action == action for row in self.rows)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from dupimg.pages.result_html import result_html
+
+        return result_html(self)
+
+    def summary(self) -> str:
+        """Return the lines that a person reads at the end."""
+        output = self.report.parent
+        scenes = len({row.scene for row in self.rows if row.action == KEEP})
+        freed = sum(row.bytes for row in self.rows if row.action == REMOVE and row.destination)
+        unsearched = sum(row.reason.startswith("folder could not be listed") for row in self.rows)
+        left = self.count(LEAVE)
+        lines = [
+            f"found    {len(self.rows):>8,} files = kept + removed + other"
+            + " + left" * bool(left),
+            f"kept     {self.count(KEEP):>8,} in {scenes:,} scenes      {output / 'processed'}",
+            f"removed  {self.count(REMOVE):>8,} duplicates, {freed / 1e6:,.1f} MB to be freed"
+            f"      {output / 'remove'}",
+            f"other    {self.count(OTHER):>8,} no readable photo      {output / 'other'}",
+        ]
+        if left:
+            lines.append(f"left     {left:>8,} where they are")
+        if companions := sum(bool(row.companion_of) for row in self.rows):
+            lines.append(f"         {companions:>8,} of these files are companions of photos")
+        if self.system_folders:
+            lines.append(
+                f"skipped  {self.system_files:>8,} files in {self.system_folders:,} system folders"
+            )
+        if unsearched:
+            lines.append(f"UNKNOWN  {unsearched:>8,} folders could not be searched: see the report")
+        if self.failures:
+            lines.append(
+                f"FAILED   {self.failures:>8,} files, left where they were: see the report"
+            )
+        photos = sum(row.width is not None and not row.earlier for row in self.rows)
+        rate = photos / max(self.seconds, 1e-9)
+        lines.append(
+            f"took     {self.seconds:>8,.1f} s"
+            + (f", {rate:,.1f} photos per second" if photos else "")
+        )
+        written = [f"{self.report.stem:<8} {self.report}"]
+        if self.page is not None:
+            written.append(f"look     {self.page}")
+        return "\n".join([*lines, *self.notes, *written])
+
+
+def command_line(verb: str, path: Path) -> str:
+    """Write a command as it can be typed, whatever the name of the folder.
+
+    Examples
+    --------
+    >>> command_line("undo", Path("my photos"))
+    "`dupimg undo 'my photos'`"
+    """
+    return f"`dupimg {verb} {shlex.quote(str(path))}`"
+
+
+@contextlib.contextmanager
+def told_how_to_go_on(command: str) -> Iterator[None]:
+    """Say what can be done where a disk is full or fails under the journal or the report."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror}. Every file is at its old or at its new place; {command} goes on "
+            "when there is room to write.",
+        ) from error

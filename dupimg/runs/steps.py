@@ -1,0 +1,168 @@
+"""Take the steps of a journal, one for each file, or take them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from dupimg.plans.rows import FOLDERS, KEEP, Row
+from dupimg.runs.apply import (
+    COPY,
+    HARD_LINK,
+    MOVE,
+    REFLINK,
+    displace,
+    is_whole,
+    place,
+    remove_empty_folders,
+    unfinished_copy,
+)
+from dupimg.runs.journal import UNDOING, UNDONE, Journal
+
+T = TypeVar("T")
+
+
+def carry_out(
+    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+) -> tuple[Row, ...]:
+    """Bring every file of a journal to its destination, or the rest of them after a crash.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of a checked plan.
+    output_dir : Path
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each step.
+
+    Returns
+    -------
+    tuple of Row
+        The rows of the plan; one that failed has no destination and says why.
+    """
+
+    def step(number: int) -> None:
+        row = journal.record.rows[number]
+        source, mode = _origin(journal, row, output_dir)
+        try:
+            place(source, output_dir / row.destination, mode, row.digest)
+        except OSError as error:
+            journal.mark_failed(number, error.strerror or str(error))
+        else:
+            journal.mark_done(number)
+        advance()
+
+    for numbers in _stages(journal):
+        _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
+        journal.sync()  # the next stage may take the places that this one has left
+    return tuple(
+        _failed(journal, row, journal.failed[n]) if n in journal.failed else row
+        for n, row in enumerate(journal.record.rows)
+    )
+
+
+def _failed(journal: Journal, row: Row, reason: str) -> Row:
+    """Return the row of a file that stayed where it was."""
+    mode = MOVE if row.earlier else journal.record.run.mode
+    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
+    return replace(row, destination=row.earlier, reason=f"NOT {verb}: {reason}; {row.reason}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file when a run was taken back.
+
+    Attributes
+    ----------
+    path, destination : str
+        As in the plan.
+    result : {"taken back", "left"}
+    reason : str
+        Why it was left.
+    """
+
+    path: str
+    destination: str
+    result: str
+    reason: str = ""
+
+
+def take_back(
+    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+) -> tuple[Outcome, ...]:
+    """Undo every step of a journal whose file is still what the step made of it.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of a finished or unfinished run, or of an unfinished undo.
+    output_dir : Path
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each step.
+
+    Returns
+    -------
+    tuple of Outcome
+        One for each step.
+    """
+    journal.release_reserve()
+    journal.mark_state(UNDOING)
+
+    def step(number: int) -> Outcome:
+        row = journal.record.rows[number]
+        source, mode = _origin(journal, row, output_dir)
+        destination = output_dir / row.destination
+        try:
+            # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
+            if number in journal.done or is_whole(destination, row.digest):
+                displace(source, destination, mode, row.digest)
+            else:
+                unfinished_copy(destination).unlink(missing_ok=True)
+        except OSError as error:
+            outcome = Outcome(row.path, row.destination, "left", error.strerror or str(error))
+        else:
+            outcome = Outcome(row.path, row.destination, "taken back")
+            journal.mark_undone(number)
+        advance()
+        return outcome
+
+    outcomes: tuple[Outcome, ...] = ()
+    for numbers in reversed(_stages(journal)):
+        outcomes += _in_threads(step, numbers, jobs)
+        journal.sync()
+    for name in FOLDERS.values():
+        remove_empty_folders(output_dir / name)
+    if all(outcome.result == "taken back" for outcome in outcomes):
+        journal.mark_state(UNDONE)
+    return outcomes
+
+
+def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
+    """Return where the file of a row comes from, and how it gets to its destination."""
+    if row.earlier:
+        return output_dir / row.earlier, MOVE
+    return Path(journal.record.run.input_dir) / row.path, journal.record.run.mode
+
+
+def _stages(journal: Journal) -> tuple[list[int], ...]:
+    """Return the steps in the order in which one may take the place that another has left.
+
+    Photos of an earlier run that go, those that come back, then what is new.
+    """
+    stages: tuple[list[int], ...] = ([], [], [])
+    for number, row in enumerate(journal.record.rows):
+        if row.has_step:
+            stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
+    return stages
+
+
+def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
+    with ThreadPoolExecutor(jobs) as pool:
+        return tuple(pool.map(step, numbers))

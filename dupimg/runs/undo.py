@@ -1,0 +1,125 @@
+"""What comes after a run: where things stand, and taking it back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import joblib
+
+from dupimg.options import UndoOptions, UsageError
+from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
+from dupimg.pages.previews import PreviewFolder
+from dupimg.plans.report import to_cell, write_report, write_table
+from dupimg.progress import progress_bar
+from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, locked, read_plan
+from dupimg.runs.result import PLAN, REPORT, UNDO_REPORT, command_line, told_how_to_go_on
+from dupimg.runs.steps import Outcome, take_back
+
+
+def undo(options: UndoOptions) -> tuple[Outcome, ...]:
+    """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
+
+    Parameters
+    ----------
+    options : UndoOptions
+
+    Returns
+    -------
+    tuple of Outcome
+        What became of each file; also written to ``undo.csv``.
+
+    Raises
+    ------
+    UsageError
+        There is nothing to take back.
+    """
+    output_dir = options.output_dir
+    if not Journal.exists(output_dir):
+        raise UsageError(
+            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
+            "output_dir of a run."
+        )
+    with (
+        locked(output_dir),
+        Journal(output_dir) as journal,
+        told_how_to_go_on(command_line("undo", output_dir)),
+    ):
+        if journal.state == UNDONE and not journal.earlier:
+            raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
+        with progress_bar(
+            sum(row.has_step for row in journal.record.rows),
+            "undoing",
+            unit="files",
+            quiet=options.quiet,
+        ) as bar:
+            outcomes = take_back(
+                journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
+            )
+        names = ("path", "destination", "result", "reason")
+        table = {
+            name: [
+                to_cell(getattr(outcome, name), may_look_like_data=name in names[:2])
+                for outcome in outcomes
+            ]
+            for name in names
+        }
+        write_table(table, output_dir / UNDO_REPORT)
+        if journal.state == UNDONE:
+            _withdraw(journal, output_dir)
+    return outcomes
+
+
+def _withdraw(journal: Journal, output_dir: Path) -> None:
+    """Remove the page of a run that was undone, or go back to the run that it added to."""
+    if not journal.earlier and (plan := read_plan(output_dir)) is not None:
+        # The plan can be looked over and carried out again.
+        write_page(plan.rows, output_dir, PageInfo.of(plan.run, "planned"))
+        return
+    if not journal.earlier:
+        (output_dir / PAGE).unlink(missing_ok=True)
+        shutil.rmtree(PreviewFolder(output_dir).path, ignore_errors=True)
+        return
+    journal.back_to_earlier()
+    record = Journal(output_dir).record
+    write_report(record.rows, output_dir / REPORT)
+    write_page(record.rows, output_dir, PageInfo.of(record.run, "applied"))
+
+
+def status(output_dir: Path) -> str:
+    """Say where things stand in an output folder.
+
+    Parameters
+    ----------
+    output_dir : Path
+
+    Returns
+    -------
+    str
+        What was done there last, and what can be done next.
+    """
+    if not output_dir.is_dir():
+        raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
+    if not Journal.exists(output_dir):
+        if read_plan(output_dir) is None:
+            return f"{output_dir}: no run was planned or carried out here."
+        return (
+            f"{output_dir}: planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
+            f"{command_line('review', output_dir)}, then run "
+            f"{command_line('apply', output_dir / PLAN)}."
+        )
+    with Journal(output_dir) as journal:
+        steps = sum(row.has_step for row in journal.record.rows)
+        done, failed, mode = len(journal.done), len(journal.failed), journal.record.run.mode
+        return {
+            APPLYING: f"{output_dir}: unfinished, {done:,} of {steps:,} files are in place "
+            f"(mode {mode}). {command_line('apply', output_dir)} finishes the run, "
+            f"{command_line('undo', output_dir)} takes it back.",
+            APPLIED: f"{output_dir}: finished, {done:,} of {steps:,} files are in place (mode "
+            f"{mode}), {failed:,} failed"
+            + (f"; {command_line('apply', output_dir)} tries them again" if failed else "")
+            + f". {command_line('undo', output_dir)} takes the run back.",
+            UNDOING: f"{output_dir}: partly taken back, {done:,} of {steps:,} files are still in "
+            f"place; {UNDO_REPORT} says why. {command_line('undo', output_dir)} tries again.",
+            UNDONE: f"{output_dir}: taken back, every file is where it was.",
+        }[journal.state]

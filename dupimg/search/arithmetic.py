@@ -1,0 +1,262 @@
+"""Arithmetic on the rows of a matrix that is exact where exactness decides.
+
+Float32 matrix products are fast and off by at most `rounding_margin`; `paired_dots` settles
+in float64 what they leave open, with the same bits on every machine and thread count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.search.mapped import MappedArray
+
+# Elements of each of the two float64 copies that are multiplied at once: half a MiB, so that
+# they stay in the second-level cache.
+_GATHERED_ELEMENTS = 1 << 16
+
+# Rows whose lengths are measured at once: 20 MiB of 1280 float32 columns.
+_MEASURED_ROWS = 4096
+
+# Float32 rows whose length differs from 1 by no more than this are multiplied as they are.
+_UNIT_TOLERANCE = 2.0**-20
+
+
+def squared_norms(vectors: NDArray | MappedArray) -> NDArray[np.float64]:
+    """Return the squared length of every row, which must have a direction.
+
+    Parameters
+    ----------
+    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+
+    Raises
+    ------
+    ValueError
+        If a row is zero, not finite, or so short or long that its square leaves the range of
+        float64.
+
+    Examples
+    --------
+    >>> squared_norms(np.array([[3.0, 4.0]]))
+    array([25.])
+    """
+    squares = np.empty(len(vectors))
+    for start in range(0, len(vectors), _MEASURED_ROWS):
+        part = vectors[start : start + _MEASURED_ROWS]
+        rows = np.arange(len(part))
+        squares[start : start + _MEASURED_ROWS] = paired_dots(part, rows, rows)
+    # Squares within these bounds can be multiplied with each other in float64.
+    bad = np.flatnonzero(~((squares > 1e-150) & (squares < 1e150)))
+    if bad.size:
+        raise ValueError(
+            f"Got a vector of length {math.sqrt(squares[bad[0]]):g} in row {bad[0]} ({bad.size} "
+            "such rows), expected vectors with a direction: neither zero nor infinite, and no "
+            "NaN. Leave such rows out."
+        )
+    return squares
+
+
+def unit_rows(
+    vectors: NDArray, squares: NDArray[np.float64], *, dtype: type = np.float64
+) -> NDArray:
+    """Return the rows scaled to length 1.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+    squares : ndarray of shape (n,), float64
+        Their squared lengths, see `squared_norms`.
+    dtype : type, default=np.float64
+        Type of the result. The division is done in float64 and rounded once.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+
+    Examples
+    --------
+    >>> unit_rows(np.array([[3.0, 4.0]]), np.array([25.0]))
+    array([[0.6, 0.8]])
+    """
+    unit: NDArray = np.empty(vectors.shape, dtype=dtype)
+    return np.divide(vectors, np.sqrt(squares)[:, None], out=unit, casting="same_kind")
+
+
+def paired_dots(
+    vectors: NDArray, i: NDArray, j: NDArray, others: NDArray | None = None
+) -> NDArray[np.float64]:
+    """Return the dot product of row `i[k]` and row `j[k]` for every k, in float64.
+
+    Each is summed on its own and in the same order, so its bits depend neither on the pairs
+    around it nor on the number of threads, and swapping `i` and `j` changes nothing.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+    i, j : ndarray of shape (k,), int
+    others : ndarray of shape (m, d), float32 or float64, optional
+        Where the rows `j` are. By default in `vectors`, too.
+
+    Returns
+    -------
+    ndarray of shape (k,), float64
+
+    Examples
+    --------
+    >>> paired_dots(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([0, 1]), np.array([1, 1]))
+    array([11., 25.])
+    """
+    others = vectors if others is None else others
+    dots = np.empty(len(i))
+    size = max(1, _GATHERED_ELEMENTS // vectors.shape[1])
+    for start in range(0, len(i), size):
+        batch = slice(start, start + size)
+        # Converted beforehand: einsum would convert piecewise, and sum in another order.
+        left = vectors[i[batch]].astype(np.float64, copy=False)
+        right = others[j[batch]].astype(np.float64, copy=False)
+        np.einsum("kd,kd->k", left, right, out=dots[batch])
+    return dots
+
+
+def rounding_margin(n_features: int) -> float:
+    """Return how far a float32 product of the rows of `Rows.unit` can be from their cosine.
+
+    Notes
+    -----
+    With the unit roundoff u = 2**-24, rounding the two vectors to float32 changes the product
+    by at most 2u + u**2, and summing d terms in any order by at most d * u / (1 - d * u)
+    (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), since the sum of
+    the absolute products of two unit vectors is at most 1. The 8 covers these 2u, the
+    rounding of the limit that the product is compared with, and underflow; the 33 covers
+    rows whose length is not exactly 1: 2 * 2**-20 = 32u.
+
+    Examples
+    --------
+    >>> print(f"{rounding_margin(1280):.1e}")
+    7.9e-05
+    """
+    error = (n_features + 8 + 33) * 2.0**-24
+    return error / (1 - error)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Vectors and their squared lengths, perhaps in another order.
+
+    Attributes
+    ----------
+    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
+    squares : ndarray of shape (n,), float64
+    order : ndarray of shape (n,), int, or None
+        Row `order[i]` of `vectors` counts as row `i`. None: as they come.
+    """
+
+    vectors: NDArray | MappedArray
+    squares: NDArray[np.float64]
+    order: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(cls, vectors: NDArray) -> Rows:
+        """Measure vectors, which may be memory-mapped; see `squared_norms` for what is refused."""
+        source = MappedArray.of(vectors)
+        vectors = vectors if source is None else source
+        return cls(vectors, squared_norms(vectors))
+
+    def ordered(self, order: NDArray[np.int64]) -> Rows:
+        """Return the rows in another order, without copying them."""
+        if np.array_equal(order, np.arange(len(order))):
+            return self
+        places = order if self.order is None else self.order[order]
+        return Rows(self.vectors, self.squares[order], places)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.vectors)
+
+    @property
+    def n_features(self) -> int:
+        """Return the number of columns."""
+        return self.vectors.shape[1]
+
+    def part(self, rows: slice) -> Part:
+        """Return consecutive rows, without reading them."""
+        return Part(
+            self.vectors, rows if self.order is None else self.order[rows], self.squares[rows]
+        )
+
+    def load(self, rows: slice) -> Rows:
+        """Return consecutive rows in memory, numbered from 0."""
+        return self.part(rows).rows
+
+    def bytewise(self) -> Iterator[bytes]:
+        """Yield the content, part by part, and the order."""
+        for start in range(0, len(self), _MEASURED_ROWS):
+            yield self.load(slice(start, start + _MEASURED_ROWS)).vectors.tobytes()
+
+    @cached_property
+    def unit(self) -> NDArray[np.float32]:
+        """The rows, which are in memory, with a length of 1 as near as products need."""
+        if self.vectors.dtype == np.float32 and np.all(
+            np.abs(np.sqrt(self.squares) - 1) <= _UNIT_TOLERANCE
+        ):
+            return self.vectors
+        return unit_rows(self.vectors, self.squares, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows, before they are read: a task takes it along to wherever it runs.
+
+    To another process go the rows alone, or if they are in a file, where they are in it.
+    """
+
+    vectors: NDArray | MappedArray
+    taken: slice | NDArray[np.int64]
+    squares: NDArray[np.float64]
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows in memory, numbered from 0."""
+        return Rows(self.vectors[self.taken], self.squares)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the other rows."""
+        if isinstance(self.vectors, MappedArray):
+            return Part, (self.vectors, self.taken, self.squares)
+        return Part, (self.vectors[self.taken], slice(None), self.squares)
+
+
+def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.float64]:
+    """Return the cosine of row `i[k]` of `left` and row `j[k]` of `right` for every k, in float64.
+
+    Parameters
+    ----------
+    left, right : Rows
+        Without an order; the same object or two, of the same number of columns.
+    i, j : ndarray of shape (k,), int
+
+    Returns
+    -------
+    ndarray of shape (k,), float64
+        In [-1, 1]; exactly 1 for identical rows.
+
+    Examples
+    --------
+    >>> rows = Rows.of(np.array([[0.0, 2.0], [0.6, 0.8]]))
+    >>> pair_cosines(rows, np.array([0, 1]), rows, np.array([1, 1]))
+    array([0.8, 1. ])
+    """
+    cosines = paired_dots(left.vectors, i, j, right.vectors)
+    # The root of a product, not a product of roots: the root of a square is exact.
+    cosines /= np.sqrt(left.squares[i] * right.squares[j])
+    return np.clip(cosines, -1.0, 1.0, out=cosines)

@@ -1,0 +1,151 @@
+"""What connects rows in one block of pairs: enough pairs to tell the components, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dupimg.search.arithmetic import Part, Rows, pair_cosines, rounding_margin
+from dupimg.search.pruning import PAIR_COST
+
+# Rows of a block that share a component: numbers below the number of rows of the block are rows,
+# the others are columns.
+LINKS = np.dtype([("a", np.int32), ("b", np.int32)])
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedSide:
+    """The rows, or the columns, of a block, and what is known to connect them.
+
+    Attributes
+    ----------
+    part : Part
+        The vectors.
+    groups : ndarray of shape (n,), int64
+        Rows of one group are known to be connected.
+    sketch : ndarray of shape (n, k), float32, or None
+        See `dupimg.search.pruning`.
+    """
+
+    part: Part
+    groups: NDArray[np.int64]
+    sketch: NDArray[np.float32] | None = None
+
+
+def find_links(left: GroupedSide, right: GroupedSide, accepted: float) -> NDArray:
+    """Find what the pairs of a block connect.
+
+    Parameters
+    ----------
+    left, right : GroupedSide
+        The rows and the columns, which may be the same ones.
+    accepted : float
+        Cosine from which a pair is connected.
+
+    Returns
+    -------
+    ndarray of dtype LINKS
+        Rows of different groups that pairs of the block connect, directly or not; fewer than
+        there are rows and columns.
+    """
+    parts = list(_apart(left.groups, right.groups))
+    if not parts:
+        return np.empty(0, LINKS)
+    a, b = left.part.rows, right.part.rows
+    groups = np.concatenate([left.groups, right.groups])
+    _, before = np.unique(groups, return_inverse=True)
+    after = before
+    for rows, columns in parts:
+        i, j, sure = _candidates(left, right, a, b, (rows, columns), accepted)
+        after = join(after, i[sure], j[sure] + len(a))
+        undecided = ~sure & (after[i] != after[j + len(a)])
+        i, j = i[undecided], j[undecided]
+        similar = pair_cosines(a, i, b, j) >= accepted
+        after = join(after, i[similar], j[similar] + len(a))
+    return _spanning(before, after)
+
+
+def join(groups: NDArray[np.int64], i: NDArray, j: NDArray) -> NDArray[np.int64]:
+    """Unite the groups of the rows `i[k]` and `j[k]` for every k.
+
+    Examples
+    --------
+    >>> join(np.array([0, 1, 2, 2]), np.array([0]), np.array([3]))
+    array([0, 1, 0, 0])
+    """
+    if not len(i):
+        return groups
+    n_groups = groups.max() + 1
+    edges = coo_array((np.ones(len(i), bool), (groups[i], groups[j])), shape=(n_groups,) * 2)
+    _, united = connected_components(edges, directed=False)
+    return united[groups].astype(np.int64, copy=False)
+
+
+def _apart(
+    left: NDArray[np.int64], right: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield sets of rows and columns that hold all pairs of different groups.
+
+    A giant component soon fills most of a block; its pairs are left out.
+    """
+    values, counts = np.unique(left, return_counts=True)
+    giant = values[counts.argmax()]
+    rows, columns = left == giant, right == giant
+    if rows.sum() * columns.sum() * 4 <= rows.size * columns.size:
+        yield np.arange(len(left)), np.arange(len(right))
+        return
+    if not rows.all():
+        yield np.flatnonzero(~rows), np.arange(len(right))
+    if not columns.all():
+        yield np.flatnonzero(rows), np.flatnonzero(~columns)
+
+
+def _candidates(
+    left: GroupedSide,
+    right: GroupedSide,
+    a: Rows,
+    b: Rows,
+    where: tuple[NDArray[np.int64], NDArray[np.int64]],
+    accepted: float,
+) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
+    """Return the pairs of different groups that may be connected, and which surely are."""
+    rows, columns = where
+    margin = rounding_margin(a.n_features)
+    apart = left.groups[rows, None] != right.groups[columns]
+    if left.sketch is not None and right.sketch is not None:
+        bounds = left.sketch[rows] @ right.sketch[columns].T
+        mask = apart & (bounds >= np.float32(accepted - margin))
+        i, j = _places(mask)
+        hard_rows, hard_columns = mask.any(axis=1), mask.any(axis=0)
+        if PAIR_COST * len(i) <= hard_rows.sum() * hard_columns.sum():
+            return rows[i], columns[j], np.zeros(len(i), bool)
+        rows, columns = rows[hard_rows], columns[hard_columns]
+        apart = apart[hard_rows][:, hard_columns]
+    products = _unit(a, rows) @ _unit(b, columns).T
+    i, j = _places(apart & (products >= np.float32(accepted - margin)))
+    return rows[i], columns[j], products[i, j] > np.float32(accepted + margin)
+
+
+def _places(mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+    return np.divmod(np.flatnonzero(mask), max(1, mask.shape[1]))
+
+
+def _unit(data: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    if len(rows) == len(data):
+        return data.unit
+    return Rows(data.vectors[rows], data.squares[rows]).unit
+
+
+def _spanning(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray:
+    """Return pairs of neighbours in groups of `after` that were in different ones before."""
+    order = np.lexsort((before, after))
+    a, b = order[:-1], order[1:]
+    linked = (after[a] == after[b]) & (before[a] != before[b])
+    links = np.empty(np.count_nonzero(linked), LINKS)
+    links["a"], links["b"] = a[linked], b[linked]
+    return links

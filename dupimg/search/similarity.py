@@ -1,0 +1,327 @@
+"""Exact cosine similarity of many vectors, block by block.
+
+This is the one place that knows the threshold convention: two vectors are similar if their
+cosine is at least the threshold, decided in float64 from the vectors as they were given.
+Float32 matrix products only propose candidates, and with a margin that never misses one. So
+the results depend neither on the block size nor on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array, csr_array
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from dupimg.search.all_pairs import search_links, search_pairs, search_rectangle
+from dupimg.search.arithmetic import Rows
+from dupimg.search.blocks import Block, Checkpoint, Progress
+from dupimg.search.options import SearchOptions
+
+# A pair that is mathematically at the threshold must count although its cosine is computed in
+# floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this
+# holds up to d = 18,000, and no embedding tells photos apart at the twelfth digit.
+TOLERANCE = 2e-12
+
+# Told the rows i[k] and j[k] of candidate pairs and their cosines, answers which pairs count.
+Select = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class CosineGraph:
+    """All pairs of rows with a cosine of at least a threshold.
+
+    Parameters
+    ----------
+    pairs : csr_array of shape (n, n), float64
+        The cosine of every pair at or above the threshold, in [-1, 1]. Symmetric, indices
+        sorted, nothing on the diagonal.
+    nearest_cosine : ndarray of shape (n,), float64
+        The highest cosine of every row to any other row, whether or not it reaches the
+        threshold; NaN if there is only one row.
+    nearest_index : ndarray of shape (n,), int64
+        The row with that cosine, the first one on a tie; -1 if there is only one row.
+    """
+
+    pairs: csr_array
+    nearest_cosine: NDArray[np.float64]
+    nearest_index: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CosineNeighbours:
+    """All pairs of a query and a vector with a cosine of at least a threshold.
+
+    Parameters
+    ----------
+    pairs : csr_array of shape (m, n), float64
+        The cosine of every pair at or above the threshold, in [-1, 1]; indices sorted.
+    query_nearest_cosine : ndarray of shape (m,), float64
+        The highest cosine of every query to any vector, whether or not it reaches the
+        threshold; NaN if there are no vectors.
+    query_nearest_index : ndarray of shape (m,), int64
+        The vector with that cosine, the first one on a tie; -1 if there are no vectors.
+    vector_nearest_cosine : ndarray of shape (n,), float64
+        The highest cosine of every vector to any query; NaN if there are no queries.
+    vector_nearest_index : ndarray of shape (n,), int64
+        The query with that cosine, the first one on a tie; -1 if there are no queries.
+    """
+
+    pairs: csr_array
+    query_nearest_cosine: NDArray[np.float64]
+    query_nearest_index: NDArray[np.int64]
+    vector_nearest_cosine: NDArray[np.float64]
+    vector_nearest_index: NDArray[np.int64]
+
+
+def check_threshold(threshold: float, name: str = "threshold") -> None:
+    """Raise an error that calls it `name` unless `threshold` is a number in (0, 1].
+
+    Raises
+    ------
+    TypeError
+        If it is no real number.
+    ValueError
+        If it lies outside (0, 1].
+
+    Examples
+    --------
+    >>> check_threshold(95)
+    Traceback (most recent call last):
+    ...
+    ValueError: Got threshold=95, expected a cosine similarity in (0, 1], such as 0.95.
+    """
+    expected = "expected a cosine similarity in (0, 1], such as 0.95."
+    if not isinstance(threshold, Real) or isinstance(threshold, bool):
+        raise TypeError(f"Got {name}={threshold!r}, {expected}")
+    if not 0 < threshold <= 1:
+        raise ValueError(f"Got {name}={threshold!r}, {expected}")
+
+
+def check_vectors(estimator: BaseEstimator, X: ArrayLike) -> NDArray:
+    """Return the vectors that an estimator is fitted on as float32 or float64.
+
+    Whether they are finite is checked later, part by part: of a memory map, no more than a part
+    is to be in memory.
+    """
+    return validate_data(
+        estimator, X, dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
+    )
+
+
+def cosine_graph(
+    vectors: NDArray,
+    threshold: float,
+    *,
+    select: Select | None = None,
+    memory: int | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> CosineGraph:
+    """Find every pair of rows with a cosine of at least `threshold`.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+        Rows of any length but zero. Of a memory map, only parts are in memory at a time.
+    threshold : float
+        Cosine similarity in (0, 1], inclusive.
+    select : callable, optional
+        Given rows i and j of pairs that reach the threshold and their cosines, tells which of
+        the pairs are to be kept. By default all.
+    memory : int, optional
+        Bytes that the search may take beside `vectors` and its result, though a little it must
+        take. By default a quarter of the memory that is free, of which it takes what is of use.
+    n_jobs : int, optional
+        Number of blocks that are compared at once. By default the number of cores, or of those
+        that the backend of `joblib.parallel_config` has.
+    progress : callable, optional
+        Called after every block with the number of pairs compared in it, n * (n - 1) / 2 in
+        all: the `update` of a tqdm bar.
+    checkpoint : Checkpoints, optional
+        Keeps what was found, so that the same search goes on where it was interrupted. Searches
+        of less than about a second are not kept. See `dupimg.search.checkpoints`.
+
+    Returns
+    -------
+    CosineGraph
+        The same bits whatever the memory, the number of jobs and the checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If a row is zero or not finite, or the threshold is outside (0, 1].
+
+    Notes
+    -----
+    Takes at most the time of the float32 matrix products of n * n / 2 pairs, plus about 1.5 µs
+    for every pair that is found or may be the nearest of a row, and less where a few directions
+    tell most pairs apart, see `dupimg.search.pruning`. A pair takes 24 bytes in the result, and
+    about 60 while that is made.
+
+    Examples
+    --------
+    >>> graph = cosine_graph(np.array([[1.0, 0.0], [3.0, 4.0], [0.0, 2.0]]), 0.8)
+    >>> graph.pairs.toarray().round(3)
+    array([[0. , 0. , 0. ],
+           [0. , 0. , 0.8],
+           [0. , 0.8, 0. ]])
+    >>> graph.nearest_cosine.round(3), graph.nearest_index
+    (array([0.6, 0.8, 0.8]), array([1, 2, 1]))
+    """
+    check_threshold(threshold)
+    data = Rows.of(vectors)
+    found = _Found(threshold, select)
+    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    nearest = search_pairs(data, threshold - TOLERANCE, found.take, options)
+    upper = found.matrix((len(data), len(data)))
+    return CosineGraph(upper + upper.T, *nearest.result())
+
+
+def cosine_neighbours(
+    queries: NDArray,
+    vectors: NDArray,
+    threshold: float,
+    *,
+    memory: int | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> CosineNeighbours:
+    """Find every pair of a query and a vector with a cosine of at least `threshold`.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (m, d), float32 or float64
+    vectors : ndarray of shape (n, d), float32 or float64
+    threshold, memory, n_jobs, checkpoint
+        As in `cosine_graph`.
+    progress : callable, optional
+        Called after every block with the number of pairs compared in it, m * n in all.
+
+    Returns
+    -------
+    CosineNeighbours
+
+    Raises
+    ------
+    ValueError
+        If a row is zero or not finite, the queries have another number of columns than the
+        vectors, or the threshold is outside (0, 1].
+
+    Notes
+    -----
+    A cosine has the same bits as in `cosine_graph` of all rows together.
+
+    Examples
+    --------
+    >>> found = cosine_neighbours(np.array([[3.0, 4.0]]), np.array([[1.0, 0.0], [0.0, 2.0]]), 0.8)
+    >>> found.pairs.toarray().round(3)
+    array([[0. , 0.8]])
+    >>> found.query_nearest_index, found.vector_nearest_cosine.round(3)
+    (array([1]), array([0.6, 0.8]))
+    """
+    check_threshold(threshold)
+    if queries.shape[1] != vectors.shape[1]:
+        raise ValueError(
+            f"Got queries with {queries.shape[1]} columns, expected {vectors.shape[1]} as the "
+            "vectors have. Embed both with the same network."
+        )
+    left, right = Rows.of(queries), Rows.of(vectors)
+    found = _Found(threshold)
+    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    nearest = search_rectangle(left, right, threshold - TOLERANCE, found.take, options)
+    pairs = found.matrix((len(left), len(right)))
+    return CosineNeighbours(pairs, *nearest[0].result(), *nearest[1].result())
+
+
+def connected_groups(
+    vectors: NDArray,
+    threshold: float,
+    *,
+    memory: int | None = None,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> NDArray[np.int64]:
+    """Find the connected components of the graph of `cosine_graph`, without its pairs.
+
+    Rows share a component if a chain of pairs with a cosine of at least `threshold` leads from
+    one to the other.
+
+    Parameters
+    ----------
+    vectors, threshold, memory, n_jobs, progress, checkpoint
+        As in `cosine_graph`.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The component of every row, numbered from 0 in the order of their first rows.
+
+    Raises
+    ------
+    ValueError
+        If a row is zero or not finite, or the threshold is outside (0, 1].
+
+    Notes
+    -----
+    Only pairs that join two components are looked at, so a component of 50,000 rows with a
+    billion pairs takes no more memory than one with 50,000, and less time.
+
+    Examples
+    --------
+    >>> connected_groups(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), 0.9)
+    array([0, 1, 0])
+    """
+    check_threshold(threshold)
+    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    return number_by_first_row(search_links(Rows.of(vectors), threshold - TOLERANCE, options))
+
+
+def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Renumber labels from 0 in the order in which they first appear.
+
+    Examples
+    --------
+    >>> number_by_first_row(np.array([7, 3, 7, 5]))
+    array([0, 1, 0, 2])
+    """
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+class _Found:
+    """Collects the pairs that reach a threshold, and that `select` keeps."""
+
+    def __init__(self, threshold: float, select: Select | None = None) -> None:
+        self._accepted = threshold - TOLERANCE
+        self._select = select
+        nothing = np.empty(0, np.int32)
+        self._parts = [(nothing, nothing, np.empty(0))]
+
+    def take(self, block: Block, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
+        """Take in pairs."""
+        similar = cosines >= self._accepted
+        i, j, cosines = i[similar], j[similar], cosines[similar]
+        if self._select is not None:
+            wanted = self._select(i, j, cosines)
+            i, j, cosines = i[wanted], j[wanted], cosines[wanted]
+        if len(i):
+            self._parts.append((i.astype(np.int32), j.astype(np.int32), cosines))
+
+    def matrix(self, shape: tuple[int, int]) -> csr_array:
+        """Return the pairs as a matrix, and forget them."""
+        i, j, cosines = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
+        self._parts.clear()
+        pairs = coo_array((cosines, (i, j)), shape=shape).tocsr()
+        pairs.sort_indices()
+        return pairs

@@ -1,0 +1,1 @@
+"""Find the right thresholds with the answers of a person."""

@@ -1,0 +1,118 @@
+"""What a person said about pairs of photos, as a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dupimg.converters import did_you_mean
+from dupimg.files.durable import write_durably
+from dupimg.options import UsageError
+from dupimg.plans.report import from_cell, to_cell
+from dupimg.tuning.questions import ANSWERS
+
+COLUMNS = ("path_a", "path_b", "answer")
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class PairLabel:
+    """What a person said about two photos.
+
+    Attributes
+    ----------
+    path_a, path_b : str
+        Relative to the folder, with forward slashes.
+    answer : {"same photo", "same scene", "different", "skipped"}
+    """
+
+    path_a: str
+    path_b: str
+    answer: str
+
+
+def read_label_table(path: Path, columns: Sequence[str], otherwise: str = "") -> pd.DataFrame:
+    """Read a CSV file of answers as text.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        That must be there.
+    otherwise : str
+        What else the message may say was expected.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    UsageError
+        There is no such file, it is no table, or a column is missing.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas raises kinds of ValueError
+        raise UsageError(f"Got labels={path}, expected a CSV file: {error}") from error
+    if missing := [name for name in columns if name not in table.columns]:
+        raise UsageError(
+            f"Got labels={path} without {', '.join(missing)}, expected the columns "
+            f"{', '.join(columns)}{otherwise}."
+        )
+    return table
+
+
+def holds_pairs(path: Path) -> bool:
+    """Tell whether a CSV file is about pairs of photos, and not about photos."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return COLUMNS[0] in file.readline().replace('"', "").strip().split(",")
+    except OSError:
+        return False
+
+
+def read_pairs(path: Path) -> tuple[PairLabel, ...]:
+    """Read what `write_pairs` wrote, also after a person edited it in a spreadsheet.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    tuple of PairLabel
+        In the order of the file.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, it is no such table, or an answer is none.
+    """
+    table = read_label_table(path, COLUMNS)
+    labels = []
+    # The header is row 1 of a spreadsheet.
+    for number, (path_a, path_b, cell) in enumerate(table[[*COLUMNS]].itertuples(index=False), 2):
+        answer = cell.strip().lower()
+        if answer not in (*ANSWERS, SKIPPED):
+            raise UsageError(
+                f"Got labels={path} with the answer {cell!r} in row {number}, expected one of "
+                f"{', '.join((*ANSWERS, SKIPPED))}.{did_you_mean(answer, ANSWERS)}"
+            )
+        labels.append(PairLabel(from_cell(path_a), from_cell(path_b), answer))
+    return tuple(labels)
+
+
+def write_pairs(labels: Sequence[PairLabel], path: Path) -> None:
+    """Write labels in one step: whoever is interrupted has the file before or after it."""
+    columns = {
+        "path_a": [to_cell(label.path_a) for label in labels],
+        "path_b": [to_cell(label.path_b) for label in labels],
+        "answer": [label.answer for label in labels],
+    }
+    content = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
+    with write_durably(path) as file:
+        file.write(content.encode("utf-8-sig"))

@@ -1,0 +1,60 @@
+"""The verb that finds the right thresholds for a folder of photos, with a person's help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dupimg.converters import counted
+from dupimg.files.photos import find_files
+from dupimg.files.sandbox import warm_up
+from dupimg.options import TuneOptions, UsageError
+from dupimg.runs import preflight
+from dupimg.tuning.recommendations import Tuned, conclude
+from dupimg.tuning.session import TuningSession
+
+
+def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned:
+    """Ask about pairs of photos, and judge the thresholds by the answers.
+
+    Parameters
+    ----------
+    options : TuneOptions
+    say : callable
+        Shows a person a text.
+
+    Returns
+    -------
+    Tuned
+        Also written to the output folder.
+
+    Raises
+    ------
+    UsageError
+        Refused; nothing was written.
+    """
+    preflight.check_input(options.input_dir)
+    preflight.check_output(options.input_dir, options.output_dir)
+    found = find_files(options.input_dir)
+    preflight.check_found(found, options.input_dir, options.output_dir, "")
+
+    warm_up()
+    from dupimg.pipeline import read_and_embed
+
+    listing, features, inverse = read_and_embed(options, options.input_dir, found)
+    if features is None or len(features) < 2:
+        readable = counted(0 if features is None else 1, "readable photo")
+        raise UsageError(
+            f"Got input_dir={options.input_dir} with {readable}, expected a folder of photos to "
+            "compare. Identical files count once."
+        )
+    session = TuningSession(listing.photos, features, inverse, options)
+    options.output_dir.mkdir(parents=True, exist_ok=True)
+    if options.terminal:
+        from dupimg.tuning.terminal import ask_in_terminal
+
+        ask_in_terminal(session, options.input_dir, say)
+    else:
+        from dupimg.tuning.server import ask_in_browser
+
+        ask_in_browser(session, options, say)
+    return conclude(session, options)
