@@ -7,7 +7,9 @@ import pytest
 from files import make_files, sample, save
 from PIL import Image
 
-from dupimg.evaluation.evaluate import Evaluation, Measure, evaluate, read_labels
+from dupimg.evaluation.evaluate import evaluate
+from dupimg.evaluation.figures import Evaluation, Measure
+from dupimg.evaluation.labels import read_labels
 from dupimg.options import EvaluateOptions, UsageError
 
 LABELS = """\
