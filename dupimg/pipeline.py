@@ -18,6 +18,7 @@ from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.files.reading import read_files
 from dupimg.groups.duplicates import DuplicateFinder
+from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper
 from dupimg.groups.second_look import take_second_look
 from dupimg.model.clusters import connected
@@ -330,9 +331,11 @@ def find_groups(
         features, inverse, options, order=order, cannot_link=cannot_link, checkpoint=checkpoint
     )
     kept, place = np.unique(groups.keepers, return_inverse=True)
-    staying = [photos[i] for i in kept]
-    scenes = find_scenes(staying, features[inverse[kept]], options, checkpoint)
-    return replace(groups, scenes=scenes[place])
+    staying, chosen = [photos[i] for i in kept], features[inverse[kept]]
+    scenes = find_scenes(staying, chosen, options, checkpoint)
+    nearest = np.full(len(photos), np.nan)
+    nearest[kept] = nearest_for_scenes(staying, chosen, options, checkpoint=checkpoint)
+    return replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
 
 
 def find_duplicates(
@@ -432,10 +435,60 @@ def find_scenes(
         else math.nan
         for photo in photos
     ]
-    folders = [photo.path.rpartition("/")[0] for photo in photos] if options.same_folder else None
+    folders = _folders(photos, options)
     vectors = features.scene_vector
     with watched_search("scenes", vectors, options, folders) as progress:
         grouper = make_grouper(options).fit(
             vectors, times=times, groups=folders, progress=progress, checkpoint=checkpoint
         )
     return grouper.labels_
+
+
+def nearest_for_scenes(
+    photos: Sequence[Photo],
+    features: Features,
+    options: RunOptions,
+    *,
+    known: np.ndarray | None = None,
+    checkpoint: Checkpoints | None = None,
+) -> np.ndarray:
+    """Return how alike each photo is to the nearest one that it may share a scene with.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+        All that stay.
+    features : Features
+        Of the same photos.
+    options : RunOptions
+    known : ndarray of shape (n_photos,), float64, optional
+        See `nearest_in_group`.
+    checkpoint : Checkpoints, optional
+        As in `find_groups`.
+
+    Returns
+    -------
+    ndarray of shape (n_photos,), float64
+        NaN for the only photo, and for all where one embedding finds duplicates and scenes: then
+        the search for duplicates tells the same.
+    """
+    vectors, folders = features.scene_vector, _folders(photos, options)
+    if not photos or np.array_equal(vectors, features.vector):
+        return np.full(len(photos), np.nan)
+    with watched_search("nearest", vectors, options, folders) as progress:
+        return nearest_in_group(
+            vectors,
+            folders,
+            known=known,
+            memory=options.memory,
+            n_jobs=options.jobs,
+            progress=progress,
+            checkpoint=checkpoint,
+        )
+
+
+def _folders(photos: Sequence[Photo], options: RunOptions) -> list[str] | None:
+    """Return the folders of photos, if only photos of one folder share a scene."""
+    if not options.same_folder:
+        return None
+    return [photo.path.rpartition("/")[0] for photo in photos]

@@ -34,6 +34,12 @@ def at_angles(*degrees: float) -> Features:
     return Features(vectors, vectors, thumbnails)
 
 
+def with_scene_vectors(features: Features) -> Features:
+    """Give photos another embedding for scenes, in which they are a little more alike."""
+    ones = np.ones((len(features), 1), np.float32)
+    return replace(features, scene_vector=np.hstack([features.vector, ones / 8]))
+
+
 def organized(photos, features):
     """Return the rows of a run that was carried out."""
     inverse = np.arange(len(photos))
@@ -167,13 +173,24 @@ def test_other_files_and_companions():
     assert rows["/media/card/notes.txt"].destination == "other/media/card/notes.txt"
 
 
+def test_scene_cosines_of_a_run_that_knew_none_are_found_with_the_next_photo():
+    photos = [photo(0), photo(1), photo(2), photo(3)]
+    features = with_scene_vectors(at_angles(0, 30, 90, 40))
+    once = {row.path: row.nearest_scene_cosine for row in organized(photos, features)}
+    before = organized(photos[:3], features[np.arange(3)])
+    earlier = [replace(row, nearest_scene_cosine=None) for row in before]
+    for rows, _ in (add(earlier, photos, features), add(before, photos, features)):
+        assert {path: row.nearest_scene_cosine for path, row in rows.items()} == once
+    assert once["000.jpg"] > once["002.jpg"]
+
+
 @given(st.data())
 @settings(deadline=None, max_examples=60)
 def test_adding_leads_to_the_same_sets_as_a_run_over_everything(data):
     n = data.draw(st.integers(2, 14))
     n_old = data.draw(st.integers(1, n - 1))
     draws = [data.draw(st.tuples(st.integers(0, 60), st.integers(1, 4))) for _ in range(n)]
-    features = at_angles(*(3 * angle for angle, _ in draws))
+    features = with_scene_vectors(at_angles(*(3 * angle for angle, _ in draws)))
     photos = [photo(i, pixels=pixels) for i, (_, pixels) in enumerate(draws)]
     rows, notes = add(organized(photos[:n_old], features[np.arange(n_old)]), photos, features)
     once = {row.path: row for row in organized(photos, features)}
@@ -182,6 +199,7 @@ def test_adding_leads_to_the_same_sets_as_a_run_over_everything(data):
     for path, row in rows.items():
         assert row.nearest_cosine == once[path].nearest_cosine
         assert row.cosine_to_keeper == once[path].cosine_to_keeper
+        assert row.nearest_scene_cosine == once[path].nearest_scene_cosine
     groups = {(row.duplicate_group, row.keeper or row.path) for row in rows.values()}
     numbers = [number for number, _ in groups if number is not None]
     assert len(numbers) == len(set(numbers))

@@ -53,6 +53,15 @@ def test_marks_survive_the_process(folder):
         assert journal.done == {1}
 
 
+def test_a_plan_from_before_a_column_came_up_is_read(folder):
+    write_plan(folder, RECORD)
+    path = folder / ".dupimg/plan.jsonl"
+    text = path.read_text().replace(', "nearest_scene_cosine": null', "")
+    assert "nearest_scene_cosine" not in text
+    path.write_text(text)
+    assert read_plan(folder) == RECORD
+
+
 @pytest.mark.parametrize("torn", [b"\n", b'\n{"done', b'\n{"done": 1', b"\n\xff\x00"])
 def test_a_torn_mark_is_as_good_as_none_and_later_marks_count(folder, torn):
     Journal.begin(folder, RECORD).mark_done(0)

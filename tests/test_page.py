@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,9 +79,29 @@ def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet
     counts = [int(re.search(r": (\d+) photo", bar)[1]) for bar in bars]
     assert sum(counts) == sum(row.nearest_cosine is not None for row in rows)
     assert counts[-1] == 3  # 0.9991 twice and 1
-    assert page.locator(".column.duplicate").count() == 5  # 0.95 to 1 in steps of 0.01
+    assert page.locator(".column.reached").count() == 5  # 0.95 to 1 in steps of 0.01
     names = page.locator(".threshold-name").all_text_contents()
     assert names == ["Scenes 0.70", "Duplicates 0.95"]
+
+
+def test_each_threshold_goes_by_the_cosine_of_its_embedding(visit, rows, tmp_path):
+    cosines = {"left.jpg": 0.9, "right.jpg": 0.9, "rocket.jpg": 0.6951, "cat/best.png": 0.6951}
+    known = [replace(row, nearest_scene_cosine=cosines.get(row.path)) for row in rows]
+    page = visit(write_page(known, tmp_path, some_info(tmp_path)).as_uri())
+    assert page.locator(".histogram").count() == 2
+    names = page.locator(".threshold-name").all_text_contents()
+    assert names == ["Duplicates 0.95", "Scenes 0.70"]
+    labels = page.locator(".histogram").evaluate_all("charts => charts.map(c => c.ariaLabel)")
+    assert labels == [
+        "Histogram of 9 photos by the cosine to the nearest photo. 4 from 0.95, the threshold for "
+        "duplicates, on.",
+        "Histogram of 4 photos by the cosine to the nearest photo. 2 from 0.70, the threshold for "
+        "scenes, on.",
+    ]
+    page.goto(page.url + "#borderline/scenes")
+    page.wait_for_selector(".tile")
+    assert names_by_block(page) == {"0.6951": ["cat/best.png", "rocket.jpg"]}
+    assert page.locator(".title-line h3").count() == 2  # each photo on its own
 
 
 def test_every_duplicate_group_shows_its_keeper_first(visit, sheet):

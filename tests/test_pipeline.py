@@ -82,6 +82,21 @@ def test_two_views_share_a_scene_and_stand_side_by_side(result):
     assert len({row.scene for row in result.rows if row.action == "keep"}) == 4
 
 
+def test_scene_cosines_are_those_of_the_photos_that_stay_by_the_embedding_for_scenes(result):
+    cosines = {
+        row.path: row.nearest_scene_cosine for row in result.rows if row.nearest_scene_cosine
+    }
+    kept = {row.path for row in result.rows if row.action == "keep"}
+    assert cosines.keys() == kept
+    vectors = PhotoEmbedder(head="scene").transform(
+        [result.report.parent / rows_by_path(result)[path].destination for path in cosines]
+    )
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -1)
+    np.testing.assert_allclose([*cosines.values()], similarity.max(axis=1), atol=1e-5)
+    assert cosines["left.jpg"] > 0.7 > cosines["cat.png"]
+
+
 def test_the_output_holds_every_file_whole_and_with_its_time(result, photos):
     output = result.report.parent
     for row in result.rows:

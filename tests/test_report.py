@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,7 @@ def test_the_columns_are_those_that_the_readme_lists():
     assert ",".join(COLUMNS) == (
         "path,action,destination,scene,duplicate_group,keeper,cosine_to_keeper,nearest_cosine,"
         "taken_at,taken_from,width,height,bytes,digest,reason,companion_of,"
-        "compared_with,thumb_correlation,verdict"
+        "compared_with,thumb_correlation,verdict,nearest_scene_cosine"
     )
 
 
@@ -90,6 +91,15 @@ def test_rows_survive_the_file(tmp_path):
 
 
 def test_a_missing_column_is_named(tmp_path):
-    (tmp_path / "report.csv").write_text(",".join(COLUMNS[:-1]) + "\n")
-    with pytest.raises(ValueError, match="without verdict, expected"):
+    (tmp_path / "report.csv").write_text(",".join(COLUMNS[1:]) + "\n")
+    with pytest.raises(ValueError, match="without path, expected"):
         read_report(tmp_path / "report.csv")
+
+
+def test_a_report_from_before_a_column_came_up_is_read(tmp_path):
+    path, row = tmp_path / "report.csv", Row("a.jpg", "keep", scene=1, nearest_scene_cosine=0.5)
+    write_report([row], path)
+    assert read_report(path) == (row,)
+    lines = path.read_text("utf-8-sig").splitlines()
+    path.write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    assert read_report(path) == (replace(row, nearest_scene_cosine=None),)

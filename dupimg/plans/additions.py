@@ -19,11 +19,12 @@ from dupimg.files.photos import Listing, Photo
 from dupimg.model.features import Features
 from dupimg.options import PlanOptions
 from dupimg.pipeline import content_pairs, find_duplicates, find_scenes, make_finder
+from dupimg.plans.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.plans.keepers import keeper_order
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.rows import KEEP, REMOVE, Row
-from dupimg.search.similarity import cosine_graph, cosine_neighbours
+from dupimg.search.similarity import cosine_neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,7 @@ def _photo_rows(
     collection: Collection, options: PlanOptions
 ) -> tuple[dict[str, Row], tuple[str, ...]]:
     """Return the rows of the new photos, and of those of the earlier run that change."""
-    nearest = _nearest_cosines(collection)
+    nearest = nearest_cosines(collection)
     near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
     around = collection[near]
     groups = _duplicates(around, options)
@@ -137,7 +138,8 @@ def _photo_rows(
     before = _duplicates(around[np.flatnonzero(~around.is_new)], options)
     changed = _changes(around, groups, before)
     found, keepers = groups.keepers, _settled(around, groups, changed)
-    scenes, notes = _scenes(collection, near, keepers, options)
+    stays, known = _known_scenes(collection, near, keepers)
+    scenes, notes = _scenes(collection, stays, known, options)
     sizes = Counter(keepers.tolist())
     groups = replace(groups, keepers=keepers)
     decided = {
@@ -151,6 +153,11 @@ def _photo_rows(
         if keeper == i and (like := around.photos[found[i]].path) != photo.path:
             row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
         decided[photo.path] = _with_history(row, collection.rows)
+    for i, cosine in zip(stays, nearest_scene_cosines(collection, stays, options), strict=True):
+        path = collection.photos[i].path
+        if not np.isnan(cosine):
+            row = decided.get(path) or collection.rows[path]
+            decided[path] = replace(row, nearest_scene_cosine=float(cosine))
     return decided, notes
 
 
@@ -169,27 +176,6 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
         earlier=old.earlier,
         duplicate_group=number,
     )
-
-
-def _nearest_cosines(collection: Collection) -> NDArray[np.float64]:
-    """Return the highest cosine of every photo to any other, as far as new ones change it."""
-    vectors, inverse, is_new = collection.features.vector, collection.inverse, collection.is_new
-    new = np.setdiff1d(inverse[is_new], inverse[~is_new])
-    old = np.unique(inverse[~is_new])
-    highest = np.full(len(vectors), -np.inf)
-    stored = [
-        np.nan if (row := collection.rows.get(photo.path)) is None else row.nearest_cosine
-        for photo in collection.photos
-    ]
-    np.fmax.at(highest, inverse, np.array(stored, dtype=float))
-    if len(new) > 1:
-        highest[new] = cosine_graph(vectors[new], 1.0).nearest_cosine
-    if len(new) and len(old):
-        across = cosine_neighbours(vectors[new], vectors[old], 1.0)
-        highest[new] = np.fmax(highest[new], across.query_nearest_cosine)
-        highest[old] = np.fmax(highest[old], across.vector_nearest_cosine)
-    nearest = np.where(np.bincount(inverse)[inverse] > 1, 1.0, highest[inverse])
-    return np.where(np.isneginf(nearest), np.nan, nearest)
 
 
 def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
@@ -267,10 +253,9 @@ def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> 
 
 
 def _scenes(
-    collection: Collection, near: NDArray, keepers: NDArray, options: PlanOptions
+    collection: Collection, stays: Sequence[int], known: dict[int, int], options: PlanOptions
 ) -> tuple[dict[int, int], tuple[str, ...]]:
     """Return the scene of every photo of the collection that stays, and what to tell of them."""
-    stays, known = _known_scenes(collection, near, keepers)
     kept = np.array(stays)
     seeds = np.array([place for place, i in enumerate(stays) if collection.is_new[i]], dtype=int)
     if not seeds.size:

@@ -41,6 +41,8 @@ class Groups:
         Any label of the scene; duplicates carry that of their keeper.
     second_look : SecondLook or None
         What comparing thumbnails said, if that was done.
+    nearest_scene_cosine : ndarray of shape (n,), float64, or None
+        See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
     """
 
     keepers: np.ndarray
@@ -48,6 +50,7 @@ class Groups:
     nearest_cosine: np.ndarray
     scenes: np.ndarray
     second_look: SecondLook | None = None
+    nearest_scene_cosine: np.ndarray | None = None
 
 
 def make_plan(
@@ -110,7 +113,6 @@ def photo_row(
     """
     photo, keeper = photos[i], photos[groups.keepers[i]]
     stays = photo is keeper
-    nearest = float(groups.nearest_cosine[i])
     alone = "no duplicate" if group_size == 1 else f"best of {group_size} duplicates"
     return Row(
         path=photo.path,
@@ -118,7 +120,7 @@ def photo_row(
         scene=scene,
         keeper="" if stays else keeper.path,
         cosine_to_keeper=None if stays else float(groups.cosine_to_keeper[i]),
-        nearest_cosine=None if math.isnan(nearest) else nearest,
+        nearest_cosine=_cosine(groups.nearest_cosine, i),
         taken_at=photo.taken_at.isoformat(timespec="milliseconds"),
         taken_from=photo.taken_from,
         width=photo.width,
@@ -127,8 +129,13 @@ def photo_row(
         digest=photo.digest,
         modified_ns=photo.modified_ns,
         reason=alone if stays else _removed_reason(keeper, photo, keep_rule),
+        nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         **_second_look(photos, i, groups.second_look),
     )
+
+
+def _cosine(cosines: np.ndarray | None, i: int) -> float | None:
+    return None if cosines is None or math.isnan(cosines[i]) else float(cosines[i])
 
 
 def _second_look(photos: Sequence[Photo], i: int, look: SecondLook | None) -> dict[str, Any]:

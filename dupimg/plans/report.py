@@ -21,7 +21,9 @@ from dupimg.plans.rows import Row
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
-_COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation")
+_COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
+# Reports that were written before these columns came up lack them.
+_OPTIONAL = {"nearest_scene_cosine"}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
@@ -152,11 +154,12 @@ def read_report(path: Path) -> tuple[Row, ...]:
         A column is missing.
     """
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
+    known = [name for name in COLUMNS if name in frame.columns]
+    if missing := [name for name in COLUMNS if name not in {*known, *_OPTIONAL}]:
         raise ValueError(f"Got {path} without {', '.join(missing)}, expected these columns too.")
-    columns = ([_from_cell(cell, name) for cell in frame[name]] for name in COLUMNS)
-    return tuple(Row(*cells) for cells in zip(*columns, strict=True))
+    columns = [[_from_cell(cell, name) for cell in frame[name]] for name in known]
+    lines = zip(*columns, strict=True)
+    return tuple(Row(**dict(zip(known, cells, strict=True))) for cells in lines)
 
 
 def _from_cell(cell: str, name: str) -> str | int | float | None:

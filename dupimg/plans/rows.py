@@ -46,6 +46,10 @@ class Row:
         Correlation of the two thumbnails.
     verdict : {"identical bytes", "identical pixels", "copy", "near duplicate", "same scene", ""}
         What a second look says, see `dupimg.groups.second_look`.
+    nearest_scene_cosine : float or None
+        Cosine similarity, by the embedding that scenes are found by, to the most similar other
+        photo of those that stay and may share a scene. None for a photo that does not stay, and
+        where scenes are found by the embedding of `nearest_cosine`.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
     earlier : str
@@ -72,6 +76,7 @@ class Row:
     compared_with: str = ""
     thumb_correlation: float | None = None
     verdict: str = ""
+    nearest_scene_cosine: float | None = None
     modified_ns: int = field(default=0, metadata={"in_report": False})
     earlier: str = field(default="", metadata={"in_report": False})
 

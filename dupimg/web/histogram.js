@@ -1,4 +1,4 @@
-/* The histogram of nearest cosines, with both thresholds. */
+/* The histogram of nearest cosines, with one threshold or both. */
 
 const CHART = { height: 236, left: 44, right: 20, top: 44, bottom: 28, step: 0.01 };
 
@@ -21,11 +21,11 @@ function tickStep(most) {
   return Math.max(1, [1, 2, 5, 10].find((digit) => digit * power >= raw) * power);
 }
 
-/** Draw the histogram of the nearest cosines of some rows. */
-function histogram(rows, thresholds) {
-  const cosines = rows.map((row) => row.nearest_cosine).filter((cosine) => cosine !== null);
+/** Draw the histogram of cosines; `thresholds` are named and descend, `parts` stand side by side. */
+function histogram(nearest, thresholds, parts) {
+  const cosines = nearest.filter((cosine) => cosine !== null);
   const { first, counts } = countCosines(cosines);
-  const chart = chartOf(first, Math.max(1, ...counts));
+  const chart = chartOf(first, Math.max(1, ...counts), parts);
   return svg(
     "svg",
     {
@@ -33,18 +33,17 @@ function histogram(rows, thresholds) {
       "aria-label": histogramInWords(cosines, thresholds),
     },
     ...countLines(chart),
-    ...counts.map((count, i) => column(chart, count, first + i * CHART.step, thresholds)),
+    ...counts.map((count, i) => column(chart, count, first + i * CHART.step, thresholds[0])),
     ...cosineLabels(chart),
-    ...thresholdLine(chart, t("scenes"), thresholds.scene, 12),
-    ...thresholdLine(chart, t("duplicates"), thresholds.duplicate, 30),
+    ...[...thresholds].reverse().flatMap((mark, i) => thresholdLine(chart, mark, 12 + 18 * i)),
   );
 }
 
 /** Return the width of the drawing, and where cosines and counts stand in it. */
-function chartOf(first, most) {
+function chartOf(first, most, parts) {
   const { height, left, right, top, bottom } = CHART;
   // So that its words are as large as those of the page, less what stands around it.
-  const width = Math.min(720, innerWidth - 80);
+  const width = Math.min(720 / parts, innerWidth - 80);
   return {
     width, first, most,
     x: (cosine) => left + ((cosine - first) / (1 - first)) * (width - left - right),
@@ -67,13 +66,13 @@ function countLines({ width, most, y }) {
   ]);
 }
 
-function column({ x, y }, count, from, { duplicate }) {
+function column({ x, y }, count, from, { threshold }) {
   const to = from + CHART.step;
   const range = `${formatThreshold(from)} – ${formatThreshold(to)}`;
   return svg(
     "rect",
     {
-      class: from >= duplicate - 1e-9 ? "column duplicate" : "column",
+      class: from >= threshold - 1e-9 ? "column reached" : "column",
       x: x(from) + 1, width: Math.max(1, x(to) - x(from) - 2),
       y: y(count), height: y(0) - y(count), rx: 1.5,
     },
@@ -92,9 +91,10 @@ function cosineLabels({ width, first, x }) {
 }
 
 /** Mark a threshold; its name stands so far above the columns that no two overlap. */
-function thresholdLine({ x, y }, name, threshold, above) {
+function thresholdLine({ x, y }, { name, threshold }, above) {
   const place = x(threshold);
-  const text = label(`${name} ${formatThreshold(threshold)}`, place - 6, CHART.top - above, "end");
+  const words = `${t(name)} ${formatThreshold(threshold)}`;
+  const text = label(words, place - 6, CHART.top - above, "end");
   text.classList.add("threshold-name");
   return [
     svg("line", { class: "threshold", x1: place, x2: place, y1: CHART.top - above - 10, y2: y(0) }),
@@ -103,10 +103,10 @@ function thresholdLine({ x, y }, name, threshold, above) {
 }
 
 function histogramInWords(cosines, thresholds) {
-  const duplicates = cosines.filter((cosine) => cosine >= thresholds.duplicate).length;
-  const between = cosines.filter((cosine) => cosine >= thresholds.scene).length - duplicates;
-  return t("histogram.label", {
-    total: cosines.length, duplicates, between, rest: cosines.length - duplicates - between,
-    scene: formatThreshold(thresholds.scene), duplicate: formatThreshold(thresholds.duplicate),
-  });
+  const reached = thresholds.map(({ name, threshold }) =>
+    t(`histogram.label.${name}`, {
+      count: cosines.filter((cosine) => cosine >= threshold).length,
+      threshold: formatThreshold(threshold),
+    }));
+  return [t("histogram.label", { count: cosines.length }), ...reached].join(" ");
 }

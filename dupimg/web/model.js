@@ -31,6 +31,8 @@ class Model {
 
   derive() {
     this.photos = this.rows.filter((row) => row.scene !== null && !row.companion_of);
+    // Else scenes are found by the embedding of duplicates.
+    this.sceneCosines = this.photos.some((row) => row.nearest_scene_cosine !== null);
     this.others = this.rows.filter((row) => row.scene === null && !row.companion_of);
     this.companions = this.rows.filter((row) => row.companion_of);
     for (const row of this.rows) row.copies = 0;
@@ -68,12 +70,13 @@ class Model {
     // The duplicates of a keeper are listed themselves.
     const alone = (row) => !row.keeper && !row.copies && near(row.nearest_cosine, duplicate);
     const kept = this.photos.filter((row) => alone(row) && !this.isSecondOfPair(row));
-    const scenes = this.photos.filter((row) => !row.keeper && near(row.nearest_cosine, scene));
+    const likest = (row) => this.sceneCosine(row);
+    const scenes = this.photos.filter((row) => !row.keeper && near(likest(row), scene));
     const byDistance = (cosine, threshold) => (a, b) =>
       Math.abs(cosine(a) - threshold) - Math.abs(cosine(b) - threshold) || a.n - b.n;
     removed.sort(byDistance((row) => row.cosine_to_keeper, duplicate));
     kept.sort(byDistance((row) => row.nearest_cosine, duplicate));
-    scenes.sort(byDistance((row) => row.nearest_cosine, scene));
+    scenes.sort(byDistance(likest, scene));
     return { removed, kept, scenes };
   }
 
@@ -92,6 +95,11 @@ class Model {
   /** Return the cosine between a photo and its counterpart, if the rows tell it. */
   likeness(row) {
     return row.keeper ? row.cosine_to_keeper : row.nearest_cosine;
+  }
+
+  /** Return the cosine that counts for scenes, between a photo and the one most like it. */
+  sceneCosine(row) {
+    return this.sceneCosines ? row.nearest_scene_cosine : row.nearest_cosine;
   }
 
   /** Return whether a person said that a photo and its counterpart are no duplicates. */

@@ -70,15 +70,24 @@ function covers(page) {
   );
 }
 
+/** Show how alike the photos are: by each of two embeddings, or by the one for both thresholds. */
 function likenessCard({ model }) {
   const { duplicate_threshold: duplicate, scene_threshold: scene } = model.about;
-  return element(
-    "section",
-    { class: "card wide" },
-    element("h3", {}, t("histogram")),
-    element("p", { class: "about" }, t("histogram.about")),
-    histogram(model.photos, { duplicate, scene }),
-  );
+  const marks = [
+    { name: "duplicates", threshold: duplicate }, { name: "scenes", threshold: scene },
+  ];
+  const chart = (name, cosine, thresholds, parts) =>
+    element("figure", {},
+      element("figcaption", { class: "about" }, t(`histogram.${name}`)),
+      histogram(model.photos.map(cosine), thresholds, parts));
+  const charts = model.sceneCosines
+    ? [
+        chart("duplicates", (row) => row.nearest_cosine, [marks[0]], 2),
+        chart("scenes", (row) => row.nearest_scene_cosine, [marks[1]], 2),
+      ]
+    : [chart("about", (row) => row.nearest_cosine, marks, 1)];
+  return element("section", { class: "card wide" },
+    element("h3", {}, t("histogram")), element("div", { class: "charts" }, ...charts));
 }
 
 function worthALook({ model }) {

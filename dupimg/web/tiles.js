@@ -95,10 +95,11 @@ function segmentElement(page, line, segment, draw) {
 }
 
 /** Make a picture with its numbers: what there is to compare. */
-function tile(page, item, line) {
+function tile(page, item, line, { section }) {
   const { row, width } = item;
   const { folder, name } = splitPath(row.path);
-  const likeness = row.cosine_to_keeper ?? (row.copies ? null : row.nearest_cosine);
+  const nearest = section === "scenes" ? page.model.sceneCosine(row) : row.nearest_cosine;
+  const likeness = row.cosine_to_keeper ?? (row.copies ? null : nearest);
   const why = formatWhy(row);
   return element(
     "div",
@@ -184,7 +185,8 @@ function lineElement(page, line) {
   } else {
     const draw = line.kind === "tiles" ? tile : stripPhoto;
     for (const segment of line.segments) {
-      drawn.append(segmentElement(page, line, segment, (item) => draw(page, item, line)));
+      drawn.append(segmentElement(page, line, segment,
+        (item) => draw(page, item, line, segment.block)));
     }
   }
   return drawn;

@@ -215,6 +215,7 @@ const momentFrom = (row) => [formatMoment(row), t(`from.${row.taken_from}`)].joi
 const NUMBERS = [
   ["cosine", (row) => cosineOr(row.cosine_to_keeper)],
   ["nearest", (row) => cosineOr(row.nearest_cosine)],
+  ["nearest-scene", (row) => cosineOr(row.nearest_scene_cosine)],
   ["correlation", (row) => cosineOr(row.thumb_correlation)],
   ["verdict", (row) => (row.verdict ? t(`verdict.${row.verdict}`) : "")],
   ["pixels", (row) => (row.width ? `${formatPixels(row)} (${formatMegapixels(row)})` : "")],

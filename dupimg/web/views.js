@@ -29,6 +29,14 @@ const pairs = (model, rows, threshold) =>
     return { kind: "pair", number: row.n, photos: other ? [other, row] : [row], cosine, threshold };
   });
 
+/** Return a block for a photo at the edge of a scene. */
+const edges = (model, rows, threshold) => {
+  if (!model.sceneCosines) return pairs(model, rows, threshold);
+  // The photo that it was compared with is the one most like it by the other embedding.
+  return rows.map((row) =>
+    ({ kind: "pair", number: row.n, photos: [row], cosine: model.sceneCosine(row), threshold }));
+};
+
 const FILES = {
   all: (model) => model.rows,
   keep: (model) => model.photos.filter((row) => row.action === "keep"),
@@ -65,7 +73,7 @@ const VIEWS = {
       const sections = {
         removed: pairs(model, removed, duplicate),
         kept: pairs(model, kept, duplicate),
-        scenes: pairs(model, scenes, scene),
+        scenes: edges(model, scenes, scene),
       };
       const chosen = filter === "all" ? Object.keys(sections) : [filter];
       return chosen.flatMap((section) => sections[section].map((pair) => ({ ...pair, section })));
