@@ -171,7 +171,7 @@ def test_a_decision_that_cannot_be_is_taken_back_with_the_reason(visit, output):
 
 def test_a_plan_that_was_changed_elsewhere_is_not_overwritten(visit, output):
     page = visit("#duplicates")
-    page.route("**/alive", lambda route: route.abort())
+    page.route("**/alive", lambda route: None)  # answers nothing, and so tells of no change
     page.reload()
     page.wait_for_selector(".tile")
     set_cells(output / "plan.csv", "cup.png", action="leave")
@@ -200,17 +200,61 @@ def test_two_pages_see_each_other(visit, output):
     tile(second, "copy.jpg").locator(".badge.leave").wait_for()
 
 
-def test_what_is_not_saved_says_so(visit, server, output):
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+def test_what_could_not_be_saved_does_not_look_decided(visit, server, output):
     page = visit("#duplicates")
-    page.wait_for_selector(".saving.saved")
-    server.send_signal(signal.SIGSTOP) if sys.platform != "win32" else server.kill()
+    saved(page)
+    server.send_signal(signal.SIGSTOP)
     tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
     page.wait_for_selector(".saving.saving")
+    tile(page, "copy.jpg").locator(".badge.keep").wait_for()
     assert rows(output)["copy.jpg"][0] == "remove"
     server.kill()
-    page.wait_for_selector(".saving.failed, .saving.lost")
-    assert page.get_by_role("button", name="Try again").is_visible()
-    assert "Keep" in tile(page, "copy.jpg").inner_text()
+    page.wait_for_selector(".saving.lost")
+    tile(page, "copy.jpg").locator(".badge.remove").wait_for()
+
+
+def test_without_a_connection_one_can_look_but_not_decide(visit, server, output):
+    before = (output / "plan.csv").read_bytes()
+    page = visit("#duplicates")
+    saved(page)
+    server.kill()
+    page.wait_for_selector(".saving.lost")
+    assert f"run dupimg review {output} again" in page.locator("#message").inner_text()
+    keep = tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True)
+    assert keep.is_disabled()
+    assert page.get_by_role("button", name="Apply").is_disabled()
+    page.keyboard.press("j")
+    for key in ("ArrowRight", "p", "x", "u", "b", "d", "Control+z"):
+        page.keyboard.press(key)
+    assert page.locator(".tile .badge").all_inner_texts() == ["Keeper", "Remove", "Remove"]
+    assert page.locator("#message").inner_text() != ""
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog")
+    assert viewer.get_by_role("button", name="Keep", exact=True).is_disabled()
+    assert "No connection" in viewer.inner_text()
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Scenes").click()
+    page.get_by_label("Select the photos").first.click()
+    assert page.get_by_role("button", name="New scene").is_disabled()
+    assert faults(page) == []
+    assert (output / "plan.csv").read_bytes() == before
+
+
+def test_decisions_go_on_when_the_connection_is_back(visit, output):
+    page = visit("#duplicates")
+    saved(page)
+    page.route("**/decide", lambda route: route.abort())
+    keep = tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True)
+    keep.click()
+    page.locator("#message", has_text="Connected again").wait_for()
+    assert rows(output)["copy.jpg"][0] == "remove"
+    assert "Remove" in tile(page, "copy.jpg").locator(".badge").inner_text()
+    page.unroute("**/decide")
+    keep.click()
+    page.wait_for_selector('[data-key="undo"]:enabled')
+    assert rows(output)["copy.jpg"][0] == "keep"
 
 
 def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, output, planned):

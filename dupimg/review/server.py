@@ -26,7 +26,7 @@ from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.carry_out import BackgroundApply
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession, Saved
 from dupimg.review.state import Decision, NotInPlan, Refused
-from dupimg.runs.result import Result
+from dupimg.runs.result import Result, command_line
 
 T = TypeVar("T")
 
@@ -109,7 +109,8 @@ class ReviewServer:
         """Answer with what the page shows, see `dupimg.pages.contact_sheet.page_data`.
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
-        redone, the problems of the plan, and the pairs of digests that are known to be ``apart``.
+        redone, the problems of the plan, the pairs of digests that are known to be ``apart``, and
+        the ``command`` that starts the review again.
         """
         state = self._session.look()
         return page_data(state.rows, self._about) | {
@@ -118,6 +119,7 @@ class ReviewServer:
             "redo": len(self._session.undone),
             "problems": [asdict(problem) for problem in state.problems],
             "apart": self._session.apart(),
+            "command": command_line("review", self._session.output_dir).strip("`"),
         }
 
     def decide(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Controls {
       const word = t(`action.${action}.planned`);
       return button({
         name: action, label: word, text: worded ? word : undefined, "data-key": action,
-        "aria-pressed": String(row.action === action),
+        "aria-pressed": String(row.action === action), disabled: this.review.blocked,
         onclick: () => this.review.decide([{ path: row.path, action }], action),
       });
     };
@@ -37,12 +37,13 @@ class Controls {
     return [
       button({
         name: "star", label: t("make.keeper"), text: text("make.keeper"), class: "quiet",
-        "data-key": "star", disabled: review.model.isKeeper(row) && row.copies > 0,
+        "data-key": "star",
+        disabled: review.blocked || (review.model.isKeeper(row) && row.copies > 0),
         onclick: () => review.makeKeeper(row),
       }),
       button({
         name: "apart", label: t("not.duplicate"), text: text("not.duplicate"), class: "quiet",
-        "data-key": "apart", disabled: !row.keeper,
+        "data-key": "apart", disabled: review.blocked || !row.keeper,
         "aria-pressed": String(review.model.isApart(row)),
         onclick: () => review.notDuplicate(row),
       }),
@@ -52,7 +53,10 @@ class Controls {
   /** Make all that can be decided about a photo by itself. */
   decisions(row, worded) {
     const choice = this.choice(row, worded);
-    return [element("div", { class: "decide" }, choice, ...this.ofGroup(row, worded))];
+    // The large view lies above the message of the page.
+    const whyNot = worded && this.review.blocked
+      ? element("p", { class: "about" }, this.review.whyNot) : null;
+    return [element("div", { class: "decide" }, choice, ...this.ofGroup(row, worded), whyNot)];
   }
 
   ofSelection({ row }) {
@@ -68,7 +72,7 @@ class Controls {
   ofBlock(block) {
     const { review } = this;
     if (block.kind === "group") {
-      return [button({ text: t("keep.all"), class: "quiet small-button",
+      return [button({ text: t("keep.all"), class: "quiet small-button", disabled: review.blocked,
         onclick: () => review.act(block.photos, "keep") })];
     }
     if (block.kind !== "scene") return [];
@@ -76,28 +80,25 @@ class Controls {
     return [
       button({ label: t("select.scene"), name: "select", class: "quiet small-button",
         onclick: () => review.toggle(block.photos) }),
-      button({ label: t("merge.next"), name: "merge", class: "quiet small-button", disabled: last,
-        onclick: () => review.mergeWithNext(block) }),
+      button({ label: t("merge.next"), name: "merge", class: "quiet small-button",
+        disabled: review.blocked || last, onclick: () => review.mergeWithNext(block) }),
     ];
   }
 
   /** Show the state of saving, and the bar of the selection. */
   show() {
-    const { saving, connected } = this.review;
+    const { saving, connected, blocked } = this.review;
     const state = connected || saving.over ? saving.state : "lost";
-    const retry = saving.failed
-      ? button({ text: t("saving.retry"), class: "quiet", onclick: () => saving.work() }) : null;
     const tools = [
         element("span", { class: `saving ${state}`, role: "status" }, t(`saving.${state}`)),
-        retry,
         button({ name: "undo", label: t("undo"), class: "quiet", "data-key": "undo",
-          disabled: !saving.undoSteps || saving.over, onclick: () => this.review.undo() }),
+          disabled: !saving.undoSteps || blocked, onclick: () => this.review.undo() }),
         button({ name: "redo", label: t("redo"), class: "quiet", "data-key": "redo",
-          disabled: !saving.redoSteps || saving.over, onclick: () => this.review.redo() }),
-        button({ text: t("apply"), class: "primary", "data-key": "apply", disabled: saving.over,
+          disabled: !saving.redoSteps || blocked, onclick: () => this.review.redo() }),
+        button({ text: t("apply"), class: "primary", "data-key": "apply", disabled: blocked,
           onclick: () => new ApplyDialog(this.review).open() }),
     ];
-    replaceKeepingFocus(byId("review-tools"), tools.filter(Boolean));
+    replaceKeepingFocus(byId("review-tools"), tools);
     this.showSelection();
   }
 
@@ -107,14 +108,15 @@ class Controls {
     const bar = byId("selection");
     bar.hidden = !rows.length;
     if (!rows.length) return;
+    const disabled = review.blocked;
     const act = (action) =>
-      button({ text: t(`action.${action}.planned`), name: action, class: "quiet",
+      button({ text: t(`action.${action}.planned`), name: action, class: "quiet", disabled,
         onclick: () => review.withSelection((photos) => review.act(photos, action)) });
     bar.replaceChildren(
       element("strong", {}, t("selected", { count: rows.length })),
-      button({ text: t("scene.new"), class: "quiet", onclick: () =>
+      button({ text: t("scene.new"), class: "quiet", disabled, onclick: () =>
         review.withSelection((photos) => review.moveToScene(photos, review.newScene())) }),
-      button({ text: t("scene.move"), class: "quiet",
+      button({ text: t("scene.move"), class: "quiet", disabled,
         onclick: () => new SceneDialog(review).open() }),
       act("keep"), act("remove"), act("leave"),
       button({ label: t("select.none"), name: "close", class: "quiet",

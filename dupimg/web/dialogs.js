@@ -94,12 +94,19 @@ class ApplyDialog {
   }
 
   async start(mode) {
-    const response = await post("apply", { stamp: this.review.saving.stamp, mode });
+    let response, answer;
+    try {
+      response = await post("apply", { stamp: this.review.saving.stamp, mode });
+      answer = await response.json();
+    } catch {
+      this.sheet.close();
+      this.review.lost([]);
+      return;
+    }
     if (response.ok) {
       this.follow();
       return;
     }
-    const answer = await response.json();
     this.sheet.close();
     if (response.status === 422) this.review.refused(answer);
     else this.review.conflict(answer);
@@ -111,7 +118,11 @@ class ApplyDialog {
     const about = element("p", { class: "about numbers", role: "status" });
     sheetParts(this.sheet, t("apply.running"), bar, about);
     for (;;) {
-      const progress = await (await fetch("progress")).json();
+      const progress = await fetch("progress").then((answer) => answer.json()).catch(() => null);
+      if (!progress) {
+        const { command } = this.review;
+        return this.finish({ state: "failed", error: t("review.lost", { command }) });
+      }
       bar.max = progress.total || 1;
       bar.value = progress.done;
       about.textContent = t("apply.progress", { done: progress.done, total: progress.total });
@@ -122,7 +133,10 @@ class ApplyDialog {
 
   finish({ state, summary, error }) {
     const done = state === "done";
-    if (done) this.review.saving.over = true;
+    if (done) {
+      this.review.saving.over = true;
+      this.review.page.refresh();
+    }
     this.review.show();
     sheetParts(
       this.sheet,

@@ -186,7 +186,7 @@ class Page {
   /** Focus the current photo, or one of the controls beside it. */
   focusPlace(key) {
     const photo = this.button(this.place);
-    const control = key && photo?.closest("li, .file").querySelector(`[data-key="${key}"]`);
+    const control = key && photo?.closest("li, .file").querySelector(`[data-key="${key}"]:enabled`);
     (control || photo)?.focus({ preventScroll: true });
   }
 
@@ -195,11 +195,12 @@ class Page {
     this.viewer.open(mode);
   }
 
-  /** Tell the reader something; it goes away after a while. */
-  say(sentence) {
+  /** Tell the reader something; it goes away after a while, if it ever does. */
+  say(sentence, milliseconds = MESSAGE_MILLISECONDS) {
     byId("message").textContent = sentence;
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => byId("message").replaceChildren(), MESSAGE_MILLISECONDS);
+    if (milliseconds === Infinity) return;
+    this.saying = setTimeout(() => byId("message").replaceChildren(), milliseconds);
   }
 }
 

@@ -15,9 +15,12 @@ class Review {
   constructor(page, data) {
     this.page = page;
     this.active = true;
+    this.connected = true;
+    this.command = data.command;
     this.selection = new Set();
     this.saving = new Saving(data, this);
     this.controls = new Controls(this);
+    this.show();
     this.listen();
   }
 
@@ -30,16 +33,39 @@ class Review {
     const events = new EventSource("alive");
     events.addEventListener("changed", () => this.reload(t("review.changed")));
     events.addEventListener("ping", (event) => this.notice(JSON.parse(event.data).stamp));
-    events.addEventListener("open", () => {
-      this.connected = true;
-      if (this.saving.failed) this.saving.work();
-      this.show();
-    });
-    events.addEventListener("error", () => {
-      this.connected = false;
-      this.show();
-    });
+    for (const type of ["open", "ping"]) events.addEventListener(type, () => this.found());
+    events.addEventListener("error", () => this.lost([]));
+  }
+
+  /** Whether nothing can be decided now. */
+  get blocked() {
+    return !this.connected || this.saving.over;
+  }
+
+  /** The server is there again: show what it knows. */
+  found() {
+    if (this.connected) return;
     this.connected = true;
+    if (!this.saving.queue.length) this.reload(t("review.found"));
+  }
+
+  /** The server is gone: take back what it has not saved, and let nobody decide. */
+  lost(changes) {
+    const news = this.connected || changes.length;
+    this.connected = false;
+    if (!news) return;
+    this.shown(changes);
+    this.page.refresh();
+    this.sayWhyNot();
+  }
+
+  /** Say why nothing can be decided, for as long as that is so. */
+  sayWhyNot() {
+    if (!this.saving.over) this.page.say(this.whyNot, Infinity);
+  }
+
+  get whyNot() {
+    return t(this.saving.over ? "saving.over" : "review.lost", { command: this.command });
   }
 
   /** Fetch anew what another page of this review has decided: two pings in a row say so. */
@@ -50,18 +76,34 @@ class Review {
   }
 
   async reload(reason) {
-    const response = await fetch("data");
-    const data = await response.json();
+    let response, data;
+    try {
+      response = await fetch("data");
+      data = await response.json();
+    } catch {
+      this.lost([]);
+      return;
+    }
     this.saving.over = !response.ok;
     if (response.ok) {
       this.saving.take(data);
       this.page.take(data);
     }
     this.page.say(response.ok ? reason : reasonOf(data));
+    if (!response.ok) this.page.refresh();
     this.show();
   }
 
-  /* What saving tells. */
+  /* What saving tells, and asks. */
+
+  /** Return the changes that lead back to how rows are now. */
+  before(changes) {
+    return changes.map(({ path, ...change }) => {
+      const row = this.model.byPath.get(path);
+      const values = Object.keys(change).map((name) => [name, row[name]]);
+      return { path, ...Object.fromEntries(values) };
+    });
+  }
 
   shown(changes) {
     for (const { path, ...change } of changes) Object.assign(this.model.byPath.get(path), change);
@@ -86,15 +128,21 @@ class Review {
   async conflict(answer) {
     if (answer.error === "changed") await this.reload(t("review.conflict"));
     else this.page.say(reasonOf(answer));
+    if (this.saving.over) this.page.refresh();
   }
 
   /* Decisions. Changes that change nothing are left out. */
+
+  save(path, body, changes) {
+    if (this.blocked) this.sayWhyNot();
+    else this.saving.save(path, body, changes);
+  }
 
   decide(changes, label) {
     const real = changes.filter(({ path, ...change }) =>
       Object.entries(change).some(([name, value]) => this.model.byPath.get(path)[name] !== value),
     );
-    if (real.length) this.saving.save("decide", { changes: real, label }, real);
+    if (real.length) this.save("decide", { changes: real, label }, real);
   }
 
   /** Choose an action; what is no photo can only go to the others or be left. */
@@ -119,9 +167,9 @@ class Review {
   notDuplicate(row) {
     if (!row.keeper) return;
     const pair = [row.digest, this.model.byPath.get(row.keeper).digest];
-    this.model.apart.add([...pair].sort().join(" "));
+    if (!this.blocked) this.model.apart.add([...pair].sort().join(" "));
     const changes = [{ path: row.path, action: "keep" }];
-    this.saving.save("not_duplicate", { path: row.path, label: "not a duplicate" }, changes);
+    this.save("not_duplicate", { path: row.path, label: "not a duplicate" }, changes);
   }
 
   moveToScene(rows, scene) {
@@ -140,11 +188,11 @@ class Review {
   }
 
   undo() {
-    if (this.saving.undoSteps) this.saving.save("undo", {});
+    if (this.saving.undoSteps) this.save("undo", {});
   }
 
   redo() {
-    if (this.saving.redoSteps) this.saving.save("redo", {});
+    if (this.saving.redoSteps) this.save("redo", {});
   }
 
   /* Selecting. */

@@ -1,11 +1,11 @@
 /* Saving decisions: one after another, each shown at once and honestly marked until it is saved. */
 
 class Saving {
-  /** `listener` has `saved(answer)`, `shown(changes)`, `refused(answer)` and `conflict(answer)`. */
+  /** `listener` has `before(changes)`, `shown(changes)`, `saved(answer)`, `refused(answer)`,
+   * `conflict(answer)` and `lost(changes)`. */
   constructor(data, listener) {
     this.listener = listener;
     this.queue = [];
-    this.failed = false;
     this.over = false;
     this.busy = false;
     this.take(data);
@@ -19,14 +19,12 @@ class Saving {
 
   get state() {
     if (this.over) return "over";
-    if (this.failed) return "failed";
     return this.queue.length ? "saving" : "saved";
   }
 
   /** Save a step; `changes` are what it does to rows, as far as the page can tell by itself. */
   save(path, body, changes = []) {
-    if (this.over) return;
-    this.queue.push({ path, body, changes });
+    this.queue.push({ path, body, changes, before: this.listener.before(changes) });
     this.listener.shown(changes);
     this.work();
   }
@@ -34,21 +32,21 @@ class Saving {
   async work() {
     if (this.busy) return;
     this.busy = true;
-    this.failed = false;
-    while (this.queue.length && !this.failed && !this.over) await this.send(this.queue[0]);
+    while (this.queue.length) await this.send(this.queue[0]);
     this.busy = false;
     this.listener.shown([]);
   }
 
   async send({ path, body }) {
-    let response;
+    let response, answer;
     try {
       response = await post(path, { stamp: this.stamp, ...body });
+      answer = await response.json();
     } catch {
-      this.failed = true;
+      // What was not saved must not look so: the last step is taken back first.
+      this.listener.lost(this.queue.splice(0).reverse().flatMap(({ before }) => before));
       return;
     }
-    const answer = await response.json();
     if (response.ok) {
       this.queue.shift();
       this.take(answer);
