@@ -113,7 +113,7 @@ def test_duplicates_follow_their_keeper_under_its_name_and_their_own():
     assert {row.duplicate_group for row in rows} == {1}
     assert [row.keeper for row in rows] == ["", *["best.png"] * 3]
     assert [row.cosine_to_keeper for row in rows] == [None, 0.97, 0.97, 0.97]
-    assert rows[0].reason == "best of 4 duplicates"
+    assert rows[0].reason == "keeper of 3 duplicates"
     assert rows[1].reason == "similar to the keeper; the keeper has more pixels"
     assert rows[3].reason == "identical bytes; the keeper has more pixels"
 

@@ -114,7 +114,11 @@ def test_swapping_the_keeper_swaps_the_names(review):
     assert rows["small.jpg"].keeper == rows["best.jpg"].keeper == "copy.jpg"
     assert rows["best.jpg"].cosine_to_keeper == 0.97
     assert rows["small.jpg"].cosine_to_keeper is None  # never compared with the new keeper
-    assert rows["best.jpg"].reason.startswith("remove by hand, was keep")
+    assert rows["best.jpg"].reason == "remove by hand (was keep): similar to the keeper"
+    assert rows["copy.jpg"].reason == "keep by hand (was remove): keeper of 2 duplicates"
+    assert rows["small.jpg"].reason == (
+        "similar to what was the keeper; the keeper was chosen by hand"
+    )
     assert check_plan(rows.values()) == []
 
 

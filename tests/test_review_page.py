@@ -117,6 +117,16 @@ def test_another_keeper_takes_the_place_of_the_first(visit, output):
     page.keyboard.press("Escape")
     assert "Keeper" in tile(page, "small.webp").inner_text()
     assert "Remove" in tile(page, "cat.png").inner_text()
+    assert page.locator(".tile .name").all_inner_texts()[0] == "small.webp"
+    reasons = {row.path: row.reason for row in read_report(output / "plan.csv") if row.width}
+    assert reasons["small.webp"] == "keep by hand (was remove): keeper of 2 duplicates"
+    assert reasons["cat.png"] == "remove by hand (was keep): similar to the keeper"
+    assert reasons["copy.jpg"] == "similar to what was the keeper; the keeper was chosen by hand"
+    shown = tile(page, "copy.jpg").locator(".why").inner_text()
+    assert shown == "similar to what was the keeper; the keeper was chosen by hand"
+    assert tile(page, "cat.png").locator(".why").inner_text() == (
+        "Remove by hand (was Keep): similar to the keeper"
+    )
 
 
 def test_what_is_not_a_duplicate_is_kept_and_remembered(visit, output):

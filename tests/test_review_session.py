@@ -14,6 +14,7 @@ from dupimg.cli import main
 from dupimg.files.cache import Cache
 from dupimg.options import UsageError
 from dupimg.plans.plan_file import read_edits
+from dupimg.plans.report import read_report
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession
 from dupimg.review.state import Decision, NotInPlan, Refused
 from dupimg.runs.journal import locked
@@ -33,7 +34,7 @@ def source(tmp_path):
 @pytest.fixture
 def output(tmp_path, source):
     """Return a folder that holds a plan."""
-    copy = {"keeper": "best.jpg", "duplicate_group": 1}
+    copy = {"keeper": "best.jpg", "duplicate_group": 1, "cosine_to_keeper": 0.97}
     rows = [
         row_of(source, "best.jpg", "keep", duplicate_group=1),
         row_of(source, "best.xmp", "keep", scene=1, duplicate_group=1, companion_of="best.jpg"),
@@ -125,7 +126,9 @@ def test_only_the_cells_that_change_are_written(reviewer):
     expected = before.decode().splitlines()
     number = next(i for i, line in enumerate(expected) if line.startswith("alone.jpg,keep,"))
     path, _, destination, _, *rest = expected[number].split(",")
-    expected[number] = ",".join([path, "remove", destination, "12", *rest])
+    expected[number] = ",".join([path, "remove", destination, "12", *rest]).replace(
+        "said so", "remove by hand (was keep)"
+    )
     assert reviewer.content.decode().splitlines() == expected
 
 
@@ -137,6 +140,38 @@ def test_another_keeper_takes_one_step(reviewer):
     assert reviewer.row("best.xmp").destination.startswith("remove/")
     assert (len(reviewer.session.done), reviewer.undo()) == (1, changed)
     assert reviewer.content == before
+
+
+def test_reasons_are_true_after_every_decision(reviewer):
+    def reasons():
+        rows = read_report(reviewer.plan)
+        assert {r.path: r.reason for r in rows} == {r.path: r.reason for r in reviewer.state.rows}
+        return {row.path: row.reason for row in rows if row.duplicate_group}
+
+    before = reasons()
+    reviewer.decide(a_copy_jpg={"action": "keep"}, best_jpg={"action": "remove"})
+    assert reasons() | {"best.xmp": ""} == {
+        "best.jpg": "remove by hand (was keep): similar to the keeper",
+        "best.xmp": "",
+        "a/copy.jpg": "keep by hand (was remove): keeper of 2 duplicates",
+        "same.jpg": "similar to what was the keeper; the keeper was chosen by hand",
+    }
+    reviewer.decide(a_copy_jpg={"action": "leave"})
+    assert reasons()["same.jpg"] == (
+        "similar to what was the keeper; no photo of the group is kept"
+    )
+    reviewer.undo()
+    reviewer.undo()
+    assert reasons() == before
+
+
+def test_a_reason_that_a_person_wrote_stays(reviewer):
+    set_cells(reviewer.plan, "alone.jpg", reason="my own; words")
+    reviewer.reload()
+    reviewer.decide(alone_jpg={"action": "leave"})
+    assert {row.path: row.reason for row in read_report(reviewer.plan)}["alone.jpg"] == (
+        "my own; words"
+    )
 
 
 def test_scenes_are_split_and_merged(reviewer):
@@ -311,9 +346,12 @@ def test_a_plan_that_a_spreadsheet_saved_meanwhile_goes_on(reviewer, output, enc
     assert reviewer.session.foreign_changes == 1
     assert reviewer.row("alone.jpg").action == "leave"
     reviewer.decide(other_jpg={"action": "leave"})
-    assert reviewer.content == saved.decode(encoding).replace(
-        '"keep";"other.jpg"', '"leave";"other.jpg"'
-    ).encode(encoding)
+    lines = saved.decode(encoding).splitlines(keepends=True)
+    number = next(i for i, line in enumerate(lines) if '"keep";"other.jpg"' in line)
+    lines[number] = (
+        lines[number].replace('"keep"', '"leave"').replace("said so", "leave by hand (was keep)")
+    )
+    assert reviewer.content == "".join(lines).encode(encoding)
     reviewer.undo()
     assert reviewer.content == saved
     reviewer.undo()

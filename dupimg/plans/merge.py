@@ -7,12 +7,14 @@ spreadsheet did to dates and numbers, or whether rows were sorted and columns mo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dupimg.converters import counted, did_you_mean
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan_file import Edit
+from dupimg.plans.reasons import reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
 _LAST_SCENE = 999_999
@@ -59,7 +61,8 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
     known = {edit.path: edit for edit in edits if edit.path in rows}
     chosen = {path: _chosen(row, known.get(path), rows, known) for path, row in rows.items()}
     kept = _kept_by_group(chosen.values())
-    merged = [_with_keeper(row, rows[row.path], chosen, kept) for row in chosen.values()]
+    merged = [_with_keeper(row, chosen, kept) for row in chosen.values()]
+    merged = _with_reasons(merged, rows)
     named = tuple(
         replace(row, destination=known[row.path].destination)
         if row.path in known
@@ -127,16 +130,32 @@ def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
     return kept
 
 
-def _with_keeper(row: Row, before: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -> Row:
-    """Give a row the keeper that stays now, and say what was done by hand."""
-    if row.action != before.action:
-        row = replace(row, reason=f"{row.action} by hand, was {before.action}: {row.reason}")
+def _with_keeper(row: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -> Row:
+    """Give a row the keeper that stays now."""
     photo = chosen[row.companion_of] if row.companion_of else row
     keeper = _keeper(photo, kept)
     if keeper is None:
         return row.having(keeper="", cosine_to_keeper=None)
     cosine = None if row.companion_of else _cosine(row, keeper)
     return row.having(keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
+
+
+def _with_reasons(merged: Sequence[Row], decided: dict[str, Row]) -> list[Row]:
+    """Say of every row why it is so now."""
+    row_of = {row.path: row for row in merged}
+    now, then = _count_duplicates(merged), _count_duplicates(decided.values())
+    return [
+        row.having(
+            reason=reviewed_reason(
+                row, decided[row.path], row_of.get(row.keeper), now[row.path], then[row.path]
+            )
+        )
+        for row in merged
+    ]
+
+
+def _count_duplicates(rows: Iterable[Row]) -> Counter[str]:
+    return Counter(row.keeper for row in rows if row.keeper and not row.companion_of)
 
 
 def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:

@@ -19,6 +19,7 @@ from dupimg.files.companion_names import folded
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.plans.keepers import DEFAULT_RULE, why_kept
 from dupimg.plans.naming import LONGEST_NAME, name_rows
+from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 
 if TYPE_CHECKING:
@@ -113,7 +114,6 @@ def photo_row(
     """
     photo, keeper = photos[i], photos[groups.keepers[i]]
     stays = photo is keeper
-    alone = "no duplicate" if group_size == 1 else f"best of {group_size} duplicates"
     return Row(
         path=photo.path,
         action=KEEP if stays else REMOVE,
@@ -128,7 +128,13 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=alone if stays else _removed_reason(keeper, photo, keep_rule),
+        reason=(
+            kept_reason(group_size - 1)
+            if stays
+            else removed_reason(
+                why_kept(keeper, photo, keep_rule), same_bytes=photo.digest == keeper.digest
+            )
+        ),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         **_second_look(photos, i, groups.second_look),
     )
@@ -146,11 +152,6 @@ def _second_look(photos: Sequence[Photo], i: int, look: SecondLook | None) -> di
         "thumb_correlation": float(look.thumb_correlation[i]),
         "verdict": str(look.verdicts[i]),
     }
-
-
-def _removed_reason(keeper: Photo, photo: Photo, keep_rule: Sequence[str]) -> str:
-    likeness = "identical bytes" if photo.digest == keeper.digest else "similar to the keeper"
-    return f"{likeness}; the keeper has {why_kept(keeper, photo, keep_rule)}"
 
 
 def other_row(file: File) -> Row:

@@ -100,7 +100,7 @@ def write_report(rows: Sequence[Row], path: Path) -> None:
     path : Path
         See `write_table`.
     """
-    write_table({name: [_to_cell(row, name) for row in rows] for name in COLUMNS}, path)
+    write_table({name: [row_cell(row, name) for row in rows] for name in COLUMNS}, path)
 
 
 def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
@@ -126,7 +126,8 @@ def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
             path.rename(kept)
 
 
-def _to_cell(row: Row, name: str) -> str:
+def row_cell(row: Row, name: str) -> str:
+    """Return a cell of the report."""
     value = getattr(row, name)
     if value is None:
         return ""

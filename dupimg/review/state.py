@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dupimg.plans.merge import merge_edits
 from dupimg.plans.plan import Problem, check_plan
 from dupimg.plans.plan_file import PlanFile
+from dupimg.plans.report import row_cell
 from dupimg.plans.rows import Row
 
 
@@ -178,7 +179,19 @@ class ReviewState:
         problems = [problem for problem in state.problems if problem not in known]
         if problems := problems or list(_not_taken(state, decisions)):
             raise Refused(*problems)
-        return state
+        return replace(state, file=file.with_cells(self._reason_cells(state)))
+
+    def _reason_cells(self, after: ReviewState) -> dict[tuple[str, str], str]:
+        """Return the reasons that change, but for those that a person has written over."""
+        if "reason" not in self.file.names:
+            return {}
+        cells = {}
+        for decided, old, new in zip(self.decided, self.rows, after.rows, strict=True):
+            if new.reason != old.reason:
+                ours = (row_cell(decided, "reason"), row_cell(old, "reason"))
+                if self.file.cell(new.path, "reason") in ours:
+                    cells[new.path, "reason"] = row_cell(new, "reason")
+        return cells
 
     def conflicts(self, cells: Iterable[CellChange]) -> list[Problem]:
         """Return which cells do not say what they should before they change."""

@@ -44,11 +44,11 @@ class Model {
     this.border = this.borderline();
   }
 
-  /** Return the duplicate groups, in each first what was decided to stay. */
+  /** Return the duplicate groups, in each the keeper first, then what was decided to stay. */
   duplicateGroups() {
-    const stays = (row) => (row.decided === "remove" ? 1 : 0);
+    const rank = (row) => (row.copies ? 0 : row.decided === "remove" ? 2 : 1);
     return collect(this.photos, "duplicate_group").map((group) => {
-      group.photos.sort((a, b) => stays(a) - stays(b));
+      group.photos.sort((a, b) => rank(a) - rank(b));
       return group;
     });
   }

@@ -98,8 +98,9 @@ function formatMoment(row, format = "moment") {
 
 /** Say why a photo stays or goes; the verdict of a second look tells more than its likeness. */
 function formatWhy(row) {
-  const byHand = row.reason.includes(" by hand, ");
-  if (!row.keeper || !row.verdict || byHand) return formatReason(row.reason);
+  // Only then the second look was at the keeper that it has now.
+  const looked = row.keeper && row.verdict && row.compared_with === row.keeper;
+  if (!looked || row.reason.includes(" by hand (")) return formatReason(row.reason);
   const rest = row.reason.split("; ").filter((part) => !LIKENESS.includes(part));
   const parts = [t(`verdict.${row.verdict}`), formatReason(rest.join("; "))];
   return parts.filter(Boolean).join(t("reason.separator"));
@@ -110,13 +111,14 @@ const LIKENESS = ["identical bytes", "similar to the keeper"];
 /** Translate why a photo stays or goes, as far as its parts are known. */
 function formatReason(reason) {
   const known = TEXTS[words.language];
-  const byHand = /^(\w+) by hand, was (\w+): (.*)$/s.exec(reason);
+  const byHand = /^(\w+) by hand \(was (\w+)\)(?:: (.*))?$/s.exec(reason);
   if (byHand) {
     const [after, before] = [byHand[1], byHand[2]].map((action) => t(`action.${action}.planned`));
-    return t("reason.hand", { after, before, reason: formatReason(byHand[3]) });
+    const said = t("reason.hand", { after, before });
+    return byHand[3] ? said + t("reason.colon") + formatReason(byHand[3]) : said;
   }
-  const best = /^best of (\d+) duplicates$/.exec(reason);
-  if (best) return t("reason.best", { count: Number(best[1]) });
+  const keeper = /^keeper of ([\d,]+) duplicates?$/.exec(reason);
+  if (keeper) return t("reason.keeper", { count: Number(keeper[1].replaceAll(",", "")) });
   return reason
     .split("; ")
     .map((part) => known[`reason: ${part}`] ?? part)
