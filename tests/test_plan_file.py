@@ -52,6 +52,26 @@ def test_every_byte_stays_but_those_of_the_cell(encoding, separator, line_end, l
     assert (back.content, back.stamp) == (plan.content, plan.stamp)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line", ["sep={0}\n", "SEP={0}\r\n", '"sep={0}"\r', "\nsep={0}{0}{0}\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_first_line_that_names_the_separator_is_read_and_stays(encoding, line, separator):
+    text = PLAN.replace(",", separator).replace("7" + separator, "7,")
+    content = (line.format(separator) + text).encode(encoding)
+    plan = parse_plan_file(content, HERE)
+    assert plan.content == content
+    assert plan.separator == separator
+    assert plan.edits == parsed(text).edits
+    changed = plan.with_cells({("b.jpg", "action"): "leave"})
+    assert changed.content == content.decode(encoding).replace("keep", "leave", 1).encode(encoding)
+
+
+def test_a_separator_that_another_program_has_changed_is_found():
+    assert parsed("sep=;,,,,,,\n" + PLAN).edits == parsed().edits
+    with pytest.raises(UsageError, match="which is empty"):
+        parsed("sep=;\n")
+
+
 def test_cells_are_given_as_they_are_written():
     plan = parsed()
     assert plan.cell("=c.jpg", "action") == " Keep "

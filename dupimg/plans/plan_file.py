@@ -23,6 +23,10 @@ from dupimg.plans.report import from_cell
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
 
+# What stands before the header: empty lines, and one for Excel such as ``sep=;``. What that says is
+# not believed: a spreadsheet that takes it for a cell may save it with another separator.
+_BEGINNING = re.compile(r'[\r\n]*("?sep=[,;\t]"?[,;\t]*(\r\n?|\n|$))?', re.IGNORECASE)
+
 # Byte order mark → encoding; what has none is UTF-8, too.
 _ENCODINGS = {
     b"\xff\xfe": "utf-16-le",
@@ -61,7 +65,7 @@ class PlanFile:
     mark : bytes
         The byte order mark; may be empty.
     head : str
-        The header with its line end, and what stands before it.
+        The header with its line end, and what stands before it, such as ``sep=;``.
     names : tuple of str
         The columns.
     separator : str
@@ -130,7 +134,7 @@ def read_edits(path: Path) -> tuple[Edit, ...]:
     ----------
     path : Path
         CSV in UTF-8 or UTF-16, with or without a byte order mark, separated by commas,
-        semicolons or tabs.
+        semicolons or tabs, with or without a first line such as ``sep=;``.
 
     Returns
     -------
@@ -173,7 +177,7 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
     """
     mark = next(mark for mark in _ENCODINGS if content.startswith(mark))
     text = _decoded(content[len(mark) :], _ENCODINGS[mark], path)
-    begin = len(text) - len(text.lstrip("\r\n"))
+    begin = _BEGINNING.match(text).end()  # type: ignore[union-attr]  # it may be empty
     if begin == len(text):
         raise UsageError(f"Got {path}, which is empty, expected the plan that `dupimg plan` wrote.")
     lines = list(io.StringIO(text[begin:], newline=""))
@@ -191,7 +195,7 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
             f"Got {path} without the column {', '.join(wrong)} or with two of them, expected "
             f"{', '.join(NEEDED)}, each once. `dupimg plan` again writes a new plan beside it."
         )
-    # Excel and LibreOffice show the header as row 1.
+    # Excel and LibreOffice show the header as row 1, and take the line of the separator for none.
     edits = tuple(_edit(number, names, cells) for number, (cells, _) in enumerate(rows, start=2))
     records = tuple(record for _, record in rows)
     return PlanFile(mark, text[:begin] + head, names, separator, records, edits)
