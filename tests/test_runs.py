@@ -11,6 +11,7 @@ from PIL import Image
 from planned import edit_plan, row_of, set_cells, write_planned
 
 from dupimg.cli import main
+from dupimg.runs.journal import UNDOING, Journal
 
 FILES = {
     "best.jpg": b"best", "best.xmp": b"best sidecar", "a/copy.jpg": b"copy", "alone.jpg": b"alone",
@@ -107,7 +108,8 @@ def test_status_says_where_things_stand(tmp_path, output, dupimg):
     assert results(output) == DECIDED
     (output / "other/notes.txt").write_text("edited")
     assert dupimg("undo", output)[0] == 1
-    assert "partly taken back, 1 of 6 files are still in place" in dupimg("status", output)[1]
+    text = dupimg("status", output)[1]
+    assert "partly taken back, 1 of 6 files are still in place; undo.csv says why" in text
     status, text = dupimg("apply", output)
     assert (status, "is partly taken back" in text) == (2, True)
     (output / "other/notes.txt").write_text("notes")
@@ -115,6 +117,26 @@ def test_status_says_where_things_stand(tmp_path, output, dupimg):
     assert "taken back, every file is where it was" in dupimg("status", output)[1]
     status, text = dupimg("undo", output)
     assert (status, "was taken back already" in text) == (2, True)
+
+
+def test_status_names_the_report_of_an_undo_only_if_that_came_to_write_it(output, dupimg):
+    dupimg("apply", output)
+    with Journal(output) as journal:  # an undo that was killed after its first file
+        journal.mark_state(UNDOING)
+        journal.mark_undone(0)
+    cut_off = (
+        "partly taken back, 5 of 6 files are still in place: that was interrupted. `dupimg undo"
+    )
+    assert cut_off in dupimg("status", output)[1]
+    (output / "other/notes.txt").write_text("edited")
+    assert dupimg("undo", output)[0] == 1
+    assert "undo.csv says why" in dupimg("status", output)[1]
+    (output / "other/notes.txt").write_text("notes")
+    with Journal(output) as journal:  # one more that was killed
+        os.utime(output / "undo.csv", ns=(0, 10**9))
+        journal.mark_state(UNDOING)
+    assert "that was interrupted" in dupimg("status", output)[1]
+    assert dupimg("undo", output)[0] == 0
 
 
 def test_apply_shows_what_the_edits_change(output, dupimg):

@@ -143,6 +143,11 @@ class Journal:
         _write_lines(path, [header | ({"earlier": kept} if adds else {}), *rows])
         return cls(output_dir)
 
+    @property
+    def changed_ns(self) -> int:
+        """When the last mark was set: nanoseconds since 1970, UTC."""
+        return self._path.stat().st_mtime_ns
+
     def back_to_earlier(self) -> None:
         """Put the journal of the run before this addition, which was undone, in its place."""
         _keep_copy(self._path)

@@ -120,6 +120,15 @@ def status(output_dir: Path) -> str:
             + (f"; {command_line('apply', output_dir)} tries them again" if failed else "")
             + f". {command_line('undo', output_dir)} takes the run back.",
             UNDOING: f"{output_dir}: partly taken back, {done:,} of {steps:,} files are still in "
-            f"place; {UNDO_REPORT} says why. {command_line('undo', output_dir)} tries again.",
+            f"place{_why_left(journal, output_dir)}.",
             UNDONE: f"{output_dir}: taken back, every file is where it was.",
         }[journal.state]
+
+
+def _why_left(journal: Journal, output_dir: Path) -> str:
+    """Say where an undo told of files that it left, or that it was cut short."""
+    report, command = output_dir / UNDO_REPORT, command_line("undo", output_dir)
+    # An undo writes its report when it has set its last mark.
+    if report.exists() and report.stat().st_mtime_ns >= journal.changed_ns:
+        return f"; {UNDO_REPORT} says why. {command} tries again"
+    return f": that was interrupted. {command} goes on"
