@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dupimg import __version__
 from dupimg.commands import Command, collect_options
-from dupimg.converters import did_you_mean
+from dupimg.converters import did_you_mean, plural
 from dupimg.help import command_help, general_help
 from dupimg.options import (
     AddOptions,
@@ -131,8 +131,13 @@ def _undo(options: UndoOptions) -> int:
     outcomes = undo(options)
     left = sum(outcome.result == "left" for outcome in outcomes)
     if not options.quiet:
-        say(f"taken back {len(outcomes) - left:>8,} files")
-        say(f"left       {left:>8,} files, changed since or without their original")
+        back = len(outcomes) - left
+        without = "its" if left == 1 else "their"
+        say(f"taken back {back:>8,} {plural(back, 'file')}")
+        say(
+            f"left       {left:>8,} {plural(left, 'file')}, changed since or without {without} "
+            "original"
+        )
         say(f"report     {options.output_dir / UNDO_REPORT}")
         say(status(options.output_dir))
     return 1 if left else 0

@@ -40,7 +40,18 @@ def counted(number: int, thing: str) -> str:
     >>> counted(1, "file"), counted(1200, "file")
     ('1 file', '1,200 files')
     """
-    return f"{number:,} {thing}" + "s" * (number != 1)
+    return f"{number:,} {plural(number, thing)}"
+
+
+def plural(number: int, thing: str) -> str:
+    """Name a thing as it is called where there are so many of it.
+
+    Examples
+    --------
+    >>> plural(1, "file"), plural(0, "file")
+    ('file', 'files')
+    """
+    return thing if number == 1 else f"{thing}s"
 
 
 def to_path(value: Any) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from dupimg.converters import counted
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
@@ -145,12 +146,12 @@ def _notes(groups: Groups, rule: str) -> tuple[str, ...]:
     if look is None:
         return ()
     removed = groups.keepers != np.arange(len(groups.keepers))
-    more = np.count_nonzero(look.other_rule_removes & ~removed)
+    more = int(np.count_nonzero(look.other_rule_removes & ~removed))
     spared = np.count_nonzero(removed & ~look.other_rule_removes)
     other = "verified" if rule == "cosine" else "cosine"
     return (
-        f"note     --duplicate_rule={other} would have removed {more:,} more photos and spared "
-        f"{spared:,}",
+        f"note     --duplicate_rule={other} would have removed {counted(more, 'more photo')} "
+        f"and spared {spared:,}",
     )
 
 

@@ -109,7 +109,7 @@ def make_sheet(folder: Path, rows: Sequence[Row], state: str = "planned") -> Pat
 
 def some_info(source: Path, state: str = "planned") -> PageInfo:
     """Say what a page says about a run."""
-    note = "note     --duplicate_rule=verified would have removed 1 more photos and spared 0"
+    note = "note     --duplicate_rule=verified would have removed 1 more photo and spared 0"
     return PageInfo(
         str(source), state, 0.95, 0.7, 0.8, "cosine", "efficientnet_lite0", 1.5, (note,)
     )

@@ -114,7 +114,7 @@ def test_an_output_that_became_read_only(tmp_path, run):
         run("apply", disk / "out")
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         assert run("undo", disk / "out")[0] == 2
-        assert "finished, 1 of 1 files" in run("status", disk / "out")[1]
+        assert "finished, 1 of 1 file is" in run("status", disk / "out")[1]
         assert results(disk / "out") == {"other/a.txt": b"a"}
 
 
@@ -165,7 +165,7 @@ def test_a_file_that_may_not_be_moved_stays_and_only_there(tmp_path, other_files
     plan_all(source, output)
     with immutable(source / "a.txt"):
         status, text = run("apply", output, "--process_mode=move")
-        assert (status, "FAILED          1 files" in text) == (1, True)
+        assert (status, "FAILED          1 file," in text) == (1, True)
         assert (read_files(source), results(output)) == ({"a.txt": b"a"}, {"other/b.txt": b"b"})
         assert "NOT moved: Operation not permitted" in (output / "report.csv").read_text()
         assert run("undo", output)[0] == 0
@@ -275,7 +275,7 @@ def test_a_destination_that_would_be_too_long_fails_alone(tmp_path, run, mode):
     make_files(source, {f"{deep}/a.txt": b"deep"})
     plan_all(source, output)
     status, text = run("apply", output, f"--process_mode={mode}")
-    assert (status, "FAILED          1 files" in text) == (1, True)
+    assert (status, "FAILED          1 file," in text) == (1, True)
     assert results(output) == {"other/fine.txt": b"fine", "other/b/x": b"x"}
     assert (source / deep / "a.txt").read_bytes() == b"deep"
     assert "File name too long" in (output / "report.csv").read_text()
@@ -313,7 +313,7 @@ def test_a_memory_card_that_ignores_case(tmp_path, exfat, run, mode):
     before = snapshot(tmp_path / "all")
     plan_all(tmp_path / "all/in", exfat / "out")
     status, text = run("apply", exfat / "out", f"--process_mode={mode}")
-    assert (status, "FAILED          1 files" in text) == (1, True)
+    assert (status, "FAILED          1 file," in text) == (1, True)
     assert contents(exfat / "out") == sorted(TWINS.values())
     assert ("in/A.txt" in read_files(tmp_path / "all")) == (mode == "copy")
     assert run("undo", exfat / "out")[0] == 0

@@ -109,7 +109,7 @@ def test_status_says_where_things_stand(tmp_path, output, dupimg):
     (output / "other/notes.txt").write_text("edited")
     assert dupimg("undo", output)[0] == 1
     text = dupimg("status", output)[1]
-    assert "partly taken back, 1 of 6 files are still in place; undo.csv says why" in text
+    assert "partly taken back, 1 of 6 files is still in place; undo.csv says why" in text
     status, text = dupimg("apply", output)
     assert (status, "is partly taken back" in text) == (2, True)
     (output / "other/notes.txt").write_text("notes")
@@ -211,7 +211,7 @@ def test_failed_files_are_told_and_tried_again(source, output, dupimg):
     cut_short(output, 0)
     make_files(output, {"other/notes.txt": b"somebody's"})
     status, text = dupimg("apply", output)
-    assert (status, "FAILED          1 files" in text) == (1, True)
+    assert (status, "FAILED          1 file," in text) == (1, True)
     assert "1 failed" in dupimg("status", output)[1]
     assert results(output) == DECIDED | {"other/notes.txt": b"somebody's"}
     (output / "other/notes.txt").unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from dupimg.converters import counted
 from dupimg.files.photos import File
 
 
@@ -77,7 +78,7 @@ class Evaluation:
             text = table.to_string(index=False, na_rep="–", float_format="{:.4g}".format)
             lines.append(f"\n{title}\n{text}")
         if self.left_out:
-            lines.append(f"\nleft out: {len(self.left_out):,} photos that could not be read")
+            lines.append(f"\nleft out: {counted(len(self.left_out), 'photo')}, not readable")
             lines += [f"  {photo.path}: {photo.reason}" for photo in self.left_out]
         return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from dupimg.converters import counted
+from dupimg.converters import counted, plural
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.options import AddOptions, PlanOptions, UsageError
@@ -257,7 +257,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[st
         yield "nothing is new: all files are in the result already"
         return
     yield (
-        f"added    {len(new):>8,} files: {count[KEEP]:,} kept, in "
+        f"added    {len(new):>8,} {plural(len(new), 'file')}: {count[KEEP]:,} kept, in "
         f"{counted(len(scenes), 'new scene')} or with others; {count[REMOVE]:,} removed, "
         f"{count[OTHER]:,} other"
     )

@@ -282,8 +282,9 @@ def _resume(
             f"out to finish it, or take it back with {command_line('undo', output_dir)}."
         )
     if options.dry_run:
-        steps = sum(row.has_step for row in rows)
-        note = f"dry run: nothing was done, {steps - len(journal.done):,} files are left to {mode}"
+        left = sum(row.has_step for row in rows) - len(journal.done)
+        are = "is" if left == 1 else "are"
+        note = f"dry run: nothing was done, {counted(left, 'file')} {are} left to {mode}"
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
         return finish(journal, output_dir, options, start, progress=progress)

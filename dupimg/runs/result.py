@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dupimg.converters import counted, plural
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
 PLAN, REPORT, ADDED, UNDO_REPORT = "plan.csv", "report.csv", "added.csv", "undo.csv"
@@ -56,32 +57,39 @@ class Result:
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
         output = self.report.parent
+        found, kept, removed = len(self.rows), self.count(KEEP), self.count(REMOVE)
         scenes = len({row.scene for row in self.rows if row.action == KEEP})
         freed = sum(row.bytes for row in self.rows if row.action == REMOVE and row.destination)
         unsearched = sum(row.reason.startswith("folder could not be listed") for row in self.rows)
         left = self.count(LEAVE)
         lines = [
-            f"found    {len(self.rows):>8,} files = kept + removed + other"
+            f"found    {found:>8,} {plural(found, 'file')} = kept + removed + other"
             + " + left" * bool(left),
-            f"kept     {self.count(KEEP):>8,} in {scenes:,} scenes      {output / 'processed'}",
-            f"removed  {self.count(REMOVE):>8,} duplicates, {freed / 1e6:,.1f} MB to be freed"
-            f"      {output / 'remove'}",
+            f"kept     {kept:>8,} in {counted(scenes, 'scene')}      {output / 'processed'}",
+            f"removed  {removed:>8,} {plural(removed, 'duplicate')}, {freed / 1e6:,.1f} MB to be "
+            f"freed      {output / 'remove'}",
             f"other    {self.count(OTHER):>8,} no readable photo      {output / 'other'}",
         ]
         if left:
-            lines.append(f"left     {left:>8,} where they are")
+            lines.append(f"left     {left:>8,} where {'it is' if left == 1 else 'they are'}")
         if companions := sum(bool(row.companion_of) for row in self.rows):
-            lines.append(f"         {companions:>8,} of these files are companions of photos")
+            are = "is a companion of a photo" if companions == 1 else "are companions of photos"
+            lines.append(f"         {companions:>8,} of these files {are}")
         if self.system_folders:
             lines.append(
-                f"skipped  {self.system_files:>8,} files in {self.system_folders:,} system folders"
+                f"skipped  {self.system_files:>8,} {plural(self.system_files, 'file')} in "
+                f"{counted(self.system_folders, 'system folder')}"
             )
         if unsearched:
-            lines.append(f"UNKNOWN  {unsearched:>8,} folders could not be searched: see the report")
-        if self.failures:
+            folders = plural(unsearched, "folder")
             lines.append(
-                f"FAILED   {self.failures:>8,} files, left where they were: see the report"
+                f"UNKNOWN  {unsearched:>8,} {folders} could not be searched: see the report"
             )
+        if self.failures:
+            where = (
+                "file, left where it was" if self.failures == 1 else "files, left where they were"
+            )
+            lines.append(f"FAILED   {self.failures:>8,} {where}: see the report")
         photos = sum(row.width is not None and not row.earlier for row in self.rows)
         rate = photos / max(self.seconds, 1e-9)
         lines.append(

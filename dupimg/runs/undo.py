@@ -7,6 +7,7 @@ from pathlib import Path
 
 import joblib
 
+from dupimg.converters import counted
 from dupimg.options import UndoOptions, UsageError
 from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.pages.previews import PreviewFolder
@@ -111,16 +112,17 @@ def status(output_dir: Path) -> str:
     with Journal(output_dir) as journal:
         steps = sum(row.has_step for row in journal.record.rows)
         done, failed, mode = len(journal.done), len(journal.failed), journal.record.run.mode
+        placed = f"{done:,} of {counted(steps, 'file')} {'is' if done == 1 else 'are'}"
         return {
-            APPLYING: f"{output_dir}: unfinished, {done:,} of {steps:,} files are in place "
+            APPLYING: f"{output_dir}: unfinished, {placed} in place "
             f"(mode {mode}). {command_line('apply', output_dir)} finishes the run, "
             f"{command_line('undo', output_dir)} takes it back.",
-            APPLIED: f"{output_dir}: finished, {done:,} of {steps:,} files are in place (mode "
+            APPLIED: f"{output_dir}: finished, {placed} in place (mode "
             f"{mode}), {failed:,} failed"
             + (f"; {command_line('apply', output_dir)} tries them again" if failed else "")
             + f". {command_line('undo', output_dir)} takes the run back.",
-            UNDOING: f"{output_dir}: partly taken back, {done:,} of {steps:,} files are still in "
-            f"place{_why_left(journal, output_dir)}.",
+            UNDOING: f"{output_dir}: partly taken back, {placed} still in place"
+            f"{_why_left(journal, output_dir)}.",
             UNDONE: f"{output_dir}: taken back, every file is where it was.",
         }[journal.state]
 

@@ -125,7 +125,7 @@ class ApplyDialog {
       }
       bar.max = progress.total || 1;
       bar.value = progress.done;
-      about.textContent = t("apply.progress", { done: progress.done, total: progress.total });
+      about.textContent = t("apply.progress", { done: progress.done, count: progress.total });
       if (progress.state !== "running") return this.finish(progress);
       await new Promise((wake) => setTimeout(wake, PROGRESS_MILLISECONDS));
     }

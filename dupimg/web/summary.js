@@ -127,6 +127,7 @@ function aboutRun({ model }) {
     entries.push(["run.seconds", t("run.seconds.value", {
       seconds: words.formats.tenths.format(about.seconds),
       rate: words.formats.tenths.format(photos.length / about.seconds),
+      count: photos.length / about.seconds,
     })]);
   }
   return element(
