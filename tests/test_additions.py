@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.model.features import Features
 from dupimg.options import PlanOptions
-from dupimg.pipeline import find_groups
+from dupimg.pipeline.group import find_groups
 from dupimg.plans.additions import Collection, add_rows
 from dupimg.plans.plan import check_plan, make_plan
 from dupimg.plans.rows import KEEP, REMOVE

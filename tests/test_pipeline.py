@@ -350,7 +350,7 @@ def test_what_a_person_called_no_duplicates_both_stay_in_later_runs(photos, tmp_
 
 
 def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path, monkeypatch):
-    from dupimg import pipeline
+    from dupimg.pipeline import decide
     from dupimg.search import checkpoints
     from dupimg.search import options as search_options
 
@@ -364,7 +364,7 @@ def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path,
 
     monkeypatch.setattr(checkpoints.SearchLog, "append", recorded)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(pipeline, "make_plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(decide, "make_plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         run(photos, tmp_path / "out")
     assert len(searched) >= 2  # of duplicates and of scenes
     logs = tmp_path / "out" / ".dupimg" / "search"

@@ -17,7 +17,7 @@ from dupimg.cli import main
 from dupimg.evaluation.evaluate import evaluate
 from dupimg.files.photos import find_files
 from dupimg.options import EvaluateOptions, TuneOptions, UsageError
-from dupimg.pipeline import read_and_embed
+from dupimg.pipeline.look import read_and_embed
 from dupimg.tuning.pair_labels import PairLabel, read_pairs, write_pairs
 from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE
 from dupimg.tuning.recommendations import conclude

@@ -48,7 +48,8 @@ from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import get_model
 from dupimg.options import EvaluateOptions, UsageError
-from dupimg.pipeline import embed, find_groups, make_embedder, make_grouper
+from dupimg.pipeline.group import find_groups, make_grouper
+from dupimg.pipeline.look import embed, make_embedder
 from dupimg.progress import progress_bar
 from dupimg.tuning.pair_labels import holds_pairs, read_pairs
 

@@ -37,7 +37,7 @@ def measure_pairs(
     ----------
     pairs : sequence of PairLabel
     listing, features, inverse
-        See `dupimg.pipeline.embed`.
+        See `dupimg.pipeline.look.embed`.
     options : EvaluateOptions
 
     Yields

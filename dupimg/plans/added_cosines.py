@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.options import PlanOptions
-from dupimg.pipeline import nearest_for_scenes
+from dupimg.pipeline.group import nearest_for_scenes
 from dupimg.plans.rows import KEEP
 from dupimg.search.similarity import cosine_graph, cosine_neighbours
 
@@ -63,7 +63,7 @@ def nearest_scene_cosines(
     Returns
     -------
     ndarray of shape (n_staying,), float64
-        See `dupimg.pipeline.nearest_for_scenes`.
+        See `dupimg.pipeline.group.nearest_for_scenes`.
     """
     kept = np.array(stays, dtype=np.int64)
     photos = [collection.photos[i] for i in stays]

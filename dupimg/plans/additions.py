@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dupimg.files.photos import Listing, Photo
 from dupimg.model.features import Features
 from dupimg.options import PlanOptions
-from dupimg.pipeline import content_pairs, find_duplicates, find_scenes, make_finder
+from dupimg.pipeline.group import content_pairs, find_duplicates, find_scenes, make_finder
 from dupimg.plans.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.plans.keepers import keeper_order
 from dupimg.plans.naming import name_rows
@@ -42,7 +42,7 @@ class Collection:
     rows : mapping of str to Row
         What the earlier run decided, by path; a photo without a row is new.
     apart : tuple of (str, str)
-        See `dupimg.pipeline.known_apart`.
+        See `dupimg.pipeline.group.known_apart`.
     """
 
     photos: tuple[Photo, ...]

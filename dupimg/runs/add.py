@@ -15,7 +15,8 @@ from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.options import AddOptions, PlanOptions, UsageError
 from dupimg.pages.previews import PreviewFolder
-from dupimg.pipeline import embed, known_apart, make_embedder, read_listing
+from dupimg.pipeline.group import known_apart
+from dupimg.pipeline.look import embed, make_embedder, read_listing
 from dupimg.plans.additions import Collection, add_rows, photo_of
 from dupimg.plans.plan import check_plan
 from dupimg.plans.report import PATHS, write_report

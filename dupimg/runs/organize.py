@@ -88,7 +88,7 @@ def organize(options: OrganizeOptions) -> Result:
     preflight.check_found(found, options.input_dir, output_dir, options.mode)
 
     warm_up()
-    from dupimg.pipeline import decide
+    from dupimg.pipeline.decide import decide
 
     with _undisturbed(output_dir, dry_run=options.dry_run) as checkpoints:
         if not options.dry_run:
@@ -146,7 +146,7 @@ def plan(options: PlanOptions) -> Result:
     preflight.check_found(found, options.input_dir, output_dir, "")
 
     warm_up()
-    from dupimg.pipeline import decide
+    from dupimg.pipeline.decide import decide
 
     with _undisturbed(output_dir) as checkpoints:
         decision = decide(options, found, PreviewFolder(output_dir), checkpoints)

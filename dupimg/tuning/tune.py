@@ -38,7 +38,7 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     preflight.check_found(found, options.input_dir, options.output_dir, "")
 
     warm_up()
-    from dupimg.pipeline import read_and_embed
+    from dupimg.pipeline.look import read_and_embed
 
     listing, features, inverse = read_and_embed(options, options.input_dir, found)
     if features is None or len(features) < 2:

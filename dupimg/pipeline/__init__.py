@@ -1,0 +1,1 @@
+"""Wire the deciding steps together: folder → photos → vectors → groups → plan."""
