@@ -73,6 +73,25 @@ def test_the_summary_counts_the_rows(visit, sheet, rows):
     assert texts(page, ".tabs .tally") == ["2", "2", "3", "12"]
 
 
+def test_what_failed_is_counted_apart(visit, rows, tmp_path):
+    why = "NOT copied: No space left on device; "
+    bad = [
+        replace(row, destination="", reason=why + row.reason)
+        if row.path in ("rocket.jpg", "cat/other.jpg")
+        else row
+        for row in rows
+    ]
+    page = visit(make_sheet(tmp_path, bad, "applied").as_uri())
+    counts = [int(text) for text in texts(page, ".count strong")]
+    assert counts == [12, 6, 2, 2, 2]
+    assert counts[0] == sum(counts[1:])
+    page.locator(".count.failed").click()
+    assert sorted(texts(page, ".file .name")) == ["other.jpg", "rocket.jpg"]
+    assert set(texts(page, ".file .badge")) == {"Failed"}
+    assert page.locator(".file .why").first.inner_text().startswith("NOT copied: No space left")
+    assert all(loaded(page, ".file img"))
+
+
 def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet, rows):
     page = visit(sheet)
     bars = page.locator(".column title").all_text_contents()

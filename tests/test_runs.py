@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -17,6 +18,7 @@ FILES = {
     "best.jpg": b"best", "best.xmp": b"best sidecar", "a/copy.jpg": b"copy", "alone.jpg": b"alone",
     "notes.txt": b"notes", "a/猫.bin": b"cat",
 }  # fmt: skip
+COUNTED = ("kept", "removed", "other", "FAILED")
 STEM = "image-0001-20240501100000000"
 DECIDED = {
     f"processed/{STEM}.jpg": b"best",
@@ -212,6 +214,9 @@ def test_failed_files_are_told_and_tried_again(source, output, dupimg):
     make_files(output, {"other/notes.txt": b"somebody's"})
     status, text = dupimg("apply", output)
     assert (status, "FAILED          1 file," in text) == (1, True)
+    assert "found           6 files = kept + removed + other + failed\n" in text
+    numbers = [int(re.search(rf"^{name} +(\d+) ", text, re.M)[1]) for name in COUNTED]
+    assert numbers == [3, 1, 1, 1]
     assert "1 failed" in dupimg("status", output)[1]
     assert results(output) == DECIDED | {"other/notes.txt": b"somebody's"}
     (output / "other/notes.txt").unlink()

@@ -74,12 +74,10 @@ def result_html(result: Result) -> str:
 
 
 def _counts(result: Result) -> str:
-    freed = sum(row.bytes for row in result.rows if row.action == REMOVE and row.destination)
-    scenes = len({row.scene for row in result.rows if row.action == KEEP})
     lines = [
         ("found", len(result.rows), f"in {result.seconds:,.1f} s"),
-        ("kept", result.count(KEEP), f"in {counted(scenes, 'scene')}"),
-        ("removed", result.count(REMOVE), f"{freed / 1e6:,.1f} MB to be freed"),
+        ("kept", result.count(KEEP), f"in {counted(result.n_scenes, 'scene')}"),
+        ("removed", result.count(REMOVE), f"{result.bytes_freed / 1e6:,.1f} MB to be freed"),
         ("other", result.count("other"), "no readable photo"),
         ("left", result.count("leave"), "where they are"),
         ("failed", result.failures, "left where they were: see the report"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
+# How the reason of a file begins that could not be brought to its destination.
+NOT_DONE = "NOT "
 FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
 
 
@@ -84,6 +86,11 @@ class Row:
     def has_step(self) -> bool:
         """Whether carrying the row out means to do something."""
         return bool(self.destination) and self.destination != self.earlier
+
+    @property
+    def failed(self) -> bool:
+        """Whether the file could not be brought to its destination, and stayed where it was."""
+        return self.reason.startswith(NOT_DONE)
 
     def having(self, **values: str | int | float | None) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""

@@ -45,8 +45,22 @@ class Result:
     notes: tuple[str, ...] = ()
 
     def count(self, action: str) -> int:
-        """Return how many files have an action."""
-        return sum(row.action == action for row in self.rows)
+        """Return how many files have an action, without those that failed."""
+        return sum(row.action == action and not row.failed for row in self.rows)
+
+    @property
+    def n_scenes(self) -> int:
+        """Number of scenes of the photos that are kept."""
+        return len({row.scene for row in self.rows if row.action == KEEP and not row.failed})
+
+    @property
+    def bytes_freed(self) -> int:
+        """What the removed files take."""
+        return sum(
+            row.bytes
+            for row in self.rows
+            if row.action == REMOVE and row.destination and not row.failed
+        )
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
@@ -58,16 +72,15 @@ class Result:
         """Return the lines that a person reads at the end."""
         output = self.report.parent
         found, kept, removed = len(self.rows), self.count(KEEP), self.count(REMOVE)
-        scenes = len({row.scene for row in self.rows if row.action == KEEP})
-        freed = sum(row.bytes for row in self.rows if row.action == REMOVE and row.destination)
         unsearched = sum(row.reason.startswith("folder could not be listed") for row in self.rows)
         left = self.count(LEAVE)
         lines = [
             f"found    {found:>8,} {plural(found, 'file')} = kept + removed + other"
-            + " + left" * bool(left),
-            f"kept     {kept:>8,} in {counted(scenes, 'scene')}      {output / 'processed'}",
-            f"removed  {removed:>8,} {plural(removed, 'duplicate')}, {freed / 1e6:,.1f} MB to be "
-            f"freed      {output / 'remove'}",
+            + " + left" * bool(left)
+            + " + failed" * bool(self.failures),
+            f"kept     {kept:>8,} in {counted(self.n_scenes, 'scene')}      {output / 'processed'}",
+            f"removed  {removed:>8,} {plural(removed, 'duplicate')}, "
+            f"{self.bytes_freed / 1e6:,.1f} MB to be freed      {output / 'remove'}",
             f"other    {self.count(OTHER):>8,} no readable photo      {output / 'other'}",
         ]
         if left:
@@ -86,10 +99,9 @@ class Result:
                 f"UNKNOWN  {unsearched:>8,} {folders} could not be searched: see the report"
             )
         if self.failures:
-            where = (
-                "file, left where it was" if self.failures == 1 else "files, left where they were"
-            )
-            lines.append(f"FAILED   {self.failures:>8,} {where}: see the report")
+            where = "left where it was" if self.failures == 1 else "left where they were"
+            files = plural(self.failures, "file")
+            lines.append(f"FAILED   {self.failures:>8,} {files}, {where}: see the report")
         photos = sum(row.width is not None and not row.earlier for row in self.rows)
         rate = photos / max(self.seconds, 1e-9)
         lines.append(

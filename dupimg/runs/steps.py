@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from dupimg.plans.rows import FOLDERS, KEEP, Row
+from dupimg.plans.rows import FOLDERS, KEEP, NOT_DONE, Row
 from dupimg.runs.apply import (
     COPY,
     HARD_LINK,
@@ -70,7 +70,7 @@ def _failed(journal: Journal, row: Row, reason: str) -> Row:
     """Return the row of a file that stayed where it was."""
     mode = MOVE if row.earlier else journal.record.run.mode
     verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
-    return replace(row, destination=row.earlier, reason=f"NOT {verb}: {reason}; {row.reason}")
+    return replace(row, destination=row.earlier, reason=f"{NOT_DONE}{verb}: {reason}; {row.reason}")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ function unpack(columns) {
   return columns.path.map((path, i) => {
     const row = Object.fromEntries(names.map((name) => [name, columns[name][i]]));
     row.time = row.taken_at ? Date.parse(row.taken_at) : NaN;
+    row.failed = row.reason.startsWith("NOT ");
     row.words = path.normalize("NFC").toLowerCase();
     return row;
   });

@@ -13,7 +13,8 @@ function summaryElements(page) {
 function counts({ model }) {
   const tense = model.about.state === "applied" ? "done" : "planned";
   const all = model.rows;
-  const by = (action) => all.filter((row) => row.action === action);
+  const by = (action) => all.filter((row) => row.action === action && !row.failed);
+  const failed = all.filter((row) => row.failed);
   const bytes = (rows) => formatBytes(rows.reduce((sum, row) => sum + row.bytes, 0));
   const scenes = t("summary.scenes", { count: model.scenes.length });
   const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
@@ -34,6 +35,7 @@ function counts({ model }) {
     number("remove", removed, freed, "#duplicates"),
     number("other", other, t("summary.other.about"), "#files/unreadable"),
     left.length ? number("leave", left, t("summary.leave.about"), "#files/leave") : null,
+    failed.length ? number("failed", failed, t("summary.failed.about"), "#files/failed") : null,
   );
 }
 

@@ -20,19 +20,26 @@ function thumbnail(page, row, width, height) {
   return frame;
 }
 
+/** Say what happens to a file, or what has happened. */
+function actionWord(page, row) {
+  const tense = page.model.about.state === "applied" ? "done" : "planned";
+  return t(row.failed ? "action.failed" : `action.${row.action}.${tense}`);
+}
+
 /** Return what stands for the action of a row: a mark and a word, not a colour alone. */
 function badge(page, row) {
+  if (row.failed) {
+    return element("span", { class: "badge failed" }, icon("leave"), actionWord(page, row));
+  }
   const keeper = page.model.isKeeper(row) && row.copies > 0;
   const action = keeper ? "keeper" : row.action;
-  const tense = page.model.about.state === "applied" ? "done" : "planned";
-  const word = keeper ? t("keeper") : t(`action.${row.action}.${tense}`);
+  const word = keeper ? t("keeper") : actionWord(page, row);
   return element("span", { class: `badge ${action}` }, icon(row.action), word);
 }
 
 /** Describe a photo in one sentence, for those who do not see it. */
 function describe(page, row) {
-  const tense = page.model.about.state === "applied" ? "done" : "planned";
-  const parts = [visible(row.path), t(`action.${row.action}.${tense}`)];
+  const parts = [visible(row.path), actionWord(page, row)];
   if (row.cosine_to_keeper !== null) {
     parts.push(t("cosine.keeper", { cosine: formatCosine(row.cosine_to_keeper) }));
   }
