@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,42 @@ class Command:
         for field in self.fields:
             written |= dict.fromkeys(field.metadata["aliases"], field.name)
         return written
+
+
+def written_command(verb: str, options: Options) -> str:
+    """Write options as a command that can be typed.
+
+    Parameters
+    ----------
+    verb : str
+    options : Options
+
+    Returns
+    -------
+    str
+        Quoted for a shell. Without what is as by default, and what only changes what is shown.
+
+    Examples
+    --------
+    >>> from dupimg.options import OrganizeOptions
+    >>> written_command("organize", OrganizeOptions("my photos", "out", process_mode="move"))
+    "dupimg organize 'my photos' out --process_mode=move"
+    """
+    words = ["dupimg", verb]
+    for field in Command(type(options), lambda _: 0).fields:
+        value = getattr(options, field.name)
+        if value == field.default or field.name in ("quiet", "debug"):
+            continue
+        flag = field.kw_only or str(value).startswith("--")
+        words.append(f"--{field.name}={_as_word(value)}" if flag else str(value))
+    return shlex.join(words)
+
+
+def _as_word(value: Any) -> str:
+    """Write the value of an option so that its converter reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def collect_options(name: str, command: Command, words: Sequence[str]) -> Options:

@@ -97,7 +97,8 @@ def make_sheet(folder: Path, rows: Sequence[Row], state: str = "planned") -> Pat
         stem = PICTURES.get(row.path.split("/")[0].split(".")[0], "rocket.jpg")
         with Image.open(sample(stem)) as image:
             image = image.convert("RGB")
-        place = output / row.destination if state == "applied" else source / row.path
+        moved = state == "applied" and row.destination
+        place = output / row.destination if moved else source / row.path
         place.parent.mkdir(parents=True, exist_ok=True)
         image.save(place, "JPEG")
         image.thumbnail((256, 256))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -67,7 +69,8 @@ def test_a_disk_that_is_full_midway(tmp_path, run, mode):
         plan_all(source, output)
         status, text = run("apply", output, f"--process_mode={mode}")
         assert (status, "No space left on device" in text) == (1, True)
-        assert f"`dupimg apply {output}` goes on when there is room" in text
+        way = "" if mode == "copy" else f" --process_mode={mode}"
+        assert f"`dupimg apply {output}{way}` goes on when there is room" in text
         assert 0 < len(results(output)) < 400
         assert len(read_files(source)) == (400 if mode == "copy" else 400 - len(results(output)))
         assert set(contents(tmp_path / "all", output)) == {f"{n}".encode() for n in range(400)}
@@ -100,6 +103,20 @@ def test_a_photo_that_does_not_fit_fails_alone(tmp_path, small_filesystem, mode)
     (small / "filler").unlink()
     assert runs.apply(ApplyOptions(small, quiet=True)).failures == 0
     assert set(results(small)) == {"other/small.bin", "other/large.bin"}
+
+
+def test_a_full_disk_names_the_command_that_was_run(tmp_path, run):
+    source = tmp_path / "all my files"
+    make_files(source, {f"{n}.txt": f"{n}" for n in range(400)})
+    with mounted(tmp_path / "small", "size=1m") as small:
+        words = ["organize", source, small / "out", "--cache=none", "--scene_gap=6h"]
+        status, text = run(*words)
+        assert status == 1
+        command = re.search(r"`dupimg (.*)` goes on when there is room", text)[1]
+        assert command == f"organize '{source}' {small}/out --scene_gap=21600 --cache=none"
+        subprocess.run(["mount", "-o", "remount,size=8m", small], check=True)
+        assert run(*shlex.split(command))[0] == 0
+        assert len(results(small / "out")) == 400
 
 
 def test_an_output_that_became_read_only(tmp_path, run):

@@ -1,6 +1,9 @@
+import shlex
+
 import pytest
 
-from dupimg.options import PlanOptions, UsageError
+from dupimg.commands import Command, collect_options, written_command
+from dupimg.options import AddOptions, ApplyOptions, OrganizeOptions, PlanOptions, UsageError
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,24 @@ def test_what_is_no_time(written):
 def test_options_of_the_second_look_and_of_scenes_are_checked(name, value):
     with pytest.raises(UsageError, match=f"Got {name}={value!r}, expected"):
         PlanOptions("in", "out", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("organize", OrganizeOptions("in", "out")),
+        (
+            "organize",
+            OrganizeOptions(
+                "my photos; rm -r", "--out", keep="oldest,path", scene_gap="6h", memory="2GiB",
+                rotations=False, same_folder=True, process_mode="move", head="it's.npz",
+            ),
+        ),
+        ("apply", ApplyOptions("猫/plan.csv", hard_link=True, jobs=3)),
+        ("add", AddOptions("new", "out", cache="none")),
+    ],
+)  # fmt: skip
+def test_options_are_written_as_the_command_that_leads_to_them(verb, options):
+    dupimg, name, *words = shlex.split(written_command(verb, options))
+    assert (dupimg, name) == ("dupimg", verb)
+    assert collect_options(verb, Command(type(options), lambda _: 0), words) == options

@@ -132,7 +132,11 @@ def serve(sandbox, tmp_path):
         cache = Cache(cache_file and tmp_path / cache_file).__enter__()
         server = LocalServer()
         page = ReviewServer(
-            server, ReviewSession(output, cache), sandbox.map, remembers=cache.is_open
+            server,
+            ReviewSession(output, cache),
+            sandbox.map,
+            remembers=cache.is_open,
+            command=f"dupimg review {output}",
         )
         how = {"open_browser": False, "grace_seconds": 2, "busy": lambda: page.applying.running}
         thread = threading.Thread(target=lambda: server.serve(**how))

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from flask import Response, abort, jsonify, request
 
+from dupimg.commands import written_command
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.sandbox import Map, Sandbox, warm_up
 from dupimg.options import ApplyOptions, ReviewOptions, UsageError
@@ -26,7 +27,7 @@ from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.carry_out import BackgroundApply
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession, Saved
 from dupimg.review.state import Decision, NotInPlan, Refused
-from dupimg.runs.result import Result, command_line
+from dupimg.runs.result import Result
 
 T = TypeVar("T")
 
@@ -59,7 +60,13 @@ def review(options: ReviewOptions, *, announce: Callable[[str], object] = print)
     server = LocalServer(options.port)
     warm_up()
     with cache, Sandbox(_DECODERS, _SECONDS_TO_DECODE) as sandbox:
-        page = ReviewServer(server, session, sandbox.map, remembers=cache.is_open)
+        page = ReviewServer(
+            server,
+            session,
+            sandbox.map,
+            remembers=cache.is_open,
+            command=written_command("review", options),
+        )
         announce(f"review   {server.address}")
         announce("Every decision is saved at once. Close the page to stop, or press Ctrl-C.")
         server.serve(open_browser=options.browser, busy=lambda: page.applying.running)
@@ -82,6 +89,8 @@ class ReviewServer:
         See `dupimg.files.sandbox.Sandbox.map`.
     remembers : bool
         Whether later runs will know what is no duplicate.
+    command : str
+        Starts the review again.
 
     Attributes
     ----------
@@ -89,10 +98,17 @@ class ReviewServer:
     """
 
     def __init__(
-        self, server: LocalServer, session: ReviewSession, decode: Map, *, remembers: bool
+        self,
+        server: LocalServer,
+        session: ReviewSession,
+        decode: Map,
+        *,
+        remembers: bool,
+        command: str,
     ) -> None:
         self.applying = BackgroundApply()
         self._server, self._session, self._remembers = server, session, remembers
+        self._command = command
         self._about = PageInfo.of(session.record.run, "planned", review=True)
         photos = PhotoViews(session.record, session.output_dir, decode)
         server.add("", page_html)
@@ -119,7 +135,7 @@ class ReviewServer:
             "redo": len(self._session.undone),
             "problems": [asdict(problem) for problem in state.problems],
             "apart": self._session.apart(),
-            "command": command_line("review", self._session.output_dir).strip("`"),
+            "command": self._command,
         }
 
     def decide(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import joblib
 
+from dupimg.commands import written_command
 from dupimg.converters import counted
 from dupimg.files.photos import find_files
 from dupimg.files.sandbox import warm_up
@@ -47,6 +48,8 @@ from dupimg.runs.journal import (
 from dupimg.runs.result import PLAN, REPORT, Result, command_line, told_how_to_go_on
 from dupimg.runs.steps import carry_out
 from dupimg.search.checkpoints import Checkpoints
+
+_VERBS = {OrganizeOptions: "organize", ApplyOptions: "apply", AddOptions: "add"}
 
 
 def organize(options: OrganizeOptions) -> Result:
@@ -320,7 +323,7 @@ def finish(
     left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
     with (
-        told_how_to_go_on(command_line("apply", output_dir)),
+        told_how_to_go_on(f"`{written_command(_VERBS[type(options)], options)}`"),
         progress(left, verb, unit="files", quiet=options.quiet) as bar,
     ):
         rows = carry_out(
