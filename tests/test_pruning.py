@@ -128,6 +128,15 @@ def test_sketches_are_left_where_they_do_not_pay(monkeypatch):
     assert make_sketches(narrow, None, np.full(3000, 0.9)) is None
 
 
+def test_sketches_can_be_left_out(monkeypatch, always):
+    vectors = low_rank(0)
+    monkeypatch.setattr(pruning, "_sample", None)  # without it there are no directions
+    for search in (cosine_graph, connected_groups):
+        search(vectors, 0.9, sketches=False)
+        with pytest.raises(TypeError):
+            search(vectors, 0.9)
+
+
 def test_arrangements_put_similar_rows_side_by_side(always):
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((64, 40))

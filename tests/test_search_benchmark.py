@@ -15,7 +15,7 @@ def test_all_ways_find_the_same_on_the_same_vectors(tmp_path):
     assert (measured["seconds"] > 0).all()
     assert measured["peak_gb"].between(0.05, 2).all()
     assert measured["exponent"].notna().sum() == len(measured) / 2
-    for what in ("duplicate pairs", "scenes"):
+    for what in ("duplicate pairs", "linked groups", "scenes"):
         found = measured[measured["way"].str.startswith(what)].groupby("vectors")["found"]
         assert (found.nunique() == 1).all()
         assert (found.first() > 0).all()

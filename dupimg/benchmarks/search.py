@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from dupimg.options import BenchmarkOptions
 
-_DUPLICATE, _SCENE = 0.95, 0.7
+_DUPLICATE, _LINK, _SCENE = 0.95, 0.8, 0.7
 _FEATURES = 1280
 
 
@@ -196,6 +196,16 @@ def _duplicates(vectors: NDArray[np.float32]) -> int:
     return int(DuplicateFinder(_DUPLICATE).fit(vectors).labels_.max()) + 1
 
 
+def _linked(vectors: NDArray[np.float32], *, sketches: bool = True) -> int:
+    from dupimg.search.similarity import connected_groups
+
+    return int(connected_groups(vectors, _LINK, sketches=sketches).max()) + 1
+
+
+def _linked_without_sketches(vectors: NDArray[np.float32]) -> int:
+    return _linked(vectors, sketches=False)
+
+
 def _radius_graph(vectors: NDArray[np.float32]) -> int:
     from sklearn.neighbors import radius_neighbors_graph
 
@@ -233,6 +243,8 @@ WAYS = (
     Way("duplicate pairs: scikit-learn radius graph", _radius_graph, "sklearn"),
     Way("duplicate pairs: faiss range_search", _range_search, "faiss"),
     Way("duplicate groups: dupimg", _duplicates),
+    Way("linked groups: dupimg", _linked),
+    Way("linked groups: dupimg, without sketches", _linked_without_sketches),
     Way("scenes, average linkage: dupimg", _scenes),
     # The matrix of distances in float64, and SciPy's half of it.
     Way("scenes, average linkage: scikit-learn", _agglomerative, "sklearn", squares=8 + 4 + 4),

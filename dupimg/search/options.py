@@ -36,6 +36,8 @@ class SearchOptions:
         Called after every block with the number of pairs compared in it.
     checkpoint : Checkpoint, optional
         Keeps what was found, so that the same search goes on where it was interrupted.
+    sketches : bool, default=True
+        Look at sketches first where that saves time; see `dupimg.search.pruning`.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class SearchOptions:
     n_jobs: int | None = None
     progress: Progress | None = None
     checkpoint: Checkpoint | None = None
+    sketches: bool = True
 
     def __post_init__(self) -> None:
         for name in ("memory", "n_jobs"):
@@ -72,7 +75,7 @@ class SearchOptions:
     @property
     def sketch_bytes(self) -> int:
         """Return what sketches may take of that."""
-        return self.bytes // 2
+        return self.bytes // 2 if self.sketches else 0
 
     def block_rows(self, n_features: int) -> int:
         """Return how many rows a block has, in the rest of the memory."""

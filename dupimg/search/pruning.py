@@ -22,8 +22,8 @@ from dupimg.search.arithmetic import Rows, unit_rows
 # A pair that is decided on its own takes as long as this many pairs of a matrix product.
 PAIR_COST = 64
 
-# Looking at a block of bounds takes as long as this many columns of a matrix product.
-_LOOKING_COST = 32
+# Looking at a block of bounds takes as long as this many columns of a matrix product: 2 ns a pair.
+_LOOKING_COST = 100
 
 # Up to here the search takes some seconds, of which finding directions is too large a part.
 FEWEST_ROWS = 30_000
@@ -121,7 +121,8 @@ def make_sketches(
     if directions is None:
         return None
     sizes = [k for k in _SIZES if k <= directions.shape[1]]
-    rows, sample = _sample(data)
+    # Not the rows that the directions are of: these they fit too well.
+    rows, sample = _sample(data, offset=0.5)
     costs = [_cost(sample, directions[:, :k], limit[rows]) for k in sizes]
     best = int(np.argmin(costs))
     return project(data, directions[:, : sizes[best]]) if costs[best] < _WORTHWHILE else None
@@ -175,9 +176,9 @@ def hard_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.b
     return rows, left * PAIR_COST > n_rows - np.count_nonzero(rows)
 
 
-def _sample(data: Rows) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the numbers of some rows, and the rows at length 1."""
-    rows = np.linspace(0, len(data) - 1, _SAMPLE_ROWS).astype(np.int64)
+def _sample(data: Rows, *, offset: float = 0.0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the numbers of some rows, evenly spread, and the rows at length 1."""
+    rows = ((np.arange(_SAMPLE_ROWS) + offset) * len(data) / _SAMPLE_ROWS).astype(np.int64)
     taken = rows if data.order is None else data.order[rows]
     return rows, unit_rows(data.vectors[taken], data.squares[rows])
 

@@ -123,6 +123,7 @@ def cosine_graph(
     n_jobs: int | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
+    sketches: bool = True,
 ) -> CosineGraph:
     """Find every pair of rows with a cosine of at least `threshold`.
 
@@ -147,6 +148,8 @@ def cosine_graph(
     checkpoint : Checkpoints, optional
         Keeps what was found, so that the same search goes on where it was interrupted. Searches
         of less than about a second are not kept. See `dupimg.search.checkpoints`.
+    sketches : bool, default=True
+        Look at sketches first where that saves time; False is of use to measure what it saves.
 
     Returns
     -------
@@ -178,7 +181,9 @@ def cosine_graph(
     check_threshold(threshold)
     data = Rows.of(vectors)
     found = _Found(threshold, select)
-    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    options = SearchOptions(
+        memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint, sketches=sketches
+    )
     nearest = search_pairs(data, threshold - TOLERANCE, found.take, options)
     upper = found.matrix((len(data), len(data)))
     return CosineGraph(upper + upper.T, *nearest.result())
@@ -249,6 +254,7 @@ def connected_groups(
     n_jobs: int | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
+    sketches: bool = True,
 ) -> NDArray[np.int64]:
     """Find the connected components of the graph of `cosine_graph`, without its pairs.
 
@@ -257,7 +263,7 @@ def connected_groups(
 
     Parameters
     ----------
-    vectors, threshold, memory, n_jobs, progress, checkpoint
+    vectors, threshold, memory, n_jobs, progress, checkpoint, sketches
         As in `cosine_graph`.
 
     Returns
@@ -281,7 +287,9 @@ def connected_groups(
     array([0, 1, 0])
     """
     check_threshold(threshold)
-    options = SearchOptions(memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint)
+    options = SearchOptions(
+        memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint, sketches=sketches
+    )
     return number_by_first_row(search_links(Rows.of(vectors), threshold - TOLERANCE, options))
 
 
