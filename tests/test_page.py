@@ -10,8 +10,10 @@ from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, 
 
 from dupimg.cli import main
 from dupimg.pages.contact_sheet import write_page
+from dupimg.plans.keepers import KEEP_RULES
+from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.report import read_report
-from dupimg.plans.rows import KEEP, OTHER, REMOVE
+from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
 
 ACTIONS = (KEEP, REMOVE, OTHER)
 VIEWS = ("summary", "duplicates", "scenes", "borderline", "files")
@@ -411,6 +413,56 @@ def test_chinese_readers_get_chinese_and_anyone_can_switch(visit, sheet):
     assert page.locator("#view-title").inner_text() == "Summary"
     page.reload()
     assert page.locator("#view-title").inner_text() == "Summary"
+
+
+REASONS = (
+    *(kept_reason(n) for n in (0, 1, 1200)),
+    *(removed_reason(advantage, same_bytes=False) for _, advantage in KEEP_RULES.values()),
+    removed_reason("the same in every respect", same_bytes=True),
+    "identical bytes; the keeper was there before",
+    "similar to what was the keeper; the keeper was chosen by hand",
+    "keep by hand (was remove): keeper of 2 duplicates",
+    "leave by hand (was other): the decoder crashed (killed)",
+    "since photos were added: no duplicate",
+    "a better photo was added: similar to the keeper; the keeper has more bytes",
+    "stays: 1.jpg, which it is like, was not to stay",
+    "NOT copied: 28; similar to the keeper; the keeper has more pixels",
+    "truncated JPEG: 8",
+    "broken PNG, or of an unsupported kind",
+    "300 × 200 = 60 megapixels, more than the limit of 50; raise --max_megapixels",
+    "decoding took longer than 60 seconds",
+    "folder could not be listed: 13",
+    "symbolic link to 2.jpg, not followed",
+    "sidecar of 3.jpg",
+)
+# What is a name or a number of the computer's, and so the same in every language.
+NAMES = {"jpg", "JPEG", "PNG", "max", "megapixels", "killed"}
+
+
+def test_reasons_and_notes_are_told_in_chinese_but_for_a_persons_own_words(visit, tmp_path):
+    own = "because I said so; and that is that"
+    rows = [
+        Row(f"{n:02}.bin", OTHER, digest=f"{n:064}", reason=reason)
+        for n, reason in enumerate((*REASONS, own))
+    ]
+    page = visit(
+        write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#files",
+        locale="zh-CN",
+        viewport={"width": 1200, "height": 3000},
+    )
+    *shown, last = texts(page, ".file .why")
+    assert len(shown) == len(REASONS)
+    english = {text: words for text in shown if (words := {*re.findall("[A-Za-z]+", text)} - NAMES)}
+    assert english == {}
+    assert last == own
+    assert "手动改为保留（原为移除）：2 张重复照片的保留者" in shown
+    assert "未能复制：28；与保留者相似；保留者像素更多" in shown
+    page.goto(page.url.replace("#files", "#summary"))
+    note = "若用 --duplicate_rule=verified，会多移除 1 张照片，少移除 0 张"
+    assert page.locator(".notes").inner_text() == note
+    page.get_by_role("button", name="English").click()
+    page.goto(page.url.replace("#summary", "#files"))
+    assert texts(page, ".file .why") == [*REASONS, own]
 
 
 def test_the_theme_is_that_of_the_system_until_it_is_chosen(visit, sheet):

@@ -82,7 +82,7 @@ def test_a_click_is_saved_at_once_and_undone_to_the_byte(visit, output):
     tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
     saved(page)
     assert rows(output)["copy.jpg"][0] == "keep"
-    assert "Keep by hand" in tile(page, "copy.jpg").inner_text()
+    assert "keep by hand (was remove)" in tile(page, "copy.jpg").inner_text()
     assert tile(page, "copy.jpg").locator('[data-key="keep"]:focus').count() == 1
     page.keyboard.press("Control+z")
     page.wait_for_selector('[data-key="undo"]:disabled')
@@ -125,7 +125,7 @@ def test_another_keeper_takes_the_place_of_the_first(visit, output):
     shown = tile(page, "copy.jpg").locator(".why").inner_text()
     assert shown == "similar to what was the keeper; the keeper was chosen by hand"
     assert tile(page, "cat.png").locator(".why").inner_text() == (
-        "Remove by hand (was Keep): similar to the keeper"
+        "remove by hand (was keep): similar to the keeper"
     )
 
 

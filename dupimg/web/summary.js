@@ -42,7 +42,8 @@ function counts({ model }) {
 function notes({ model }) {
   const { notes: lines } = model.about;
   if (!lines.length) return null;
-  const text = lines.map((line) => visible(line.replace(/^note\s+/, ""))).join("\n");
+  const sentences = lines.map((line) => line.replace(/^note\s+/, ""));
+  const text = sentences.map((line) => visible(translated("note", line) ?? line)).join("\n");
   return element("p", { class: "notes" }, text);
 }
 

@@ -2,7 +2,7 @@
 
 const TEXTS = JSON.parse(document.getElementById("text").textContent);
 
-const words = { language: "en", formats: {} };
+const words = { language: "en", formats: {}, templates: {} };
 
 /** Remember a small choice of the reader; a browser may forbid it. */
 function remember(key, value) {
@@ -30,6 +30,7 @@ function chosenLanguage() {
 
 function setLanguage(language) {
   words.language = language;
+  words.templates = {};
   // A reader of English may be used to the dates of Britain, India or Canada.
   const tongue = language.slice(0, 2);
   const locale = navigator.languages.find((tag) => tag.startsWith(tongue)) ?? language;
@@ -108,19 +109,40 @@ function formatWhy(row) {
 
 const LIKENESS = ["identical bytes", "similar to the keeper"];
 
-/** Translate why a photo stays or goes, as far as its parts are known. */
+/** Translate why a file stays or goes: as a whole, or part by part; a person's words stay. */
 function formatReason(reason) {
-  const known = TEXTS[words.language];
-  const byHand = /^(\w+) by hand \(was (\w+)\)(?:: (.*))?$/s.exec(reason);
-  if (byHand) {
-    const [after, before] = [byHand[1], byHand[2]].map((action) => t(`action.${action}.planned`));
-    const said = t("reason.hand", { after, before });
-    return byHand[3] ? said + t("reason.colon") + formatReason(byHand[3]) : said;
+  const whole = translated("reason", reason);
+  if (whole !== undefined) return whole;
+  const parts = reason.split("; ").map((part) => [part, translated("reason", part)]);
+  if (parts.every(([, known]) => known === undefined)) return reason;
+  return parts.map(([part, known]) => known ?? part).join(t("reason.separator"));
+}
+
+/** Return a sentence of the report in the reader's language, if one of its templates fits. */
+function translated(kind, sentence) {
+  words.templates[kind] ??= templatesOf(kind);
+  for (const { pattern, translation } of words.templates[kind]) {
+    const groups = pattern.exec(sentence)?.groups;
+    if (groups) return translation.replace(/\{(\w+)\}/g, (_, name) => partOf(name, groups[name]));
   }
-  const keeper = /^keeper of ([\d,]+) duplicates?$/.exec(reason);
-  if (keeper) return t("reason.keeper", { count: Number(keeper[1].replaceAll(",", "")) });
-  return reason
-    .split("; ")
-    .map((part) => known[`reason: ${part}`] ?? part)
-    .join(t("reason.separator"));
+  return undefined;
+}
+
+/** Read the templates of a kind, whose keys are English sentences with {parts}, longest first. */
+function templatesOf(kind) {
+  const entries = Object.entries(TEXTS[words.language])
+    .filter(([key]) => key.startsWith(`${kind}: `))
+    .sort(([a], [b]) => b.length - a.length);
+  return entries.map(([key, translation]) => {
+    const sentence = key.slice(kind.length + 2).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const parts = sentence.replace(/\\\{(\w+)\\\}/g, "(?<$1>.+?)");
+    return { pattern: new RegExp(`^(?<all>${parts})$`, "s"), translation };
+  });
+}
+
+/** Translate a part of a sentence. */
+function partOf(name, text) {
+  if (name === "reason") return formatReason(text);
+  if (name === "action" || name === "before") return t(`action.${text}.planned`);
+  return text;
 }

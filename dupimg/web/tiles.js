@@ -158,7 +158,8 @@ function fileRow(page, line) {
   const controls = page.review.fileControls(row);
   const state = controls.length ? controls : [badge(page, row)];
   const why = row.companion_of
-    ? t("companion", { name: visible(splitPath(row.companion_of).name), reason: row.reason })
+    ? t("companion", { name: visible(splitPath(row.companion_of).name),
+        reason: formatReason(row.reason) })
     : formatReason(row.reason);
   return element(
     "div",
