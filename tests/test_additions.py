@@ -221,3 +221,15 @@ def test_a_copy_of_what_does_not_stay_says_so():
     rows, _ = add([by_hand], photos, features)
     assert [rows[p.path].action for p in photos] == [REMOVE, KEEP]
     assert rows["001.jpg"].reason == "stays: 000.jpg, which it is like, was not to stay"
+
+
+@pytest.mark.parametrize("pixels", [5, 10, 99])
+def test_a_photo_like_one_that_a_person_removed_says_so_better_or_not(pixels):
+    photos = [photo(0), photo(1, pixels=pixels), photo(2)]
+    features = at_angles(0, 3, 90)
+    (first,) = organized(photos[:1], features[np.arange(1)])
+    by_hand = replace(first, action=REMOVE, destination="remove/a.jpg", earlier="remove/a.jpg")
+    rows, _ = add([by_hand], photos, features)
+    assert [rows[p.path].action for p in photos] == [REMOVE, KEEP, KEEP]
+    assert rows["001.jpg"].reason == "stays: 000.jpg, which it is like, was not to stay"
+    assert rows["002.jpg"].reason == "no duplicate"

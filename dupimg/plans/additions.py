@@ -137,7 +137,8 @@ def _photo_rows(
     groups = replace(groups, nearest_cosine=nearest[near])
     before = _duplicates(around[np.flatnonzero(~around.is_new)], options)
     changed = _changes(around, groups, before)
-    found, keepers = groups.keepers, _settled(around, groups, changed)
+    keepers = _settled(around, groups, changed)
+    likes = _likes(around, groups.keepers, keepers, changed)
     stays, known = _known_scenes(collection, near, keepers)
     scenes, notes = _scenes(collection, stays, known, options)
     sizes = Counter(keepers.tolist())
@@ -150,7 +151,8 @@ def _photo_rows(
     for i in np.flatnonzero(changed):
         photo, keeper = around.photos[i], int(keepers[i])
         row = photo_row(around.photos, i, groups, scenes[near[keeper]], sizes[keeper], options.keep)
-        if keeper == i and (like := around.photos[found[i]].path) != photo.path:
+        if sizes[i] == 1 and i in likes:
+            like = around.photos[likes[i]].path
             row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
         decided[photo.path] = _with_history(row, collection.rows)
     for i, cosine in zip(stays, nearest_scene_cosines(collection, stays, options), strict=True):
@@ -250,6 +252,22 @@ def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> 
     lost = changed & ~stays[keepers]
     keepers[lost] = np.flatnonzero(lost)
     return keepers
+
+
+def _likes(
+    around: Collection, found: NDArray, keepers: NDArray, changed: NDArray[np.bool_]
+) -> dict[int, int]:
+    """Return which photos are like one that a person removed: the one or the other is the better.
+
+    The rule has `found` keepers among all of them; `keepers` are those that stay.
+    """
+    stays = changed & (keepers == np.arange(len(keepers)))
+    likes = {int(i): int(found[i]) for i in np.flatnonzero(stays) if found[i] != i}
+    for i in np.flatnonzero(~changed):
+        row = around.rows[around.photos[i].path]
+        if row.action == REMOVE and not row.keeper:
+            likes.setdefault(int(found[i]), int(i))
+    return likes
 
 
 def _scenes(
