@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from browser import faults, visits
@@ -309,6 +313,40 @@ def test_the_review_has_no_serious_accessibility_fault(visit, theme):
     assert faults(page) == []
     page.get_by_role("button", name="Move to scene").click()
     assert faults(page) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell script")
+def test_the_command_line_of_the_browser_does_not_tell_the_address(browser, output, tmp_path):
+    fake, told = tmp_path / "browser.sh", tmp_path / "told"
+    fake.write_text(f'#!/bin/sh\nprintf %s "$*" > {told}.part\nmv {told}.part {told}\n')
+    fake.chmod(0o700)
+    (tmp_path / "home").mkdir()
+    names = {"BROWSER": f"{fake} %s", "HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-u", "-m", "dupimg", "review", str(output), "--cache=none"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | names
+    ) as process:
+        address = next(
+            found[0] for line in process.stdout if (found := re.search(r"http://\S+", line))
+        )
+        wait_for(told.exists)
+        uri = told.read_text()
+        link = Path(url2pathname(urlsplit(uri).path))
+        assert address.split("/")[3] not in uri
+        assert link.stat().st_mode & 0o777 == 0o600
+        assert link.parent.stat().st_mode & 0o777 == 0o700
+        with visits(browser) as visit:
+            page = visit(uri)
+            assert page.url.startswith(address)
+            wait_for(lambda: not link.parent.exists())
+        assert process.wait(timeout=30) == 0
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_only_who_has_the_address_gets_in(browser, server):

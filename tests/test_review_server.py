@@ -146,7 +146,7 @@ def serve(sandbox, tmp_path):
 
     yield start
     for cache, server, thread in ends:
-        server._visits._came, server._visits._empty_since = True, -1e9
+        server._visits.came, server._visits._empty_since = True, -1e9
         thread.join(30)
         cache.__exit__(None, None, None)
         assert not thread.is_alive()

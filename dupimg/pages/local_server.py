@@ -2,7 +2,8 @@
 
 Who could want in: programs of other users on this machine (they lack the token), pages of other
 sites in the same browser (they lack the token, and have another origin), and sites whose name
-leads to this machine (they have another host). Each gets 403, and learns nothing.
+leads to this machine (they have another host). Each gets 403, and learns nothing. The command line
+of the browser, which other users can read, names a file that only its owner can.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dupimg.options import UsageError
+from dupimg.pages.secret_link import SecretLink
 
 # A page that is reloaded is away for a moment; a closed one is noticed at the second ping.
 _GRACE_SECONDS = 5.0
@@ -160,15 +162,19 @@ class LocalServer:
         threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
         ).start()
-        if open_browser:  # in a thread: where there is only a text browser, it takes the terminal
-            threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
-        try:
-            with contextlib.suppress(KeyboardInterrupt):
-                while busy() or not self._visits.over(grace_seconds, patience_seconds):
-                    time.sleep(_POLL_SECONDS)
-        finally:
-            self._closing.set()
-            self._server.shutdown()
+        with SecretLink(self.address) if open_browser else contextlib.nullcontext() as link:
+            if link:  # in a thread: where there is only a text browser, it takes the terminal
+                threading.Thread(target=webbrowser.open, args=(link.uri,), daemon=True).start()
+            try:
+                with contextlib.suppress(KeyboardInterrupt):
+                    while busy() or not self._visits.over(grace_seconds, patience_seconds):
+                        if link and self._visits.came:
+                            link.remove()
+                            link = None
+                        time.sleep(_POLL_SECONDS)
+            finally:
+                self._closing.set()
+                self._server.shutdown()
 
     def close(self) -> None:
         """Free the port of a server that does not serve."""
@@ -201,14 +207,14 @@ class _Visits:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open = 0
-        self._came = False
+        self.came = False
         self._empty_since = time.monotonic()
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
         with self._lock:
             self._open += 1
-            self._came = True
+            self.came = True
         try:
             yield
         finally:
@@ -218,7 +224,7 @@ class _Visits:
 
     def over(self, grace_seconds: float, patience_seconds: float) -> bool:
         with self._lock:
-            limit = grace_seconds if self._came else patience_seconds
+            limit = grace_seconds if self.came else patience_seconds
             return not self._open and time.monotonic() - self._empty_since > limit
 
 
