@@ -69,8 +69,9 @@ def _fit_head(options: FitHeadOptions) -> int:
 def _benchmark(options: BenchmarkOptions) -> int:
     if options.what == "search":
         from dupimg.benchmarks.search import benchmark_search
+        from dupimg.benchmarks.stretch import benchmark_stretch
 
-        table = benchmark_search(options)
+        table = (benchmark_search if options.stretch is None else benchmark_stretch)(options)
         say(table.to_string(index=False, float_format="{:.2f}".format, na_rep=""))
         return 0
     from dupimg.benchmarks.photos import benchmark

@@ -493,8 +493,15 @@ class BenchmarkOptions(Options):
     )
     minutes: int = option(
         to_whole_number(1),
-        "search: ways that would take longer are left out",
+        "search: ways that would take longer are left out, and a stretch ends",
         default=5,
+        values="N",
+    )
+    stretch: int | None = option(
+        optional(to_whole_number(2, 100_000_000)),
+        "search: only begin to search so many vectors, and extrapolate",
+        default=None,
+        no_value="measure all ways at all sizes",
         values="N",
     )
     photos: int = option(

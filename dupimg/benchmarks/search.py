@@ -17,17 +17,18 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import psutil
 from numpy.typing import NDArray
 
+from dupimg.benchmarks.vectors import make_vectors
 from dupimg.options import BenchmarkOptions
 
-_DUPLICATE, _LINK, _SCENE = 0.95, 0.8, 0.7
-_FEATURES = 1280
+DUPLICATE, _LINK, _SCENE = 0.95, 0.8, 0.7
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,41 +75,12 @@ def benchmark_search(options: BenchmarkOptions) -> pd.DataFrame:
             for way in WAYS:
                 before = [row for row in rows if row["way"] == way.name and row["seconds"] > 0]
                 rows.append(_row(way, path, n_rows, before[-1] if before else None, options))
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).astype({"found": "Int64"})
     bare = table[table["way"] == WAYS[0].name].set_index("vectors")["seconds"]
     table.insert(5, "times_bare_products", table["seconds"] / table["vectors"].map(bare))
     if options.output is not None:
         table.to_csv(options.output, index=False)
     return table
-
-
-def make_vectors(n_rows: int, n_features: int = _FEATURES, *, seed: int = 0) -> NDArray[np.float32]:
-    """Return unit vectors that lie as embeddings of photos do.
-
-    Parameters
-    ----------
-    n_rows, n_features : int
-    seed : int, default=0
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_features), float32
-        In groups of two on average, with cosines from 0.6 to 0.99; unrelated ones have 0.33 on
-        average, and the squared lengths along the i-th principal direction fall as 1 / i: so it
-        is with 9,664 parts of photos and the default network.
-    """
-    random = np.random.default_rng(seed)
-    deviations = 1 / np.sqrt(np.arange(1, n_features + 1))
-    deviations /= np.linalg.norm(deviations)
-    mean = np.sqrt(0.5) * random.permutation(deviations)
-    groups = random.integers(max(1, n_rows // 2), size=n_rows)
-    centres = random.standard_normal((groups.max() + 1, n_features), dtype=np.float32)
-    likeness = random.uniform(0.4, 0.99, size=(n_rows, 1)).astype(np.float32)
-    rows = np.sqrt(likeness) * centres[groups]
-    rows += np.sqrt(1 - likeness) * random.standard_normal(rows.shape, dtype=np.float32)
-    rows *= deviations.astype(np.float32)
-    rows += mean.astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def _row(
@@ -119,15 +91,37 @@ def _row(
     row |= {"exponent": np.nan, "note": _reason_against(way, n_rows, before, options.minutes)}
     if row["note"]:
         return row
-    # A fresh process: what another one has done does not count for its peak.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        seconds, peak, found = pool.submit(_measure, way, path).result()
+    seconds, peak, found = in_own_process(_measure, way, path)
     row |= {"seconds": seconds, "peak_gb": peak / 1e9, "found": found}
     if before is not None:
         growth = seconds / before["seconds"]
         row["exponent"] = math.log(growth) / math.log(n_rows / before["vectors"])
     return row
+
+
+def in_own_process(function: Callable[..., T], *args: Any) -> T:
+    """Call a function in a fresh process: what another has done does not count for its peak.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, as the process imports it from there.
+    args
+        Its arguments.
+
+    Returns
+    -------
+    object
+        What the function returns.
+
+    Examples
+    --------
+    >>> in_own_process(math.sqrt, 9)
+    3.0
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *args).result()
 
 
 def _reason_against(way: Way, n_rows: int, before: dict[str, Any] | None, minutes: int) -> str:
@@ -151,11 +145,11 @@ def _measure(way: Way, path: Path) -> tuple[float, int, int]:
     start = time.perf_counter()
     found = way.run(vectors)
     seconds = time.perf_counter() - start
-    return seconds, _peak_bytes(), found
+    return seconds, peak_bytes(), found
 
 
-def _peak_bytes() -> int:
-    """Return the most memory that this process has had."""
+def peak_bytes() -> int:
+    """Return the most memory that this process has had, in bytes."""
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset
     if sys.platform == "linux":
@@ -187,13 +181,13 @@ def _product_of(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArra
 def _graph(vectors: NDArray[np.float32]) -> int:
     from dupimg.search.similarity import cosine_graph
 
-    return cosine_graph(vectors, _DUPLICATE).pairs.nnz // 2
+    return cosine_graph(vectors, DUPLICATE).pairs.nnz // 2
 
 
 def _duplicates(vectors: NDArray[np.float32]) -> int:
     from dupimg import DuplicateFinder
 
-    return int(DuplicateFinder(_DUPLICATE).fit(vectors).labels_.max()) + 1
+    return int(DuplicateFinder(DUPLICATE).fit(vectors).labels_.max()) + 1
 
 
 def _linked(vectors: NDArray[np.float32], *, sketches: bool = True) -> int:
@@ -209,7 +203,7 @@ def _linked_without_sketches(vectors: NDArray[np.float32]) -> int:
 def _radius_graph(vectors: NDArray[np.float32]) -> int:
     from sklearn.neighbors import radius_neighbors_graph
 
-    graph = radius_neighbors_graph(vectors, 1 - _DUPLICATE, metric="cosine", n_jobs=-1)
+    graph = radius_neighbors_graph(vectors, 1 - DUPLICATE, metric="cosine", n_jobs=-1)
     return graph.nnz // 2
 
 
@@ -218,7 +212,7 @@ def _range_search(vectors: NDArray[np.float32]) -> int:
 
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
-    limits, _, _ = index.range_search(vectors, _DUPLICATE)
+    limits, _, _ = index.range_search(vectors, DUPLICATE)
     return (int(limits[-1]) - len(vectors)) // 2
 
 

@@ -86,7 +86,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
     -----
     Permuting the rows permutes the labels. Chained linkage takes no matrix of distances.
     Neither does average linkage of large components: one of 50,000 rows of 1280 numbers takes
-    1.5 GB and about a minute on two cores. Components of more than
+    1.7 GB more and one to two minutes on two cores. Components of more than
     `dupimg.groups.linkage.LARGEST_MATRIX_ROWS` rows are an error with complete linkage, and so are
     those of more than `dupimg.groups.scenes.LARGEST_HDBSCAN_ROWS` rows with hdbscan.
 

@@ -1,0 +1,121 @@
+"""How long a search of very many vectors would take, and how much memory, from a stretch of it.
+
+The vectors are in a file, as they would be. What the search holds grows with their number and not
+with what has been found, so its memory is there from the first blocks on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dupimg.benchmarks.search import DUPLICATE, in_own_process, peak_bytes
+from dupimg.benchmarks.vectors import write_vectors
+from dupimg.groups.duplicates import DuplicateFinder
+from dupimg.options import BenchmarkOptions
+from dupimg.search.estimate import estimate_search
+from dupimg.search.options import SearchOptions
+
+_LITTLE_MEMORY = 2 * 10**9
+
+
+def benchmark_stretch(options: BenchmarkOptions) -> pd.DataFrame:
+    """Begin to search `options.stretch` vectors for duplicates, and extrapolate.
+
+    Parameters
+    ----------
+    options : BenchmarkOptions
+
+    Returns
+    -------
+    DataFrame
+        A row for the default memory and one for 2 GB: GB that the search may take; seconds until
+        the first block was compared; the share of the pairs that was compared after it; hours that
+        all of them would take, as extrapolated and as `estimate_search` says beforehand (at most);
+        GB that the process took beside what it had to begin with, and what it was estimated.
+
+    Raises
+    ------
+    UsageError
+        If the temporary folder has no room for the vectors.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vectors.npy"
+        write_vectors(path, options.stretch)
+        for memory in (None, _LITTLE_MEMORY):
+            rows.append(in_own_process(begin_search, path, memory, 60 * options.minutes))
+    table = pd.DataFrame(rows)
+    if options.output is not None:
+        table.to_csv(options.output, index=False)
+    return table
+
+
+def begin_search(path: Path, memory: int | None, seconds: float) -> dict[str, Any]:
+    """Search vectors in a file for duplicates for some seconds, and extrapolate.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.npy`` file.
+    memory : int, optional
+        Bytes; see `DuplicateFinder`.
+    seconds : float
+        Counted from the first block on; with 0, one more is compared.
+
+    Returns
+    -------
+    dict
+        A row of the table of `benchmark_stretch`.
+    """
+    vectors = np.load(path, mmap_mode="r")
+    n_pairs = len(vectors) * (len(vectors) - 1) // 2
+    row = {"vectors": len(vectors), "memory_gb": SearchOptions(memory=memory).bytes / 1e9}
+    before, stretch = peak_bytes(), _Stretch(seconds)
+    with contextlib.suppress(_EnoughError):
+        DuplicateFinder(DUPLICATE, memory=memory).fit(vectors, progress=stretch.add)
+    peak = peak_bytes() - before
+    estimate = estimate_search(*vectors.shape, memory=memory)
+    return row | {
+        "seconds_before": stretch.begun - stretch.created,
+        "share": stretch.pairs / n_pairs,
+        "hours": stretch.seconds_for(n_pairs) / 3600,
+        "hours_estimated": estimate.seconds / 3600,
+        "gb": peak / 1e9,
+        "gb_estimated": estimate.bytes / 1e9,
+    }
+
+
+class _EnoughError(Exception):
+    """Ends a search."""
+
+
+class _Stretch:
+    """Counts pairs from the first block on, and ends the search after some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.created = self.begun = self.last = time.perf_counter()
+        self.pairs = 0
+        self._seconds = seconds
+        self._has_begun = False
+
+    def add(self, pairs: int) -> None:
+        """Count the pairs of a block, but not of the first."""
+        self.last = time.perf_counter()
+        if not self._has_begun:
+            self.begun, self._has_begun = self.last, True
+            return
+        self.pairs += pairs
+        if self.last - self.begun >= self._seconds:
+            raise _EnoughError
+
+    def seconds_for(self, n_pairs: int) -> float:
+        """Return what all pairs would take, and what came before."""
+        per_pair = (self.last - self.begun) / max(1, self.pairs)
+        return self.begun - self.created + n_pairs * per_pair
