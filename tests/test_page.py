@@ -87,6 +87,7 @@ def test_what_failed_is_counted_apart(visit, rows, tmp_path):
     counts = [int(text) for text in texts(page, ".count strong")]
     assert counts == [12, 6, 2, 2, 2]
     assert counts[0] == sum(counts[1:])
+    assert page.locator(".count.failed .about").inner_text() == "left where they were"
     page.locator(".count.failed").click()
     assert sorted(texts(page, ".file .name")) == ["other.jpg", "rocket.jpg"]
     assert set(texts(page, ".file .badge")) == {"Failed"}

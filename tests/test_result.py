@@ -44,4 +44,6 @@ WORDS = {
 def test_one_thing_is_named_as_one(tmp_path, times):
     text = summary(tmp_path, ONE * times, system_folders=times, system_files=times, failures=times)
     assert [words for words in WORDS[times] if words not in text] == []
+    html = Result(ONE * times, tmp_path / "report.csv", 1.0, failures=times)._repr_html_()
+    assert ("where it is<" in html, "where it was: see" in html) == (times == 1, times == 1)
     assert "1 file = kept" in summary(tmp_path, ONE[:1])

@@ -74,13 +74,18 @@ def result_html(result: Result) -> str:
 
 
 def _counts(result: Result) -> str:
+    left, failed = result.count("leave"), result.failures
     lines = [
         ("found", len(result.rows), f"in {result.seconds:,.1f} s"),
         ("kept", result.count(KEEP), f"in {counted(result.n_scenes, 'scene')}"),
         ("removed", result.count(REMOVE), f"{result.bytes_freed / 1e6:,.1f} MB to be freed"),
         ("other", result.count("other"), "no readable photo"),
-        ("left", result.count("leave"), "where they are"),
-        ("failed", result.failures, "left where they were: see the report"),
+        ("left", left, "where it is" if left == 1 else "where they are"),
+        (
+            "failed",
+            failed,
+            f"left where {'it was' if failed == 1 else 'they were'}: see the report",
+        ),
     ]
     return "<table>{}</table>".format(
         "".join(

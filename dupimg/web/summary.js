@@ -34,8 +34,10 @@ function counts({ model }) {
     number("keep", kept, `${scenes} · ${bytes(kept)}`, "#scenes/all"),
     number("remove", removed, freed, "#duplicates"),
     number("other", other, t("summary.other.about"), "#files/unreadable"),
-    left.length ? number("leave", left, t("summary.leave.about"), "#files/leave") : null,
-    failed.length ? number("failed", failed, t("summary.failed.about"), "#files/failed") : null,
+    left.length ? number("leave", left, t("summary.leave.about", { count: left.length }),
+      "#files/leave") : null,
+    failed.length ? number("failed", failed, t("summary.failed.about",
+      { count: failed.length }), "#files/failed") : null,
   );
 }
 
