@@ -61,7 +61,7 @@ class Kind:
 
 
 # About 10 MB with 24 megapixels, as cameras write, and about 100 KB, as web pages carry.
-KINDS = (Kind("camera", (6000, 4000), 92, 9.0, 1), Kind("web", (1024, 683), 70, 2.0, 10))
+KINDS = (Kind("camera", (6000, 4000), 92, 9.0, 1), Kind("web", (1024, 683), 70, 4.0, 10))
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def benchmark(options: BenchmarkOptions) -> pd.DataFrame:
 
 
 def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> list[Path]:
-    """Write photos that differ from each other, as a camera would.
+    """Write photos of different things, as a camera would: few of them are duplicates.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> li
     kind : Kind
     n_photos : int
     seed : int, default=0
-        Of the noise.
+        Of what they show, and of the noise.
 
     Returns
     -------
@@ -138,9 +138,11 @@ def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> li
     images = load_sample_images().images
     paths = []
     for i in range(n_photos):
-        whole = Image.fromarray(images[i % len(images)])
-        left, top = random.integers(0, 100, 2)
-        part = whole.crop((left, top, left + 480, top + 320)).resize(kind.size)
+        whole = Image.fromarray(images[i % len(images)][..., random.permutation(3)])
+        width = int(random.integers(240, 480))
+        height = width * 2 // 3
+        left, top = random.integers(0, (whole.width - width, whole.height - height))
+        part = whole.crop((left, top, left + width, top + height)).resize(kind.size)
         grain = random.normal(0, kind.grain, (kind.size[1], kind.size[0], 1)).astype(np.float32)
         pixels = np.clip(np.asarray(part.filter(ImageFilter.SHARPEN)) + grain, 0, 255)
         path = folder / f"IMG_{seed}{i:04}.jpg"
