@@ -164,5 +164,5 @@ def _stages(journal: Journal) -> tuple[list[int], ...]:
 
 
 def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(2 * jobs) as pool:  # half of the time they wait for the disk
         return tuple(pool.map(step, numbers))
