@@ -8,7 +8,6 @@ the reason that a person reads in the report.
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import math
 import os
@@ -282,7 +281,8 @@ class _Opened(NamedTuple):
 @contextlib.contextmanager
 def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
     """Yield the opened picture; whatever goes wrong with it is an `UnreadablePhoto`."""
-    _register_plugins()
+    import dupimg.files.decoders  # noqa: F401
+
     try:
         file = Path(path).open("rb")  # noqa: SIM115 (closed below; this tells its errors apart)
     except OSError as error:
@@ -379,14 +379,6 @@ def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
     white = 1.0 if picture.mode == "F" and brightest <= 1 else 2.0**bits - 1
     scaled = np.nan_to_num(grey * np.float32(255 / white), nan=0.0)
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
-
-
-@functools.cache
-def _register_plugins() -> None:
-    from pillow_heif import register_heif_opener
-
-    Image.init()  # once and for all, instead of by whichever thread comes first
-    register_heif_opener()
 
 
 _settings_lock = threading.Lock()

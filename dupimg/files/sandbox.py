@@ -101,7 +101,8 @@ def _context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "pillow_heif"])
+    # The last is what the main module of the command imports, and so each of its workers would.
+    context.set_forkserver_preload([__name__, "dupimg.files.decoders", "dupimg.cli"])
     return context
 
 
