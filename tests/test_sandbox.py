@@ -225,8 +225,9 @@ def test_a_script_without_a_guard_is_told(tmp_path):
 def test_a_function_that_workers_do_not_have_is_an_error(sandbox, monkeypatch):
     def made_up(item: object) -> None: ...
 
-    made_up.__qualname__ = "made_up"
-    monkeypatch.setattr(f"{__name__}.made_up", made_up, raising=False)
+    # Of a module that a worker imports quickly: on a busy machine this one takes too long.
+    made_up.__module__, made_up.__qualname__ = "decoders", "made_up"
+    monkeypatch.setattr("decoders.made_up", made_up, raising=False)
     with pytest.raises(AttributeError, match="made_up"):
         sandbox.map(made_up, [1, 2])
 
