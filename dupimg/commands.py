@@ -147,8 +147,8 @@ def _as_flags(name: str, command: Command, words: Sequence[str]) -> list[str]:
     for field in command.fields:
         if field.default is dataclasses.MISSING and field.name not in values:
             raise UsageError(
-                f"Got no {field.name}, expected {field.metadata['about']}. "
-                f"See `dupimg {name} --help`."
+                f"Got no {field.name}, expected the "
+                f"{field.metadata['about'].removeprefix('the ')}. See `dupimg {name} --help`."
             )
     return [f"--{field}={value}" for field, value in values.items()]
 

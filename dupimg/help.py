@@ -34,9 +34,9 @@ def command_help(name: str, command: Command) -> str:
     shown = [(_usage(field), _about(field)) for field in command.fields]
     width = max(len(usage) for usage, _ in shown)
     positional = [field for field in command.fields if not field.kw_only]
-    words = " ".join(_in_usage(field) for field in positional)
+    words = [name, *(_in_usage(field) for field in positional), "[--OPTION=VALUE …]"]
     lines = [
-        f"usage: dupimg {name} {words} [--OPTION=VALUE …]",
+        f"usage: dupimg {' '.join(words)}",
         "",
         textwrap.dedent(f"    {command.options.__doc__}").strip(),
         "",

@@ -186,7 +186,7 @@ class RunOptions(Options):
     )
     backend: str = option(
         one_of("auto", "torch", "openvino"),
-        "what computes the network; auto: OpenVINO if dupimg[fast] is installed",
+        "what computes the network; auto: OpenVINO if it is installed",
         default="auto",
         values="auto|torch|openvino",
     )
@@ -406,7 +406,7 @@ class EvaluateOptions(RunOptions):
     )
     plot: Path | None = option(
         optional(to_path),
-        "PNG file for a plot of precision against recall; needs dupimg[plot]",
+        "PNG file for a plot of precision against recall; needs matplotlib",
         default=None,
         values="PNG",
     )

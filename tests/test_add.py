@@ -18,7 +18,7 @@ from dupimg.plans.report import from_cell
 from dupimg.runs.add import add
 from dupimg.runs.journal import APPLIED, Journal
 from dupimg.runs.organize import organize
-from dupimg.runs.undo import undo
+from dupimg.runs.undo import status, undo
 
 
 def picture(name: str) -> Image.Image:
@@ -112,7 +112,9 @@ def test_the_same_again_is_nothing_new(folders):
 def test_undo_takes_back_the_addition_and_then_the_run(folders, capsys):
     new_photos(folders)
     first = snapshot(folders / "out")
+    assert "takes the whole run back." in status(folders / "out")
     run(folders)
+    assert "takes the addition back; what was there before it stays." in status(folders / "out")
     assert main(["undo", str(folders / "out"), "--quiet"]) == 0
     after = snapshot(folders / "out")
     assert after.pop("undo.csv")

@@ -131,7 +131,7 @@ def test_an_output_that_became_read_only(tmp_path, run):
         run("apply", disk / "out")
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         assert run("undo", disk / "out")[0] == 2
-        assert "finished, 1 of 1 file is" in run("status", disk / "out")[1]
+        assert "finished, 1 of 1 file was put in place" in run("status", disk / "out")[1]
         assert results(disk / "out") == {"other/a.txt": b"a"}
 
 

@@ -547,7 +547,7 @@ def test_what_cannot_be_reviewed_is_refused(own_source, tmp_path, capsys, state)
     words = ["review", str(output), "--browser=no", "--cache=none"]
     if state == "carried out":
         main(["apply", str(output), "--quiet"])
-        expected = f"`dupimg undo {output}` takes the run back"
+        expected = f"`dupimg undo {output}` takes the whole run back"
     elif state == "nothing":
         words[1] = str(source)
         expected = "`dupimg plan YOUR_PHOTOS NEW_FOLDER` makes one"

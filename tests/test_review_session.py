@@ -518,7 +518,7 @@ def test_a_folder_without_a_plan_is_refused(tmp_path, cache, source):
 
 def test_a_plan_that_is_carried_out_is_refused_until_taken_back(output, cache):
     main(["apply", str(output), "--quiet"])
-    with pytest.raises(UsageError, match=r"is carried out.*`dupimg undo .*takes the run back"):
+    with pytest.raises(UsageError, match=r"is carried out.*`dupimg undo .*the whole run back"):
         ReviewSession(output, cache)
     main(["undo", str(output), "--quiet"])
     reviewer = Reviewer(output, cache)

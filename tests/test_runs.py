@@ -102,10 +102,11 @@ def test_status_says_where_things_stand(tmp_path, output, dupimg):
     assert "planned, not carried out" in dupimg("status", output)[1]
     dupimg("apply", output)
     assert (
-        "finished, 6 of 6 files are in place (mode copy), 0 failed" in dupimg("status", output)[1]
+        "finished, 6 of 6 files were put in place (mode copy), 0 failed"
+        in dupimg("status", output)[1]
     )
     cut_short(output, 2)
-    assert "unfinished, 2 of 6 files are in place" in dupimg("status", output)[1]
+    assert "unfinished, 2 of 6 files were put in place" in dupimg("status", output)[1]
     assert dupimg("apply", output)[0] == 0
     assert results(output) == DECIDED
     (output / "other/notes.txt").write_text("edited")
@@ -310,7 +311,7 @@ def write(**cells):
         (replace_by_link, "is no file any more"),
         (take_the_place, "is taken by another file"),
         (link_the_folder, "is behind a symbolic link"),
-        (write(action="delete"), "Got action 'delete', expected keep or remove or leave"),
+        (write(action="delete"), "Got action 'delete', expected keep, remove or leave"),
         (write(action="other"), "Got action 'other'"),
         (write(scene="-3"), "Got scene '-3', expected a whole number from 1 to 999,999"),
         (write(digest="0" * 64), "is not in the plan that was made for this folder"),

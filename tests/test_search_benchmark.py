@@ -26,7 +26,7 @@ def test_all_ways_find_the_same_on_the_same_vectors(tmp_path):
 @pytest.mark.parametrize(
     ("way", "before", "note"),
     [
-        (Way("", len, "no_such_package"), None, "needs no_such_package: pip install"),
+        (Way("", len, "no_such_package"), None, "needs no_such_package, of the extra bench"),
         (Way("", len, squares=8), None, "would take 8000 GB"),
         (Way("", len), {"seconds": 7.0, "vectors": 10**5}, "would take 12 min"),
         (Way("", len), {"seconds": 2.0, "vectors": 10**5}, ""),

@@ -127,7 +127,7 @@ def in_own_process(function: Callable[..., T], *args: Any) -> T:
 def _reason_against(way: Way, n_rows: int, before: dict[str, Any] | None, minutes: int) -> str:
     """Return why a way is left out, empty if it is not."""
     if importlib.util.find_spec(way.package) is None:
-        return f"needs {way.package}: pip install 'dupimg[bench]'"
+        return f"needs {way.package}, of the extra bench"
     n_bytes = way.squares * n_rows**2
     if n_bytes > 0.7 * psutil.virtual_memory().available:
         return f"would take {n_bytes / 1e9:.0f} GB"

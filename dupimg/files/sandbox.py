@@ -19,6 +19,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import LifoQueue
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.images import UnreadableNow, UnreadablePhoto
@@ -101,8 +102,7 @@ def _context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # The last is what the main module of the command imports, and so each of its workers would.
-    context.set_forkserver_preload([__name__, "dupimg.files.decoders", "dupimg.cli"])
+    context.set_forkserver_preload([__name__, "dupimg.files.decoders"])
     return context
 
 
@@ -120,8 +120,8 @@ class Sandbox:
 
     Notes
     -----
-    The time begins when a worker is ready. Workers import the main module of the program, too:
-    it needs the usual ``if __name__ == "__main__"``.
+    The time begins when a worker is ready. Workers do not import the main module of the program:
+    a script needs no ``if __name__ == "__main__"``, and its functions cannot be called here.
     """
 
     def __init__(self, workers: int, time_limit: float) -> None:
@@ -225,6 +225,20 @@ class Sandbox:
                 worker.kill()
 
 
+@contextlib.contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Let a process that starts not import the main module, of which it needs nothing.
+
+    A script without ``if __name__ == "__main__"`` would run anew in each worker.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 class _Worker:
     """A process that runs `_serve`, and the pipe to it."""
 
@@ -233,7 +247,7 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, time_limit), daemon=True)
         try:
-            with _processes:
+            with _processes, _main_module_hidden():
                 self._process.start()
         except OSError as error:
             raise RuntimeError(_NOT_STARTED) from error

@@ -76,7 +76,7 @@ def choose_backend(name: str) -> str:
     if name == OPENVINO and not installed:
         raise BackendError(
             "Got backend='openvino', which is not installed, expected it to be. Install it with "
-            "`pip install \"dupimg[fast]\"`, or use backend='torch'."
+            "`pip install openvino`, or use backend='torch'."
         )
     return TORCH if name == TORCH or not installed else OPENVINO
 

@@ -124,7 +124,7 @@ def connected(scheduler: str, photo: Path) -> Iterator[None]:
     except ImportError as error:
         raise UsageError(
             f"Got scheduler={scheduler}, for which Dask is missing here. Install it with "
-            "pip install 'dupimg[cluster]', here and on all workers."
+            "pip install 'dask[distributed]', here and on all workers."
         ) from error
     try:
         client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)

@@ -57,12 +57,11 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         A photo with more pixels than this is unreadable.
     time_limit : float, default=None
         Seconds after which decoding a photo is given up. Photos are then decoded in worker
-        processes, and a photo on which a decoder hangs, dies or eats memory is unreadable; the
-        program needs the usual ``if __name__ == "__main__"``. None decodes in this process,
-        without any such guard. The vectors do not depend on it.
+        processes, and a photo on which a decoder hangs, dies or eats memory is unreadable. None
+        decodes in this process, without any such guard. The vectors do not depend on it.
     backend : {"auto", "torch", "openvino"}, default="auto"
         What computes the network. OpenVINO takes half of torch's time and comes with
-        ``pip install "dupimg[fast]"``; "auto" takes it where it is installed. The cosines of the
+        ``pip install openvino``; "auto" takes it where it is installed. The cosines of the
         two differ by less than 1e-6.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the products in the network. bfloat16 takes half of the time, where the processor has

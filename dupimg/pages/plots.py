@@ -1,4 +1,4 @@
-"""Plots for notebooks and reports, drawn with matplotlib (``pip install "dupimg[plot]"``).
+"""Plots for notebooks and reports, drawn with matplotlib (``pip install matplotlib``).
 
 Each draws into one axes, its own or a given one, and returns it.
 """
@@ -239,6 +239,6 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            'Plots need matplotlib, which is not installed: pip install "dupimg[plot]"'
+            "Plots need matplotlib, which is not installed: pip install matplotlib"
         ) from error
     return plt.subplots(figsize=size, layout="constrained")[1]

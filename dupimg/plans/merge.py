@@ -88,7 +88,8 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
         actions = _ACTIONS[row.scene is None]
         if edit.action not in actions:
             hint = did_you_mean(edit.action, actions)
-            yield f"{where}: Got action {edit.action!r}, expected {' or '.join(actions)}.{hint}"
+            expected = f"{', '.join(actions[:-1])} or {actions[-1]}"
+            yield f"{where}: Got action {edit.action!r}, expected {expected}.{hint}"
         if edit.scene and row.scene is not None and _scene_number(edit.scene) is None:
             yield (
                 f"{where}: Got scene {edit.scene!r}, expected a whole number from 1 to "

@@ -18,7 +18,16 @@ from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
 from dupimg.plans.rows import KEEP, Row
 from dupimg.review.state import CellChange, Decision, Refused, ReviewState, review_state
-from dupimg.runs.journal import FOLDER, UNDONE, Journal, Record, locked, plan_marks, read_plan
+from dupimg.runs.journal import (
+    APPLIED,
+    FOLDER,
+    UNDONE,
+    Journal,
+    Record,
+    locked,
+    plan_marks,
+    read_plan,
+)
 from dupimg.runs.result import PLAN, command_line
 from dupimg.runs.undo import status
 
@@ -265,8 +274,9 @@ class ReviewSession:
 def _open_record(output_dir: Path) -> Record:
     """Return what was decided and is not carried out."""
     if Journal.exists(output_dir) and Journal(output_dir).state != UNDONE:
+        how_far = "" if Journal(output_dir).state == APPLIED else "partly "
         raise UsageError(
-            f"Got {output_dir}, whose plan is carried out, expected one that is not. "
+            f"Got {output_dir}, whose plan is {how_far}carried out, expected one that is not. "
             f"Where it stands: {status(output_dir)}"
         )
     record = read_plan(output_dir)

@@ -258,9 +258,8 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[st
         yield "nothing is new: all files are in the result already"
         return
     yield (
-        f"added    {len(new):>8,} {plural(len(new), 'file')}: {count[KEEP]:,} kept, in "
-        f"{counted(len(scenes), 'new scene')} or with others; {count[REMOVE]:,} removed, "
-        f"{count[OTHER]:,} other"
+        f"added    {len(new):>8,} {plural(len(new), 'file')}: {count[KEEP]:,} kept, "
+        f"{counted(len(scenes), 'new scene')}; {count[REMOVE]:,} removed, {count[OTHER]:,} other"
     )
     moved = [row for row in decided if row.earlier and row.has_step and not row.companion_of]
     for action, words in ((REMOVE, "replaced"), (KEEP, "brought back")):

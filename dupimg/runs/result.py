@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dupimg.converters import counted, plural
@@ -35,7 +35,7 @@ class Result:
         What else a person should know.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...] = field(repr=False)
     report: Path
     seconds: float
     page: Path | None = None

@@ -110,21 +110,28 @@ def status(output_dir: Path) -> str:
             f"{command_line('apply', output_dir / PLAN)}."
         )
     with Journal(output_dir) as journal:
-        steps = sum(row.has_step for row in journal.record.rows)
-        done, failed, mode = len(journal.done), len(journal.failed), journal.record.run.mode
-        placed = f"{done:,} of {counted(steps, 'file')} {'is' if done == 1 else 'are'}"
-        return {
-            APPLYING: f"{output_dir}: unfinished, {placed} in place "
-            f"(mode {mode}). {command_line('apply', output_dir)} finishes the run, "
-            f"{command_line('undo', output_dir)} takes it back.",
-            APPLIED: f"{output_dir}: finished, {placed} in place (mode "
-            f"{mode}), {failed:,} failed"
-            + (f"; {command_line('apply', output_dir)} tries them again" if failed else "")
-            + f". {command_line('undo', output_dir)} takes the run back.",
-            UNDOING: f"{output_dir}: partly taken back, {placed} still in place"
-            f"{_why_left(journal, output_dir)}.",
-            UNDONE: f"{output_dir}: taken back, every file is where it was.",
-        }[journal.state]
+        return f"{output_dir}: {_standing(journal, output_dir)}"
+
+
+def _standing(journal: Journal, output_dir: Path) -> str:
+    """Say how far a run has come, and what can be done next."""
+    apply, undo = command_line("apply", output_dir), command_line("undo", output_dir)
+    done, failed = len(journal.done), len(journal.failed)
+    of_all = f"{done:,} of {counted(sum(row.has_step for row in journal.record.rows), 'file')}"
+    are, were = ("is", "was") if done == 1 else ("are", "were")
+    placed = f"{of_all} {were} put in place"
+    mode = f"mode {journal.record.run.mode}"
+    back = f"{undo} takes the whole run back."
+    if journal.earlier:
+        back = f"{undo} takes the addition back; what was there before it stays."
+    again = f"; {apply} tries them again" if failed else ""
+    return {
+        APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",
+        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}. {back}",
+        UNDOING: f"partly taken back, {of_all} {are} still in place"
+        f"{_why_left(journal, output_dir)}.",
+        UNDONE: "taken back, every file is where it was.",
+    }[journal.state]
 
 
 def _why_left(journal: Journal, output_dir: Path) -> str:

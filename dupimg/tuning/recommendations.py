@@ -107,7 +107,7 @@ class Tuned:
         if self.command:
             lines += ["", "To use what is recommended:", f"  {self.command}"]
         if CURVE not in [file.name for file in self.files]:
-            lines += ["", 'The curve is drawn with matplotlib: `pip install "dupimg[plot]"`.']
+            lines += ["", "The curve is drawn with matplotlib: `pip install matplotlib`."]
         return "\n".join([*lines, "", *(f"written  {file}" for file in self.files)])
 
 
