@@ -265,6 +265,17 @@ def test_side_by_side_shows_both_photos_and_stresses_what_differs(visit, sheet):
     assert texts(page, "figcaption .name") == ["other.jpg"]
 
 
+@pytest.mark.parametrize("width", [390, 1280, 1440])
+def test_every_number_stands_under_its_heading(visit, sheet, width):
+    page = visit(f"{sheet}#duplicates", viewport={"width": width, "height": 800})
+    page.get_by_role("button", name="cat/other.jpg").click()
+    cells = page.locator(".numbers-table tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].filter(cell => cell.checkVisibility()).length)"
+    )
+    assert len(cells) > 2
+    assert len(set(cells)) == 1
+
+
 def test_a_photo_that_browsers_cannot_show_is_seen_as_thumbnail(visit, sheet):
     page = visit(f"{sheet}#scenes/single")
     page.get_by_role("button", name="coffee.heic").click()
