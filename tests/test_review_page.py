@@ -131,6 +131,9 @@ def test_another_keeper_takes_the_place_of_the_first(visit, output):
     assert tile(page, "cat.png").locator(".why").inner_text() == (
         "remove by hand (was keep): similar to the keeper"
     )
+    # Nobody knows how like the new keeper is what was compared with the old one.
+    assert tile(page, "cat.png").locator(".cosine").count() == 1
+    assert tile(page, "copy.jpg").locator(".cosine").count() == 0
 
 
 def test_what_is_not_a_duplicate_is_kept_and_remembered(visit, output):

@@ -106,7 +106,9 @@ function tile(page, item, line, { section }) {
   const { row, width } = item;
   const { folder, name } = splitPath(row.path);
   const nearest = section === "scenes" ? page.model.sceneCosine(row) : row.nearest_cosine;
-  const likeness = row.cosine_to_keeper ?? (row.copies ? null : nearest);
+  // That to another photo than its keeper would tell nothing about a photo that goes.
+  const alone = row.action !== "remove" && !row.copies;
+  const likeness = row.cosine_to_keeper ?? (alone ? nearest : null);
   const why = formatWhy(row);
   return element(
     "div",
