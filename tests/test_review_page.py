@@ -184,6 +184,9 @@ def test_a_decision_that_cannot_be_is_taken_back_with_the_reason(visit, output):
     assert "would go as a whole" in message
     assert "Keeper" in tile(page, "cat.png").inner_text()
     assert rows(output) == before
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_selector("#message:empty", state="attached", timeout=5_000)
+    assert rows(output)["copy.jpg"][0] == "keep"
 
 
 def test_a_plan_that_was_changed_elsewhere_is_not_overwritten(visit, output):

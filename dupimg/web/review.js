@@ -117,7 +117,8 @@ class Review {
       this.model.patch(rows);
       this.page.refresh();
     }
-    if (note) this.page.say(note);
+    // What was said before is over, such as why a decision could not be.
+    this.page.say(note ?? "");
     this.show();
   }
 
