@@ -299,6 +299,28 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     assert server.wait(timeout=30) == 0
 
 
+@pytest.fixture
+def grown(planned):
+    """Let a photo of the input grow by a byte for the time of a test."""
+    path = planned / "in/cup.png"
+    content, status = path.read_bytes(), path.stat()
+    path.write_bytes(content + b" ")
+    yield path
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, grown):
+    page = visit("#duplicates", viewport={"width": 400, "height": 800})
+    page.get_by_role("button", name="Apply").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("button", name="Apply").click()
+    sheet.get_by_role("heading", name="Not carried out").wait_for()
+    error = sheet.locator("pre")
+    assert f"cup.png: has {grown.stat().st_size} bytes now" in error.inner_text()
+    assert error.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
 def test_the_server_stops_when_the_page_is_closed(visit, server):
     page = visit()
     page.close()
