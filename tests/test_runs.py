@@ -522,9 +522,11 @@ def test_planning_again_keeps_an_edited_plan(photos, tmp_path, dupimg):
     first = (output / "plan.csv").read_bytes()
     set_cells(output / "plan.csv", "notes.txt", action="leave")
     edited = (output / "plan.csv").read_bytes()
-    assert dupimg("plan", photos, output)[0] == 0
+    status, told = dupimg("plan", photos, output)
+    assert status == 0
     assert (output / "plan.csv").read_bytes() == first
     assert (output / "plan-1.csv").read_bytes() == edited
+    assert "The plan.csv that was there is plan-1.csv now." in told
     assert dupimg("apply", output / "plan-1.csv", "--quiet")[0] == 0
     assert "other/notes.txt" not in results(output)
 

@@ -14,6 +14,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from itertools import count
 from pathlib import Path
 
 from dupimg.files.durable import write_durably
@@ -91,7 +92,7 @@ def _unescape(match: re.Match[str]) -> str:
     return backslash or chr(0xDC00 + int(byte, 16) if byte else int(code, 16))
 
 
-def write_report(rows: Sequence[Row], path: Path) -> None:
+def write_report(rows: Sequence[Row], path: Path) -> Path | None:
     """Write rows as CSV: UTF-8 with a byte order mark, by which Excel knows it as UTF-8.
 
     Parameters
@@ -99,11 +100,16 @@ def write_report(rows: Sequence[Row], path: Path) -> None:
     rows : sequence of Row
     path : Path
         See `write_table`.
+
+    Returns
+    -------
+    Path or None
+        See `write_table`.
     """
-    write_table({name: [row_cell(row, name) for row in rows] for name in COLUMNS}, path)
+    return write_table({name: [row_cell(row, name) for row in rows] for name in COLUMNS}, path)
 
 
-def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
+def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> Path | None:
     """Write cells as CSV.
 
     Parameters
@@ -112,6 +118,11 @@ def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
     path : Path
         Appears in one step, so that it is never seen half written. A file of this name with
         another content, which a person may have edited, is renamed out of the way.
+
+    Returns
+    -------
+    Path or None
+        The new name of a file that was renamed.
     """
     # Not by pandas: `apply` and `undo` would wait 0.2 s for it, and need it for nothing else.
     content = io.StringIO()
@@ -119,15 +130,16 @@ def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> None:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     encoded = content.getvalue().encode("utf-8-sig")
+    kept = None
     with write_durably(path) as file:
         file.write(encoded)
         # Only now: on a full disk, the earlier file keeps its name.
         file.flush()
         if path.exists() and path.read_bytes() != encoded:
-            number = 1
-            while (kept := path.with_name(f"{path.stem}-{number}{path.suffix}")).exists():
-                number += 1
+            names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+            kept = next(name for name in names if not name.exists())
             path.rename(kept)
+    return kept
 
 
 def row_cell(row: Row, name: str) -> str:

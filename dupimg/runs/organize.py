@@ -156,7 +156,7 @@ def plan(options: PlanOptions) -> Result:
         rows = decision.rows
         run = _run(options, "")
         write_plan(output_dir, Record(run, rows))
-        write_report(rows, output_dir / PLAN)
+        kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start
         about = PageInfo.of(run, "planned", seconds=seconds, notes=decision.notes)
         page = write_page(rows, output_dir, about)
@@ -169,6 +169,7 @@ def plan(options: PlanOptions) -> Result:
         system_files=found.system_files,
         notes=(
             *decision.notes,
+            *(() if kept is None else (f"The {PLAN} that was there is {kept.name} now.",)),
             "No file was copied or moved. Look the plan over and change it as you like, in the",
             f"browser with {command_line('review', output_dir)} or in a spreadsheet. Then run",
             f"{command_line('apply', output_dir / PLAN)}.",
