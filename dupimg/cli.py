@@ -67,18 +67,21 @@ def _fit_head(options: FitHeadOptions) -> int:
 
 
 def _benchmark(options: BenchmarkOptions) -> int:
-    if options.what == "search":
+    from dupimg.benchmarks.table import table_text
+
+    if options.what == "photos":
+        from dupimg.benchmarks.photos import benchmark
+
+        say(table_text(benchmark(options)))
+    elif options.stretch is None:
         from dupimg.benchmarks.search import benchmark_search
+
+        say(table_text(benchmark_search(options)))
+    else:
         from dupimg.benchmarks.stretch import benchmark_stretch
 
-        table = (benchmark_search if options.stretch is None else benchmark_stretch)(options)
-        say(table.to_string(index=False, float_format="{:.2f}".format, na_rep=""))
-        return 0
-    from dupimg.benchmarks.photos import benchmark
-
-    table = benchmark(options)
-    formats = dict.fromkeys(table.columns[-1:], "{:.0e}".format)
-    say(table.to_string(index=False, float_format="{:.2f}".format, formatters=formats, na_rep=""))
+        table = benchmark_stretch(options)
+        say(table.to_string(index=False, float_format="{:.2f}".format))
     return 0
 
 

@@ -13,7 +13,7 @@ def test_the_table_has_every_way(tmp_path, monkeypatch):
     monkeypatch.setattr("dupimg.benchmarks.photos.KINDS", (kind,))
     table = benchmark(BenchmarkOptions(photos=1, output=tmp_path / "table.csv"))
     ways = table.groupby("photos", sort=False)["way"].agg(list)
-    assert [photos.split(",")[0] for photos in ways.index] == ["2 web"]
+    assert [photos.split(",")[0] for photos in ways.index] == ["2 web photos"]
     for way in (
         "straightforward",
         "embedding: torch",

@@ -101,7 +101,7 @@ def benchmark(options: BenchmarkOptions) -> pd.DataFrame:
         seconds = {timing.way: timing.seconds for timing in timings}
         rows += [
             {
-                "photos": f"{n_photos} {kind.name}, {megabytes:.2f} MB each",
+                "photos": f"{n_photos} {kind.name} photos, {megabytes:.2f} MB each",
                 "way": timing.way,
                 "seconds": timing.seconds,
                 "photos_per_second": n_photos / timing.seconds,
