@@ -97,6 +97,7 @@ def test_what_failed_is_counted_apart(visit, rows, tmp_path):
 
 def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet, rows):
     page = visit(sheet)
+    page.wait_for_selector(".column", state="attached")
     bars = page.locator(".column title").all_text_contents()
     counts = [int(re.search(r": (\d+) photo", bar)[1]) for bar in bars]
     assert sum(counts) == sum(row.nearest_cosine is not None for row in rows)
@@ -111,6 +112,7 @@ def test_each_threshold_goes_by_the_cosine_of_its_embedding(visit, rows, tmp_pat
     known = [replace(row, nearest_scene_cosine=cosines.get(row.path)) for row in rows]
     page = visit(write_page(known, tmp_path, some_info(tmp_path)).as_uri())
     assert page.locator(".histogram").count() == 2
+    page.wait_for_selector(".threshold-name")
     names = page.locator(".threshold-name").all_text_contents()
     assert names == ["Duplicates 0.95", "Scenes 0.70"]
     labels = page.locator(".histogram").evaluate_all("charts => charts.map(c => c.ariaLabel)")
@@ -124,6 +126,18 @@ def test_each_threshold_goes_by_the_cosine_of_its_embedding(visit, rows, tmp_pat
     page.wait_for_selector(".tile")
     assert names_by_block(page) == {"0.6951": ["cat/best.png", "rocket.jpg"]}
     assert page.locator(".title-line h3").count() == 2  # each photo on its own
+
+
+def test_the_words_of_histograms_are_as_large_as_others_on_every_screen(visit, rows, tmp_path):
+    known = [replace(row, nearest_scene_cosine=row.nearest_cosine) for row in rows]
+    page = visit(write_page(known, tmp_path, some_info(tmp_path)).as_uri())
+    for width in (390, 1100, 1280, 1440, 2560):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(
+            """[...document.querySelectorAll(".histogram")].every(
+                (chart) => Math.abs(chart.getScreenCTM().a - 1) < 0.001 && chart.children.length)"""
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_every_duplicate_group_shows_its_keeper_first(visit, sheet):

@@ -21,29 +21,35 @@ function tickStep(most) {
   return Math.max(1, [1, 2, 5, 10].find((digit) => digit * power >= raw) * power);
 }
 
-/** Draw the histogram of cosines; `thresholds` are named and descend, `parts` stand side by side. */
-function histogram(nearest, thresholds, parts) {
+/** Draw the histogram of cosines; `thresholds` are named and descend. */
+function histogram(nearest, thresholds) {
   const cosines = nearest.filter((cosine) => cosine !== null);
+  const drawn = svg("svg", {
+    class: "histogram", role: "img", "aria-label": histogramInWords(cosines, thresholds),
+  });
+  // Drawn as wide as there is room, its words are as large as those around it.
+  new ResizeObserver(([{ contentRect: { width } }]) => {
+    if (!width) return;
+    drawn.setAttribute("viewBox", `0 0 ${width} ${CHART.height}`);
+    drawn.replaceChildren(...histogramParts(cosines, thresholds, width));
+  }).observe(drawn);
+  return drawn;
+}
+
+function histogramParts(cosines, thresholds, width) {
   const { first, counts } = countCosines(cosines);
-  const chart = chartOf(first, Math.max(1, ...counts), parts);
-  return svg(
-    "svg",
-    {
-      class: "histogram", viewBox: `0 0 ${chart.width} ${CHART.height}`, role: "img",
-      "aria-label": histogramInWords(cosines, thresholds),
-    },
+  const chart = chartOf(first, Math.max(1, ...counts), width);
+  return [
     ...countLines(chart),
     ...counts.map((count, i) => column(chart, count, first + i * CHART.step, thresholds[0])),
     ...cosineLabels(chart),
     ...[...thresholds].reverse().flatMap((mark, i) => thresholdLine(chart, mark, 12 + 18 * i)),
-  );
+  ];
 }
 
-/** Return the width of the drawing, and where cosines and counts stand in it. */
-function chartOf(first, most, parts) {
+/** Return where cosines and counts stand in a drawing of a width. */
+function chartOf(first, most, width) {
   const { height, left, right, top, bottom } = CHART;
-  // So that its words are as large as those of the page, less what stands around it.
-  const width = Math.min(720 / parts, innerWidth - 80);
   return {
     width, first, most,
     x: (cosine) => left + ((cosine - first) / (1 - first)) * (width - left - right),

@@ -81,16 +81,16 @@ function likenessCard({ model }) {
   const marks = [
     { name: "duplicates", threshold: duplicate }, { name: "scenes", threshold: scene },
   ];
-  const chart = (name, cosine, thresholds, parts) =>
+  const chart = (name, cosine, thresholds) =>
     element("figure", {},
       element("figcaption", { class: "about" }, t(`histogram.${name}`)),
-      histogram(model.photos.map(cosine), thresholds, parts));
+      histogram(model.photos.map(cosine), thresholds));
   const charts = model.sceneCosines
     ? [
-        chart("duplicates", (row) => row.nearest_cosine, [marks[0]], 2),
-        chart("scenes", (row) => row.nearest_scene_cosine, [marks[1]], 2),
+        chart("duplicates", (row) => row.nearest_cosine, [marks[0]]),
+        chart("scenes", (row) => row.nearest_scene_cosine, [marks[1]]),
       ]
-    : [chart("about", (row) => row.nearest_cosine, marks, 1)];
+    : [chart("about", (row) => row.nearest_cosine, marks)];
   return element("section", { class: "card wide" },
     element("h3", {}, t("histogram")), element("div", { class: "charts" }, ...charts));
 }
