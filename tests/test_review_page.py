@@ -15,7 +15,7 @@ import pytest
 from browser import faults, visits
 from files import make_files, read_files, sample, save
 from PIL import Image
-from planned import set_cells
+from planned import edit_plan, set_cells
 
 from dupimg.cli import main
 from dupimg.plans.report import read_report
@@ -181,7 +181,7 @@ def test_a_decision_that_cannot_be_is_taken_back_with_the_reason(visit, output):
     page.wait_for_selector("#message:not(:empty)")
     message = page.locator("#message").inner_text()
     assert message.startswith("Not saved:")
-    assert "would go as a whole" in message
+    assert "cat.png: duplicate group 1 would go as a whole" in message
     assert "Keeper" in tile(page, "cat.png").inner_text()
     assert rows(output) == before
     tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
@@ -319,6 +319,57 @@ def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, gro
     error = sheet.locator("pre")
     assert f"cup.png: has {grown.stat().st_size} bytes now" in error.inner_text()
     assert error.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+
+
+NAMES = re.compile(r"\b[\w-]+\.(png|jpg|webp|xmp|txt|csv)|`.*?`|'.*?'|(processed|remove)/\S*")
+
+
+def english(text: str, *known: str) -> set[str]:
+    """Return the English words of a text, but for names of files and `known` ones."""
+    return {*re.findall("[A-Za-z]{2,}", NAMES.sub("", text))} - {*known}
+
+
+def test_chinese_readers_are_told_in_chinese_why_a_decision_cannot_be(visit):
+    page = visit("#duplicates", locale="zh-CN")
+    tile(page, "cat.png").get_by_role("button", name="移除", exact=True).click()
+    page.wait_for_selector("#message:not(:empty)")
+    message = page.locator("#message").inner_text()
+    assert message == "未保存：cat.png：第 1 组重复照片会全部移除，必须保留一张。"
+
+
+def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, output):
+    wrong = {
+        "cat.png": {"action": "remove"},
+        "right.jpg": {"action": "kep"},
+        "notes.txt": {"destination": "elsewhere/notes.txt", "action": "keep"},
+        "left.xmp": {"action": "leave"},
+    }
+    for path, cells in wrong.items():
+        set_cells(output / "plan.csv", path, **cells)
+    edit_plan(output / "plan.csv", lambda path, line: None if path == "small.webp" else line)
+    page = visit("#duplicates", locale="zh-CN")
+    page.get_by_role("button", name="执行").click()
+    page.locator(".lines").first.wait_for()
+    problems, changes = page.locator(".lines").all_inner_texts()
+    assert len(problems.splitlines()) >= len(wrong) + 1
+    assert english(problems, "keep", "remove", "leave", "other", "elsewhere") == set()
+    assert "right.jpg：操作为 'kep'，应为 keep、remove 或 leave。是否想写 keep？" in problems
+    assert "cat.png：保留 → 移除，到 remove/" in changes
+    assert "small.webp：移除 → 不动，留在原处" in changes
+    assert english(changes, "elsewhere") == set()
+
+
+def test_chinese_readers_are_told_in_chinese_why_a_plan_is_not_carried_out(visit, grown):
+    page = visit("#duplicates", locale="zh-CN")
+    page.get_by_role("button", name="执行").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("button", name="执行").click()
+    sheet.get_by_role("heading", name="未执行").wait_for()
+    first, second = sheet.locator("pre").inner_text().splitlines()
+    assert first.endswith("plan.csv 有 1 个问题，未触动任何文件：")
+    size = grown.stat().st_size
+    why = f"：cup.png：现有 {size} 字节，计划中为 {size - 1}；请运行 `dupimg plan`。"
+    assert re.fullmatch(rf"  第 \d 行{re.escape(why)}", second)
 
 
 def test_the_server_stops_when_the_page_is_closed(visit, server):

@@ -71,7 +71,7 @@ class ApplyDialog {
   }
 
   showChanges({ lines, problems, counts, bytes }) {
-    const sentences = problems.map((problem) => reasonOf({ problems: [problem] }));
+    const sayProblem = (problem) => reasonOf({ problems: [problem] });
     const modes = MODES.map((mode, i) =>
       element("label", { class: "mode" },
         element("input", { type: "radio", name: "mode", value: mode, checked: i === 0 }),
@@ -83,9 +83,9 @@ class ApplyDialog {
       t("apply.title"),
       element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
       problems.length ? element("h3", {}, t("apply.problems", { count: problems.length })) : null,
-      problems.length ? lineList(sentences) : null,
+      problems.length ? lineList(problems, sayProblem) : null,
       element("h3", {}, t(lines.length ? "apply.changes" : "apply.none", { count: lines.length })),
-      lines.length ? lineList(lines) : null,
+      lines.length ? lineList(lines, (line) => told("change", line)) : null,
       element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
       element("div", { class: "row actions" },
         button({ text: t("cancel"), onclick: () => this.sheet.close() }),
@@ -138,22 +138,24 @@ class ApplyDialog {
       this.review.page.refresh();
     }
     this.review.show();
+    const why = () => error.split("\n").map((line) =>
+      line.replace(/\S.*/, (sentence) => told("problem", sentence))).join("\n");
     sheetParts(
       this.sheet,
       t(done ? "apply.done" : "apply.failed"),
-      element("pre", { tabindex: 0 }, done ? summary.join("\n") : error),
+      element("pre", { tabindex: 0 }, done ? summary.join("\n") : why()),
       done ? element("p", { class: "about" }, t("apply.close")) : null,
     );
   }
 }
 
-/** Show lines of text that may be many: the first ones, and how many more there are. */
-function lineList(lines) {
+/** Show lines that may be many: what `say` makes of the first ones, and how many more there are. */
+function lineList(lines, say) {
   const more = lines.length - LINES_SHOWN;
   return element(
     "ul",
     { class: "lines", tabindex: 0 },
-    ...lines.slice(0, LINES_SHOWN).map((line) => element("li", { dir: "auto" }, visible(line))),
+    ...lines.slice(0, LINES_SHOWN).map((line) => element("li", { dir: "auto" }, visible(say(line)))),
     more > 0 ? element("li", { class: "about" }, t("lines.more", { count: more })) : null,
   );
 }

@@ -118,7 +118,7 @@ class Review {
       this.page.refresh();
     }
     // What was said before is over, such as why a decision could not be.
-    this.page.say(note ?? "");
+    this.page.say(note ? told("note", note) : "");
     this.show();
   }
 
@@ -275,8 +275,9 @@ class Review {
 
 /** Say why the server did not do something. */
 function reasonOf({ message = "", problems = [] }) {
-  const sentences = problems.map(({ path, sentence }) => `${visible(path)} ${sentence}`.trim());
-  return [message, ...sentences].filter(Boolean).join(" ");
+  const lines = problems.map(({ path, sentence }) =>
+    path ? `${visible(path)}: ${sentence}` : sentence);
+  return [message, ...lines].filter(Boolean).map((line) => told("problem", line)).join(" ");
 }
 
 const REVIEW_KEYS = [

@@ -45,7 +45,7 @@ function notes({ model }) {
   const { notes: lines } = model.about;
   if (!lines.length) return null;
   const sentences = lines.map((line) => line.replace(/^note\s+/, ""));
-  const text = sentences.map((line) => visible(translated("note", line) ?? line)).join("\n");
+  const text = sentences.map((line) => visible(told("note", line))).join("\n");
   return element("p", { class: "notes" }, text);
 }
 

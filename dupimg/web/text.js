@@ -135,14 +135,26 @@ function templatesOf(kind) {
     .sort(([a], [b]) => b.length - a.length);
   return entries.map(([key, translation]) => {
     const sentence = key.slice(kind.length + 2).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const parts = sentence.replace(/\\\{(\w+)\\\}/g, "(?<$1>.+?)");
+    const parts = sentence.replace(/\\\{(\w+)\\\}/g, (_, name) => `(?<${name}>${formOf(name)})`);
     return { pattern: new RegExp(`^(?<all>${parts})$`, "s"), translation };
   });
+}
+
+/** Return the pattern of a part of a sentence; of files' names anything is to be expected. */
+function formOf(name) {
+  if (name === "action" || name === "before") return "keep|remove|other|leave";
+  return name === "scene" || name === "old" ? "\\d+" : ".+?";
 }
 
 /** Translate a part of a sentence. */
 function partOf(name, text) {
   if (name === "reason") return formatReason(text);
   if (name === "action" || name === "before") return t(`action.${text}.planned`);
+  if (name === "where" || name === "goes") return told(name, text);
   return text;
+}
+
+/** Say a sentence of the run in the reader's language; as it is where no template fits. */
+function told(kind, sentence) {
+  return translated(kind, sentence) ?? sentence;
 }
