@@ -197,6 +197,6 @@ def _not_taken(
         if edit is None or row.scene is None or not edit.scene:
             continue
         wanted = _scene_number(edit.scene)
-        if wanted not in (before[row.path].scene, row.scene):
+        if wanted is not None and wanted not in (before[row.path].scene, row.scene):
             leader = row.keeper or row.companion_of
             yield f"{row.path}: scene {edit.scene} is not taken, it goes with {leader}"
