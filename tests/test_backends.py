@@ -121,7 +121,7 @@ def test_auto_is_the_fastest_that_is_installed(monkeypatch):
 def test_without_openvino_auto_is_torch_and_a_clear_error_names_the_extra(without_openvino):
     assert choose_backend("auto") == "torch"
     assert "-torch-float32-" in PhotoEmbedder().fingerprint
-    with pytest.raises(BackendError, match=r'not installed.* `pip install openvino`'):
+    with pytest.raises(BackendError, match=r"not installed.* `pip install openvino`"):
         PhotoEmbedder(backend="openvino").fit([])
 
 
