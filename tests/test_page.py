@@ -134,7 +134,7 @@ def test_the_words_of_histograms_are_as_large_as_others_on_every_screen(visit, r
     for width in (390, 1100, 1280, 1440, 2560):
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function(
-            """[...document.querySelectorAll(".histogram")].every(
+            """() => [...document.querySelectorAll(".histogram")].every(
                 (chart) => Math.abs(chart.getScreenCTM().a - 1) < 0.001 && chart.children.length)"""
         )
         assert page.evaluate("document.documentElement.scrollWidth") == width

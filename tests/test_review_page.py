@@ -201,7 +201,7 @@ def test_a_plan_that_was_changed_elsewhere_is_not_overwritten(visit, output):
     assert rows(output)["cup.png"][0] == "leave"
     assert rows(output)["copy.jpg"][0] == "remove"
     tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
-    page.wait_for_function("document.querySelector('#review-tools').textContent !== ''")
+    page.wait_for_function("() => document.querySelector('#review-tools').textContent !== ''")
     page.wait_for_selector('[data-key="undo"]:enabled')
     assert rows(output)["copy.jpg"][0] == "keep"
 
