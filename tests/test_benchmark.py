@@ -4,7 +4,8 @@ import dataclasses
 
 from PIL import Image
 
-from dupimg.benchmarks.photos import KINDS, benchmark, make_photos
+from dupimg.benchmarks.photos import benchmark
+from dupimg.benchmarks.sample_photos import KINDS, make_photos
 from dupimg.options import BenchmarkOptions
 
 

@@ -33,6 +33,19 @@ def test_equals_the_definition_for_every_turn(rotations, mirrored):
     np.testing.assert_array_equal(got, thumbnails.correlations(j, i))
 
 
+@pytest.mark.parametrize("side", [32, 40])
+def test_a_pair_has_the_same_bits_alone_and_among_many(side):
+    small = pictures(40, side)
+    small[:6] = np.random.default_rng(1).choice([0, 255], size=(6, side, side))
+    small[6], small[7] = 0, 255
+    thumbnails = Thumbnails(small, 40)
+    i, j = (pairs.ravel() for pairs in np.indices((40, 40)))
+    together = thumbnails.correlations(i, j)
+    assert together.tolist() == [
+        thumbnails.correlations(a, b)[0] for a, b in np.c_[i, j][..., None]
+    ]
+
+
 def test_turned_pictures_are_found_only_where_asked():
     one = pictures(1)[0]
     small = np.stack([one, np.rot90(one), one[:, ::-1], np.rot90(one[:, ::-1], 3)])

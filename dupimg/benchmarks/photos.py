@@ -1,7 +1,7 @@
 """How fast dupimg is, against the straightforward way and against decoding alone, in one run.
 
 Every figure of a table is measured in the same run on the same photos, so that ratios hold on a
-noisy machine. The photos are made of scikit-learn's sample images.
+noisy machine. See `dupimg.benchmarks.sample_photos` for what the photos show.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,9 +21,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageFilter
-from sklearn.datasets import load_sample_images
+from PIL import Image
 
+from dupimg.benchmarks.sample_photos import KINDS, make_photos
 from dupimg.files.images import read_photo
 from dupimg.model.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_backend, has_bfloat16
 from dupimg.model.embedding import PhotoEmbedder
@@ -34,34 +33,6 @@ from dupimg.options import BenchmarkOptions, OrganizeOptions, PlanOptions
 from dupimg.runs.organize import organize, plan
 
 FASTEST_MODEL = "mobilenet_v3_small"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of photo.
-
-    Attributes
-    ----------
-    name : str
-    size : tuple of int
-        Width and height in pixels.
-    quality : int
-        Of JPEG.
-    grain : float
-        Standard deviation of the noise of the sensor, in grey values: what fills the file.
-    times : int
-        How many times as many photos of this kind as the user asks for.
-    """
-
-    name: str
-    size: tuple[int, int]
-    quality: int
-    grain: float
-    times: int
-
-
-# About 10 MB with 24 megapixels, as cameras write, and about 100 KB, as web pages carry.
-KINDS = (Kind("camera", (6000, 4000), 92, 9.0, 1), Kind("web", (1024, 683), 70, 4.0, 10))
 
 
 @dataclass(frozen=True)
@@ -115,41 +86,6 @@ def benchmark(options: BenchmarkOptions) -> pd.DataFrame:
     if options.output is not None:
         table.to_csv(options.output, index=False)
     return table
-
-
-def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> list[Path]:
-    """Write photos of different things, as a camera would: few of them are duplicates.
-
-    Parameters
-    ----------
-    folder : Path
-        Created.
-    kind : Kind
-    n_photos : int
-    seed : int, default=0
-        Of what they show, and of the noise.
-
-    Returns
-    -------
-    list of Path
-    """
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(seed)
-    images = load_sample_images().images
-    paths = []
-    for i in range(n_photos):
-        whole = Image.fromarray(images[i % len(images)][..., random.permutation(3)])
-        width = int(random.integers(240, 480))
-        height = width * 2 // 3
-        left, top = random.integers(0, (whole.width - width, whole.height - height))
-        part = whole.crop((left, top, left + width, top + height)).resize(kind.size)
-        grain = random.normal(0, kind.grain, (kind.size[1], kind.size[0], 1)).astype(np.float32)
-        pixels = np.clip(np.asarray(part.filter(ImageFilter.SHARPEN)) + grain, 0, 255)
-        path = folder / f"IMG_{seed}{i:04}.jpg"
-        Image.fromarray(pixels.astype(np.uint8)).save(path, quality=kind.quality)
-        os.utime(path, (1e9, 1e9))  # the cache does not trust files of the last seconds
-        paths.append(path)
-    return paths
 
 
 def _measure_parts(paths: list[Path], name: str) -> Iterator[Timing]:

@@ -24,6 +24,11 @@ _LEAST_DEVIATION = 3.0
 # Pairs whose parts are compared at once: 64 MB.
 _PAIRS_AT_ONCE = 4096
 
+# In the time in which one pair of pictures is gathered and multiplied alone, a matrix product makes
+# this many; and so many of its rows at once are a few MB.
+_PRODUCTS_A_PAIR = 64
+_ROWS_AT_ONCE = 256
+
 
 class Thumbnails:
     """Small grey pictures, and which turns of them count as the same picture.
@@ -74,13 +79,16 @@ class Thumbnails:
             turned += [turn[:, :, ::-1] for turn in turned]
         self._n_rows = n_rows
         self._n_turns = len(turned)
-        self._pixels = np.concatenate([turn.reshape(n_rows, -1) for turn in turned])
+        # Around zero float32 adds up 32 x 32 products without rounding: 32**2 * 128**2 = 2**24.
+        levels = (np.concatenate(turned) ^ 0x80).view(np.int8)
+        self._pixels = levels.reshape(n_rows * self._n_turns, -1)
+        self._exact = np.float32 if self._pixels.shape[1] <= 32**2 else np.float64
         self._means = self._pixels[:n_rows].mean(axis=1, dtype=np.float64)
         self._deviations = self._pixels[:n_rows].std(axis=1, dtype=np.float64)
 
     @property
-    def upright(self) -> NDArray[np.uint8]:
-        """The pictures as they were given, one after the other."""
+    def upright(self) -> NDArray[np.int8]:
+        """The pictures as they were given, one after the other, around zero."""
         return self._pixels[: self._n_rows]
 
     def correlations(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -128,14 +136,26 @@ class Thumbnails:
         return copies
 
     def _correlations(self, i: NDArray, j: NDArray, turn: int) -> NDArray[np.float64]:
-        # Sums of whole numbers: exact, and so the same for (i, j) and (j, i).
-        products = paired_dots(self._pixels, i, j + turn * self._n_rows)
+        products = self._products(i, j + turn * self._n_rows)
         covariances = products / self._pixels.shape[1] - self._means[i] * self._means[j]
         scales = self._deviations[i] * self._deviations[j]
         flat = scales == 0
         correlations = covariances / np.where(flat, 1.0, scales)
         same = (self._means[i] == self._means[j]) & (self._deviations[i] == self._deviations[j])
         return np.where(flat, same.astype(float), np.clip(correlations, -1.0, 1.0))
+
+    def _products(self, i: NDArray, j: NDArray) -> NDArray[np.float64]:
+        """Return the sums of products of pixels: of whole numbers, so the same in any order."""
+        (rows, row), (columns, column) = _distinct(i), _distinct(j)
+        if len(rows) * len(columns) > _PRODUCTS_A_PAIR * len(i):
+            return paired_dots(self._pixels, i, j)
+        products = np.empty(len(i))
+        right = self._pixels[columns].T.astype(self._exact)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            left = self._pixels[rows[start : start + _ROWS_AT_ONCE]].astype(self._exact)
+            here = np.flatnonzero((row >= start) & (row < start + len(left)))
+            products[here] = (left @ right)[row[here] - start, column[here]]
+        return products
 
     def _local_correlations(self, left: NDArray, right: NDArray) -> NDArray[np.float64]:
         """Average the correlations of the parts that have contrast; 1 if there are none."""
@@ -148,7 +168,7 @@ class Thumbnails:
         n_parts = counts.sum(axis=1)
         return np.where(n_parts == 0, 1.0, sums / np.maximum(n_parts, 1))
 
-    def _parts(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _parts(self, pixels: NDArray[np.int8]) -> NDArray[np.float64]:
         """Cut pictures into 4 x 4 parts, each less its mean; pixels beyond them are left out."""
         side = math.isqrt(pixels.shape[1])
         size = max(1, side // _PARTS)
@@ -156,3 +176,10 @@ class Thumbnails:
         parts = whole.reshape(len(pixels), -1, size, whole.shape[2] // size, size)
         parts = parts.transpose(0, 1, 3, 2, 4).reshape(len(pixels), -1, size * size)
         return parts - parts.mean(axis=2, keepdims=True)
+
+
+def _distinct(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which numbers there are, and for each its place among them."""
+    is_there = np.zeros(numbers.max(initial=0) + 1, dtype=bool)
+    is_there[numbers] = True
+    return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[numbers]

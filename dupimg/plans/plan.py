@@ -191,7 +191,7 @@ def _number_duplicate_groups(rows: Sequence[Row]) -> tuple[Row, ...]:
     for row in rows:
         keeper = row.keeper or row.companion_of or row.path
         group = numbers.setdefault(keeper, len(numbers) + 1) if keeper in with_duplicates else None
-        numbered.append(replace(row, duplicate_group=group))
+        numbered.append(row.having(duplicate_group=group))
     return tuple(numbered)
 
 

@@ -9,7 +9,6 @@ UTF-8 survive as escapes, and nothing that is read back can run.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
@@ -247,8 +246,8 @@ def locked(output_dir: Path) -> Iterator[None]:
 
 
 def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
-    yield dataclasses.asdict(record.run) | {"rows": len(record.rows)}
-    yield from (dataclasses.asdict(row) for row in record.rows)
+    yield vars(record.run) | {"rows": len(record.rows)}
+    yield from map(vars, record.rows)
 
 
 def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
