@@ -110,7 +110,7 @@ def to_duration(value: Any) -> int:
 
 
 def to_bytes(value: Any) -> int:
-    """Read ``4GB``, ``500 MB`` or ``2GiB``; a bare number is bytes.
+    """Read ``4GB``, ``500 MB`` or ``2GiB``; a bare number is bytes, of which 4 are a slip.
 
     Examples
     --------
@@ -119,8 +119,8 @@ def to_bytes(value: Any) -> int:
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", str(value).strip().lower())
     n_bytes = int(float(match[1]) * _BYTES.get(match[2], 0)) if match else 0
-    if not n_bytes:
-        raise ValueError("an amount of memory such as 500MB or 4GB")
+    if n_bytes < _BYTES["mb"]:
+        raise ValueError("an amount of memory such as 500MB or 4GB, at least 1MB")
     return n_bytes
 
 

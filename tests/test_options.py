@@ -37,6 +37,13 @@ def test_options_of_the_second_look_and_of_scenes_are_checked(name, value):
         PlanOptions("in", "out", **{name: value})
 
 
+@pytest.mark.parametrize("written", ["4", 10, "0GB", "4 G", "-1GB", "much"])
+def test_what_is_no_amount_of_memory(written):
+    with pytest.raises(UsageError, match="expected an amount of memory such as 500MB or 4GB"):
+        PlanOptions("in", "out", memory=written)
+    assert PlanOptions("in", "out", memory="1.5 MB").memory == 1_500_000
+
+
 @pytest.mark.parametrize(
     ("verb", "options"),
     [
