@@ -220,6 +220,47 @@ def test_killed_at_any_moment_nothing_is_lost(folders, mode):
     assert contents <= {c for f in ("new", "out") for c in read_files(folders / f).values()}
 
 
+@pytest.mark.parametrize("step", ["write_table", "write_report", "write_page", "sync_folder"])
+def test_an_undo_that_is_killed_at_its_end_takes_back_no_more_than_the_addition(folders, step):
+    new_photos(folders)
+    first = snapshot(folders / "out")
+    run(folders)
+    die_at(step, "undo", folders / "out")
+    assert "takes the whole run back" not in status(folders / "out") or step == "sync_folder"
+    if step != "sync_folder":  # which comes when the undo is over
+        assert main(["undo", str(folders / "out"), "--quiet"]) == 0
+    after = snapshot(folders / "out")
+    assert after.pop("undo.csv")
+    assert pictures(after) == pictures(first)
+    assert after["report.csv"][0] == first["report.csv"][0]
+    assert "takes the whole run back." in status(folders / "out")
+    check_report(folders / "out")
+
+
+def die_at(step, verb, *words):
+    """Run a command in a process that dies instead of taking a step."""
+    module = "dupimg.runs.journal" if step == "sync_folder" else f"dupimg.runs.{verb}"
+    code = f"""if True:
+        import os, sys, {module}
+        from dupimg.cli import main
+        {module}.{step} = lambda *_, **__: os._exit(137)
+        main(sys.argv[1:])"""
+    command = [sys.executable, "-c", code, verb, *map(str, words), "--quiet"]
+    assert subprocess.run(command, check=False).returncode == 137
+
+
+def test_reports_that_nobody_has_edited_do_not_pile_up(folders):
+    report = folders / "out" / "report.csv"
+    new_photos(folders)
+    run(folders)
+    undo(UndoOptions(folders / "out", quiet=True))
+    assert [path.name for path in (folders / "out").glob("report*.csv")] == ["report.csv"]
+    report.write_text("my notes")
+    run(folders)
+    assert (folders / "out" / "report-1.csv").read_text() == "my notes"
+    check_report(folders / "out")
+
+
 def wait_for_the_second_journal(out, process):
     """Wait until an addition has begun to move files, or has ended."""
     while process.poll() is None and not (out / ".dupimg" / "journal-1.jsonl").exists():

@@ -9,7 +9,7 @@ from files import make_files, read_files, snapshot
 
 from dupimg.plans.rows import Row
 from dupimg.runs.apply import displace, place
-from dupimg.runs.journal import APPLIED, UNDONE, Journal, Record, Run
+from dupimg.runs.journal import APPLIED, Journal, Record, Run
 from dupimg.runs.steps import carry_out, take_back
 
 
@@ -130,7 +130,7 @@ def test_undo_restores_the_input_and_empties_the_output(tmp_path, mode):
     outcomes = take_back(journal, tmp_path / "out", jobs=2, advance=lambda: None)
     assert [outcome.result for outcome in outcomes] == ["taken back"] * 2
     assert snapshot(tmp_path) == before
-    assert Journal(tmp_path / "out").state == UNDONE
+    assert not Journal(tmp_path / "out").done
     assert not (tmp_path / "out/processed").exists()
 
 

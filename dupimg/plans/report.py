@@ -92,7 +92,7 @@ def _unescape(match: re.Match[str]) -> str:
     return backslash or chr(0xDC00 + int(byte, 16) if byte else int(code, 16))
 
 
-def write_report(rows: Sequence[Row], path: Path) -> Path | None:
+def write_report(rows: Sequence[Row], path: Path, *, instead_of: Sequence[Row] = ()) -> Path | None:
     """Write rows as CSV: UTF-8 with a byte order mark, by which Excel knows it as UTF-8.
 
     Parameters
@@ -100,16 +100,27 @@ def write_report(rows: Sequence[Row], path: Path) -> Path | None:
     rows : sequence of Row
     path : Path
         See `write_table`.
+    instead_of : sequence of Row
+        What the report told until now.
 
     Returns
     -------
     Path or None
         See `write_table`.
     """
-    return write_table({name: [row_cell(row, name) for row in rows] for name in COLUMNS}, path)
+    return write_table(_cells(rows), path, instead_of=_cells(instead_of))
 
 
-def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> Path | None:
+def _cells(rows: Sequence[Row]) -> dict[str, list[str]]:
+    return {name: [row_cell(row, name) for row in rows] for name in COLUMNS}
+
+
+def write_table(
+    columns: Mapping[str, Sequence[str]],
+    path: Path,
+    *,
+    instead_of: Mapping[str, Sequence[str]] | None = None,
+) -> Path | None:
     """Write cells as CSV.
 
     Parameters
@@ -118,28 +129,35 @@ def write_table(columns: Mapping[str, Sequence[str]], path: Path) -> Path | None
     path : Path
         Appears in one step, so that it is never seen half written. A file of this name with
         another content, which a person may have edited, is renamed out of the way.
+    instead_of : mapping of str to sequence of str, optional
+        Cells that no person has edited: a file that holds just these is replaced.
 
     Returns
     -------
     Path or None
         The new name of a file that was renamed.
     """
-    # Not by pandas: `apply` and `undo` would wait 0.2 s for it, and need it for nothing else.
-    content = io.StringIO()
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    encoded = content.getvalue().encode("utf-8-sig")
+    encoded = _encoded(columns)
+    replaceable = {encoded} if instead_of is None else {encoded, _encoded(instead_of)}
     kept = None
     with write_durably(path) as file:
         file.write(encoded)
         # Only now: on a full disk, the earlier file keeps its name.
         file.flush()
-        if path.exists() and path.read_bytes() != encoded:
+        if path.exists() and path.read_bytes() not in replaceable:
             names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
             kept = next(name for name in names if not name.exists())
             path.rename(kept)
     return kept
+
+
+def _encoded(columns: Mapping[str, Sequence[str]]) -> bytes:
+    # Not by pandas: `apply` and `undo` would wait 0.2 s for it, and need it for nothing else.
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return content.getvalue().encode("utf-8-sig")
 
 
 def row_cell(row: Row, name: str) -> str:

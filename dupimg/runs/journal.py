@@ -93,6 +93,8 @@ class Journal:
     ----------
     output_dir : Path
         Holds the journal of a run, as `begin` or an earlier process wrote it.
+    name : str
+        Of the file; `earlier` of another journal is one.
 
     Attributes
     ----------
@@ -107,8 +109,8 @@ class Journal:
         Name of the journal of the run that this one adds to; empty if it adds to none.
     """
 
-    def __init__(self, output_dir: Path) -> None:
-        self._path = output_dir / FOLDER / _JOURNAL
+    def __init__(self, output_dir: Path, name: str = _JOURNAL) -> None:
+        self._path = output_dir / FOLDER / name
         lines = list(_read_lines(self._path))
         n_rows = lines[0]["rows"]
         self.earlier: str = lines[0].pop("earlier", "")
@@ -148,7 +150,10 @@ class Journal:
         return self._path.stat().st_mtime_ns
 
     def back_to_earlier(self) -> None:
-        """Put the journal of the run before this addition, which was undone, in its place."""
+        """Put the journal of the run before this addition, which was undone, in its place.
+
+        This ends the undo, so it comes last: until then the state is "undoing".
+        """
         _keep_copy(self._path)
         self._path.with_name(self.earlier).replace(self._path)
         sync_folder(self._path.parent)

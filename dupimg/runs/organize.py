@@ -330,7 +330,8 @@ def finish(
         rows = carry_out(
             journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
         )
-        write_report(rows, output_dir / REPORT)
+        told = Journal(output_dir, journal.earlier).record.rows if journal.earlier else ()
+        write_report(rows, output_dir / REPORT, instead_of=told)
         seconds = time.perf_counter() - start
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
         page = write_page(rows, output_dir, about)

@@ -20,7 +20,7 @@ from dupimg.runs.apply import (
     remove_empty_folders,
     unfinished_copy,
 )
-from dupimg.runs.journal import UNDOING, UNDONE, Journal
+from dupimg.runs.journal import UNDOING, Journal
 
 T = TypeVar("T")
 
@@ -97,6 +97,8 @@ def take_back(
 ) -> tuple[Outcome, ...]:
     """Undo every step of a journal whose file is still what the step made of it.
 
+    The state stays "undoing", for there are a report and pages to see to.
+
     Parameters
     ----------
     journal : Journal
@@ -139,8 +141,6 @@ def take_back(
         journal.sync()
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)
-    if all(outcome.result == "taken back" for outcome in outcomes):
-        journal.mark_state(UNDONE)
     return outcomes
 
 

@@ -46,7 +46,7 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
         Journal(output_dir) as journal,
         told_how_to_go_on(command_line("undo", output_dir)),
     ):
-        if journal.state == UNDONE and not journal.earlier:
+        if journal.state == UNDONE:
             raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
         with progress_bar(
             sum(row.has_step for row in journal.record.rows),
@@ -66,25 +66,29 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
             for name in names
         }
         write_table(table, output_dir / UNDO_REPORT)
-        if journal.state == UNDONE:
+        if all(outcome.result == "taken back" for outcome in outcomes):
             _withdraw(journal, output_dir)
     return outcomes
 
 
 def _withdraw(journal: Journal, output_dir: Path) -> None:
-    """Remove the page of a run that was undone, or go back to the run that it added to."""
-    if not journal.earlier and (plan := read_plan(output_dir)) is not None:
+    """Remove the page of a run that was undone, or go back to the run that it added to.
+
+    The mark that ends the undo is the last step: whoever is killed before can do it all again.
+    """
+    if journal.earlier:
+        record = Journal(output_dir, journal.earlier).record
+        write_report(record.rows, output_dir / REPORT, instead_of=journal.record.rows)
+        write_page(record.rows, output_dir, PageInfo.of(record.run, "applied"))
+        journal.back_to_earlier()
+        return
+    if (plan := read_plan(output_dir)) is not None:
         # The plan can be looked over and carried out again.
         write_page(plan.rows, output_dir, PageInfo.of(plan.run, "planned"))
-        return
-    if not journal.earlier:
+    else:
         (output_dir / PAGE).unlink(missing_ok=True)
         shutil.rmtree(PreviewFolder(output_dir).path, ignore_errors=True)
-        return
-    journal.back_to_earlier()
-    record = Journal(output_dir).record
-    write_report(record.rows, output_dir / REPORT)
-    write_page(record.rows, output_dir, PageInfo.of(record.run, "applied"))
+    journal.mark_state(UNDONE)
 
 
 def status(output_dir: Path) -> str:
