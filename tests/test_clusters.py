@@ -27,7 +27,7 @@ from dupimg.pages.previews import PreviewFolder
 
 @pytest.fixture
 def cluster():
-    distributed = pytest.importorskip("dask.distributed", reason="needs dupimg[cluster]")
+    distributed = pytest.importorskip("dask.distributed", reason="needs dask[distributed]")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Dask's own
         with distributed.LocalCluster(
@@ -81,6 +81,31 @@ def kill_once_begun(pid: int, output: Path) -> None:
     while not (folder.exists() and any(folder.rglob("*.jpg"))):
         time.sleep(0.001)
     os.kill(pid, signal.SIGKILL)
+
+
+def test_a_cluster_that_has_lost_all_workers_is_waited_for(photos, cluster, monkeypatch):
+    monkeypatch.setattr(clusters, "_SECONDS_BETWEEN_LOOKS", 0.1)
+    paths = [path for path in sorted(photos.rglob("*.jpg")) if path.name != "broken.jpg"]
+    expected = PhotoEmbedder().transform(paths)
+    with (
+        pytest.warns(clusters.NoWorkersWarning, match="no workers left, the run waits") as told,
+        clusters.connected(cluster.scheduler_address, paths[0]),
+    ):
+        stream = PhotoEmbedder().stream(paths)
+        results = [next(stream)]
+        scale(cluster, 0)
+        while not told:
+            time.sleep(0.05)
+        scale(cluster, 1)
+        results += stream
+    assert sorted(i for i, _ in results) == list(range(len(paths)))
+    assert all(np.array_equal(features.vector, expected[i]) for i, features in results)
+
+
+def scale(cluster, n_workers: int) -> None:
+    cluster.scale(n_workers)
+    while len(cluster.scheduler.workers) != n_workers:
+        time.sleep(0.05)
 
 
 def test_from_python(photos, cluster):
@@ -147,9 +172,7 @@ def _look_at(elsewhere, _):
 
 def test_a_cluster_without_workers_or_without_an_answer_is_refused(tmp_path, cluster, monkeypatch):
     monkeypatch.setattr(clusters, "_SECONDS_TO_CONNECT", 2)
-    cluster.scale(0)
-    while cluster.scheduler.workers:
-        time.sleep(0.05)
+    scale(cluster, 0)
     refused("without workers", cluster.scheduler_address, tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -9,9 +9,11 @@ them. Without such a backend nothing here is used.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,11 @@ _TASKS_PER_CORE = 4
 _OF_THIS_MACHINE = "joblib._parallel_backends"
 
 _SECONDS_TO_CONNECT = 30
+_SECONDS_BETWEEN_LOOKS = 5.0
+
+
+class NoWorkersWarning(UserWarning):
+    """The cluster has no workers left; the run waits for one."""
 
 
 def is_chosen() -> bool:
@@ -115,17 +122,30 @@ def connected(scheduler: str, photo: Path) -> Iterator[None]:
     UsageError
         Dask is not installed, nobody answers, there are no workers, or they have another version
         of dupimg or do not see the photo.
+    ConnectionError
+        The scheduler has stopped to answer.
+
+    Warns
+    -----
+    NoWorkersWarning
+        All workers have died. Dask waits for new ones without a word.
     """
     if not scheduler:
         yield
         return
     try:
-        from dask.distributed import Client
+        from dask.distributed import CancelledError, Client
+        from distributed.comm import CommClosedError
     except ImportError as error:
         raise UsageError(
             f"Got scheduler={scheduler}, for which Dask is missing here. Install it with "
             "pip install 'dask[distributed]', here and on all workers."
         ) from error
+    for name in (
+        "distributed",
+        "distributed.client",
+    ):  # which tell with tracebacks what is told here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:
@@ -133,9 +153,45 @@ def connected(scheduler: str, photo: Path) -> Iterator[None]:
             f"Got scheduler={scheduler}, where no Dask scheduler answers ({error}). Start one "
             "with `dask scheduler`, and `dask worker tcp://HOST:8786` on every machine."
         ) from error
-    with client, joblib.parallel_config(backend="dask"):
-        _check_workers(client, scheduler, photo.absolute())
+    try:
+        with client, joblib.parallel_config(backend="dask"):
+            _check_workers(client, scheduler, photo.absolute())
+            with _watched(client, scheduler):
+                yield
+    except (CommClosedError, CancelledError) as error:
+        raise ConnectionError(
+            f"the Dask scheduler at {scheduler} has stopped to answer. When it is back, run the "
+            "same command again: what was embedded is in the cache"
+        ) from error
+
+
+@contextlib.contextmanager
+def _watched(client: Any, scheduler: str) -> Iterator[None]:
+    """Warn while the cluster has no workers."""
+    over = threading.Event()
+
+    def watch() -> None:
+        were_there = True
+        while not over.wait(_SECONDS_BETWEEN_LOOKS):
+            with contextlib.suppress(OSError):  # the run itself will meet it, too
+                are_there = bool(client.nthreads())
+                if were_there and not are_there:
+                    warnings.warn(
+                        f"The cluster at {scheduler} has no workers left, the run waits for one. "
+                        f"Start `dask worker {scheduler}`, or press Ctrl-C: what was embedded is "
+                        "in the cache.",
+                        NoWorkersWarning,
+                        stacklevel=1,
+                    )
+                were_there = are_there
+
+    watcher = threading.Thread(target=watch, name="dupimg-workers", daemon=True)
+    watcher.start()
+    try:
         yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _check_workers(client: Any, scheduler: str, photo: Path) -> None:
