@@ -286,6 +286,7 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     sheet = page.get_by_role("dialog")
     assert "copy.jpg: remove → keep" in sheet.inner_text()
     assert "6 keep, 1 remove, 1 other" in sheet.inner_text()
+    sheet.get_by_text("Nothing stands in the way.").wait_for()
     assert faults(page) == []
     sheet.get_by_role("button", name="Apply").click()
     sheet.get_by_role("heading", name="Carried out").wait_for()
@@ -310,14 +311,59 @@ def grown(planned):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, grown):
+@pytest.fixture
+def altered(planned):
+    """Let a photo of the input have other bytes, as many and of the same time, for a test."""
+    path = planned / "in/cup.png"
+    content, status = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-1] + b"?")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    yield path
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_apply_says_at_once_what_stands_in_the_way(visit, output, grown):
+    page = visit("#duplicates", viewport={"width": 400, "height": 800})
+    page.get_by_role("button", name="Apply").click()
+    sheet = page.get_by_role("dialog")
+    problem = sheet.locator("#findings li")
+    problem.wait_for()
+    size = grown.stat().st_size
+    why = f"cup.png: has {size} bytes now, {size - 1} in the plan; run `dupimg plan`."
+    assert problem.all_inner_texts() == [why]
+    assert "1 problem stands in the way" in sheet.inner_text()
+    assert sheet.get_by_role("button", name="Apply").is_disabled()
+    assert problem.evaluate("item => item.scrollWidth <= item.clientWidth")
+    assert faults(page) == []
+    grown.rename(grown.with_name("away.png"))
+    sheet.get_by_label("Move").check()
+    sheet.get_by_text("has vanished since the plan").wait_for()
+    grown.with_name("away.png").rename(grown)
+    assert not (output / "processed").exists()
+
+
+def test_apply_can_go_on_as_soon_as_nothing_stands_in_the_way(visit, planned):
+    page = visit("#duplicates")
+    (planned / "in").rename(planned / "away")
+    page.get_by_role("button", name="Apply").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_text("in, which does not exist, expected a folder.").wait_for()
+    assert sheet.get_by_role("button", name="Apply").is_disabled()
+    (planned / "away").rename(planned / "in")
+    sheet.get_by_label("Hard link").check()
+    sheet.get_by_text("Nothing stands in the way.").wait_for()
+    assert sheet.get_by_role("button", name="Apply").is_enabled()
+
+
+def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, altered):
     page = visit("#duplicates", viewport={"width": 400, "height": 800})
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_role("button", name="Apply").click()
     sheet.get_by_role("heading", name="Not carried out").wait_for()
     error = sheet.locator("pre")
-    assert f"cup.png: has {grown.stat().st_size} bytes now" in error.inner_text()
+    assert "cup.png: has another content than in the plan" in error.inner_text()
     assert error.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
 
 
@@ -349,8 +395,8 @@ def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, outpu
     edit_plan(output / "plan.csv", lambda path, line: None if path == "small.webp" else line)
     page = visit("#duplicates", locale="zh-CN")
     page.get_by_role("button", name="执行").click()
-    page.locator(".lines").first.wait_for()
-    problems, changes = page.locator(".lines").all_inner_texts()
+    page.locator("#findings .lines").wait_for()
+    changes, problems = page.locator(".lines").all_inner_texts()
     assert len(problems.splitlines()) >= len(wrong) + 1
     assert english(problems, "keep", "remove", "leave", "other", "elsewhere") == set()
     assert "right.jpg：操作为 'kep'，应为 keep、remove 或 leave。是否想写 keep？" in problems
@@ -359,7 +405,7 @@ def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, outpu
     assert english(changes, "elsewhere") == set()
 
 
-def test_chinese_readers_are_told_in_chinese_why_a_plan_is_not_carried_out(visit, grown):
+def test_chinese_readers_are_told_in_chinese_why_a_plan_is_not_carried_out(visit, altered):
     page = visit("#duplicates", locale="zh-CN")
     page.get_by_role("button", name="执行").click()
     sheet = page.get_by_role("dialog")
@@ -367,8 +413,7 @@ def test_chinese_readers_are_told_in_chinese_why_a_plan_is_not_carried_out(visit
     sheet.get_by_role("heading", name="未执行").wait_for()
     first, second = sheet.locator("pre").inner_text().splitlines()
     assert first.endswith("plan.csv 有 1 个问题，未触动任何文件：")
-    size = grown.stat().st_size
-    why = f"：cup.png：现有 {size} 字节，计划中为 {size - 1}；请运行 `dupimg plan`。"
+    why = "：cup.png：内容与计划中不同；请再次运行 `dupimg plan`。"
     assert re.fullmatch(rf"  第 \d 行{re.escape(why)}", second)
 
 

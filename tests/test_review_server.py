@@ -25,6 +25,7 @@ from dupimg.files.sandbox import Sandbox
 from dupimg.pages.local_server import LocalServer
 from dupimg.review.server import ReviewServer
 from dupimg.review.session import ReviewSession
+from dupimg.runs.journal import locked
 
 NO_UTF8 = os.fsdecode(b"caf\xe9.jpg")
 
@@ -92,7 +93,7 @@ class Page:
         """Post a decision about what was seen last; return status and answer."""
         status, _, answer = self.ask(path, {"stamp": self.stamp} | body)
         answer = json.loads(answer)
-        if status == 200:
+        if "stamp" in answer and status == 200:
             self.stamp = answer["stamp"]
             self.rows |= as_rows(answer["rows"])
         return status, answer
@@ -234,7 +235,50 @@ def test_what_would_be_carried_out_is_shown_before(page):
     assert changes["counts"] == {"keep": 2, "remove": 4, "other": 1, "leave": 1}
     sizes = [row["bytes"] for path, row in page.rows.items() if path != "cat.tif"]
     assert changes["bytes"] == sum(sizes)
-    assert (changes["problems"], changes["stamp"]) == ([], page.stamp)
+    assert changes["stamp"] == page.stamp
+
+
+def test_what_stands_in_the_way_is_found_before(own_source, serve):
+    source, output = own_source
+    page = Page(serve(output))
+    before = snapshot(output)
+    for mode in ("copy", "move", "hard_link"):
+        assert page.post("check", mode=mode) == (200, {"problems": []})
+    assert snapshot(output) == before
+    (source / "china.png").write_bytes(b"another content")
+    (source / "cat.tif").unlink()
+    set_cells(output / "plan.csv", "notes.txt", action="dunno")
+    assert page.post("check", mode="copy")[0] == 409
+    page.load()
+    status, answer = page.post("check", mode="copy")
+    told = {problem["path"]: problem["sentence"] for problem in answer["problems"]}
+    assert (status, len(told)) == (200, 3)
+    assert "has 15 bytes now" in told["china.png"]
+    assert "has vanished since the plan" in told["cat.tif"]
+    assert "Got action 'dunno'" in told[""]
+    assert page.post("check", mode="teleport")[0] == 422
+
+
+def test_a_mode_that_the_disk_does_not_have_stands_in_the_way(own_source, serve):
+    _, output = own_source
+    page = Page(serve(output))
+    _, answer = page.post("check", mode="reflink")
+    if answer["problems"]:  # neither Btrfs nor XFS
+        assert [problem["path"] for problem in answer["problems"]] == [""]
+        assert "Leave --reflink out to copy" in answer["problems"][0]["sentence"]
+    else:
+        assert page.carry_out("reflink")["state"] == "done"
+
+
+def test_a_folder_that_is_gone_or_at_work_stands_in_the_way(own_source, serve):
+    source, output = own_source
+    page = Page(serve(output))
+    with locked(output):
+        status, answer = page.post("check", mode="copy")
+    assert (status, "another run is at work" in answer["message"]) == (422, True)
+    source.rename(source.with_name("away"))
+    _, answer = page.post("check", mode="copy")
+    assert "which does not exist" in answer["problems"][0]["sentence"]
 
 
 # Two pages, and a spreadsheet
@@ -485,10 +529,14 @@ def test_the_plan_is_carried_out_as_it_was_decided(own_source, serve, mode):
 def test_a_plan_that_cannot_be_carried_out_says_why_and_stays_open(own_source, serve):
     source, output = own_source
     page = Page(serve(output))
-    (source / "china.png").write_bytes(b"another content")
+    status = (source / "china.png").stat()
+    content = (source / "china.png").read_bytes()
+    (source / "china.png").write_bytes(content[::-1])
+    os.utime(source / "china.png", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert page.post("check", mode="copy") == (200, {"problems": []})
     answer = page.carry_out("copy")
     assert answer["state"] == "failed"
-    assert "china.png: has 15 bytes now" in answer["error"]
+    assert "china.png: has another content than in the plan" in answer["error"]
     assert not (output / "processed").exists()
     assert page.decide(cat_tif="leave")[0] == 200
     assert page.post("apply", mode="teleport")[0] == 422

@@ -5,12 +5,59 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import joblib
+
 from dupimg.options import ApplyOptions, UsageError
+from dupimg.plans.plan import Problem
+from dupimg.review.session import ReviewSession
+from dupimg.runs import preflight
 from dupimg.runs.result import Result
 
 IDLE, RUNNING, DONE, FAILED = "idle", "running", "done", "failed"
+
+
+def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
+    """Look for what `dupimg.runs.organize.apply` would refuse, but for what takes long.
+
+    Parameters
+    ----------
+    session : ReviewSession
+    stamp : str
+        Of the plan that the person saw.
+    mode : {"copy", "move", "hard_link", "reflink"}
+
+    Returns
+    -------
+    list of Problem
+        Those about the plan as a whole are without a path. Photos are known by size and time:
+        that their contents are the same is found out when they are carried to their places.
+
+    Raises
+    ------
+    PlanChanged, ReviewOver
+    UsageError
+        The plan cannot be read.
+    """
+    with session.held(stamp) as state:
+        input_dir, problems = Path(session.record.run.input_dir), list(state.problems)
+        try:
+            problems += preflight.check_files(
+                state.rows,
+                input_dir,
+                session.output_dir,
+                unsafe={problem.path for problem in problems},
+                jobs=joblib.cpu_count(),
+                quiet=True,
+                contents=False,
+            )
+            if not problems:
+                preflight.check_means(state.rows, input_dir, session.output_dir, mode)
+        except UsageError as error:
+            problems.append(Problem("", str(error)))
+    return problems
 
 
 class BackgroundApply:

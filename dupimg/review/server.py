@@ -24,7 +24,7 @@ from dupimg.pages.contact_sheet import PageInfo, page_data, page_html, to_column
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
-from dupimg.review.carry_out import BackgroundApply
+from dupimg.review.carry_out import BackgroundApply, obstacles
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession, Saved
 from dupimg.review.state import Decision, NotInPlan, Refused
 from dupimg.runs.result import Result
@@ -116,7 +116,14 @@ class ReviewServer:
         server.add("photo/<int:number>", photos.photo)
         for view in (self.data, self.changes, self.progress, self.alive):
             server.add(view.__name__, view)
-        for view in (self.decide, self.not_duplicate, self.undo, self.redo, self.apply):
+        for view in (
+            self.decide,
+            self.not_duplicate,
+            self.undo,
+            self.redo,
+            self.check,
+            self.apply,
+        ):
             server.add(view.__name__, view, method="POST")
         for error in (PlanChanged, ReviewOver, Refused, NotInPlan, UsageError):
             server.app.register_error_handler(error, self._explain)
@@ -164,32 +171,38 @@ class ReviewServer:
         return self._answer(self._session.redo(self._stamp()))
 
     def changes(self) -> dict[str, Any]:
-        """Answer with what would be carried out, and with the lines that say what is changed."""
+        """Answer with what would be carried out, and with the lines that say what is changed.
+
+        What stands in the way of that is found by `check`.
+        """
         state = self._session.look()
         counts = Counter(row.action for row in state.rows)
         return {
             "stamp": state.file.stamp,
             "lines": state.changes,
-            "problems": [asdict(problem) for problem in state.problems],
             "counts": {action: counts[action] for action in (KEEP, REMOVE, OTHER, LEAVE)},
             "bytes": sum(row.bytes for row in state.rows if row.has_step),
         }
 
+    def check(self) -> dict[str, Any]:
+        """Answer with the ``problems`` for which `apply` would refuse the plan in a ``mode``."""
+        found = obstacles(self._session, self._stamp(), self._options().mode)
+        return {"problems": [asdict(problem) for problem in found]}
+
     def apply(self) -> tuple[dict[str, Any], int]:
         """Begin to carry the plan out in a ``mode``: copy, move, hard_link or reflink."""
-        mode = _got("mode", str)
-        ways = {"hard_link": mode == "hard_link", "reflink": mode == "reflink"}
-        options = ApplyOptions(
-            self._session.plan,
-            process_mode="copy" if any(ways.values()) else mode,
-            quiet=True,
-            **ways,
-        )
+        options = self._options()
         state = self._session.expect(self._stamp())
         if state.problems:
             raise Refused(*state.problems)
         self.applying.start(options)
         return self.applying.progress(), 202
+
+    def _options(self) -> ApplyOptions:
+        mode = _got("mode", str)
+        ways = {"hard_link": mode == "hard_link", "reflink": mode == "reflink"}
+        mode = "copy" if any(ways.values()) else mode
+        return ApplyOptions(self._session.plan, process_mode=mode, quiet=True, **ways)
 
     def progress(self) -> dict[str, Any]:
         """Answer with how far carrying out is, see `BackgroundApply.progress`."""

@@ -6,9 +6,10 @@ changes cells of the very file that the person saw, which its stamp proves, or n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +160,12 @@ class ReviewSession:
         if state.file.stamp != stamp:
             raise PlanChanged(state.file.stamp)
         return state
+
+    @contextlib.contextmanager
+    def held(self, stamp: str) -> Iterator[ReviewState]:
+        """Give the plan that a person saw, as `expect`, and let nobody change it meanwhile."""
+        with self._lock, locked(self.output_dir):
+            yield self.expect(stamp)
 
     def apart(self) -> list[tuple[str, str]]:
         """Return the pairs of digests that are remembered as no duplicates of each other."""

@@ -346,18 +346,16 @@ def _reviewed(
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     """Return the rows of an edited plan and its changes, or refuse it with all its problems."""
     input_dir = Path(record.run.input_dir)
-    preflight.check_input(input_dir)
+    preflight.check_input(input_dir)  # before a long plan is read
     edits = read_edits(plan_path)
     numbers = {edit.path: f"row {edit.number}: " for edit in edits}
     reviewed = merge_edits(record.rows, edits)
     found = check_plan(reviewed.rows)
-    unsafe = {problem.path for problem in found}
-    found += preflight.check_places(
-        [row for row in reviewed.rows if row.path not in unsafe], output_dir
-    )
-    found += preflight.check_unchanged(
+    found += preflight.check_files(
         reviewed.rows,
         input_dir,
+        output_dir,
+        unsafe={problem.path for problem in found},
         jobs=options.jobs or joblib.cpu_count(),
         quiet=options.quiet,
         progress=progress,
@@ -371,12 +369,7 @@ def _reviewed(
             f"Got {plan_path} with {counted(len(problems), 'problem')}, nothing was touched:\n  "
             + "\n  ".join(problems)
         )
-    preflight.check_space(
-        sum(r.bytes for r in reviewed.rows if r.destination), input_dir, output_dir, options.mode
-    )
-    first = next((row for row in reviewed.rows if row.destination), None)
-    if first is not None:
-        probe(options.mode, input_dir / first.path, output_dir)
+    preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
     return reviewed.rows, reviewed.changes
 
 

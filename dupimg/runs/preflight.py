@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dupimg.options import UsageError
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import Progress, progress_bar
+from dupimg.runs.apply import probe
 
 
 def check_input(input_dir: Path, name: str = "input_dir") -> None:
@@ -120,6 +121,65 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
         )
 
 
+def check_files(
+    rows: Sequence[Row],
+    input_dir: Path,
+    output_dir: Path,
+    *,
+    unsafe: Collection[str],
+    jobs: int,
+    quiet: bool,
+    progress: Progress = progress_bar,
+    contents: bool = True,
+) -> list[Problem]:
+    """Look for what stands in the way of a plan on the disk: `check_places`, `check_unchanged`.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    input_dir, output_dir : Path
+    unsafe : collection of str
+        Paths of rows in which `check_plan` found something: it is not looked where they lead.
+    jobs, quiet, progress, contents
+        See `check_unchanged`.
+
+    Returns
+    -------
+    list of Problem
+
+    Raises
+    ------
+    UsageError
+        There is no input folder any more.
+    """
+    check_input(input_dir)
+    how = {"jobs": jobs, "quiet": quiet, "progress": progress, "contents": contents}
+    return [
+        *check_places([row for row in rows if row.path not in unsafe], output_dir),
+        *check_unchanged(rows, input_dir, **how),
+    ]
+
+
+def check_means(rows: Sequence[Row], input_dir: Path, output_dir: Path, mode: str) -> None:
+    """Refuse a mode for which there is no space, or that the filesystem does not have.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    input_dir, output_dir : Path
+        The output has its folder of `dupimg.runs.journal`, and nobody else is at work there.
+    mode : {"copy", "move", "hard_link", "reflink"}
+
+    Raises
+    ------
+    UsageError
+    """
+    concerned = [row for row in rows if row.destination]
+    check_space(sum(row.bytes for row in concerned), input_dir, output_dir, mode)
+    if concerned:
+        probe(mode, input_dir / concerned[0].path, output_dir)
+
+
 def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
     """Look for destinations behind a symbolic link, and for those where something is already.
 
@@ -154,6 +214,7 @@ def check_unchanged(
     jobs: int,
     quiet: bool,
     progress: Progress = progress_bar,
+    contents: bool = True,
 ) -> list[Problem]:
     """Look for files that are not what they were when the plan was made.
 
@@ -168,6 +229,9 @@ def check_unchanged(
         No progress bar.
     progress : callable
         Makes the bar.
+    contents : bool, default=True
+        Whether to read every file, which takes about as long as to copy it. Without that, a
+        change is only found where it changed the size or the time of the file.
 
     Returns
     -------
@@ -182,13 +246,13 @@ def check_unchanged(
 
         def look(row: Row) -> str:
             bar.update()
-            return _change(row, input_dir / row.path)
+            return _change(row, input_dir / row.path, contents=contents)
 
         changes = list(pool.map(look, concerned))
     return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
 
 
-def _change(row: Row, path: Path) -> str:
+def _change(row: Row, path: Path, *, contents: bool) -> str:
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
@@ -197,7 +261,7 @@ def _change(row: Row, path: Path) -> str:
             return f"has {status.st_size} bytes now, {row.bytes} in the plan; run `dupimg plan`."
         if status.st_mtime_ns != row.modified_ns:
             return "has another modification time than in the plan; run `dupimg plan` again."
-        if content_digest(path) != row.digest:
+        if contents and content_digest(path) != row.digest:
             return "has another content than in the plan; run `dupimg plan` again."
     except FileNotFoundError:
         return "has vanished since the plan; put it back, or run `dupimg plan` again."

@@ -1,56 +1,8 @@
-/* The dialogs of a review: into which scene, and carrying the plan out. */
+/* The dialog of a review in which the plan is carried out. */
 
-const NEAR_SCENES = 24;
 const LINES_SHOWN = 500;
 const MODES = ["copy", "move", "hard_link", "reflink"];
 const PROGRESS_MILLISECONDS = 300;
-
-/** Choose the scene into which the selected photos go. */
-class SceneDialog {
-  constructor(review) {
-    this.review = review;
-    this.sheet = byId("dialog");
-  }
-
-  open() {
-    const { review } = this;
-    const number = element("input", {
-      type: "number", min: 1, max: 999999, step: 1, required: true, "aria-label": t("scene.number"),
-    });
-    const submit = (event) => {
-      event.preventDefault();
-      this.move(Number(number.value));
-    };
-    const cover = (scene) =>
-      element("li", {}, element("button",
-        { type: "button", class: "cover", onclick: () => this.move(scene.number) },
-        thumbnail(review.page, scene.photos[0], 120, 90),
-        element("span", { class: "small row" }, t("scene", { number: scene.number }))));
-    sheetParts(
-      this.sheet,
-      t("scene.move"),
-      element("form", { class: "row", onsubmit: submit }, number,
-        element("button", { class: "primary" }, t("scene.move.go"))),
-      element("p", { class: "about" }, t("scene.near")),
-      element("ul", { class: "near-scenes" }, ...this.nearScenes().map(cover)),
-    );
-    this.sheet.showModal();
-  }
-
-  /** The scenes before and after that of the first selected photo. */
-  nearScenes() {
-    const { scenes } = this.review.model;
-    const [first] = this.review.selected();
-    const here = scenes.findIndex(({ number }) => number === first.scene);
-    const start = Math.max(0, here - NEAR_SCENES / 2);
-    return scenes.slice(start, start + NEAR_SCENES + 1).filter((_, i) => start + i !== here);
-  }
-
-  move(scene) {
-    this.sheet.close();
-    this.review.withSelection((photos) => this.review.moveToScene(photos, scene));
-  }
-}
 
 /** Show what would be carried out, carry it out, and show how that goes. */
 class ApplyDialog {
@@ -68,48 +20,76 @@ class ApplyDialog {
     }
     this.showChanges(await response.json());
     this.sheet.showModal();
+    this.check();
   }
 
-  showChanges({ lines, problems, counts, bytes }) {
-    const sayProblem = (problem) => reasonOf({ problems: [problem] });
+  showChanges({ lines, counts, bytes }) {
     const modes = MODES.map((mode, i) =>
       element("label", { class: "mode" },
-        element("input", { type: "radio", name: "mode", value: mode, checked: i === 0 }),
+        element("input", { type: "radio", name: "mode", value: mode, checked: i === 0,
+          onchange: () => this.check() }),
         element("span", {}, element("strong", {}, t(`mode.${mode}`)),
           element("span", { class: "about" }, t(`mode.${mode}.about`)))));
-    const go = () => this.start(this.sheet.querySelector("input:checked").value);
+    this.findings = element("div", { id: "findings", class: "findings", role: "status" });
+    this.go = button({ text: t("apply"), class: "primary", "aria-describedby": "findings",
+      onclick: () => this.start() });
     sheetParts(
       this.sheet,
       t("apply.title"),
       element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
-      problems.length ? element("h3", {}, t("apply.problems", { count: problems.length })) : null,
-      problems.length ? lineList(problems, sayProblem) : null,
       element("h3", {}, t(lines.length ? "apply.changes" : "apply.none", { count: lines.length })),
       lines.length ? lineList(lines, (line) => told("change", line)) : null,
       element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
+      this.findings,
       element("div", { class: "row actions" },
-        button({ text: t("cancel"), onclick: () => this.sheet.close() }),
-        button({ text: t("apply"), class: "primary", disabled: problems.length > 0, onclick: go })),
+        button({ text: t("cancel"), onclick: () => this.sheet.close() }), this.go),
     );
   }
 
-  async start(mode) {
-    let response, answer;
+  get mode() {
+    return this.sheet.querySelector("input:checked").value;
+  }
+
+  /** Ask what stands in the way of the chosen mode; until that is known, nothing is begun. */
+  async check() {
+    const { mode, findings } = this;
+    this.go.disabled = true;
+    findings.replaceChildren(element("p", { class: "about" }, t("apply.checking")));
+    const got = await this.ask("check");
+    // Meanwhile the dialog may have been closed, or another mode chosen.
+    if (!got || !findings.isConnected || this.mode !== mode) return;
+    const { problems = [], message } = got.answer;
+    const found = message ? [{ path: "", sentence: message }] : problems;
+    this.go.disabled = found.length > 0;
+    findings.replaceChildren(...(found.length
+      ? [
+          element("h3", {}, t("apply.problems", { count: found.length })),
+          lineList(found, (problem) => reasonOf({ problems: [problem] })),
+        ]
+      : [element("p", { class: "about" }, t("apply.ready"))]));
+  }
+
+  /** Ask the server something about the plan in a mode; nothing where it is another plan by now. */
+  async ask(path) {
     try {
-      response = await post("apply", { stamp: this.review.saving.stamp, mode });
-      answer = await response.json();
+      const response = await post(path, { stamp: this.review.saving.stamp, mode: this.mode });
+      const answer = await response.json();
+      if (response.ok || response.status === 422) return { ok: response.ok, answer };
+      this.sheet.close();
+      this.review.conflict(answer);
     } catch {
       this.sheet.close();
       this.review.lost([]);
-      return;
     }
-    if (response.ok) {
-      this.follow();
-      return;
-    }
-    this.sheet.close();
-    if (response.status === 422) this.review.refused(answer);
-    else this.review.conflict(answer);
+    return null;
+  }
+
+  async start() {
+    this.go.disabled = true;
+    const got = await this.ask("apply");
+    if (!got) return;
+    if (got.ok) this.follow();
+    else this.check(); // which says why
   }
 
   /** Show how far it is until it is over. */
