@@ -123,12 +123,29 @@ def test_swapping_the_keeper_swaps_the_names(review):
 
 
 def test_names_follow_scenes_and_duplicates_follow_their_keeper(review):
-    rows = by_path(review(edit("best.jpg", scene="12.0")))
-    stem = "image-0012-20240501100000000"
+    rows = by_path(review(edit("best.jpg", scene="6.0")))
+    stem = "image-0006-20240501100000000"
     assert rows["best.jpg"].destination == f"processed/{stem}.jpg"
     assert rows["best.xmp"].destination == f"processed/{stem}.xmp"
     assert rows["copy.jpg"].destination == f"remove/{stem}--copy.jpg"
-    assert {rows[path].scene for path in ("best.jpg", "best.xmp", "copy.jpg")} == {12}
+    assert {rows[path].scene for path in ("best.jpg", "best.xmp", "copy.jpg")} == {6}
+
+
+def test_a_scene_that_is_no_number_of_the_plan_changes_no_name(review):
+    reviewed = review(edit("best.jpg", scene="99999"))
+    assert "row 2: best.jpg: Got scene '99999'" in reviewed.problems[0]
+    assert reviewed.changes == ()
+    assert {row.path: row.destination for row in reviewed.rows} == {
+        row.path: row.destination for row in DECIDED
+    }
+
+
+def test_every_photo_can_get_a_scene_of_its_own_after_the_last_one(review):
+    scenes = {"best.jpg": "3", "copy.jpg": "4", "small.jpg": "5", "alone.jpg": "6"}
+    keep = [edit(path, scene=scene, action="keep") for path, scene in scenes.items()]
+    reviewed = review(both(*keep))
+    assert reviewed.problems == ()
+    assert {by_path(reviewed)[path].scene for path in scenes} == {3, 4, 5, 6}
 
 
 def test_a_photo_without_duplicates_may_be_removed_or_left(review):
@@ -167,6 +184,12 @@ def test_a_destination_written_by_hand_is_obeyed(review):
         (edit("best.jpg", scene="beach"), "Got scene 'beach', expected a whole number"),
         (edit("best.jpg", scene="0"), "Got scene '0'"),
         (edit("best.jpg", scene="1.5"), "Got scene '1.5'"),
+        (
+            edit("best.jpg", scene="7"),
+            "row 2: best.jpg: Got scene '7', expected a whole number: "
+            "1 to 2 for a scene of the plan, up to 6 for a new one.",
+        ),
+        (edit("best.jpg", scene="1" * 5000), "Got scene '1111"),
         (edit("best.jpg", digest="other"), "is not in the plan that was made for this folder"),
         (edit("best.jpg", path="new.jpg"), "new.jpg: is not in the plan"),
         (lambda text: text + text.splitlines()[1], "best.jpg: has row 2 already"),
@@ -203,13 +226,13 @@ def test_a_missing_column_and_another_encoding_are_refused(review, tmp_path):
 
 
 def test_changes_are_told_one_line_each(review):
-    changes = review(edit("alone.jpg", action="leave", scene="7")).changes
-    assert changes == ("alone.jpg: keep → leave, scene 2 → 7, stays where it is",)
+    changes = review(edit("alone.jpg", action="leave", scene="6")).changes
+    assert changes == ("alone.jpg: keep → leave, scene 2 → 6, stays where it is",)
     assert replace(DECIDED[0]) == DECIDED[0]
 
 
 def test_a_scene_on_a_duplicate_is_said_to_be_not_taken(review):
-    changes = review(edit("copy.jpg", scene="77")).changes
-    assert changes == ("copy.jpg: scene 77 is not taken, it goes with best.jpg",)
-    followed = review(both(*(edit(f"{name}.jpg", scene="77") for name in ("best", "copy"))))
+    changes = review(edit("copy.jpg", scene="6")).changes
+    assert changes == ("copy.jpg: scene 6 is not taken, it goes with best.jpg",)
+    followed = review(both(*(edit(f"{name}.jpg", scene="6") for name in ("best", "copy"))))
     assert not any("not taken" in change for change in followed.changes)

@@ -172,6 +172,34 @@ def test_scenes_are_split_merged_and_moved(visit, output):
     page.keyboard.press("Enter")
     saved(page)
     assert rows(output)["cup.png"][1] == 2
+    photo(page, "cup.png").focus()
+    page.keyboard.press("m")
+    page.get_by_role("button", name="Move to scene").click()
+    page.get_by_role("dialog").get_by_role("button", name="New scene").click()
+    saved(page)
+    assert rows(output)["cup.png"][1] == 4
+
+
+@pytest.mark.parametrize("wrong", ["99999", "0", "-1", "beach", "", "1e3"])
+def test_a_scene_that_does_not_exist_is_no_place_for_a_photo(visit, output, wrong):
+    before = (output / "plan.csv").read_bytes()
+    page = visit("#scenes/all", viewport={"width": 360, "height": 800})
+    photo(page, "left.jpg").focus()
+    page.keyboard.press("m")
+    page.get_by_role("button", name="Move to scene").click()
+    number = page.get_by_label("Number of the scene")
+    number.fill(wrong)
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog")
+    why = f"There is no scene {wrong}: the last one is 3." if wrong else "up to 3, or choose New"
+    assert why in sheet.get_by_role("alert").inner_text()
+    assert sheet.evaluate("sheet => sheet.scrollWidth <= sheet.clientWidth")
+    assert faults(page) == []
+    assert (output / "plan.csv").read_bytes() == before
+    number.fill("1")
+    page.keyboard.press("Enter")
+    saved(page)
+    assert rows(output)["left.jpg"][1] == 1
 
 
 def test_a_decision_that_cannot_be_is_taken_back_with_the_reason(visit, output):

@@ -313,7 +313,7 @@ def write(**cells):
         (link_the_folder, "is behind a symbolic link"),
         (write(action="delete"), "Got action 'delete', expected keep, remove or leave"),
         (write(action="other"), "Got action 'other'"),
-        (write(scene="-3"), "Got scene '-3', expected a whole number from 1 to 999,999"),
+        (write(scene="-3"), "Got scene '-3', expected a whole number: 1 to"),
         (write(digest="0" * 64), "is not in the plan that was made for this folder"),
         (write(destination="/etc/alone.jpg"), "is not inside processed/"),
         (write(destination="../alone.jpg"), "is not inside processed/"),

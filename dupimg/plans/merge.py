@@ -8,7 +8,7 @@ spreadsheet did to dates and numbers, or whether rows were sorted and columns mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dupimg.converters import counted, did_you_mean
@@ -16,8 +16,6 @@ from dupimg.plans.naming import name_rows
 from dupimg.plans.plan_file import Edit
 from dupimg.plans.reasons import reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
-
-_LAST_SCENE = 999_999
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
@@ -57,9 +55,10 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         Names follow actions and scenes, but for destinations that were written by hand.
     """
     rows = {row.path: row for row in decided}
-    problems = list(_problems(rows, edits))
+    last = _last_new_scene(decided)
+    problems = list(_problems(rows, edits, last))
     known = {edit.path: edit for edit in edits if edit.path in rows}
-    chosen = {path: _chosen(row, known.get(path), rows, known) for path, row in rows.items()}
+    chosen = {path: _chosen(row, known.get(path), rows, known, last) for path, row in rows.items()}
     kept = _kept_by_group(chosen.values())
     merged = [_with_keeper(row, chosen, kept) for row in chosen.values()]
     merged = _with_reasons(merged, rows)
@@ -71,12 +70,26 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         else row
         for row in name_rows(merged)
     )
-    changes = (*_changes(rows, named), *_not_taken(rows, named, known))
+    changes = (*_changes(rows, named), *_not_taken(rows, named, known, last))
     return Reviewed(named, tuple(problems), changes)
 
 
-def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
+def last_scene(rows: Iterable[Row]) -> int:
+    """Return the highest number of a scene; 0 where there is none."""
+    return max((row.scene or 0 for row in rows), default=0)
+
+
+def _last_new_scene(rows: Collection[Row]) -> int:
+    """Return the highest number that a person may give: every photo can get a scene of its own.
+
+    A number beyond that is a slip, and could make the names of all photos longer.
+    """
+    return last_scene(rows) + sum(row.scene is not None and not row.companion_of for row in rows)
+
+
+def _problems(rows: dict[str, Row], edits: Sequence[Edit], last: int) -> Iterator[str]:
     first: dict[str, int] = {}
+    known_scenes = last_scene(rows.values())
     for edit in edits:
         row = rows.get(edit.path)
         where = f"row {edit.number}: {edit.path}"
@@ -90,10 +103,10 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
             hint = did_you_mean(edit.action, actions)
             expected = f"{', '.join(actions[:-1])} or {actions[-1]}"
             yield f"{where}: Got action {edit.action!r}, expected {expected}.{hint}"
-        if edit.scene and row.scene is not None and _scene_number(edit.scene) is None:
+        if edit.scene and row.scene is not None and _scene_number(edit.scene, last) is None:
             yield (
-                f"{where}: Got scene {edit.scene!r}, expected a whole number from 1 to "
-                f"{_LAST_SCENE:,}."
+                f"{where}: Got scene {edit.scene!r}, expected a whole number: 1 to "
+                f"{known_scenes} for a scene of the plan, up to {last} for a new one."
             )
     missing = [path for path in rows if path not in first]
     if missing:  # the file may have been cut off while it was saved
@@ -103,21 +116,25 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit]) -> Iterator[str]:
         )
 
 
-def _scene_number(cell: str) -> int | None:
-    """Read a whole number as spreadsheets write it: 7, 7.0 or 7,0."""
+def _scene_number(cell: str, last: int) -> int | None:
+    """Read a whole number from 1 to `last` as spreadsheets write it: 7, 7.0 or 7,0."""
     whole, _, fraction = cell.strip().replace(",", ".").partition(".")
-    number = int(whole) if whole.isdecimal() and not fraction.strip("0") else 0
-    return number if 1 <= number <= _LAST_SCENE else None
+    # Python refuses to read thousands of digits.
+    is_number = whole.isdecimal() and len(whole) < 10 and not fraction.strip("0")
+    number = int(whole) if is_number else 0
+    return number if 1 <= number <= last else None
 
 
-def _chosen(row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit]) -> Row:
+def _chosen(
+    row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit], last: int
+) -> Row:
     """Return a row with the action and the scene that a person chose."""
     if edit is None:
         return row.having(action=LEAVE)
     if row.companion_of and edit.action == row.action:  # goes where its photo goes
-        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known)
+        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known, last)
         return row.having(action=photo.action, scene=photo.scene)
-    scene = (_scene_number(edit.scene) or row.scene) if row.scene is not None else None
+    scene = (_scene_number(edit.scene, last) or row.scene) if row.scene is not None else None
     known_action = edit.action in _ACTIONS[row.scene is None]
     return row.having(action=edit.action if known_action else row.action, scene=scene)
 
@@ -189,14 +206,14 @@ def _changes(before: dict[str, Row], after: Sequence[Row]) -> Iterator[str]:
 
 
 def _not_taken(
-    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit]
+    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit], last: int
 ) -> Iterator[str]:
     """Name the scenes that were written where they do not count: on what goes with a photo."""
     for row in after:
         edit = known.get(row.path)
         if edit is None or row.scene is None or not edit.scene:
             continue
-        wanted = _scene_number(edit.scene)
+        wanted = _scene_number(edit.scene, last)
         if wanted is not None and wanted not in (before[row.path].scene, row.scene):
             leader = row.keeper or row.companion_of
             yield f"{row.path}: scene {edit.scene} is not taken, it goes with {leader}"

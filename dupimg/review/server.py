@@ -23,6 +23,7 @@ from dupimg.options import ApplyOptions, ReviewOptions, UsageError
 from dupimg.pages.contact_sheet import PageInfo, page_data, page_html, to_columns
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.photo_views import PhotoViews
+from dupimg.plans.merge import last_scene
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.carry_out import BackgroundApply, obstacles
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession, Saved
@@ -132,8 +133,8 @@ class ReviewServer:
         """Answer with what the page shows, see `dupimg.pages.contact_sheet.page_data`.
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
-        redone, the problems of the plan, the pairs of digests that are known to be ``apart``, and
-        the ``command`` that starts the review again.
+        redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
+        number of the first ``new_scene``, and the ``command`` that starts the review again.
         """
         state = self._session.look()
         return page_data(state.rows, self._about) | {
@@ -142,6 +143,7 @@ class ReviewServer:
             "redo": len(self._session.undone),
             "problems": [asdict(problem) for problem in state.problems],
             "apart": self._session.apart(),
+            "new_scene": last_scene(self._session.record.rows) + 1,
             "command": self._command,
         }
 

@@ -115,7 +115,7 @@ class Controls {
     bar.replaceChildren(
       element("strong", {}, t("selected", { count: rows.length })),
       button({ text: t("scene.new"), class: "quiet", disabled, onclick: () =>
-        review.withSelection((photos) => review.moveToScene(photos, review.newScene())) }),
+        review.withSelection((photos) => review.moveToScene(photos, review.newScene(photos))) }),
       button({ text: t("scene.move"), class: "quiet", disabled,
         onclick: () => new SceneDialog(review).open() }),
       act("keep"), act("remove"), act("leave"),

@@ -17,6 +17,7 @@ class Review {
     this.active = true;
     this.connected = true;
     this.command = data.command;
+    this.firstNewScene = data.new_scene;
     this.selection = new Set();
     this.saving = new Saving(data, this);
     this.controls = new Controls(this);
@@ -177,8 +178,14 @@ class Review {
     this.decide(rows.map(({ path }) => ({ path, scene })), "scene");
   }
 
-  newScene() {
-    return this.model.photos.reduce((most, { scene }) => Math.max(most, scene), 0) + 1;
+  /** The number of a new scene for some photos: the first one after those of the plan. */
+  newScene(rows) {
+    const moving = new Set(rows);
+    const others = this.model.photos.filter((row) => !moving.has(row));
+    const taken = new Set(others.map(({ scene }) => scene));
+    let number = this.firstNewScene;
+    while (taken.has(number)) number += 1;
+    return number;
   }
 
   /** Move the photos of the scene that stands after another into that. */

@@ -11,12 +11,14 @@ class SceneDialog {
 
   open() {
     const { review } = this;
-    const number = element("input", {
-      type: "number", min: 1, max: 999999, step: 1, required: true, "aria-label": t("scene.number"),
+    this.number = element("input", {
+      type: "text", inputmode: "numeric", autocomplete: "off", class: "number",
+      "aria-label": t("scene.number"), "aria-describedby": "no-scene",
     });
+    this.whyNot = element("p", { id: "no-scene", class: "warning", role: "alert" });
     const submit = (event) => {
       event.preventDefault();
-      this.move(Number(number.value));
+      this.choose(this.number.value.trim());
     };
     const cover = (scene) =>
       element("li", {}, element("button",
@@ -26,12 +28,29 @@ class SceneDialog {
     sheetParts(
       this.sheet,
       t("scene.move"),
-      element("form", { class: "row", onsubmit: submit }, number,
-        element("button", { class: "primary" }, t("scene.move.go"))),
+      element("form", { class: "row", onsubmit: submit }, this.number,
+        element("button", { class: "primary" }, t("scene.move.go")),
+        button({ text: t("scene.new"), onclick: () => this.move(null) })),
+      this.whyNot,
       element("p", { class: "about" }, t("scene.near")),
       element("ul", { class: "near-scenes" }, ...this.nearScenes().map(cover)),
     );
     this.sheet.showModal();
+    this.number.focus();
+  }
+
+  /** Take a number that was typed, if there is such a scene. */
+  choose(text) {
+    const scenes = new Set(this.review.model.photos.map(({ scene }) => scene));
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+    if (scenes.has(number)) {
+      this.move(number);
+      return;
+    }
+    const last = Math.max(...scenes);
+    this.whyNot.textContent = t(text ? "scene.none" : "scene.empty", { scene: text, last });
+    this.number.setAttribute("aria-invalid", "true");
+    this.number.select();
   }
 
   /** The scenes before and after that of the first selected photo. */
@@ -43,8 +62,11 @@ class SceneDialog {
     return scenes.slice(start, start + NEAR_SCENES + 1).filter((_, i) => start + i !== here);
   }
 
+  /** Move the photos into a scene, or where that is null, into a new one. */
   move(scene) {
+    const { review } = this;
     this.sheet.close();
-    this.review.withSelection((photos) => this.review.moveToScene(photos, scene));
+    review.withSelection((photos) =>
+      review.moveToScene(photos, scene ?? review.newScene(photos)));
   }
 }
