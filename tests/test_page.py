@@ -448,7 +448,7 @@ REASONS = (
     "identical bytes; the keeper was there before",
     "similar to what was the keeper; the keeper was chosen by hand",
     "keep by hand (was remove): keeper of 2 duplicates",
-    "leave by hand (was other): the decoder crashed (killed)",
+    "leave by hand (was other): the decoder crashed (signal 11)",
     "since photos were added: no duplicate",
     "a better photo was added: similar to the keeper; the keeper has more bytes",
     "stays: 1.jpg, which it is like, was not to stay",
@@ -462,7 +462,7 @@ REASONS = (
     "sidecar of 3.jpg",
 )
 # What is a name or a number of the computer's, and so the same in every language.
-NAMES = {"jpg", "JPEG", "PNG", "max", "megapixels", "killed"}
+NAMES = {"jpg", "JPEG", "PNG", "max", "megapixels"}
 
 
 def test_reasons_and_notes_are_told_in_chinese_but_for_a_persons_own_words(visit, tmp_path):

@@ -318,7 +318,13 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     assert faults(page) == []
     sheet.get_by_role("button", name="Apply").click()
     sheet.get_by_role("heading", name="Carried out").wait_for()
-    assert "8 files = kept + removed + other" in sheet.locator("pre").inner_text()
+    told = [re.sub(r"\s+", " ", text) for text in sheet.locator("dd").all_inner_texts()]
+    kilobytes = round((planned / "in/small.webp").stat().st_size / 1000, 1)
+    assert told == [
+        "8", "6 3 scenes", f"1 {kilobytes:g} kB to be freed", "1 no readable photo",
+        str(output / "report.csv"),
+    ]  # fmt: skip
+    assert faults(page) == []
     content = {Path(name).suffix: data for name, data in read_files(output / "processed").items()}
     assert len(read_files(output / "processed")) == 6
     assert content[".xmp"] == b"sidecar"
@@ -384,6 +390,33 @@ def test_apply_can_go_on_as_soon_as_nothing_stands_in_the_way(visit, planned):
     assert sheet.get_by_role("button", name="Apply").is_enabled()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_nobody_is_told_that_nothing_happened_when_dupimg_is_killed(
+    visit, server, output, planned, locale
+):
+    page = visit("#duplicates", locale=locale)
+    saved(page)
+    page.route("**/progress", lambda route: (server.kill(), server.wait(), route.continue_()))
+    apply = {"en-GB": "Apply", "zh-CN": "执行"}[locale]
+    page.get_by_role("button", name=apply).click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("button", name=apply).click()
+    sheet.get_by_role(
+        "heading", name={"en-GB": "Interrupted", "zh-CN": "已中断"}[locale]
+    ).wait_for()
+    for command in (f"`dupimg status {output}`", f"`dupimg apply {output}`"):
+        assert command in sheet.inner_text()
+        page.locator("#message", has_text=command).wait_for()
+    told = sheet.inner_text() + page.locator("#message").inner_text()
+    assert "Not carried out" not in told
+    if locale == "zh-CN":
+        assert re.findall("[A-Za-z]{2,}", re.sub("`.*?`", "", told)) == ["dupimg", "dupimg"]
+    assert faults(page) == []
+    main(["apply", str(output), "--quiet"])
+    results = [read_files(output / name) for name in ("processed", "remove", "other")]
+    assert sum(map(len, results)) == len(read_files(planned / "in"))
+
+
 def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, altered):
     page = visit("#duplicates", viewport={"width": 400, "height": 800})
     page.get_by_role("button", name="Apply").click()
@@ -431,6 +464,26 @@ def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, outpu
     assert "cat.png：保留 → 移除，到 remove/" in changes
     assert "small.webp：移除 → 不动，留在原处" in changes
     assert english(changes, "elsewhere") == set()
+
+
+def test_chinese_readers_are_told_in_chinese_what_was_done(visit, output):
+    page = visit("#duplicates", locale="zh-CN")
+    page.get_by_role("button", name="执行").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("button", name="执行").click()
+    sheet.get_by_role("heading", name="已执行").wait_for()
+    assert "5 3 个场景" in re.sub(r"\s+", " ", sheet.inner_text())
+    told = sheet.inner_text().replace(str(output), "")
+    assert english(told, "kB") == set()
+
+
+def test_chinese_readers_are_told_in_chinese_that_a_plan_cannot_be_read(visit, output):
+    page = visit("#duplicates", locale="zh-CN")
+    saved(page)
+    (output / "plan.csv").write_bytes(b"")
+    told = page.locator("#message", has_text="是空的")
+    told.wait_for()
+    assert english(told.inner_text().replace(str(output), "")) == set()
 
 
 def test_chinese_readers_are_told_in_chinese_why_a_plan_is_not_carried_out(visit, altered):

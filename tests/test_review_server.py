@@ -511,7 +511,9 @@ def test_the_plan_is_carried_out_as_it_was_decided(own_source, serve, mode):
     answer = page.carry_out(mode)
     assert (answer["state"], answer["error"]) == ("done", "")
     assert (answer["done"], answer["total"]) == (7, 7)
-    assert answer["summary"][0].startswith("found           8 files = kept + removed + other")
+    counts = {"found": 8, "keep": 3, "remove": 3, "other": 1, "leave": 1, "failed": 0}
+    assert answer["outcome"].items() >= (counts | {"scenes": 2}).items()
+    assert answer["outcome"]["report"] == str(output / "report.csv")
     after = read_files(output)
     kept = sorted(content for name, content in after.items() if name.startswith("processed/"))
     assert kept == sorted(before[name] for name in ("china.jpg", "china.xmp", NO_UTF8))
@@ -535,7 +537,7 @@ def test_a_plan_that_cannot_be_carried_out_says_why_and_stays_open(own_source, s
     os.utime(source / "china.png", ns=(status.st_atime_ns, status.st_mtime_ns))
     assert page.post("check", mode="copy") == (200, {"problems": []})
     answer = page.carry_out("copy")
-    assert answer["state"] == "failed"
+    assert (answer["state"], answer["outcome"]) == ("refused", None)
     assert "china.png: has another content than in the plan" in answer["error"]
     assert not (output / "processed").exists()
     assert page.decide(cat_tif="leave")[0] == 200

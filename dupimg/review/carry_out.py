@@ -12,11 +12,12 @@ import joblib
 
 from dupimg.options import ApplyOptions, UsageError
 from dupimg.plans.plan import Problem
+from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.session import ReviewSession
 from dupimg.runs import preflight
 from dupimg.runs.result import Result
 
-IDLE, RUNNING, DONE, FAILED = "idle", "running", "done", "failed"
+IDLE, RUNNING, DONE, REFUSED, FAILED = "idle", "running", "done", "refused", "failed"
 
 
 def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
@@ -65,8 +66,8 @@ class BackgroundApply:
 
     Attributes
     ----------
-    state : {"idle", "running", "done", "failed"}
-        Failed: it was refused and nothing was touched, or it can go on later, as `error` says.
+    state : {"idle", "running", "done", "refused", "failed"}
+        Refused: nothing was touched. Failed: some files may be at their places; it can go on.
     step : str
         What it is at, as a word ending in -ing.
     done, total : int
@@ -114,10 +115,11 @@ class BackgroundApply:
         try:
             self.result = apply(options, announce=lambda _: None, progress=self._bar)
         except UsageError as error:
-            self.error = str(error)
+            self.error, self.state = str(error), REFUSED
         except Exception as error:
-            self.error = f"{type(error).__name__}: {error}"
-        self.state = FAILED if self.error else DONE
+            self.error, self.state = f"{type(error).__name__}: {error}", FAILED
+        else:
+            self.state = DONE
 
     @contextlib.contextmanager
     def _bar(self, total: int, what: str, **_: Any) -> Iterator[BackgroundApply]:
@@ -131,13 +133,24 @@ class BackgroundApply:
             self.done += count
 
     def progress(self) -> dict[str, Any]:
-        """Return how far it is, as JSON values."""
+        """Return how far it is and what came of it, as JSON values."""
         with self._lock:
             return {
                 "state": self.state,
                 "step": self.step,
                 "done": self.done,
                 "total": self.total,
-                "summary": self.result.summary().splitlines() if self.result else [],
+                "outcome": _outcome(self.result) if self.result else None,
                 "error": self.error,
             }
+
+
+def _outcome(result: Result) -> dict[str, Any]:
+    """Return what the summary of a run counts."""
+    return {action: result.count(action) for action in (KEEP, REMOVE, OTHER, LEAVE)} | {
+        "found": len(result.rows),
+        "failed": result.failures,
+        "scenes": result.n_scenes,
+        "freed": result.bytes_freed,
+        "report": str(result.report),
+    }

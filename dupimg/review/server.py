@@ -28,7 +28,7 @@ from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.carry_out import BackgroundApply, obstacles
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession, Saved
 from dupimg.review.state import Decision, NotInPlan, Refused
-from dupimg.runs.result import Result
+from dupimg.runs.result import Result, command_line
 
 T = TypeVar("T")
 
@@ -134,7 +134,8 @@ class ReviewServer:
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
         redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
-        number of the first ``new_scene``, and the ``command`` that starts the review again.
+        number of the first ``new_scene``, the ``command`` that starts the review again, and those
+        that say how far carrying out is (``status``) and go on with it (``resume``).
         """
         state = self._session.look()
         return page_data(state.rows, self._about) | {
@@ -145,6 +146,8 @@ class ReviewServer:
             "apart": self._session.apart(),
             "new_scene": last_scene(self._session.record.rows) + 1,
             "command": self._command,
+            "status": command_line("status", self._session.output_dir),
+            "resume": command_line("apply", self._session.output_dir),
         }
 
     def decide(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class ApplyDialog {
       t("apply.title"),
       element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
       element("h3", {}, t(lines.length ? "apply.changes" : "apply.none", { count: lines.length })),
-      lines.length ? lineList(lines, (line) => told("change", line)) : null,
+      lines.length ? lineList(lines, (line) => told("change", visible(line))) : null,
       element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
       this.findings,
       element("div", { class: "row actions" },
@@ -92,17 +92,15 @@ class ApplyDialog {
     else this.check(); // which says why
   }
 
-  /** Show how far it is until it is over. */
+  /** Show how far it is until it is over, or until nobody can tell. */
   async follow() {
+    this.review.applying = true;
     const bar = element("progress", { max: 1, value: 0, "aria-label": t("apply.running") });
     const about = element("p", { class: "about numbers", role: "status" });
     sheetParts(this.sheet, t("apply.running"), bar, about);
     for (;;) {
       const progress = await fetch("progress").then((answer) => answer.json()).catch(() => null);
-      if (!progress) {
-        const { command } = this.review;
-        return this.finish({ state: "failed", error: t("review.lost", { command }) });
-      }
+      if (!progress) return this.finish({ state: "failed", error: "" });
       bar.max = progress.total || 1;
       bar.value = progress.done;
       about.textContent = t("apply.progress", { done: progress.done, count: progress.total });
@@ -111,22 +109,46 @@ class ApplyDialog {
     }
   }
 
-  finish({ state, summary, error }) {
-    const done = state === "done";
-    if (done) {
-      this.review.saving.over = true;
-      this.review.page.refresh();
-    }
-    this.review.show();
-    const why = () => error.split("\n").map((line) =>
-      line.replace(/\S.*/, (sentence) => told("problem", sentence))).join("\n");
+  /** Say what came of it: done, refused with nothing touched, or failed on the way. */
+  finish({ state, outcome, error }) {
+    const { review } = this;
+    review.saving.over ||= state === "done";
+    review.applying = state === "failed";
+    if (state === "done") review.page.refresh();
+    review.show();
+    const why = error.split("\n").map((line) =>
+      line.replace(/\S.*/, (sentence) => told("problem", visible(sentence)))).join("\n");
+    const about = { done: "apply.close", failed: "apply.interrupted.about" }[state];
     sheetParts(
       this.sheet,
-      t(done ? "apply.done" : "apply.failed"),
-      element("pre", { tabindex: 0 }, done ? summary.join("\n") : why()),
-      done ? element("p", { class: "about" }, t("apply.close")) : null,
+      t(`apply.${state}`),
+      outcome ? outcomeList(outcome) : null,
+      error ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null,
+      about ? element("p", { class: "about" }, t(about, review.commands)) : null,
     );
   }
+}
+
+/** List what became of the files, as the summary of the command does. */
+function outcomeList({ report, scenes, freed, ...counts }) {
+  const about = {
+    keep: t("summary.scenes", { count: scenes }),
+    remove: t("summary.freed.done", { bytes: formatBytes(freed) }),
+    other: t("summary.other.about"),
+    leave: t("summary.leave.about", { count: counts.leave }),
+    failed: t("summary.failed.about", { count: counts.failed }),
+  };
+  const always = ["found", "keep", "remove", "other"];
+  const shown = [...always, ...["leave", "failed"].filter((key) => counts[key])];
+  const entries = shown.map((key) =>
+    [t(`summary.${key}.done`), formatNumber(counts[key]), about[key] ?? ""]);
+  return element("dl", { class: "outcome" },
+    ...entries.flatMap(([name, count, more]) => [
+      element("dt", {}, name),
+      element("dd", {}, element("strong", { class: "numbers" }, count), " ",
+        element("span", { class: "about" }, more)),
+    ]),
+    element("dt", {}, t("apply.report")), element("dd", { dir: "auto" }, visible(report)));
 }
 
 /** Show lines that may be many: what `say` makes of the first ones, and how many more there are. */
@@ -135,7 +157,7 @@ function lineList(lines, say) {
   return element(
     "ul",
     { class: "lines", tabindex: 0 },
-    ...lines.slice(0, LINES_SHOWN).map((line) => element("li", { dir: "auto" }, visible(say(line)))),
+    ...lines.slice(0, LINES_SHOWN).map((line) => element("li", { dir: "auto" }, ...inLanguages(say(line)))),
     more > 0 ? element("li", { class: "about" }, t("lines.more", { count: more })) : null,
   );
 }

@@ -16,7 +16,8 @@ class Review {
     this.page = page;
     this.active = true;
     this.connected = true;
-    this.command = data.command;
+    this.commands = { command: data.command, status: data.status, resume: data.resume };
+    this.applying = false;
     this.firstNewScene = data.new_scene;
     this.selection = new Set();
     this.saving = new Saving(data, this);
@@ -62,11 +63,12 @@ class Review {
 
   /** Say why nothing can be decided, for as long as that is so. */
   sayWhyNot() {
-    if (!this.saving.over) this.page.say(this.whyNot, Infinity);
+    if (!this.saving.over || this.over) this.page.say(this.whyNot, Infinity);
   }
 
   get whyNot() {
-    return t(this.saving.over ? "saving.over" : "review.lost", { command: this.command });
+    if (this.saving.over) return this.over || t("saving.over");
+    return t(this.applying ? "apply.interrupted.about" : "review.lost", this.commands);
   }
 
   /** Fetch anew what another page of this review has decided: two pings in a row say so. */
@@ -90,7 +92,9 @@ class Review {
       this.saving.take(data);
       this.page.take(data);
     }
-    this.page.say(response.ok ? reason : reasonOf(data));
+    this.over = response.ok ? "" : reasonOf(data);
+    if (response.ok) this.page.say(reason);
+    else this.sayWhyNot();
     if (!response.ok) this.page.refresh();
     this.show();
   }
@@ -282,9 +286,9 @@ class Review {
 
 /** Say why the server did not do something. */
 function reasonOf({ message = "", problems = [] }) {
-  const lines = problems.map(({ path, sentence }) =>
-    path ? `${visible(path)}: ${sentence}` : sentence);
-  return [message, ...lines].filter(Boolean).map((line) => told("problem", line)).join(" ");
+  const lines = problems.map(({ path, sentence }) => (path ? `${path}: ${sentence}` : sentence));
+  const said = [message, ...lines].filter(Boolean);
+  return said.map((line) => told("problem", visible(line))).join(" ");
 }
 
 const REVIEW_KEYS = [

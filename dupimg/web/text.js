@@ -146,8 +146,10 @@ function formOf(name) {
   return name === "scene" || name === "old" ? "\\d+" : ".+?";
 }
 
-/** Translate a part of a sentence. */
+/** Translate a part of a sentence; words of a decoder or the system that nobody has translated
+ * are isolated (U+2068 … U+2069). */
 function partOf(name, text) {
+  if (name === "why") return translated("why", text) ?? `\u2068${text}\u2069`;
   if (name === "reason") return formatReason(text);
   if (name === "action" || name === "before") return t(`action.${text}.planned`);
   if (name === "where" || name === "goes") return told(name, text);

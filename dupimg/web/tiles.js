@@ -123,7 +123,7 @@ function tile(page, item, line, { section }) {
     element("p", { class: "small numbers" },
       `${formatPixels(row)} · ${formatBytes(row.bytes)}`),
     element("p", { class: "small numbers" }, formatMoment(row)),
-    element("p", { class: "small why", title: why }, why),
+    element("p", { class: "small why", title: why }, ...inLanguages(why)),
     ...page.review.photoControls(item),
   );
 }
@@ -172,7 +172,7 @@ function fileRow(page, line) {
       element("p", { class: "small", dir: "auto" }, visible(folder) || t("folder.top"))),
     element("div", { class: "decide" }, ...state),
     ...cells.map((text, i) => element("span", { class: `cell cell-${i} numbers` }, text)),
-    element("p", { class: "small why", title: why }, why),
+    element("p", { class: "small why", title: why }, ...inLanguages(why)),
   );
 }
 
