@@ -14,6 +14,7 @@ from dupimg.plans.keepers import KEEP_RULES
 from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.runs.result import Result
 
 ACTIONS = (KEEP, REMOVE, OTHER)
 VIEWS = ("summary", "duplicates", "scenes", "borderline", "files")
@@ -87,12 +88,26 @@ def test_what_failed_is_counted_apart(visit, rows, tmp_path):
     counts = [int(text) for text in texts(page, ".count strong")]
     assert counts == [12, 6, 2, 2, 2]
     assert counts[0] == sum(counts[1:])
+    result = Result(tuple(bad), tmp_path / "out/report.csv", 1.0, failures=2)
+    assert f"{result.n_scenes} scenes" in page.locator(".count.keep").inner_text()
+    assert result.n_scenes == 3
+    page.goto(page.url.split("#")[0] + "#scenes/all")
+    assert len(texts(page, ".segment h3")) == 3
+    page.go_back()
     assert page.locator(".count.failed .about").inner_text() == "left where they were"
     page.locator(".count.failed").click()
     assert sorted(texts(page, ".file .name")) == ["other.jpg", "rocket.jpg"]
     assert set(texts(page, ".file .badge")) == {"Failed"}
     assert page.locator(".file .why").first.inner_text().startswith("NOT copied: No space left")
     assert all(loaded(page, ".file img"))
+
+
+def test_scenes_are_counted_as_the_command_counts_them(visit, rows, tmp_path):
+    left = [replace(row, action="leave") if row.path == "rocket.jpg" else row for row in rows]
+    page = visit(write_page(left, tmp_path, some_info(tmp_path)).as_uri())
+    result = Result(tuple(left), tmp_path / "plan.csv", 1.0)
+    assert f"{result.n_scenes} scenes" in page.locator(".count.keep").inner_text()
+    assert result.n_scenes == 3
 
 
 def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet, rows):

@@ -54,9 +54,10 @@ class Model {
     });
   }
 
-  /** Return the scenes in order of their first photo, each in order of time, without duplicates. */
+  /** Return the scenes in order of their first photo, each in order of time, without duplicates
+   * and without photos that could not be brought to their places. */
   scenesInOrder() {
-    const kept = this.photos.filter((row) => row.action !== "remove");
+    const kept = this.photos.filter((row) => row.action !== "remove" && !row.failed);
     const scenes = collect(kept, "scene");
     for (const scene of scenes) scene.photos.sort((a, b) => a.time - b.time || a.n - b.n);
     return scenes.sort((a, b) => a.photos[0].time - b.photos[0].time || a.number - b.number);

@@ -16,8 +16,9 @@ function counts({ model }) {
   const by = (action) => all.filter((row) => row.action === action && !row.failed);
   const failed = all.filter((row) => row.failed);
   const bytes = (rows) => formatBytes(rows.reduce((sum, row) => sum + row.bytes, 0));
-  const scenes = t("summary.scenes", { count: model.scenes.length });
   const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
+  // As the report counts them; the view of scenes shows what is left where it is, too.
+  const scenes = t("summary.scenes", { count: new Set(kept.map((row) => row.scene)).size });
   const freed = t(`summary.freed.${tense}`, { bytes: bytes(removed) });
   const number = (key, rows, about, href) =>
     element(
