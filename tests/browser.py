@@ -90,3 +90,15 @@ def faults(page: Page) -> list[str]:
         if fault["impact"] in ("serious", "critical")
         for node in fault["nodes"]
     ]
+
+
+def shows_its_icon(page: Page) -> bool:
+    """Return whether a page has an icon within itself, which its security policy lets it show."""
+    return page.evaluate(
+        """() => new Promise((done) => {
+            const image = new Image();
+            image.onload = () => done(image.src.startsWith("data:"));
+            image.onerror = () => done(false);
+            image.src = document.querySelector("link[rel=icon]").href;
+        })"""
+    )

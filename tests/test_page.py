@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser import faults, visits
+from browser import faults, shows_its_icon, visits
 from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
 
 from dupimg.cli import main
@@ -73,6 +73,7 @@ def test_the_summary_counts_the_rows(visit, sheet, rows):
     assert "150 kB to be freed" in page.locator(".count.remove").inner_text()
     assert "4 scenes" in page.locator(".count.keep").inner_text()
     assert "spared 0" in page.locator(".notes").inner_text()
+    assert shows_its_icon(page)
     assert texts(page, ".tabs .tally") == ["2", "2", "3", "12"]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browser import faults, launched, visits
+from browser import faults, launched, shows_its_icon, visits
 from files import snapshot
 from test_tune import truth, write_photos
 
@@ -160,6 +160,7 @@ def test_in_the_browser(photos, tmp_path, chromium):
     ):
         page = visit(run.address, viewport={"width": 1200, "height": 800})
         assert "<b>of me & you" in page.inner_text("#folder")
+        assert shows_its_icon(page)
         for number in range(1, 12):
             page.get_by_text(f"Pair {number} of 11").wait_for()
             for image in page.locator(".pair img").all():
@@ -203,7 +204,7 @@ def test_on_a_phone_in_the_dark_and_in_chinese(photos, tmp_path, chromium):
         assert page.evaluate("document.documentElement.scrollHeight") <= 844
         assert faults(page) == []
         page.get_by_text("现在结束").click()
-        page.get_by_text("根据你的回答").wait_for()
+        page.get_by_text("根据您的回答").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert faults(page) == []
         page.get_by_text("English").click()

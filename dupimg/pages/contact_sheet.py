@@ -202,7 +202,8 @@ def fill_page(
     data : mapping or None
         JSON values for the script.
     pictures : str
-        What the content security policy says of pictures and connections.
+        What the content security policy says of pictures and connections; pictures within the
+        page, of which its icon is one, must be allowed.
 
     Returns
     -------
@@ -213,6 +214,8 @@ def fill_page(
     policy = f"{_POLICY}; {pictures}"
     return Template(_joined([template])).substitute(
         policy=f"{policy}; script-src {_source_hash(script)}; style-src {_source_hash(style)}",
+        # Within the page: a browser would ask a server for favicon.ico, and may not.
+        icon=f"data:image/svg+xml,{quote(_joined(['icon.svg']))}",
         style=style,
         text=_json(json.loads(_joined([text]))),
         data=_json(data),

@@ -159,7 +159,7 @@ def _page() -> str:
         styles=("style.css", "tune/style.css"),
         text="tune/text.json",
         data=None,
-        pictures="img-src 'self'; connect-src 'self'",
+        pictures="img-src 'self' data:; connect-src 'self'",
     )
 
 
