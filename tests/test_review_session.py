@@ -16,7 +16,7 @@ from dupimg.options import UsageError
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.report import read_report
 from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession
-from dupimg.review.state import Decision, NotInPlan, Refused
+from dupimg.review.state import Decision, NotInPlan, Refused, review_state
 from dupimg.runs.journal import locked
 
 FILES = {
@@ -104,6 +104,9 @@ class Reviewer:
     def row(self, path):
         return self.state.row_of[path]
 
+    def destination(self, path):
+        return next(row.destination for row in self.state.planned.rows if row.path == path)
+
     @property
     def content(self):
         return self.plan.read_bytes()
@@ -120,8 +123,8 @@ def test_a_decision_is_in_the_plan_at_once(reviewer, output):
         "best.jpg": "keep", "best.xmp": "keep", "a/copy.jpg": "remove", "same.jpg": "remove",
         "alone.jpg": "leave", "other.jpg": "keep", "notes.txt": "other",
     }  # fmt: skip
-    assert reviewer.row("alone.jpg").destination == ""
-    assert reviewer.state.changes == ("alone.jpg: keep → leave, stays where it is",)
+    assert reviewer.destination("alone.jpg") == ""
+    assert reviewer.state.planned.changes == ("alone.jpg: keep → leave, stays where it is",)
     assert {path.name for path in output.iterdir()} == {".dupimg", "plan.csv"}
 
 
@@ -142,7 +145,7 @@ def test_another_keeper_takes_one_step(reviewer):
     changed = reviewer.decide(best_jpg={"action": "remove"}, a_copy_jpg={"action": "keep"})
     assert changed == ["a/copy.jpg", "best.jpg", "best.xmp", "same.jpg"]
     assert {reviewer.row(path).keeper for path in ("best.jpg", "same.jpg")} == {"a/copy.jpg"}
-    assert reviewer.row("best.xmp").destination.startswith("remove/")
+    assert reviewer.destination("best.xmp").startswith("remove/")
     assert (len(reviewer.session.done), reviewer.undo()) == (1, changed)
     assert reviewer.content == before
 
@@ -278,11 +281,11 @@ def test_a_destination_by_hand_gives_way_to_another_action(reviewer):
     set_cells(reviewer.plan, "alone.jpg", destination="processed/my own.jpg")
     reviewer.reload()
     reviewer.decide(alone_jpg={"scene": 5})
-    assert reviewer.row("alone.jpg").destination == "processed/my own.jpg"
+    assert reviewer.destination("alone.jpg") == "processed/my own.jpg"
     reviewer.decide(alone_jpg={"action": "remove"})
-    assert reviewer.row("alone.jpg").destination.startswith("remove/image-0005-")
+    assert reviewer.destination("alone.jpg").startswith("remove/image-0005-")
     reviewer.undo()
-    assert reviewer.row("alone.jpg").destination == "processed/my own.jpg"
+    assert reviewer.destination("alone.jpg") == "processed/my own.jpg"
 
 
 # "Not a duplicate"
@@ -451,6 +454,8 @@ def test_whatever_is_decided_the_plan_can_be_carried_out_and_taken_back(output, 
         except Refused:
             assert reviewer.content == before
         assert reviewer.state.problems == ()
+        # What was worked out decision by decision is what the file says as a whole.
+        assert reviewer.state == review_state(reviewer.state.decided, reviewer.state.file)
     while reviewer.session.done:
         reviewer.undo()
     assert reviewer.content == first

@@ -141,7 +141,7 @@ def test_a_plan_that_libreoffice_saved_can_be_reviewed(converted, separator):
     with Cache(None) as cache:
         session = ReviewSession(output, cache)
         state = session.look()
-        assert (state.problems, state.changes) == ((), ())
+        assert (state.problems, state.planned.changes) == ((), ())
         leave = [Decision(row.path, "leave") for row in state.rows]
         session.decide(state.file.stamp, leave)
         state = session.look()

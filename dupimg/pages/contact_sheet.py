@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -21,7 +22,7 @@ from urllib.parse import quote
 
 from dupimg.files.durable import write_durably
 from dupimg.options import PlanOptions
-from dupimg.plans.report import COLUMNS
+from dupimg.plans.report import COLUMNS, COSINES
 from dupimg.plans.rows import Row
 from dupimg.runs.journal import Run
 
@@ -133,11 +134,10 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]
     >>> to_columns([Row("a.jpg", "keep", nearest_cosine=0.12345678)])["nearest_cosine"]
     [0.123457]
     """
-    return {name: [_rounded(getattr(row, name)) for row in rows] for name in _COLUMNS}
-
-
-def _rounded(value: str | int | float | None) -> str | int | float | None:
-    return round(value, 6) if isinstance(value, float) else value
+    columns = {name: list(map(attrgetter(name), rows)) for name in _COLUMNS}
+    for name in COSINES:
+        columns[name] = [None if cosine is None else round(cosine, 6) for cosine in columns[name]]
+    return columns
 
 
 def page_data(rows: Sequence[Row], about: PageInfo, *, input_url: str = "") -> dict[str, Any]:

@@ -8,8 +8,9 @@ spreadsheet did to dates and numbers, or whether rows were sorted and columns mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from dupimg.converters import counted, did_you_mean
 from dupimg.plans.naming import name_rows
@@ -54,14 +55,10 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
     Reviewed
         Names follow actions and scenes, but for destinations that were written by hand.
     """
+    scenes = SceneNumbers.of(decided)
+    merged, problems = merge_decisions(decided, edits, scenes)
     rows = {row.path: row for row in decided}
-    last = _last_new_scene(decided)
-    problems = list(_problems(rows, edits, last))
     known = {edit.path: edit for edit in edits if edit.path in rows}
-    chosen = {path: _chosen(row, known.get(path), rows, known, last) for path, row in rows.items()}
-    kept = _kept_by_group(chosen.values())
-    merged = [_with_keeper(row, chosen, kept) for row in chosen.values()]
-    merged = _with_reasons(merged, rows)
     named = tuple(
         replace(row, destination=known[row.path].destination)
         if row.path in known
@@ -70,26 +67,61 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         else row
         for row in name_rows(merged)
     )
-    changes = (*_changes(rows, named), *_not_taken(rows, named, known, last))
+    changes = (*_changes(rows, named), *_not_taken(rows, named, known, scenes))
     return Reviewed(named, tuple(problems), changes)
 
 
-def last_scene(rows: Iterable[Row]) -> int:
-    """Return the highest number of a scene; 0 where there is none."""
-    return max((row.scene or 0 for row in rows), default=0)
+class SceneNumbers(NamedTuple):
+    """The highest number of a scene that was decided, and that a person may give.
 
-
-def _last_new_scene(rows: Collection[Row]) -> int:
-    """Return the highest number that a person may give: every photo can get a scene of its own.
-
-    A number beyond that is a slip, and could make the names of all photos longer.
+    Every photo can get a scene of its own. A number beyond that is a slip, and could make the names
+    of all photos longer.
     """
-    return last_scene(rows) + sum(row.scene is not None and not row.companion_of for row in rows)
+
+    decided: int
+    last: int
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> SceneNumbers:
+        """Return the numbers of a plan."""
+        scenes = [row.scene for row in rows if row.scene is not None and not row.companion_of]
+        decided = max(scenes, default=0)
+        return cls(decided, decided + len(scenes))
 
 
-def _problems(rows: dict[str, Row], edits: Sequence[Edit], last: int) -> Iterator[str]:
+def merge_decisions(
+    decided: Sequence[Row], edits: Sequence[Edit], scenes: SceneNumbers
+) -> tuple[list[Row], list[str]]:
+    """Apply the edits as `merge_edits`, but let the destinations be as they were decided.
+
+    Parameters
+    ----------
+    decided : sequence of Row
+        A plan, or part of one: all rows of some duplicate groups with their companions.
+    edits : sequence of Edit
+        Of these rows.
+    scenes : SceneNumbers
+        Of the plan.
+
+    Returns
+    -------
+    rows : list of Row
+        In the order of `decided`.
+    problems : list of str
+    """
+    rows = {row.path: row for row in decided}
+    problems = list(_problems(rows, edits, scenes))
+    known = {edit.path: edit for edit in edits if edit.path in rows}
+    chosen = {
+        path: _chosen(row, known.get(path), rows, known, scenes) for path, row in rows.items()
+    }
+    kept = _kept_by_group(chosen.values())
+    merged = [_with_keeper(row, chosen, kept) for row in chosen.values()]
+    return _with_reasons(merged, rows), problems
+
+
+def _problems(rows: dict[str, Row], edits: Sequence[Edit], scenes: SceneNumbers) -> Iterator[str]:
     first: dict[str, int] = {}
-    known_scenes = last_scene(rows.values())
     for edit in edits:
         row = rows.get(edit.path)
         where = f"row {edit.number}: {edit.path}"
@@ -103,10 +135,10 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit], last: int) -> Iterato
             hint = did_you_mean(edit.action, actions)
             expected = f"{', '.join(actions[:-1])} or {actions[-1]}"
             yield f"{where}: Got action {edit.action!r}, expected {expected}.{hint}"
-        if edit.scene and row.scene is not None and _scene_number(edit.scene, last) is None:
+        if edit.scene and row.scene is not None and _scene_number(edit.scene, scenes) is None:
             yield (
                 f"{where}: Got scene {edit.scene!r}, expected a whole number: 1 to "
-                f"{known_scenes} for a scene of the plan, up to {last} for a new one."
+                f"{scenes.decided} for a scene of the plan, up to {scenes.last} for a new one."
             )
     missing = [path for path in rows if path not in first]
     if missing:  # the file may have been cut off while it was saved
@@ -116,25 +148,25 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit], last: int) -> Iterato
         )
 
 
-def _scene_number(cell: str, last: int) -> int | None:
-    """Read a whole number from 1 to `last` as spreadsheets write it: 7, 7.0 or 7,0."""
+def _scene_number(cell: str, scenes: SceneNumbers) -> int | None:
+    """Read the number of a scene as spreadsheets write it: 7, 7.0 or 7,0."""
     whole, _, fraction = cell.strip().replace(",", ".").partition(".")
     # Python refuses to read thousands of digits.
     is_number = whole.isdecimal() and len(whole) < 10 and not fraction.strip("0")
     number = int(whole) if is_number else 0
-    return number if 1 <= number <= last else None
+    return number if 1 <= number <= scenes.last else None
 
 
 def _chosen(
-    row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit], last: int
+    row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit], scenes: SceneNumbers
 ) -> Row:
     """Return a row with the action and the scene that a person chose."""
     if edit is None:
         return row.having(action=LEAVE)
     if row.companion_of and edit.action == row.action:  # goes where its photo goes
-        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known, last)
+        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known, scenes)
         return row.having(action=photo.action, scene=photo.scene)
-    scene = (_scene_number(edit.scene, last) or row.scene) if row.scene is not None else None
+    scene = (_scene_number(edit.scene, scenes) or row.scene) if row.scene is not None else None
     known_action = edit.action in _ACTIONS[row.scene is None]
     return row.having(action=edit.action if known_action else row.action, scene=scene)
 
@@ -206,14 +238,14 @@ def _changes(before: dict[str, Row], after: Sequence[Row]) -> Iterator[str]:
 
 
 def _not_taken(
-    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit], last: int
+    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit], scenes: SceneNumbers
 ) -> Iterator[str]:
     """Name the scenes that were written where they do not count: on what goes with a photo."""
     for row in after:
         edit = known.get(row.path)
         if edit is None or row.scene is None or not edit.scene:
             continue
-        wanted = _scene_number(edit.scene, last)
+        wanted = _scene_number(edit.scene, scenes)
         if wanted is not None and wanted not in (before[row.path].scene, row.scene):
             leader = row.keeper or row.companion_of
             yield f"{row.path}: scene {edit.scene} is not taken, it goes with {leader}"

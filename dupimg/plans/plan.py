@@ -222,6 +222,11 @@ def check_plan(rows: Sequence[Row]) -> list[Problem]:
     list of Problem
         Empty if there is none.
     """
+    return [*check_decisions(rows), *_check_destinations(rows)]
+
+
+def check_decisions(rows: Sequence[Row]) -> list[Problem]:
+    """Look for what `check_plan` finds wherever the files go."""
     return [problem for check in _CHECKS for problem in check(rows)]
 
 
@@ -272,7 +277,6 @@ def _check_companions(rows: Sequence[Row]) -> Iterator[Problem]:
 
 _CHECKS: tuple[Callable[[Sequence[Row]], Iterator[Problem]], ...] = (
     _check_paths,
-    _check_destinations,
     _check_survivors,
     _check_companions,
 )

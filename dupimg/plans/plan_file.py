@@ -92,6 +92,11 @@ class PlanFile:
         """SHA-256 of the file, hexadecimal: changes with every byte."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def filled_edits(self) -> list[Edit]:
+        """The edits, without records that have no content."""
+        return [edit for edit in self.edits if edit is not None]
+
     @cached_property
     def _places(self) -> dict[str, int]:
         return {edit.path: i for i, edit in enumerate(self.edits) if edit is not None}
@@ -225,9 +230,10 @@ def _cells(record: str, separator: str) -> list[str]:
 
 
 def _edit(number: int, names: Sequence[str], cells: Sequence[str]) -> Edit | None:
-    named = dict(zip_longest(names, cells, fillvalue=""))
+    # A spreadsheet may leave out empty cells at the end.
+    texts = (cells[i] if i < len(cells) else "" for i in map(names.index, NEEDED))
     # Spaces that belong to a name are written as escapes.
-    file, action, scene, place, digest = (from_cell(named[name].strip(" ")) for name in NEEDED)
+    file, action, scene, place, digest = (from_cell(text.strip(" ")) for text in texts)
     if not (file or action or place):
         return None
     return Edit(number, file, action.strip().lower(), scene, place, digest)

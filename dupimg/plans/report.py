@@ -22,7 +22,7 @@ from dupimg.plans.rows import Row
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
-_COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
+COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
 # Reports that were written before these columns came up lack them.
 _OPTIONAL = {"nearest_scene_cosine"}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
@@ -76,7 +76,8 @@ def from_cell(cell: str) -> str:
     >>> from_cell("'=cmd()"), from_cell("a\\u000ab.jpg")
     ('=cmd()', 'a\nb.jpg')
     """
-    return _ESCAPE.sub(_unescape, cell.removeprefix("'"))
+    text = cell.removeprefix("'")
+    return _ESCAPE.sub(_unescape, text) if "\\" in text else text
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -167,7 +168,7 @@ def row_cell(row: Row, name: str) -> str:
         return ""
     if name in _INTEGERS:
         return str(value)
-    if name in _COSINES:
+    if name in COSINES:
         return f"{value:.6f}"
     return to_cell(value, may_look_like_data=name in PATHS)
 
@@ -204,6 +205,6 @@ def read_report(path: Path) -> tuple[Row, ...]:
 def _from_cell(cell: str, name: str) -> str | int | float | None:
     if name in _INTEGERS:
         return int(cell) if cell else None
-    if name in _COSINES:
+    if name in COSINES:
         return float(cell) if cell else None
     return from_cell(cell)

@@ -44,9 +44,10 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
     """
     with session.held(stamp) as state:
         input_dir, problems = Path(session.record.run.input_dir), list(state.problems)
+        rows = state.planned.rows
         try:
             problems += preflight.check_files(
-                state.rows,
+                rows,
                 input_dir,
                 session.output_dir,
                 unsafe={problem.path for problem in problems},
@@ -55,7 +56,7 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
                 contents=False,
             )
             if not problems:
-                preflight.check_means(state.rows, input_dir, session.output_dir, mode)
+                preflight.check_means(rows, input_dir, session.output_dir, mode)
         except UsageError as error:
             problems.append(Problem("", str(error)))
     return problems

@@ -18,7 +18,14 @@ from dupimg.options import UsageError
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
 from dupimg.plans.rows import KEEP, Row
-from dupimg.review.state import CellChange, Decision, Refused, ReviewState, review_state
+from dupimg.review.state import (
+    CellChange,
+    DecidedPlan,
+    Decision,
+    Refused,
+    ReviewState,
+    review_state,
+)
 from dupimg.runs.journal import (
     APPLIED,
     FOLDER,
@@ -135,6 +142,7 @@ class ReviewSession:
         self.foreign_changes = 0
         self._cache = cache
         self._lock = threading.RLock()
+        self._decided = DecidedPlan(self.record.rows)
         self._state = self._parsed(read_bytes(self.plan))
 
     def look(self) -> ReviewState:
@@ -265,10 +273,11 @@ class ReviewSession:
             self._cache.remember_distinct(*step.apart)
         if step.together:
             self._cache.forget_distinct(*step.together)
-        return tuple(new for new, old in zip(after.rows, before.rows, strict=True) if new != old)
+        both = zip(after.rows, before.rows, strict=True)
+        return tuple(new for new, old in both if new is not old and new != old)
 
     def _parsed(self, content: bytes) -> ReviewState:
-        return review_state(self.record.rows, parse_plan_file(content, self.plan))
+        return review_state(self._decided, parse_plan_file(content, self.plan))
 
     def _expect_open(self) -> None:
         if plan_marks(self.output_dir) != self._marks:

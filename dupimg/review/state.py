@@ -7,12 +7,12 @@ refused, unless that was so before.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dupimg.plans.merge import merge_edits
-from dupimg.plans.plan import Problem, check_plan
+from dupimg.plans.merge import Reviewed, SceneNumbers, merge_decisions, merge_edits
+from dupimg.plans.plan import Problem, check_decisions, check_plan
 from dupimg.plans.plan_file import PlanFile
 from dupimg.plans.report import row_cell
 from dupimg.plans.rows import Row
@@ -66,27 +66,88 @@ class CellChange:
 
 
 @dataclass(frozen=True)
+class DecidedPlan:
+    """A plan before anybody edited it, and what is worked out of it only once.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        Named.
+    """
+
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """The rows by path."""
+        return {row.path: row for row in self.rows}
+
+    @cached_property
+    def scenes(self) -> SceneNumbers:
+        """Which numbers scenes have, and may get."""
+        return SceneNumbers.of(self.rows)
+
+    @cached_property
+    def companions_of(self) -> dict[str, list[str]]:
+        """The companions of a photo by its path."""
+        companions = defaultdict(list)
+        for row in self.rows:
+            if row.companion_of:
+                companions[row.companion_of].append(row.path)
+        return companions
+
+    def is_placed_by_hand(self, file: PlanFile) -> bool:
+        """Return whether a person has written a destination into the plan."""
+        return any(
+            edit is not None
+            and edit.destination
+            and edit.path in self.row_of
+            and edit.destination != self.row_of[edit.path].destination
+            for edit in file.edits
+        )
+
+    def concerned_by(self, paths: Iterable[str]) -> list[int]:
+        """Return the numbers of all rows to which decisions about some files may matter."""
+        families = {self._family(self.row_of[path]) for path in paths}
+        return sorted(number for family in families for number in self._families[family])
+
+    @cached_property
+    def _families(self) -> dict[int | str, list[int]]:
+        families = defaultdict(list)
+        for number, row in enumerate(self.rows):
+            families[self._family(row)].append(number)
+        return families
+
+    def _family(self, row: Row) -> int | str:
+        """Name what shares a keeper or goes together: a duplicate group, or a photo by itself."""
+        photo = self.row_of.get(row.companion_of, row)
+        return photo.duplicate_group or photo.keeper or photo.path
+
+
+@dataclass(frozen=True)
 class ReviewState:
     """A plan as a person edited it, and what that comes to; `review_state` makes one.
 
     Attributes
     ----------
-    decided : tuple of Row
-        The plan before anybody edited it.
+    decided : DecidedPlan
     file : PlanFile
     rows : tuple of Row
-        In the order of `decided`, so that the number of a row stays the same.
+        In the order of `decided`, so that the number of a row stays the same. Their destinations
+        are those that were decided: `planned` has those that follow from the edits.
     problems : tuple of Problem
         What stands in the way of carrying it out; without a path where it is about the file.
-    changes : tuple of str
-        What the edits change, a line each.
     """
 
-    decided: tuple[Row, ...]
+    decided: DecidedPlan
     file: PlanFile
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
-    changes: tuple[str, ...]
+
+    @cached_property
+    def planned(self) -> Reviewed:
+        """What would be carried out; names all files, which takes seconds of 100,000."""
+        return merge_edits(self.decided.rows, self.file.filled_edits)
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
@@ -98,18 +159,6 @@ class ReviewState:
         if path not in self.row_of:
             raise NotInPlan(f"Got {path!r}, which is not in the plan.")
         return self.row_of[path]
-
-    @cached_property
-    def _decided_of(self) -> dict[str, Row]:
-        return {row.path: row for row in self.decided}
-
-    @cached_property
-    def _companions_of(self) -> dict[str, list[str]]:
-        companions = defaultdict(list)
-        for row in self.decided:
-            if row.companion_of:
-                companions[row.companion_of].append(row.path)
-        return companions
 
     def cells_for(self, decisions: Iterable[Decision]) -> tuple[CellChange, ...]:
         """Return the cells that decisions change.
@@ -145,8 +194,8 @@ class ReviewState:
 
     def _action_cells(self, path: str, action: str) -> dict[tuple[str, str], str]:
         cells = {(path, "action"): action}
-        for name in (path, *self._companions_of.get(path, ())):
-            edit, decided = self.file.edit(name), self._decided_of[name]
+        for name in (path, *self.decided.companions_of.get(path, ())):
+            edit, decided = self.file.edit(name), self.decided.row_of[name]
             if edit is None:
                 continue
             if name != path:  # as decided, a companion goes where its photo goes
@@ -173,20 +222,36 @@ class ReviewState:
         Refused
             It could not be carried out then, or a decision would not count.
         """
-        file = self.file.with_cells({(cell.path, cell.column): cell.after for cell in cells})
-        state = review_state(self.decided, file)
+        texts = {(cell.path, cell.column): cell.after for cell in cells}
+        state = self._with(self.file.with_cells(texts), {path for path, _ in texts})
         known = set(self.problems)
         problems = [problem for problem in state.problems if problem not in known]
         if problems := problems or list(_not_taken(state, decisions)):
             raise Refused(*problems)
-        return replace(state, file=file.with_cells(self._reason_cells(state)))
+        return replace(state, file=state.file.with_cells(self._reason_cells(state)))
+
+    def _with(self, file: PlanFile, paths: Iterable[str]) -> ReviewState:
+        """Return the plan with another file, in which only the cells of some files are others."""
+        if self.problems or self.decided.is_placed_by_hand(file):
+            return review_state(self.decided, file)
+        # What can be carried out stays so but for the files that a decision concerns; names that
+        # dupimg chooses are no problem. Of 100,000 files, all this would take seconds.
+        concerned = self.decided.concerned_by(paths)
+        decided = [self.decided.rows[number] for number in concerned]
+        edits = [edit for row in decided if (edit := file.edit(row.path)) is not None]
+        merged, texts = merge_decisions(decided, edits, self.decided.scenes)
+        rows = list(self.rows)
+        for number, row in zip(concerned, merged, strict=True):
+            rows[number] = row
+        problems = (*(Problem("", text) for text in texts), *check_decisions(merged))
+        return ReviewState(self.decided, file, tuple(rows), problems)
 
     def _reason_cells(self, after: ReviewState) -> dict[tuple[str, str], str]:
         """Return the reasons that change, but for those that a person has written over."""
         if "reason" not in self.file.names:
             return {}
         cells = {}
-        for decided, old, new in zip(self.decided, self.rows, after.rows, strict=True):
+        for decided, old, new in zip(self.decided.rows, self.rows, after.rows, strict=True):
             if new.reason != old.reason:
                 ours = (row_cell(decided, "reason"), row_cell(old, "reason"))
                 if self.file.cell(new.path, "reason") in ours:
@@ -207,25 +272,26 @@ class ReviewState:
         ]
 
 
-def review_state(decided: Sequence[Row], file: PlanFile) -> ReviewState:
+def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     """Work out what an edited plan comes to.
 
     Parameters
     ----------
-    decided : sequence of Row
-        Named rows.
+    decided : DecidedPlan
     file : PlanFile
 
     Returns
     -------
     ReviewState
     """
-    reviewed = merge_edits(decided, [edit for edit in file.edits if edit is not None])
-    row_of = {row.path: row for row in reviewed.rows}
-    # A problem that stays is found at the same row, whatever the names are by now.
-    rows = tuple(row_of[row.path] for row in decided)
-    problems = (*(Problem("", text) for text in reviewed.problems), *check_plan(rows))
-    return ReviewState(tuple(decided), file, rows, problems, reviewed.changes)
+    merged, texts = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
+    problems = check_decisions(merged)
+    if decided.is_placed_by_hand(file):
+        row_of = {row.path: row for row in merge_edits(decided.rows, file.filled_edits).rows}
+        # A problem that stays is found at the same row, whatever the names are by now.
+        problems = check_plan([row_of[row.path] for row in decided.rows])
+    problems = (*(Problem("", text) for text in texts), *problems)
+    return ReviewState(decided, file, tuple(merged), problems)
 
 
 def _not_taken(state: ReviewState, decisions: Iterable[Decision]) -> Iterator[Problem]:
