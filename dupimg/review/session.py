@@ -18,9 +18,9 @@ from dupimg.options import UsageError
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
 from dupimg.plans.rows import KEEP, Row
+from dupimg.review.decided import DecidedPlan
 from dupimg.review.state import (
     CellChange,
-    DecidedPlan,
     Decision,
     Refused,
     ReviewState,

@@ -1,0 +1,71 @@
+"""A plan before anybody edited it: what a review looks up in it again and again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from dupimg.plans.merge import SceneNumbers
+from dupimg.plans.plan_file import PlanFile
+from dupimg.plans.rows import Row
+
+
+@dataclass(frozen=True)
+class DecidedPlan:
+    """A plan before anybody edited it, and what is worked out of it only once.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        Named.
+    """
+
+    rows: tuple[Row, ...]
+
+    @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """The rows by path."""
+        return {row.path: row for row in self.rows}
+
+    @cached_property
+    def scenes(self) -> SceneNumbers:
+        """Which numbers scenes have, and may get."""
+        return SceneNumbers.of(self.rows)
+
+    @cached_property
+    def companions_of(self) -> dict[str, list[str]]:
+        """The companions of a photo by its path."""
+        companions = defaultdict(list)
+        for row in self.rows:
+            if row.companion_of:
+                companions[row.companion_of].append(row.path)
+        return companions
+
+    def is_placed_by_hand(self, file: PlanFile) -> bool:
+        """Return whether a person has written a destination into the plan."""
+        return any(
+            edit is not None
+            and edit.destination
+            and edit.path in self.row_of
+            and edit.destination != self.row_of[edit.path].destination
+            for edit in file.edits
+        )
+
+    def concerned_by(self, paths: Iterable[str]) -> list[int]:
+        """Return the numbers of all rows to which decisions about some files may matter."""
+        families = {self._family(self.row_of[path]) for path in paths}
+        return sorted(number for family in families for number in self._families[family])
+
+    @cached_property
+    def _families(self) -> dict[int | str, list[int]]:
+        families = defaultdict(list)
+        for number, row in enumerate(self.rows):
+            families[self._family(row)].append(number)
+        return families
+
+    def _family(self, row: Row) -> int | str:
+        """Name what shares a keeper or goes together: a duplicate group, or a photo by itself."""
+        photo = self.row_of.get(row.companion_of, row)
+        return photo.duplicate_group or photo.keeper or photo.path
