@@ -73,6 +73,14 @@ def test_mirrored_copies_where_asked(folder, tmp_path):
     assert (rows["day/mirrored.jpg"].action, rows["day/mirrored.jpg"].verdict) == ("remove", "copy")
 
 
+def test_pictures_of_one_colour_have_identical_pixels_only_in_one_size(tmp_path):
+    for name, size in (("a.bmp", (80, 60)), ("b.png", (80, 60)), ("c.png", (60, 80))):
+        save(Image.new("RGB", size), tmp_path / "photos" / name)
+    rows, _ = rows_of(tmp_path / "photos", tmp_path)
+    assert rows["b.png"].action == rows["c.png"].action == "remove"
+    assert (rows["b.png"].verdict, rows["c.png"].verdict) == ("identical pixels", "copy")
+
+
 @pytest.mark.parametrize(
     ("options", "together"),
     [

@@ -29,7 +29,7 @@ class SecondLook:
     thumb_correlation : ndarray of shape (n,), float64
         Correlation of the two thumbnails; NaN where none were compared.
     verdicts : ndarray of shape (n,), str
-        "identical bytes"; "identical pixels", as far as embedding and thumbnail show; "copy",
+        "identical bytes"; "identical pixels", as far as size, embedding and thumbnail show; "copy",
         by the thumbnails as a whole and in their parts; "near duplicate", from the threshold of
         duplicates on: bursts and brackets, for example; "same scene"; or "" where none were
         compared.
@@ -48,6 +48,7 @@ def take_second_look(
     contents: Features,
     inverse: NDArray[np.int64],
     best: NDArray[np.int64],
+    sizes: NDArray[np.int64],
 ) -> SecondLook:
     """Say of each photo what the other is that it is most like.
 
@@ -61,6 +62,8 @@ def take_second_look(
         The content of each photo.
     best : ndarray of shape (k,), int64
         The photo that stands for each content.
+    sizes : ndarray of shape (k, 2), int64
+        Width and height of each content in pixels.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def take_second_look(
     other = np.where(
         finder.keepers_ == np.arange(len(best)), finder.nearest_index_, finder.keepers_
     )
-    verdicts = _verdicts(finder, contents, other)[inverse]
+    verdicts = _verdicts(finder, contents, other, sizes)[inverse]
     compared_with = np.where(verdicts == "", -1, best[other[inverse]])
     correlation = finder.thumb_correlation_[inverse]
     # A photo of the same content is nearer than any other; it is the keeper unless that is of
@@ -87,14 +90,18 @@ def take_second_look(
 
 
 def _verdicts(
-    finder: DuplicateFinder, contents: Features, other: NDArray[np.int64]
+    finder: DuplicateFinder,
+    contents: Features,
+    other: NDArray[np.int64],
+    sizes: NDArray[np.int64],
 ) -> NDArray[np.str_]:
     """Judge each content and the other one that it was compared with."""
     rows = np.arange(len(other))
     cosines = np.where(finder.keepers_ == rows, finder.nearest_cosine_, finder.cosine_to_keeper_)
     same_pixels = np.fromiter(
         (
-            np.array_equal(contents.vector[i], contents.vector[j])
+            np.array_equal(sizes[i], sizes[j])
+            and np.array_equal(contents.vector[i], contents.vector[j])
             and np.array_equal(contents.thumbnail[i], contents.thumbnail[j])
             for i, j in zip(rows, other, strict=True)
         ),

@@ -88,7 +88,13 @@ def find_groups(
     order = keeper_order(photos, keep_rule)
     cannot_link = content_pairs(apart, photos, inverse)
     groups = find_duplicates(
-        features, inverse, options, order=order, cannot_link=cannot_link, checkpoint=checkpoint
+        photos,
+        features,
+        inverse,
+        options,
+        order=order,
+        cannot_link=cannot_link,
+        checkpoint=checkpoint,
     )
     kept, place = np.unique(groups.keepers, return_inverse=True)
     staying, chosen = [photos[i] for i in kept], features[inverse[kept]]
@@ -99,6 +105,7 @@ def find_groups(
 
 
 def find_duplicates(
+    photos: Sequence[Photo],
     features: Features,
     inverse: np.ndarray,
     options: RunOptions,
@@ -111,7 +118,7 @@ def find_duplicates(
 
     Parameters
     ----------
-    features, inverse, options
+    photos, features, inverse, options
         As in `find_groups`.
     order : sequence of int
         The photos, the one that should rather stay first.
@@ -137,13 +144,14 @@ def find_duplicates(
             checkpoint=checkpoint,
         )
     keepers = best[finder.keepers_[inverse]]
+    sizes = np.array([(photos[i].width, photos[i].height) for i in best])
     copies = np.bincount(inverse)[inverse]
     return Groups(
         keepers=keepers,
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
-        second_look=take_second_look(finder, features, inverse, best),
+        second_look=take_second_look(finder, features, inverse, best, sizes),
     )
 
 

@@ -202,6 +202,7 @@ def _duplicates(collection: Collection, options: PlanOptions) -> Groups:
         nothing = np.empty(0, np.int64)
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
     return find_duplicates(
+        collection.photos,
         collection.features,
         collection.inverse,
         options,
