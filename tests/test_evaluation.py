@@ -154,6 +154,32 @@ def test_refuses_to_overwrite_and_unknown_models(folder):
         evaluate(EvaluateOptions(folder, labels=labels, model="efficientnet_lite0,efficientnet"))
 
 
+def test_draws_the_plot_where_it_was_asked_for(folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    options = EvaluateOptions(
+        folder, labels=folder / "labels.csv", plot=tmp_path / "curve.png", edits=False, quiet=True
+    )
+    assert f"plot: {tmp_path / 'curve.png'}" in evaluate(options).to_text()
+    with Image.open(tmp_path / "curve.png") as picture:
+        assert picture.size == (700, 500)
+    with pytest.raises(UsageError, match="which exists, expected a new file"):
+        evaluate(options)
+
+
+def test_refuses_a_plot_of_labels_that_have_no_scenes(folder, tmp_path):
+    copies = [line for line in LABELS.splitlines() if "copies" in line or "path," in line]
+    make_files(
+        tmp_path,
+        {
+            "copies.csv": "\n".join(copies),
+            "pairs.csv": "path_a,path_b,answer\ncoffee.jpg,china.jpg,different\n",
+        },
+    )
+    for name in ("copies.csv", "pairs.csv"):
+        with pytest.raises(UsageError, match="expected labels of photos of scenes"):
+            evaluate(EvaluateOptions(folder, labels=tmp_path / name, plot=tmp_path / "p.png"))
+
+
 def test_reaches_the_floors_on_real_photos(shared_photos):
     evaluation = evaluate(
         EvaluateOptions(shared_photos, labels=shared_photos / "labels.csv", edits=False, quiet=True)

@@ -8,10 +8,13 @@ the scene of its keeper.
 
 from __future__ import annotations
 
+import importlib.util
 import stat
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -46,7 +49,6 @@ from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.files.reading import read_files
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
-from dupimg.model.models import get_model
 from dupimg.options import EvaluateOptions, UsageError
 from dupimg.pipeline.group import find_groups, make_grouper
 from dupimg.pipeline.look import embed, make_embedder
@@ -95,10 +97,11 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     else:
         labels = read_labels(options.labels)
         measure, compare = partial(_measure, labels), partial(_compare, labels)
-    for name, path in (("output", options.output), ("plot", options.plot)):
+    names = list(dict.fromkeys(word.strip() for word in options.model.split(",")))
+    plots = _plot_paths(options, names, labels)
+    for path in (options.output, *plots.values()):
         if path is not None and path.exists():
-            raise UsageError(f"Got {name}={path}, which exists, expected a new file.")
-    names = dict.fromkeys(word.strip() for word in options.model.split(","))
+            raise UsageError(f"Got {path} to write to, which exists, expected a new file.")
     embedders = {name: make_embedder(options, name) for name in names}
     listing = _read_photos(labels, options)
     measures: list[Measure] = []
@@ -114,12 +117,33 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         measures += [Measure(name, *figure) for figure in figures]
         left_out |= {file.path: file for file in embedded.others}
         if features is not None:
-            for title, frame in compare(embedded, features[inverse], embedder, options):
+            one = replace(options, plot=plots.get(name))
+            for title, frame in compare(embedded, features[inverse], embedder, one):
                 tables.append((f"{title}, {name}", frame))
-    evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables))
+    drawn = tuple(path for path in plots.values() if path.exists())
+    evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables), drawn)
     if options.output is not None:
         evaluation.to_csv(options.output)
     return evaluation
+
+
+def _plot_paths(
+    options: EvaluateOptions, names: Sequence[str], labels: pd.DataFrame
+) -> dict[str, Path]:
+    """Return where the plot of each model is to be drawn, if one is asked for."""
+    if options.plot is None:
+        return {}
+    if "set" not in labels or (labels["set"] == COPIES).all():
+        raise UsageError(
+            f"Got plot={options.plot} for labels={options.labels}, expected labels of photos of "
+            "scenes: precision against recall is counted among all pairs of them. `dupimg tune` "
+            "draws a curve of its own."
+        )
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError(f"Got plot={options.plot}, expected that matplotlib is installed.")
+    if len(names) == 1:
+        return {names[0]: options.plot}
+    return {name: options.plot.with_stem(f"{options.plot.stem}-{name}") for name in names}
 
 
 def _embed_timed(
@@ -206,8 +230,7 @@ def _compare(
         curves = scene_curves(truth, embeddings, make_grouper(options))
         yield "Scenes by embedding and linkage", summarize_curves(curves, options.scene_threshold)
         if options.plot is not None:
-            path = options.plot.with_stem(f"{options.plot.stem}-{get_model(embedder.model).name}")
-            plot_curves(curves, options.scene_threshold, path)
+            plot_curves(curves, options.scene_threshold, options.plot)
     pairs = {
         "copies": labelled_pairs(table, COPIES, by_kind=True),
         "views": labelled_pairs(table, SCENES, by_kind=False),

@@ -55,11 +55,14 @@ class Evaluation:
         Photos of the labels that are missing or unreadable; they count nowhere.
     tables : tuple of (str, DataFrame)
         Comparisons of ways to judge, with their titles.
+    plots : tuple of Path
+        What was drawn.
     """
 
     measures: tuple[Measure, ...]
     left_out: tuple[File, ...] = ()
     tables: tuple[tuple[str, pd.DataFrame], ...] = ()
+    plots: tuple[Path, ...] = ()
 
     def to_text(self) -> str:
         """Return a table with a column for each model, and the photos that were left out.
@@ -80,6 +83,7 @@ class Evaluation:
         if self.left_out:
             lines.append(f"\nleft out: {counted(len(self.left_out), 'photo')}, not readable")
             lines += [f"  {photo.path}: {photo.reason}" for photo in self.left_out]
+        lines += [f"\nplot: {path}" for path in self.plots]
         return "\n".join(lines)
 
     def to_csv(self, path: Path) -> None:
