@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from dupimg import __version__
@@ -214,7 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = _warnings_shown_once()
             return _run(words)
     except KeyboardInterrupt:
         print("dupimg: interrupted", file=sys.stderr)
@@ -227,12 +228,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if refused else 1
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Show a warning to a person: without the line of source that it comes from."""
-    say(f"dupimg: {message}", file=sys.stderr)
+def _warnings_shown_once() -> Callable[..., None]:
+    """Return what shows warnings to a person: each once, without the line that it comes from."""
+    shown = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
+            say(f"dupimg: {message}", file=sys.stderr)
+
+    return show
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror == os.strerror(errno.ENOSPC):
+        where = f" under {error.filename}" if error.filename else ""
+        return (
+            f"{error.strerror}{where}. No photo is lost: make room, then run the same command again"
+        )
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 

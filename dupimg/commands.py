@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,20 +155,23 @@ def _as_flags(name: str, command: Command, words: Sequence[str]) -> list[str]:
 
 
 def _flag(name: str, command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
-    """Split ``--name=value``, ``--name value`` or a mere ``--name``."""
+    """Split ``--name=value``, ``--name value``, or of a flag ``--name`` or ``--noname``."""
     written, equals, value = word[2:].partition("=")
-    known = command.names
-    field_name = known.get(written.replace("-", "_"))
+    known, flags = command.names, [field.name for field in command.fields if field.type == "bool"]
+    plain = written.replace("-", "_")
+    turned_off = re.sub("^no_?", "", plain)
+    if plain not in known and turned_off in flags and not equals:
+        return turned_off, "no"
+    field_name = known.get(plain)
     if field_name is None:
         near = did_you_mean(f"--{written}", [f"--{known_name}" for known_name in known])
         raise UsageError(
             f"Got --{written}, which `dupimg {name}` does not know.{near} "
             f"`dupimg {name} --help` lists all options."
         )
-    field = next(field for field in command.fields if field.name == field_name)
     if equals:
         return field_name, value
-    if field.type == "bool":
+    if field_name in flags:
         return field_name, "yes"
     if not waiting:
         raise UsageError(f"Got --{written} without a value, expected --{written}=VALUE.")

@@ -53,7 +53,7 @@ def _in_usage(field: dataclasses.Field) -> str:
 def _usage(field: dataclasses.Field) -> str:
     if not field.kw_only:
         return field.name.upper()
-    values = field.metadata["values"]
+    values = "no" if field.type == "bool" and field.default else field.metadata["values"]
     return f"--{field.name}" + (f"={values}" if values else "")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -91,6 +92,16 @@ def test_a_corrupt_file_is_a_warning(tmp_path, content):
     with pytest.warns(CacheWarning, match="the run goes on without"):
         assert use(tmp_path / "cache.sqlite") == {}
     assert (tmp_path / "cache.sqlite").read_bytes() == content
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE accounts (name TEXT)")
+    before = path.read_bytes()
+    with pytest.warns(CacheWarning, match="the database of another program"):
+        assert use(path) == {}
+    assert path.read_bytes() == before
 
 
 def test_a_locked_file_is_a_warning(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from dupimg.cli import COMMANDS, main
 from dupimg.commands import collect_options
+from dupimg.help import command_help
 from dupimg.options import OrganizeOptions
 
 
@@ -27,6 +28,13 @@ def test_folder_names_arrive_as_typed(name):
     if name != "--":
         assert str(options(name, "out", "--quiet").input_dir) == name
         assert str(options("in", name).output_dir) == name
+
+
+@pytest.mark.parametrize("word", ["--noedits", "--no-edits", "--no_edits", "--edits=no"])
+def test_what_is_on_can_be_turned_off(word):
+    evaluate = COMMANDS["evaluate"]
+    assert not collect_options("evaluate", evaluate, ["in", "--labels=l.csv", word]).edits
+    assert "--edits=no " in command_help("evaluate", evaluate)
 
 
 def test_values_are_converted():
@@ -64,6 +72,8 @@ def test_values_are_converted():
         (["in", "out", "--jobs=0"], "from 1 to 1024"),
         (["in", "out", "--batch_size=1.5"], "from 1 to 4096"),
         (["in", "out", "--dry_run=maybe"], "expected yes or no"),
+        (["in", "out", "--nojobs"], "Got --nojobs, which `dupimg organize` does not know"),
+        (["in", "out", "--nodry_run=yes"], "Got --nodry_run"),
     ],
 )
 def test_what_cannot_be_meant_stops_before_any_work(words, message, tmp_path, monkeypatch, capsys):

@@ -84,6 +84,17 @@ def test_a_disk_that_is_full_midway(tmp_path, run, mode):
         )
 
 
+def test_a_disk_that_is_too_full_for_a_plan(tmp_path, run):
+    make_files(tmp_path / "in", {f"{n}.txt": f"{n}" for n in range(2000)}, mtime=1.2e9)
+    with mounted(tmp_path / "small", "size=256k") as small:
+        status, text = run("plan", tmp_path / "in", small / "out", "--cache=none")
+        assert status == 1
+        assert "No space left on device" in text
+        assert "make room, then run the same command again" in text
+        subprocess.run(["mount", "-o", "remount,size=8m", small], check=True)
+        assert run("plan", tmp_path / "in", small / "out", "--cache=none")[0] == 0
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_photo_that_does_not_fit_fails_alone(tmp_path, small_filesystem, mode):
     small, size = small_filesystem

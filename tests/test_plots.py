@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from files import sample, save
 from PIL import Image
+from sklearn.exceptions import NotFittedError
 
 from dupimg import DuplicateFinder, plot_groups, plot_similarity_histogram
 from dupimg.pages.plots import plot_precision
@@ -97,6 +98,8 @@ def test_histogram_counts_photos_by_their_nearest(recwarn):
 
 
 def test_histogram_refuses_what_is_too_little():
+    with pytest.raises(NotFittedError):
+        plot_similarity_histogram(DuplicateFinder())
     with pytest.raises(ValueError, match="minimum of 2 is required"):
         plot_similarity_histogram(np.eye(1))
 

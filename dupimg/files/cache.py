@@ -23,7 +23,10 @@ from typing import Any
 import platformdirs
 
 # Part of the file's name: count it up whenever a table changes.
-_VERSION = 2
+_VERSION = 3
+
+# Marks the file as ours, in a field that SQLite has for that: "dupi".
+_APPLICATION = 0x64757069
 
 # SQLite allows 32,766 placeholders in a statement, older ones 999.
 _AT_ONCE = 500
@@ -267,10 +270,22 @@ class Cache:
 def _open(path: Path) -> sqlite3.Connection:
     # One connection for all threads, under a lock of our own.
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
+    _check_ours(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.executescript(_TABLES)
     return connection
+
+
+def _check_ours(connection: sqlite3.Connection) -> None:
+    """Refuse a database of another program, and mark a new one."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == _APPLICATION:
+        return
+    if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        connection.close()
+        raise sqlite3.DatabaseError("it is the database of another program")
+    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
 
 
 def _status_key(status: os.stat_result) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from dupimg.files.images import UnreadablePhoto, read_photo
 from dupimg.search.similarity import cosine_graph
@@ -124,8 +126,10 @@ def plot_similarity_histogram(
     ImportError
         Matplotlib is not installed.
     ValueError
-        There are fewer than two vectors, or one of them is zero.
+        There are fewer than two vectors, one of them is zero, or the estimator is not fitted.
     """
+    if isinstance(vectors_or_estimator, BaseEstimator):
+        check_is_fitted(vectors_or_estimator)
     nearest = getattr(vectors_or_estimator, "nearest_cosine_", None)
     if nearest is None:
         vectors = check_array(
