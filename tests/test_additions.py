@@ -40,22 +40,22 @@ def with_scene_vectors(features: Features) -> Features:
     return replace(features, scene_vector=np.hstack([features.vector, ones / 8]))
 
 
-def organized(photos, features):
+def organized(photos, features, options=OPTIONS):
     """Return the rows of a run that was carried out."""
     inverse = np.arange(len(photos))
-    groups = find_groups(photos, features, inverse, OPTIONS, OPTIONS.keep)
+    groups = find_groups(photos, features, inverse, options, options.keep)
     rows = make_plan(Listing(tuple(photos), ()), groups)
     return [replace(row, earlier=row.destination) for row in rows]
 
 
-def add(earlier, photos, features, others=(), companions=()):
+def add(earlier, photos, features, others=(), companions=(), options=OPTIONS):
     """Add photos to a run; `photos` are all of them, those of the run first."""
     contents, inverse = np.unique([photo.digest for photo in photos], return_inverse=True)
     first = [[photo.digest for photo in photos].index(content) for content in contents]
     known = {row.path: row for row in earlier}
     collection = Collection(tuple(photos), features[np.array(first)], inverse, known)
     listing = Listing(tuple(photos), tuple(others), tuple(companions))
-    rows, notes = add_rows(earlier, listing, collection, OPTIONS)
+    rows, notes = add_rows(earlier, listing, collection, options)
     assert check_plan(rows) == []
     assert {row.path for row in rows} == {f.path for f in (*photos, *others, *companions)}
     return {row.path: row for row in rows}, notes
@@ -139,6 +139,26 @@ def test_scenes_that_a_new_photo_would_join_are_left_apart_and_named():
     rows, notes = add(organized(photos[:2], features[np.arange(2)]), photos, features)
     assert [rows[p.path].scene for p in photos] == [1, 2, 2]
     assert notes == ("scenes 1 and 2 would be one with the new photos; they were left apart",)
+
+
+def test_a_scene_that_a_new_photo_would_part_stays_as_it_is_and_is_named():
+    options = replace(OPTIONS, linkage="average")
+    photos = [photo(0), photo(1), photo(2), photo(3)]
+    features = at_angles(0, 44, 64, 170)  # 44 is nearer to 64, and both on average too far from 0
+    earlier = organized(photos[:2], features[np.arange(2)], options)
+    rows, notes = add(earlier, photos, features, options=options)
+    assert [rows[p.path].scene for p in photos] == [1, 1, 1, 2]
+    assert notes == ("scene 1 would be parted with the new photos; it was left as it is",)
+
+
+def test_what_a_person_made_of_scenes_is_not_named_with_every_addition():
+    photos = [photo(0), photo(1), photo(2), photo(3), photo(4)]
+    features = at_angles(0, 20, 90, 10, 80)
+    united = [replace(row, scene=1) for row in organized(photos[:3], features[np.arange(3)])]
+    parted = [replace(row, scene=number) for number, row in zip((1, 3, 2), united, strict=True)]
+    for by_hand, scenes in ((united, [1, 1, 1, 1, 1]), (parted, [1, 3, 2, 1, 2])):
+        rows, notes = add(by_hand, photos, features)
+        assert ([rows[p.path].scene for p in photos], notes) == (scenes, ())
 
 
 def test_other_files_and_companions():

@@ -8,7 +8,7 @@ stays, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -108,7 +108,7 @@ def add_rows(
     rows : tuple of Row
         A plan for all files, old and new.
     notes : tuple of str
-        Scenes that would be one now, and are left to a person.
+        Scenes that would be one now, or more than one, and are left to a person.
     """
     rows = {row.path: row for row in earlier}
     notes: tuple[str, ...] = ()
@@ -282,8 +282,35 @@ def _scenes(
     vectors = collection.features.scene_vector[collection.inverse[kept]]
     concerned = kept[_closure(vectors, seeds, options.scene_threshold)]
     chosen = collection.features[collection.inverse[concerned]]
-    labels = find_scenes([collection.photos[i] for i in concerned], chosen, options)
-    return _joined(collection, concerned, chosen.scene_vector, labels, known)
+    photos = [collection.photos[i] for i in concerned]
+    labels = find_scenes(photos, chosen, options)
+    before = np.full(len(labels), -1)
+    if (old := np.flatnonzero(~collection.is_new[concerned])).size:
+        before[old] = find_scenes([photos[i] for i in old], chosen[old], options)
+    scenes = _joined(collection, concerned, chosen.scene_vector, labels, known)
+    numbers = np.array([known.get(int(i), 0) for i in concerned])
+    return scenes, tuple(_left_as_they_are(numbers, before, labels))
+
+
+def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[str]:
+    """Tell which scenes the new photos would unite or part, but not what a person did to them.
+
+    Photos have the `numbers` of scenes, 0 where none is known; the labels of scenes that would be
+    found `before`, without the new photos, -1 for these; and of those found `after`, with them.
+    """
+    for label in np.unique(after[before < 0]):
+        together = after == label
+        united = np.unique(numbers[together & (numbers > 0)])
+        old = together & (before >= 0)
+        parted_by_hand = len(np.unique(before[old])) == 1 and set(numbers[old]) == set(united)
+        if len(united) > 1 and not parted_by_hand:
+            *first, last = united
+            words = f"{', '.join(map(str, first))} and {last}"
+            yield f"scenes {words} would be one with the new photos; they were left apart"
+    for number in np.unique(numbers[before >= 0]):
+        known = (numbers == number) & (before >= 0)
+        if any(len(np.unique(after[known & (before == b)])) > 1 for b in np.unique(before[known])):
+            yield f"scene {number} would be parted with the new photos; it was left as it is"
 
 
 def _known_scenes(
@@ -314,9 +341,9 @@ def _joined(
     vectors: NDArray,
     labels: NDArray,
     known: dict[int, int],
-) -> tuple[dict[int, int], tuple[str, ...]]:
+) -> dict[int, int]:
     """Let new photos join the scenes that were there, and number those that are new."""
-    scenes, notes = dict(known), []
+    scenes = dict(known)
     free = max((row.scene or 0 for row in collection.rows.values()), default=0) + 1
     by_time = sorted(
         set(labels.tolist()),
@@ -328,22 +355,18 @@ def _joined(
     for label in by_time:
         members = np.flatnonzero(labels == label)
         settled = [m for m in members if concerned[m] in known]
-        numbers = sorted({known[concerned[m]] for m in settled})
         for member in members:
             i = int(concerned[member])
             if i in known:
                 continue
-            if numbers:  # the scene of the photo that it is most like
+            if settled:  # the scene of the photo that it is most like
                 nearest = settled[int(np.argmax(vectors[settled] @ vectors[member]))]
                 scenes[i] = known[int(concerned[nearest])]
             else:
                 scenes[i] = free
-        if not numbers:
+        if not settled:
             free += 1
-        if len(numbers) > 1 and any(collection.is_new[concerned[m]] for m in members):
-            words = ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
-            notes.append(f"scenes {words} would be one with the new photos; they were left apart")
-    return scenes, tuple(notes)
+    return scenes
 
 
 def _number_groups(rows: Sequence[Row]) -> list[Row]:
