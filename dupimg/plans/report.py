@@ -58,12 +58,12 @@ def to_cell(text: str, *, may_look_like_data: bool = True) -> str:
 
     Examples
     --------
-    >>> to_cell("IMG_0001.jpg"), to_cell("=cmd()"), to_cell("0012"), to_cell("a\nb.jpg")
-    ('IMG_0001.jpg', "'=cmd()", "'0012", 'a\\u000ab.jpg')
+    >>> to_cell("/sd/IMG_1.jpg"), to_cell("=cmd()"), to_cell("0012"), to_cell("a\nb.jpg")
+    ('/sd/IMG_1.jpg', "'=cmd()", "'0012", 'a\\u000ab.jpg')
     """
     escaped = _UNSAFE.sub(_escape, text)
     like_data = may_look_like_data and not _TEXT_SUFFIX.search(text)
-    if escaped and (like_data or not (escaped[0].isalnum() or escaped[0] in "_.([{\\")):
+    if escaped and (like_data or not (escaped[0].isalnum() or escaped[0] in "/_.([{\\")):
         return f"'{escaped}"
     return escaped
 
