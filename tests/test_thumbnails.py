@@ -38,11 +38,19 @@ def test_a_pair_has_the_same_bits_alone_and_among_many(side):
     small = pictures(40, side)
     small[:6] = np.random.default_rng(1).choice([0, 255], size=(6, side, side))
     small[6], small[7] = 0, 255
+    small[20:] = (
+        small[10] // 2 + small[20:] // 20
+    )  # about as similar in their parts as is asked for
     thumbnails = Thumbnails(small, 40)
     i, j = (pairs.ravel() for pairs in np.indices((40, 40)))
     together = thumbnails.correlations(i, j)
     assert together.tolist() == [
         thumbnails.correlations(a, b)[0] for a, b in np.c_[i, j][..., None]
+    ]
+    alike = thumbnails.are_copies(i, j, 0.8)
+    assert 40 < alike.sum() < 1600
+    assert alike.tolist() == [
+        thumbnails.are_copies(a, b, 0.8)[0] for a, b in np.c_[i, j][..., None]
     ]
 
 

@@ -21,8 +21,9 @@ _LOCAL_CORRELATION = 0.9
 # Grey levels: in a part with less contrast, a sky, noise is all there is to correlate.
 _LEAST_DEVIATION = 3.0
 
-# Pairs whose parts are compared at once: 64 MB.
-_PAIRS_AT_ONCE = 4096
+# Pairs whose parts are compared at once: 64 MB for their pictures, and for as many others in cache.
+_PAIRS_AT_ONCE = 8192
+_GATHERED_AT_ONCE = 256
 
 # In the time in which one pair of pictures is gathered and multiplied alone, a matrix product makes
 # this many; and so many of its rows at once are a few MB.
@@ -131,8 +132,8 @@ class Thumbnails:
             similar = np.flatnonzero(self._correlations(i, j, turn) >= threshold)
             for start in range(0, len(similar), _PAIRS_AT_ONCE):
                 pairs = similar[start : start + _PAIRS_AT_ONCE]
-                both = self._pixels[i[pairs]], self._pixels[j[pairs] + turn * self._n_rows]
-                copies[pairs] |= self._local_correlations(*both) >= _LOCAL_CORRELATION
+                local = self._local_correlations(i[pairs], j[pairs] + turn * self._n_rows)
+                copies[pairs] |= local >= _LOCAL_CORRELATION
         return copies
 
     def _correlations(self, i: NDArray, j: NDArray, turn: int) -> NDArray[np.float64]:
@@ -157,25 +158,36 @@ class Thumbnails:
             products[here] = (left @ right)[row[here] - start, column[here]]
         return products
 
-    def _local_correlations(self, left: NDArray, right: NDArray) -> NDArray[np.float64]:
+    def _local_correlations(self, i: NDArray, j: NDArray) -> NDArray[np.float32]:
         """Average the correlations of the parts that have contrast; 1 if there are none."""
-        a, b = self._parts(left), self._parts(right)
-        deviations = a.std(axis=2), b.std(axis=2)
-        covariances = (a * b).mean(axis=2)
-        scales = np.maximum(deviations[0] * deviations[1], 1e-9)
-        counts = np.maximum(*deviations) >= _LEAST_DEVIATION
-        sums = np.where(counts, covariances / scales, 0.0).sum(axis=1)
+        pictures, place = _distinct(np.concatenate([i, j]))
+        parts, contrast = self._parts(pictures)
+        left, right = np.split(place, 2)
+        correlations = np.empty((len(i), contrast.shape[1]), np.float32)
+        for start in range(0, len(i), _GATHERED_AT_ONCE):
+            some = slice(start, start + _GATHERED_AT_ONCE)
+            both = parts[left[some]], parts[right[some]]
+            np.einsum("kpd,kpd->kp", *both, out=correlations[some])
+        counts = contrast[left] | contrast[right]
         n_parts = counts.sum(axis=1)
-        return np.where(n_parts == 0, 1.0, sums / np.maximum(n_parts, 1))
+        sums = np.where(counts, correlations, 0).sum(axis=1)
+        return np.where(n_parts == 0, 1, sums / np.maximum(n_parts, 1))
 
-    def _parts(self, pixels: NDArray[np.int8]) -> NDArray[np.float64]:
-        """Cut pictures into 4 x 4 parts, each less its mean; pixels beyond them are left out."""
-        side = math.isqrt(pixels.shape[1])
+    def _parts(self, pictures: NDArray) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Cut pictures into 4 x 4 parts, of mean 0 and norm 1, and tell which have contrast.
+
+        Pixels beyond the parts are left out.
+        """
+        side = math.isqrt(self._pixels.shape[1])
         size = max(1, side // _PARTS)
-        whole = pixels.reshape(-1, side, side)[:, : size * _PARTS, : size * _PARTS]
-        parts = whole.reshape(len(pixels), -1, size, whole.shape[2] // size, size)
-        parts = parts.transpose(0, 1, 3, 2, 4).reshape(len(pixels), -1, size * size)
-        return parts - parts.mean(axis=2, keepdims=True)
+        squares = self._pixels[pictures].reshape(-1, side, side)
+        whole = squares[:, : size * _PARTS, : size * _PARTS].astype(np.float32)
+        cut = whole.reshape(len(pictures), -1, size, whole.shape[2] // size, size)
+        parts = cut.transpose(0, 1, 3, 2, 4).reshape(len(pictures), -1, size * size)
+        parts -= parts.mean(axis=2, keepdims=True)
+        norms = np.sqrt(np.einsum("kpd,kpd->kp", parts, parts))
+        parts /= np.maximum(norms, 1e-6)[..., None]  # of one grey: it correlates with nothing
+        return parts, norms >= _LEAST_DEVIATION * size
 
 
 def _distinct(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
