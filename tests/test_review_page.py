@@ -180,6 +180,92 @@ def test_scenes_are_split_merged_and_moved(visit, output):
     assert rows(output)["cup.png"][1] == 4
 
 
+def focused(page) -> str:
+    """Return how a screen reader names what has the focus."""
+    return page.evaluate(
+        """() => {
+            const { activeElement: it } = document;
+            return it === document.body ? "" : it.ariaLabel ?? it.innerText;
+        }"""
+    )
+
+
+def test_scenes_are_split_moved_and_merged_by_keyboard_alone(visit, output):
+    before = (output / "plan.csv").read_bytes()
+    page = visit("#scenes/all")
+
+    def press(*keys):
+        for key in keys:
+            page.keyboard.press(key)
+        saved(page)
+
+    press("j", "j", "j", "m", "ArrowLeft", "m", "n")
+    assert rows(output)["left.jpg"][1] == rows(output)["right.jpg"][1] == 4
+    page.locator("#selection").wait_for(state="hidden")
+    assert focused(page).startswith("left.jpg, ")
+    press("m", "ArrowRight", "m", "v")
+    assert focused(page) == "Number of the scene"
+    page.keyboard.press("Escape")
+    assert focused(page).startswith("right.jpg, ")
+    press("v", "3", "Enter")
+    assert {rows(output)[f"{name}.jpg"][1] for name in ("left", "right")} == {3}
+    assert focused(page).startswith("right.jpg, ")
+    page.keyboard.press("v")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert focused(page) == "New scene"
+    press("Enter")
+    assert rows(output)["right.jpg"][1] == 4
+    assert focused(page).startswith("right.jpg, ")
+    press("ArrowLeft", "g")
+    assert rows(output)["right.jpg"][1] == rows(output)["cup.png"][1] == 3
+    assert focused(page).startswith("cup.png, ")
+    for _ in range(4):
+        press("Control+z")
+    page.wait_for_selector('[data-key="undo"]:disabled')
+    assert (output / "plan.csv").read_bytes() == before
+    assert focused(page).startswith("cup.png, ")
+
+
+def test_the_keys_of_the_selection_are_on_its_buttons_and_in_the_help(visit):
+    page = visit("#scenes/all")
+    page.keyboard.press("j")
+    page.keyboard.press("m")
+    bar = page.locator("#selection")
+    keys = {
+        button.get_attribute("aria-keyshortcuts"): button.get_attribute("title")
+        for button in bar.get_by_role("button").all()
+    }
+    assert list(keys) == ["N", "V", "P", "X", "U", "Escape"]
+    assert keys["V"] == "Key V"
+    assert keys["Escape"] == "Select nothing · Key Esc"
+    page.keyboard.press("?")
+    assert {*keys} - {"Escape"} <= {*page.locator("#help kbd").all_inner_texts()}
+    assert faults(page) == []
+
+
+def test_the_focus_goes_from_the_bar_of_the_selection_back_to_the_photo(visit, output):
+    page = visit("#scenes/all")
+    for key in ("Select nothing", "New scene", "Leave"):
+        photo(page, "left.jpg").focus()
+        page.keyboard.press("m")
+        page.locator("#selection").get_by_role("button", name=key).focus()
+        page.keyboard.press("Enter")
+        page.locator("#selection").wait_for(state="hidden")
+        saved(page)
+        assert focused(page).startswith("left.jpg, ")
+    assert rows(output)["left.jpg"] == ("leave", 4)
+
+
+def test_the_large_view_closes_when_its_list_has_become_empty(visit, output):
+    page = visit("#scenes/several")
+    photo(page, "left.jpg").click()
+    page.keyboard.press("n")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    saved(page)
+    assert rows(output)["left.jpg"][1] == 4
+
+
 @pytest.mark.parametrize("wrong", ["99999", "0", "-1", "beach", "", "1e3"])
 def test_a_scene_that_does_not_exist_is_no_place_for_a_photo(visit, output, wrong):
     before = (output / "plan.csv").read_bytes()

@@ -45,6 +45,7 @@ _SCRIPTS = (
     "viewer.js",
     "saving.js",
     "review.js",
+    "review_keys.js",
     "controls.js",
     "scene_dialog.js",
     "apply_dialog.js",

@@ -81,7 +81,8 @@ class Controls {
       button({ label: t("select.scene"), name: "select", class: "quiet small-button",
         onclick: () => review.toggle(block.photos) }),
       button({ label: t("merge.next"), name: "merge", class: "quiet small-button",
-        disabled: review.blocked || last, onclick: () => review.mergeWithNext(block) }),
+        ...shortcut("G", t("merge.next")), disabled: review.blocked || last,
+        onclick: () => review.mergeWithNext(block.number) }),
     ];
   }
 
@@ -106,21 +107,29 @@ class Controls {
     const { review } = this;
     const rows = review.selected();
     const bar = byId("selection");
+    const hadFocus = bar.contains(document.activeElement);
     bar.hidden = !rows.length;
-    if (!rows.length) return;
+    if (bar.hidden && hadFocus) review.page.focusPlace();
+    if (bar.hidden) return;
     const disabled = review.blocked;
-    const act = (action) =>
-      button({ text: t(`action.${action}.planned`), name: action, class: "quiet", disabled,
-        onclick: () => review.withSelection((photos) => review.act(photos, action)) });
-    bar.replaceChildren(
+    const decision = (text, key, decide, name) =>
+      button({ text, name, class: "quiet", ...shortcut(key), disabled,
+        onclick: () => decide(review.selected()) });
+    const act = (action, key) =>
+      decision(t(`action.${action}.planned`), key, (photos) => review.actOn(photos, action), action);
+    replaceKeepingFocus(bar, [
       element("strong", {}, t("selected", { count: rows.length })),
-      button({ text: t("scene.new"), class: "quiet", disabled, onclick: () =>
-        review.withSelection((photos) => review.moveToScene(photos, review.newScene(photos))) }),
-      button({ text: t("scene.move"), class: "quiet", disabled,
-        onclick: () => new SceneDialog(review).open() }),
-      act("keep"), act("remove"), act("leave"),
+      decision(t("scene.new"), "N", (photos) => review.split(photos)),
+      decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
+      act("keep", "P"), act("remove", "X"), act("leave", "U"),
       button({ label: t("select.none"), name: "close", class: "quiet",
-        onclick: () => review.clearSelection() }),
-    );
+        ...shortcut("Esc", t("select.none"), "Escape"), onclick: () => review.clearSelection() }),
+    ]);
   }
+}
+
+/** Return the attributes by which a button tells its key; `name` is that of the key in ARIA. */
+function shortcut(key, label, name = key) {
+  const title = [label, t("key", { key })].filter(Boolean).join(" · ");
+  return { title, "aria-keyshortcuts": name };
 }

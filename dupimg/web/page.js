@@ -135,7 +135,10 @@ class Page {
     this.refresh();
   }
 
-  /** Show what was decided: the same photo stays the current one, on the same spot. */
+  /** Show what was decided: the same photo stays the current one, on the same spot.
+   *
+   * Where photos are shown more than once, the one in the same block; in the view of scenes each is
+   * shown once, and may get another block. */
   refresh() {
     const old = this.items[this.place];
     const focus = document.activeElement?.closest("#list [data-place], #list [data-key]");
@@ -143,15 +146,17 @@ class Page {
     this.steady = true;
     this.show();
     this.steady = false;
-    const place = this.items.findIndex(
-      ({ row, block }) => row.n === old?.row.n && block === old.block,
-    );
+    const place = this.items.findIndex(({ row, block }) =>
+      row.n === old?.row.n && (block === old.block || this.view === "scenes"));
     if (place >= 0) {
       this.setPlace(place);
       scrollBy({ top: this.lines.topOf(this.items[place].line) - top });
+      this.lines.update();
     }
     if (focus) this.focusPlace(focus.dataset.key);
-    if (this.viewer.isOpen) this.viewer.show();
+    if (!this.viewer.isOpen) return;
+    if (this.items.length) this.viewer.show();
+    else this.viewer.dialog.close();
   }
 
   /** Make a photo the current one, in view and, unless told otherwise, focused. */

@@ -182,6 +182,17 @@ class Review {
     this.decide(rows.map(({ path }) => ({ path, scene })), "scene");
   }
 
+  /** Make a new scene of some photos. */
+  split(rows) {
+    this.decideAbout(rows, () => this.moveToScene(rows, this.newScene(rows)));
+  }
+
+  /** Let the person choose the scene into which some photos go. */
+  chooseScene(rows) {
+    if (this.blocked) this.sayWhyNot();
+    else new SceneDialog(this, rows).open();
+  }
+
   /** The number of a new scene for some photos: the first one after those of the plan. */
   newScene(rows) {
     const moving = new Set(rows);
@@ -193,7 +204,8 @@ class Review {
   }
 
   /** Move the photos of the scene that stands after another into that. */
-  mergeWithNext({ number }) {
+  mergeWithNext(number) {
+    if (this.page.view !== "scenes") return;
     const scenes = this.page.found;
     const next = scenes[scenes.findIndex((scene) => scene.number === number) + 1];
     if (next) this.moveToScene(next.photos, number);
@@ -238,49 +250,34 @@ class Review {
     this.show();
   }
 
+  key(event) {
+    return answerReviewKey(this, event);
+  }
+
   isSelected({ path }) {
     return this.selection.has(path);
   }
 
-  /** The photos that a key or the selection bar is about. */
+  /** The photos that the selection bar, and a key outside the large view, is about. */
   selected() {
     return [...this.selection].map((path) => this.model.byPath.get(path)).filter(Boolean);
   }
 
-  /** Decide about the selection, and go on without it. */
-  withSelection(decide) {
-    const rows = this.selected();
-    this.selection.clear();
-    decide(rows);
+  /** Decide about photos, which are selected no longer. */
+  decideAbout(rows, decide) {
+    if (this.blocked) {
+      this.sayWhyNot();
+      return;
+    }
+    const deselected = rows.filter(({ path }) => this.selection.delete(path));
+    decide();
+    if (!deselected.length) return;
     this.page.refresh();
     this.show();
   }
 
-  /** Answer a key; return whether it meant something. */
-  key(event) {
-    const key = event.key.toLowerCase();
-    if (event.ctrlKey || event.metaKey) {
-      const back = key === "z" && !event.shiftKey;
-      const again = key === "y" || (key === "z" && event.shiftKey);
-      if (back) this.undo();
-      if (again) this.redo();
-      return back || again;
-    }
-    const row = this.page.items[this.page.place]?.row;
-    if (key === "escape" && this.selection.size && !this.page.viewer.isOpen) {
-      this.clearSelection();
-      return true;
-    }
-    const actions = {
-      p: (rows) => this.act(rows, "keep"), x: (rows) => this.act(rows, "remove"),
-      u: (rows) => this.act(rows, "leave"), b: ([photo]) => this.makeKeeper(photo),
-      d: ([photo]) => this.notDuplicate(photo), m: ([photo]) => this.select(photo, event.shiftKey),
-    };
-    if (!row || !actions[key]) return false;
-    const many = this.selection.size && "pxu".includes(key) && !this.page.viewer.isOpen;
-    if (many) this.withSelection(actions[key]);
-    else actions[key]([row]);
-    return true;
+  actOn(rows, action) {
+    this.decideAbout(rows, () => this.act(rows, action));
   }
 }
 
@@ -290,14 +287,3 @@ function reasonOf({ message = "", problems = [] }) {
   const said = [message, ...lines].filter(Boolean);
   return said.map((line) => told("problem", visible(line))).join(" ");
 }
-
-const REVIEW_KEYS = [
-  [["P"], "help.keep"],
-  [["X"], "help.remove"],
-  [["U"], "help.leave"],
-  [["B"], "help.keeper"],
-  [["D"], "help.apart"],
-  [["M", "⇧M"], "help.select"],
-  [["Ctrl Z"], "help.undo"],
-  [["Ctrl ⇧ Z"], "help.redo"],
-];

@@ -2,10 +2,11 @@
 
 const NEAR_SCENES = 24;
 
-/** Choose the scene into which the selected photos go. */
+/** Choose the scene into which some photos go. */
 class SceneDialog {
-  constructor(review) {
+  constructor(review, photos) {
     this.review = review;
+    this.photos = photos;
     this.sheet = byId("dialog");
   }
 
@@ -53,10 +54,10 @@ class SceneDialog {
     this.number.select();
   }
 
-  /** The scenes before and after that of the first selected photo. */
+  /** The scenes before and after that of the first photo. */
   nearScenes() {
     const { scenes } = this.review.model;
-    const [first] = this.review.selected();
+    const [first] = this.photos;
     const here = scenes.findIndex(({ number }) => number === first.scene);
     const start = Math.max(0, here - NEAR_SCENES / 2);
     return scenes.slice(start, start + NEAR_SCENES + 1).filter((_, i) => start + i !== here);
@@ -64,9 +65,9 @@ class SceneDialog {
 
   /** Move the photos into a scene, or where that is null, into a new one. */
   move(scene) {
-    const { review } = this;
+    const { review, photos } = this;
     this.sheet.close();
-    review.withSelection((photos) =>
-      review.moveToScene(photos, scene ?? review.newScene(photos)));
+    if (scene === null) review.split(photos);
+    else review.decideAbout(photos, () => review.moveToScene(photos, scene));
   }
 }
