@@ -192,6 +192,27 @@ def test_in_the_browser(photos, tmp_path, chromium):
         page.get_by_text("Pair 12 of 21").wait_for()
 
 
+def test_names_of_files_are_shown_in_full_where_there_is_room(photos, tmp_path, chromium):
+    """An ellipsis stands for the last letters as soon as a name lacks a tenth of a pixel."""
+    with (
+        running(photos, tmp_path / "out") as run,
+        visits(chromium, "#main > *") as visit,
+    ):
+        page = visit(run.address, viewport={"width": 1440, "height": 900})
+        name = page.locator("figcaption .file").first
+        folder = page.locator("figcaption .in-folder").first
+        width = "it => it.getBoundingClientRect().width"
+        folder.evaluate("it => it.textContent = ''")
+        whole = name.evaluate(width)
+        for letters in range(60, 90):  # somewhere there the folder must give way
+            folder.evaluate(f"it => it.textContent = '{'i' * letters}' + 'W'.repeat(20) + '/'")
+            assert name.evaluate(width) == whole
+        assert folder.evaluate("it => it.scrollWidth > it.clientWidth")
+        page.set_viewport_size({"width": 390, "height": 844})
+        name.evaluate("it => it.textContent = 'W'.repeat(99)")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_on_a_phone_in_the_dark_and_in_chinese(photos, tmp_path, chromium):
     size = {"width": 390, "height": 844}
     with (
