@@ -18,6 +18,7 @@ const SIZES = {
   stripNarrow: 116,
   narrow: 480,
   stripText: 26,
+  stripSeconds: 112, // narrower, a photo has no room for seconds beside a badge
   stripStretch: 1.3,
   file: 72,
   heading: 88,

@@ -44,6 +44,7 @@ function setLanguage(language) {
     megapixels: number({ maximumSignificantDigits: 3 }),
     day: date({ dateStyle: "medium" }),
     time: date({ timeStyle: "medium" }),
+    minute: date({ timeStyle: "short" }),
     moment: date({ dateStyle: "medium", timeStyle: "medium" }),
     range: date({ dateStyle: "medium", timeStyle: "short" }),
     tenths: number({ maximumFractionDigits: 1 }),

@@ -131,12 +131,13 @@ function tile(page, item, line, { section }) {
 /** Make a photo of a strip: the picture, its time, and how many duplicates it has. */
 function stripPhoto(page, item, line) {
   const { row } = item;
+  const crowded = item.width < SIZES.stripSeconds && (row.copies || row.action === "leave");
   return element(
     "div",
     { class: "strip-photo" },
     photoButton(page, item, line.picture),
     element("p", { class: "small numbers row" },
-      element("span", { title: visible(row.path) }, formatMoment(row, "time")),
+      element("span", { title: visible(row.path) }, formatMoment(row, crowded ? "minute" : "time")),
       row.action === "leave" ? badge(page, row) : null,
       row.copies
         ? element("span", { class: "copies", title: t("copies.title", { count: row.copies }) },
