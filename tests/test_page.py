@@ -13,7 +13,7 @@ from dupimg.pages.contact_sheet import write_page
 from dupimg.plans.keepers import KEEP_RULES
 from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.report import read_report
-from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 from dupimg.runs.result import Result
 
 ACTIONS = (KEEP, REMOVE, OTHER)
@@ -197,7 +197,34 @@ def test_unreadable_files_and_companions_are_listed_with_the_reason(visit, sheet
     assert texts(page, ".file .why") == ["truncated JPEG", "not a picture"]
     page.get_by_role("link", name="Companions").click()
     assert texts(page, ".file .why") == ["sidecar, goes with left.jpg"]
-    assert texts(page, ".filters .tally") == ["12", "6", "3", "2", "1"]
+    assert texts(page, ".filters .tally") == ["12", "7", "3", "2", "1"]
+
+
+def test_the_list_of_files_counts_as_the_summary_does(visit, rows, tmp_path):
+    goes = replace(rows[-1], path="other.xmp", action=REMOVE, companion_of="cat/other.jpg")
+    left = replace(rows[-1], path="asleep.xmp", action=LEAVE, companion_of="cat/asleep.jpg")
+    page = visit(make_sheet(tmp_path, [*rows, goes, left]).as_uri())
+    counted = texts(page, ".count strong")
+    assert counted == ["14", "7", "4", "2", "1"]
+    page.get_by_role("navigation").get_by_role("link", name="Files").click()
+    found, kept, removed, left, *_ = texts(page, ".filters .tally")
+    assert [found, kept, removed, left] == [*counted[:3], counted[4]]
+    page.get_by_role("link", name="Kept").click()
+    assert "left.xmp" in texts(page, ".file .name")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_how_many_copies_a_narrow_photo_has_is_told_in_full(visit, rows, tmp_path, locale):
+    narrow = [replace(row, width=600, height=1000) for row in rows if row.scene is not None]
+    sheet = make_sheet(tmp_path, narrow).as_uri()
+    page = visit(f"{sheet}#scenes/all", locale=locale, viewport={"width": 390, "height": 844})
+    copies = page.locator(".copies")
+    assert copies.all_inner_texts() == ["+2", "+1"]
+    for badge in copies.all():
+        right = badge.evaluate("it => it.getBoundingClientRect().right")
+        assert right <= badge.evaluate("it => it.closest('li').getBoundingClientRect().right")
+    alone = page.locator(".strip-photo", has=page.locator('[aria-label^="rocket.jpg"]'))
+    assert re.match(r"1?\d:08:00", alone.inner_text())
 
 
 def test_the_search_filters_every_view_and_its_counts(visit, sheet):

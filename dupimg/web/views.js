@@ -39,8 +39,8 @@ const edges = (model, rows, threshold) => {
 
 const FILES = {
   all: (model) => model.rows,
-  keep: (model) => model.photos.filter((row) => row.action === "keep" && !row.failed),
-  remove: (model) => model.photos.filter((row) => row.action === "remove" && !row.failed),
+  keep: (model) => model.rows.filter((row) => row.action === "keep" && !row.failed),
+  remove: (model) => model.rows.filter((row) => row.action === "remove" && !row.failed),
   leave: (model) => model.rows.filter((row) => row.action === "leave"),
   failed: (model) => model.rows.filter((row) => row.failed),
   unreadable: (model) => model.others,
