@@ -101,7 +101,7 @@ def test_what_a_spreadsheet_does_to_the_file_changes_nothing(review, mangle, enc
     reviewed = review(mangle, encoding)
     assert reviewed.rows == DECIDED
     assert reviewed.problems == ()
-    assert reviewed.changes == ()
+    assert reviewed.changes == reviewed.consequences == ()
 
 
 def test_swapping_the_keeper_swaps_the_names(review):
@@ -134,7 +134,7 @@ def test_names_follow_scenes_and_duplicates_follow_their_keeper(review):
 def test_a_scene_that_is_no_number_of_the_plan_changes_no_name(review):
     reviewed = review(edit("best.jpg", scene="99999"))
     assert "row 2: best.jpg: Got scene '99999'" in reviewed.problems[0]
-    assert reviewed.changes == ()
+    assert reviewed.changes == reviewed.consequences == ()
     assert {row.path: row.destination for row in reviewed.rows} == {
         row.path: row.destination for row in DECIDED
     }
@@ -236,3 +236,27 @@ def test_a_scene_on_a_duplicate_is_said_to_be_not_taken(review):
     assert changes == ("copy.jpg: scene 6 is not taken, it goes with best.jpg",)
     followed = review(both(*(edit(f"{name}.jpg", scene="6") for name in ("best", "copy"))))
     assert not any("not taken" in change for change in followed.changes)
+
+
+def test_what_follows_from_a_change_is_told_apart(review):
+    reviewed = review(both(edit("best.jpg", scene="2"), edit("notes.txt", action="leave")))
+    assert [line.split(":")[0] for line in reviewed.changes] == ["best.jpg", "notes.txt"]
+    followed = dict(line.split(": ") for line in reviewed.consequences)
+    assert followed.keys() == {"copy.jpg", "small.jpg", "best.xmp"}
+    assert followed["copy.jpg"].startswith("scene 1 → 2, to remove/image-0002-")
+
+
+def test_a_companion_that_goes_along_is_no_change_by_a_person(review):
+    alone = review(edit("best.jpg", action="leave"))
+    assert alone.changes == ("best.jpg: keep → leave, stays where it is",)
+    assert "best.xmp: keep → leave, stays where it is" in alone.consequences
+    both_written = review(both(edit("best.jpg", action="leave"), edit("best.xmp", action="leave")))
+    assert both_written.changes == alone.changes
+    assert both_written.consequences == alone.consequences
+
+
+def test_a_destination_by_hand_is_a_change_by_a_person(review):
+    by_hand = {"destination": "processed/mine.xmp"}
+    reviewed = review(edit("best.xmp", **by_hand))
+    assert reviewed.changes == ("best.xmp: to processed/mine.xmp",)
+    assert reviewed.consequences == ()

@@ -398,7 +398,9 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     saved(page)
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
-    assert "copy.jpg: remove → keep" in sheet.inner_text()
+    sheet.get_by_role("heading", name="1 file changed by you").wait_for()
+    [decided] = sheet.locator(".lines").all_inner_texts()
+    assert decided.startswith("copy.jpg: remove → keep")
     assert "6 keep, 1 remove, 1 other" in sheet.inner_text()
     sheet.get_by_text("Nothing stands in the way.").wait_for()
     assert faults(page) == []
@@ -418,6 +420,22 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     assert (planned / "in/copy.jpg").read_bytes() in read_files(output / "processed").values()
     page.close()
     assert server.wait(timeout=30) == 0
+
+
+def test_apply_tells_what_follows_from_a_decision_apart(visit):
+    page = visit("#duplicates")
+    tile(page, "small.webp").get_by_role("button", name="Make this the keeper").click()
+    saved(page)
+    page.get_by_role("button", name="Apply").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("heading", name="2 files changed by you").wait_for()
+    sheet.get_by_role("heading", name="1 other file changed as a consequence").wait_for()
+    decided, followed = sheet.locator(".lines").all_inner_texts()
+    assert sorted(re.findall(r"^\S+: \w+ → \w+", decided, re.M)) == [
+        "cat.png: keep → remove", "small.webp: remove → keep",
+    ]  # fmt: skip
+    assert re.match(r"copy.jpg: to remove/\S+$", followed)
+    assert faults(page) == []
 
 
 @pytest.fixture
@@ -543,13 +561,13 @@ def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, outpu
     page = visit("#duplicates", locale="zh-CN")
     page.get_by_role("button", name="执行").click()
     page.locator("#findings .lines").wait_for()
-    changes, problems = page.locator(".lines").all_inner_texts()
+    changes, consequences, problems = page.locator(".lines").all_inner_texts()
     assert len(problems.splitlines()) >= len(wrong) + 1
     assert english(problems, "keep", "remove", "leave", "other", "elsewhere") == set()
     assert "right.jpg：操作为 'kep'，应为 keep、remove 或 leave。是否想写 keep？" in problems
     assert "cat.png：保留 → 移除，到 remove/" in changes
     assert "small.webp：移除 → 不动，留在原处" in changes
-    assert english(changes, "elsewhere") == set()
+    assert english(changes, "elsewhere") == english(consequences) == set()
 
 
 def test_chinese_readers_are_told_in_chinese_what_was_done(visit, output):

@@ -155,6 +155,15 @@ def test_apply_shows_what_the_edits_change(output, dupimg):
     }  # fmt: skip
 
 
+def test_apply_tells_what_follows_from_the_edits_apart(output, dupimg):
+    set_cells(output / "plan.csv", "best.jpg", scene="2")
+    _, text = dupimg("apply", output, "--dry_run")
+    decided, followed = text.split("2 other files changed as a consequence:\n")
+    assert "1 file changed by your edits:\n  best.jpg: scene 1 → 2, to processed/" in decided
+    assert "  best.xmp: scene 1 → 2, to processed/" in followed
+    assert "  a/copy.jpg: scene 1 → 2, to remove/" in followed
+
+
 def test_of_many_edits_the_first_are_shown(tmp_path, dupimg):
     names = [f"{number:02}.txt" for number in range(30)]
     make_files(tmp_path / "in", dict.fromkeys(names, b"x"))

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from dupimg.converters import counted, did_you_mean
+from dupimg.plans.changes import told_changes
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan_file import Edit
 from dupimg.plans.reasons import reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+from dupimg.plans.scene_numbers import SceneNumbers
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
@@ -34,11 +35,14 @@ class Reviewed:
         Everything that stands in the way, each with its row.
     changes : tuple of str
         Everything that a person changed, a line each.
+    consequences : tuple of str
+        What else is not as it was decided because of that, a line for each file.
     """
 
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
     changes: tuple[str, ...]
+    consequences: tuple[str, ...]
 
 
 def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
@@ -67,26 +71,8 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         else row
         for row in name_rows(merged)
     )
-    changes = (*_changes(rows, named), *_not_taken(rows, named, known, scenes))
-    return Reviewed(named, tuple(problems), changes)
-
-
-class SceneNumbers(NamedTuple):
-    """The highest number of a scene that was decided, and that a person may give.
-
-    Every photo can get a scene of its own. A number beyond that is a slip, and could make the names
-    of all photos longer.
-    """
-
-    decided: int
-    last: int
-
-    @classmethod
-    def of(cls, rows: Iterable[Row]) -> SceneNumbers:
-        """Return the numbers of a plan."""
-        scenes = [row.scene for row in rows if row.scene is not None and not row.companion_of]
-        decided = max(scenes, default=0)
-        return cls(decided, decided + len(scenes))
+    changes, consequences = told_changes(rows, named, known, scenes)
+    return Reviewed(named, tuple(problems), changes, consequences)
 
 
 def merge_decisions(
@@ -135,7 +121,7 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit], scenes: SceneNumbers)
             hint = did_you_mean(edit.action, actions)
             expected = f"{', '.join(actions[:-1])} or {actions[-1]}"
             yield f"{where}: Got action {edit.action!r}, expected {expected}.{hint}"
-        if edit.scene and row.scene is not None and _scene_number(edit.scene, scenes) is None:
+        if edit.scene and row.scene is not None and scenes.read(edit.scene) is None:
             yield (
                 f"{where}: Got scene {edit.scene!r}, expected a whole number: 1 to "
                 f"{scenes.decided} for a scene of the plan, up to {scenes.last} for a new one."
@@ -148,15 +134,6 @@ def _problems(rows: dict[str, Row], edits: Sequence[Edit], scenes: SceneNumbers)
         )
 
 
-def _scene_number(cell: str, scenes: SceneNumbers) -> int | None:
-    """Read the number of a scene as spreadsheets write it: 7, 7.0 or 7,0."""
-    whole, _, fraction = cell.strip().replace(",", ".").partition(".")
-    # Python refuses to read thousands of digits.
-    is_number = whole.isdecimal() and len(whole) < 10 and not fraction.strip("0")
-    number = int(whole) if is_number else 0
-    return number if 1 <= number <= scenes.last else None
-
-
 def _chosen(
     row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit], scenes: SceneNumbers
 ) -> Row:
@@ -166,7 +143,7 @@ def _chosen(
     if row.companion_of and edit.action == row.action:  # goes where its photo goes
         photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known, scenes)
         return row.having(action=photo.action, scene=photo.scene)
-    scene = (_scene_number(edit.scene, scenes) or row.scene) if row.scene is not None else None
+    scene = (scenes.read(edit.scene) or row.scene) if row.scene is not None else None
     known_action = edit.action in _ACTIONS[row.scene is None]
     return row.having(action=edit.action if known_action else row.action, scene=scene)
 
@@ -221,31 +198,3 @@ def _cosine(row: Row, keeper: Row) -> float | None:
     if row.keeper == keeper.path:
         return row.cosine_to_keeper
     return keeper.cosine_to_keeper if keeper.keeper == row.path else None
-
-
-def _changes(before: dict[str, Row], after: Sequence[Row]) -> Iterator[str]:
-    for row in after:
-        old = before[row.path]
-        parts = []
-        if row.action != old.action:
-            parts.append(f"{old.action} → {row.action}")
-        if row.scene != old.scene:
-            parts.append(f"scene {old.scene} → {row.scene}")
-        if row.destination != old.destination:
-            parts.append(f"to {row.destination}" if row.destination else "stays where it is")
-        if parts:
-            yield f"{row.path}: {', '.join(parts)}"
-
-
-def _not_taken(
-    before: dict[str, Row], after: Sequence[Row], known: dict[str, Edit], scenes: SceneNumbers
-) -> Iterator[str]:
-    """Name the scenes that were written where they do not count: on what goes with a photo."""
-    for row in after:
-        edit = known.get(row.path)
-        if edit is None or row.scene is None or not edit.scene:
-            continue
-        wanted = _scene_number(edit.scene, scenes)
-        if wanted is not None and wanted not in (before[row.path].scene, row.scene):
-            leader = row.keeper or row.companion_of
-            yield f"{row.path}: scene {edit.scene} is not taken, it goes with {leader}"

@@ -192,7 +192,9 @@ class ReviewServer:
         return self._answer(self._session.redo(self._stamp()))
 
     def changes(self) -> dict[str, Any]:
-        """Answer with what would be carried out, and with the lines that say what is changed.
+        """Answer with what would be carried out, and with lines that say what is changed.
+
+        These are the ``lines`` about what the person changed, and the ``consequences`` of that.
 
         What stands in the way of that is found by `check`.
         """
@@ -202,6 +204,7 @@ class ReviewServer:
         return {
             "stamp": state.file.stamp,
             "lines": planned.changes,
+            "consequences": planned.consequences,
             "counts": {action: counts[action] for action in (KEEP, REMOVE, OTHER, LEAVE)},
             "bytes": sum(row.bytes for row in planned.rows if row.has_step),
         }

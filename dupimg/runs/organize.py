@@ -25,11 +25,10 @@ from dupimg.options import (
 )
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.pages.previews import PreviewFolder
-from dupimg.plans.merge import merge_edits
+from dupimg.plans.merge import Reviewed, merge_edits
 from dupimg.plans.plan import check_plan
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.report import write_report
-from dupimg.plans.rows import Row
 from dupimg.progress import Progress, progress_bar
 from dupimg.runs import preflight
 from dupimg.runs.apply import COPY, MOVE, probe
@@ -216,8 +215,9 @@ def apply(
         record = read_plan(output_dir)
         if record is None:
             raise UsageError(f"Got {output_dir}, in which nothing is left to carry out.")
-        rows, changes = _reviewed(record, plan_path, output_dir, options, progress)
-        notes = [*_what_changed(changes), *_what_appeared(record)]
+        reviewed = _reviewed(record, plan_path, output_dir, options, progress)
+        rows = reviewed.rows
+        notes = [*_what_changed(reviewed), *_what_appeared(record)]
         if options.dry_run:
             seconds = time.perf_counter() - start
             return Result(rows, plan_path, seconds, notes=(*notes, "dry run: nothing was done"))
@@ -343,8 +343,8 @@ def finish(
 
 def _reviewed(
     record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: Progress
-) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Return the rows of an edited plan and its changes, or refuse it with all its problems."""
+) -> Reviewed:
+    """Return an edited plan, or refuse it with all its problems."""
     input_dir = Path(record.run.input_dir)
     preflight.check_input(input_dir)  # before a long plan is read
     edits = read_edits(plan_path)
@@ -370,19 +370,25 @@ def _reviewed(
             + "\n  ".join(problems)
         )
     preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
-    return reviewed.rows, reviewed.changes
+    return reviewed
 
 
-def _what_changed(changes: Sequence[str], *, shown: int = 10) -> list[str]:
-    """Return the lines that tell a person what the edits change: how many, and the first ones."""
-    if not changes:
+def _what_changed(reviewed: Reviewed) -> list[str]:
+    """Return the lines that tell a person what the edits change, and what follows from that."""
+    changes, consequences = reviewed.changes, reviewed.consequences
+    if not changes and not consequences:
         return ["the plan is carried out as it was decided"]
-    rest = [f"  … and {len(changes) - shown:,} more"] if len(changes) > shown else []
-    return [
-        f"{counted(len(changes), 'file')} changed by your edits:",
-        *(f"  {c}" for c in changes[:shown]),
-        *rest,
-    ]
+    lines = [f"{counted(len(changes), 'file')} changed by your edits:", *_first_ones(changes)]
+    if consequences:
+        files = counted(len(consequences), "other file")
+        lines += [f"{files} changed as a consequence:", *_first_ones(consequences)]
+    return lines
+
+
+def _first_ones(lines: Sequence[str], *, shown: int = 10) -> list[str]:
+    """Return the first of some lines, indented, and how many more there are."""
+    rest = [f"  … and {len(lines) - shown:,} more"] if len(lines) > shown else []
+    return [*(f"  {line}" for line in lines[:shown]), *rest]
 
 
 def _what_appeared(record: Record) -> list[str]:

@@ -23,7 +23,7 @@ class ApplyDialog {
     this.check();
   }
 
-  showChanges({ lines, counts, bytes }) {
+  showChanges({ lines, consequences, counts, bytes }) {
     const modes = MODES.map((mode, i) =>
       element("label", { class: "mode" },
         element("input", { type: "radio", name: "mode", value: mode, checked: i === 0,
@@ -38,7 +38,10 @@ class ApplyDialog {
       t("apply.title"),
       element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
       element("h3", {}, t(lines.length ? "apply.changes" : "apply.none", { count: lines.length })),
-      lines.length ? lineList(lines, (line) => told("change", visible(line))) : null,
+      changeList(lines),
+      consequences.length
+        ? element("h3", {}, t("apply.consequences", { count: consequences.length })) : null,
+      changeList(consequences),
       element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
       this.findings,
       element("div", { class: "row actions" },
@@ -149,6 +152,10 @@ function outcomeList({ report, scenes, freed, ...counts }) {
         element("span", { class: "about" }, more)),
     ]),
     element("dt", {}, t("apply.report")), element("dd", { dir: "auto" }, visible(report)));
+}
+
+function changeList(lines) {
+  return lines.length ? lineList(lines, (line) => told("change", visible(line))) : null;
 }
 
 /** Show lines that may be many: what `say` makes of the first ones, and how many more there are. */
