@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -15,7 +17,7 @@ import pytest
 from browser import faults, visits
 from files import make_files, read_files, sample, save
 from PIL import Image
-from planned import edit_plan, set_cells
+from planned import edit_plan, row_of, set_cells, write_planned
 
 from dupimg.cli import main
 from dupimg.plans.report import read_report
@@ -44,17 +46,25 @@ def output(planned, tmp_path):
     return shutil.copytree(planned / "out", tmp_path / "out")
 
 
-@pytest.fixture
-def server(output):
-    """Start `dupimg review`, and end it if the test has not."""
+@contextlib.contextmanager
+def reviewed(output: Path) -> Iterator[subprocess.Popen]:
+    """Start `dupimg review`, and end it if nobody has."""
     command = [sys.executable, "-u", "-m", "dupimg", "review", str(output), "--browser=no"]
     command.append(f"--cache={output.parent / 'cache.sqlite'}")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=output.parent)
     lines = iter(process.stdout.readline, "")
     process.address = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def server(output):
+    with reviewed(output) as process:
+        yield process
 
 
 @pytest.fixture
@@ -519,6 +529,66 @@ def test_nobody_is_told_that_nothing_happened_when_dupimg_is_killed(
     main(["apply", str(output), "--quiet"])
     results = [read_files(output / name) for name in ("processed", "remove", "other")]
     assert sum(map(len, results)) == len(read_files(planned / "in"))
+
+
+def test_another_page_knows_that_the_plan_was_being_carried_out(browser, tmp_path):
+    names = [f"{number}.txt" for number in range(4000)]
+    source, output = tmp_path / "in", tmp_path / "out"
+    make_files(source, dict.fromkeys(names, "notes"))
+    write_planned(source, output, [row_of(source, name) for name in names])
+    with reviewed(output) as server, visits(browser) as visit:
+        page, other = visit(server.address), visit(server.address)
+        page.get_by_role("button", name="Apply").click()
+        sheet = page.get_by_role("dialog")
+        sheet.get_by_role("button", name="Apply").click()
+        sheet.get_by_role("progressbar").wait_for()
+        with other.expect_event("console", lambda message: message.text == "applying"):
+            other.evaluate(
+                """() => new EventSource("alive").addEventListener("ping", ({ data }) =>
+                    JSON.parse(data).applying && console.log("applying"))"""
+            )
+        other.wait_for_timeout(1100)  # by then the page itself has got a ping like that
+        server.kill()
+        for each in (page, other):
+            each.locator("#message", has_text=f"`dupimg status {output}`").wait_for()
+            assert "dupimg review" not in each.locator("#message").inner_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+def test_nobody_is_sent_to_the_review_when_the_answer_to_apply_is_lost(visit, server, output):
+    page = visit("#duplicates")
+    page.get_by_role("button", name="Apply").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_text("Nothing stands in the way.").wait_for()
+    server.send_signal(signal.SIGSTOP)
+    sheet.get_by_role("button", name="Apply").click()
+    server.kill()
+    page.locator("#message", has_text=f"`dupimg status {output}`").wait_for()
+    assert "dupimg review" not in page.locator("#message").inner_text()
+
+
+def test_the_review_is_not_over_while_the_plan_cannot_be_read(visit, output):
+    page = visit("#duplicates")
+    saved(page)
+    whole = (output / "plan.csv").read_bytes()
+    (output / "plan.csv").write_bytes(b"")
+    assert page.locator(".saving.unreadable").inner_text() == "Plan unreadable"
+    assert "which is empty" in page.locator("#message").inner_text()
+    assert page.get_by_role("button", name="Apply").is_disabled()
+    assert faults(page) == []
+    (output / "plan.csv").write_bytes(whole)
+    saved(page)
+    tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
+    page.wait_for_selector('[data-key="undo"]:enabled')
+    assert rows(output)["copy.jpg"][0] == "keep"
+
+
+def test_the_review_is_over_when_the_plan_was_carried_out_elsewhere(visit, output):
+    page = visit("#duplicates")
+    saved(page)
+    assert main(["apply", str(output), "--quiet"]) == 0
+    assert page.locator(".saving.over").inner_text() == "Review over"
+    assert f"`dupimg status {output}`" in page.locator("#message").inner_text()
 
 
 def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, altered):

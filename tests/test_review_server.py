@@ -321,8 +321,9 @@ def events(page):
     try:
         for line in answer:
             if line.startswith(b"event: "):
-                data = next(answer).removeprefix(b"data: ")
-                yield line.removeprefix(b"event: ").strip().decode(), json.loads(data)["stamp"]
+                data = json.loads(next(answer).removeprefix(b"data: "))
+                assert data["applying"] is False
+                yield line.removeprefix(b"event: ").strip().decode(), data["stamp"]
     finally:
         answer.close()
         connection.close()

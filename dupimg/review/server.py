@@ -234,8 +234,9 @@ class ReviewServer:
         return self.applying.progress()
 
     def alive(self) -> Response:
-        """Answer as long as the page is open: each second ``ping``, with the stamp of the plan.
+        """Answer as long as the page is open: each second ``ping``.
 
+        It comes with the ``stamp`` of the plan, and tells whether it is ``applying`` that.
         ``changed`` instead says that the page must fetch its data anew: somebody else has
         changed the plan.
         """
@@ -245,7 +246,8 @@ class ReviewServer:
         seen = self._condition()
         while True:
             now = seen if self.applying.begun else self._condition()
-            yield "ping" if now[0] == seen[0] else "changed", json.dumps({"stamp": now[1]})
+            news = {"stamp": now[1], "applying": self.applying.running}
+            yield "ping" if now[0] == seen[0] else "changed", json.dumps(news)
             seen = now
 
     def _condition(self) -> tuple[tuple[int, str], str]:

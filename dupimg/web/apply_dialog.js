@@ -79,6 +79,7 @@ class ApplyDialog {
       const answer = await response.json();
       if (response.ok || response.status === 422) return { ok: response.ok, answer };
       this.sheet.close();
+      this.review.applying = false;
       this.review.conflict(answer);
     } catch {
       this.sheet.close();
@@ -89,15 +90,19 @@ class ApplyDialog {
 
   async start() {
     this.go.disabled = true;
+    this.review.applying = true; // the answer may be lost while files are on their way
     const got = await this.ask("apply");
     if (!got) return;
-    if (got.ok) this.follow();
-    else this.check(); // which says why
+    if (got.ok) {
+      this.follow();
+    } else {
+      this.review.applying = false;
+      this.check(); // which says why
+    }
   }
 
   /** Show how far it is until it is over, or until nobody can tell. */
   async follow() {
-    this.review.applying = true;
     const bar = element("progress", { max: 1, value: 0, "aria-label": t("apply.running") });
     const about = element("p", { class: "about numbers", role: "status" });
     sheetParts(this.sheet, t("apply.running"), bar, about);

@@ -88,8 +88,7 @@ class Controls {
 
   /** Show the state of saving, and the bar of the selection. */
   show() {
-    const { saving, connected, blocked } = this.review;
-    const state = connected || saving.over ? saving.state : "lost";
+    const { saving, state, blocked } = this.review;
     const tools = [
         element("span", { class: `saving ${state}`, role: "status" }, t(`saving.${state}`)),
         button({ name: "undo", label: t("undo"), class: "quiet", "data-key": "undo",

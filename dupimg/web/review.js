@@ -17,6 +17,7 @@ class Review {
     this.active = true;
     this.connected = true;
     this.commands = { command: data.command, status: data.status, resume: data.resume };
+    this.obstacle = "";
     this.applying = false;
     this.firstNewScene = data.new_scene;
     this.selection = new Set();
@@ -34,14 +35,21 @@ class Review {
   listen() {
     const events = new EventSource("alive");
     events.addEventListener("changed", () => this.reload(t("review.changed")));
-    events.addEventListener("ping", (event) => this.notice(JSON.parse(event.data).stamp));
+    events.addEventListener("ping", (event) => this.notice(JSON.parse(event.data)));
     for (const type of ["open", "ping"]) events.addEventListener(type, () => this.found());
     events.addEventListener("error", () => this.lost([]));
   }
 
   /** Whether nothing can be decided now. */
   get blocked() {
-    return !this.connected || this.saving.over;
+    return !this.connected || this.saving.over || this.obstacle !== "";
+  }
+
+  /** How things stand, in a word. */
+  get state() {
+    if (this.saving.over) return "over";
+    if (!this.connected) return "lost";
+    return this.obstacle ? "unreadable" : this.saving.state;
   }
 
   /** The server is there again: show what it knows. */
@@ -63,16 +71,20 @@ class Review {
 
   /** Say why nothing can be decided, for as long as that is so. */
   sayWhyNot() {
-    if (!this.saving.over || this.over) this.page.say(this.whyNot, Infinity);
+    if (!this.saving.over || this.obstacle) this.page.say(this.whyNot, Infinity);
   }
 
   get whyNot() {
-    if (this.saving.over) return this.over || t("saving.over");
-    return t(this.applying ? "apply.interrupted.about" : "review.lost", this.commands);
+    if (this.saving.over) return this.obstacle || t("saving.over");
+    if (this.connected) return this.obstacle;
+    const interrupted = this.applying || this.appliedElsewhere;
+    return t(interrupted ? "apply.interrupted.about" : "review.lost", this.commands);
   }
 
   /** Fetch anew what another page of this review has decided: two pings in a row say so. */
-  notice(stamp) {
+  notice({ stamp, applying }) {
+    // Another page may have begun it, and nothing will say so when the server is gone.
+    this.appliedElsewhere = applying;
     const strange = stamp && stamp !== this.saving.stamp && !this.saving.queue.length;
     if (strange && stamp === this.strange) this.reload(t("review.changed"));
     this.strange = strange ? stamp : null;
@@ -87,15 +99,17 @@ class Review {
       this.lost([]);
       return;
     }
-    this.saving.over = !response.ok;
+    this.saving.over = data.error === "carried out";
+    this.obstacle = response.ok ? "" : reasonOf(data);
     if (response.ok) {
+      this.applying = false;
       this.saving.take(data);
       this.page.take(data);
+      this.page.say(reason);
+    } else {
+      this.sayWhyNot();
+      this.page.refresh();
     }
-    this.over = response.ok ? "" : reasonOf(data);
-    if (response.ok) this.page.say(reason);
-    else this.sayWhyNot();
-    if (!response.ok) this.page.refresh();
     this.show();
   }
 

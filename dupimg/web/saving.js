@@ -18,7 +18,6 @@ class Saving {
   }
 
   get state() {
-    if (this.over) return "over";
     return this.queue.length ? "saving" : "saved";
   }
 
