@@ -532,7 +532,7 @@ def test_nobody_is_told_that_nothing_happened_when_dupimg_is_killed(
 
 
 def test_another_page_knows_that_the_plan_was_being_carried_out(browser, tmp_path):
-    names = [f"{number}.txt" for number in range(4000)]
+    names = [f"{number}.txt" for number in range(10_000)]
     source, output = tmp_path / "in", tmp_path / "out"
     make_files(source, dict.fromkeys(names, "notes"))
     write_planned(source, output, [row_of(source, name) for name in names])
