@@ -107,6 +107,6 @@ def test_evaluate_prints_the_tables_and_draws(tmp_path, capsys):
     printed = capsys.readouterr().out
     for title in ("Scenes by embedding and linkage", "Called duplicates, by rule", "Copies found"):
         assert f"\n{title}" in printed
-    assert (tmp_path / "plot-efficientnet_lite0.png").exists()
+    assert (tmp_path / "plot.png").exists()
     assert main([*words, "--edits=no"]) == 0
     assert "Copies found, by edit" not in capsys.readouterr().out

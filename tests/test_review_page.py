@@ -276,7 +276,7 @@ def test_the_large_view_closes_when_its_list_has_become_empty(visit, output):
     assert rows(output)["left.jpg"][1] == 4
 
 
-@pytest.mark.parametrize("wrong", ["99999", "0", "-1", "beach", "", "1e3"])
+@pytest.mark.parametrize("wrong", ["99999", "0", "-1", "beach", "", "1e3", "9" * 200])
 def test_a_scene_that_does_not_exist_is_no_place_for_a_photo(visit, output, wrong):
     before = (output / "plan.csv").read_bytes()
     page = visit("#scenes/all", viewport={"width": 360, "height": 800})

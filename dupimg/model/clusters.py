@@ -161,7 +161,7 @@ def connected(scheduler: str, photo: Path) -> Iterator[None]:
     except (CommClosedError, CancelledError) as error:
         raise ConnectionError(
             f"the Dask scheduler at {scheduler} has stopped to answer. When it is back, run the "
-            "same command again: what was embedded is in the cache"
+            "same command again: a cache keeps what was embedded"
         ) from error
 
 
@@ -178,8 +178,8 @@ def _watched(client: Any, scheduler: str) -> Iterator[None]:
                 if were_there and not are_there:
                     warnings.warn(
                         f"The cluster at {scheduler} has no workers left, the run waits for one. "
-                        f"Start `dask worker {scheduler}`, or press Ctrl-C: what was embedded is "
-                        "in the cache.",
+                        f"Start `dask worker {scheduler}`, or press Ctrl-C: a cache keeps what was "
+                        "embedded.",
                         NoWorkersWarning,
                         stacklevel=1,
                     )

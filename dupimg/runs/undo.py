@@ -141,6 +141,8 @@ def _standing(journal: Journal, output_dir: Path) -> str:
 def _why_left(journal: Journal, output_dir: Path) -> str:
     """Say where an undo told of files that it left, or that it was cut short."""
     report, command = output_dir / UNDO_REPORT, command_line("undo", output_dir)
+    if not journal.done:
+        return f": only the report is not as it was. {command} goes on"
     # An undo writes its report when it has set its last mark.
     if report.exists() and report.stat().st_mtime_ns >= journal.changed_ns:
         return f"; {UNDO_REPORT} says why. {command} tries again"
