@@ -140,7 +140,9 @@ def _plot_paths(
             "draws a curve of its own."
         )
     if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError(f"Got plot={options.plot}, expected that matplotlib is installed.")
+        raise UsageError(
+            f"Got plot={options.plot}, for which matplotlib is missing: `pip install matplotlib`."
+        )
     if len(names) == 1:
         return {names[0]: options.plot}
     return {name: options.plot.with_stem(f"{options.plot.stem}-{name}") for name in names}

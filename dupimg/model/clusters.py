@@ -141,10 +141,8 @@ def connected(scheduler: str, photo: Path) -> Iterator[None]:
             f"Got scheduler={scheduler}, for which Dask is missing here. Install it with "
             "pip install 'dask[distributed]', here and on all workers."
         ) from error
-    for name in (
-        "distributed",
-        "distributed.client",
-    ):  # which tell with tracebacks what is told here
+    # They tell with tracebacks what is told here.
+    for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)
@@ -173,7 +171,8 @@ def _watched(client: Any, scheduler: str) -> Iterator[None]:
     def watch() -> None:
         were_there = True
         while not over.wait(_SECONDS_BETWEEN_LOOKS):
-            with contextlib.suppress(OSError):  # the run itself will meet it, too
+            # Dask has many errors for a scheduler that is gone; the run itself meets them, too.
+            with contextlib.suppress(Exception):
                 are_there = bool(client.nthreads())
                 if were_there and not are_there:
                     warnings.warn(
