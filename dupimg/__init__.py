@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 # Imported when first used: `dupimg --help` must not wait for torch or scikit-learn.
 _PUBLIC = {
     "DuplicateFinder": "dupimg.groups.duplicates",
-    "OrganizeOptions": "dupimg.options",
+    "OrganizeOptions": "dupimg.options.run_options",
     "PhotoEmbedder": "dupimg.model.embedding",
     "Result": "dupimg.runs.result",
     "SceneGrouper": "dupimg.groups.scenes",

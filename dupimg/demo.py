@@ -15,7 +15,9 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageEnhance
 
-from dupimg.options import DemoOptions, OrganizeOptions, UsageError
+from dupimg.errors import UsageError
+from dupimg.options.run_options import OrganizeOptions
+from dupimg.options.tool_options import DemoOptions
 from dupimg.plans.rows import KEEP, OTHER
 from dupimg.runs.organize import organize
 from dupimg.runs.result import Result

@@ -15,7 +15,7 @@ from browser import launched
 from files import sample
 from PIL import Image
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -25,7 +25,7 @@ from files import make_files, snapshot
 from planned import row_of, write_planned
 from tqdm import tqdm
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.runs.journal import APPLIED, APPLYING, UNDONE, Journal
 
 MODES = ("copy", "move", "move to another disk", "hard_link")
@@ -35,7 +35,7 @@ _PRECIOUS = {"processed/mine.jpg": b"the user's own", "other/a/mine.txt": b"the 
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["dupimg.cli", "dupimg.runs.organize", "crashes"])
+_PROCESSES.set_forkserver_preload(["dupimg.cli.main", "dupimg.runs.organize", "crashes"])
 
 
 def _run(words: list[str]) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dupimg.plans.naming import name_rows
+from dupimg.plans.record import Record, Run
 from dupimg.plans.report import from_cell, write_report
 from dupimg.plans.rows import Row
-from dupimg.runs.journal import Record, Run, locked, write_plan
+from dupimg.runs.journal import locked, write_plan
 
 
 def digest(content: bytes) -> str:

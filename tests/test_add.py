@@ -12,13 +12,15 @@ import pytest
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
 
-from dupimg.cli import main
-from dupimg.options import AddOptions, OrganizeOptions, UndoOptions, UsageError
+from dupimg.cli.main import main
+from dupimg.errors import UsageError
+from dupimg.options.run_options import AddOptions, OrganizeOptions, UndoOptions
 from dupimg.plans.report import from_cell
 from dupimg.runs.add import add
 from dupimg.runs.journal import APPLIED, Journal
 from dupimg.runs.organize import organize
-from dupimg.runs.undo import status, undo
+from dupimg.runs.status import status
+from dupimg.runs.undo import undo
 
 
 def picture(name: str) -> Image.Image:
@@ -242,7 +244,7 @@ def die_at(step, verb, *words):
     module = "dupimg.runs.journal" if step == "sync_folder" else f"dupimg.runs.{verb}"
     code = f"""if True:
         import os, sys, {module}
-        from dupimg.cli import main
+        from dupimg.cli.main import main
         {module}.{step} = lambda *_, **__: os._exit(137)
         main(sys.argv[1:])"""
     command = [sys.executable, "-c", code, verb, *map(str, words), "--quiet"]

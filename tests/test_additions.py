@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dupimg.decide.additions import add_rows
+from dupimg.decide.collection import Collection
+from dupimg.decide.group import find_groups
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.model.features import Features
-from dupimg.options import PlanOptions
-from dupimg.pipeline.group import find_groups
-from dupimg.plans.additions import Collection, add_rows
+from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import check_plan, make_plan
 from dupimg.plans.rows import KEEP, REMOVE
 

@@ -7,10 +7,11 @@ import os
 import pytest
 from files import make_files, read_files, snapshot
 
+from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
-from dupimg.runs.apply import displace, place
-from dupimg.runs.journal import APPLIED, Journal, Record, Run
-from dupimg.runs.steps import carry_out, take_back
+from dupimg.runs.execute import carry_out, take_back
+from dupimg.runs.journal import APPLIED, Journal
+from dupimg.runs.transfer import displace, place
 
 
 def digest(content: bytes) -> str:

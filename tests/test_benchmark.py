@@ -6,7 +6,7 @@ from PIL import Image
 
 from dupimg.benchmarks.photos import benchmark
 from dupimg.benchmarks.sample_photos import KINDS, make_photos
-from dupimg.options import BenchmarkOptions
+from dupimg.options.tool_options import BenchmarkOptions
 
 
 def test_the_table_has_every_way(tmp_path, monkeypatch):

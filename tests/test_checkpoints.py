@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.search import options as search_options
+from dupimg.search import search_options as search_options
 from dupimg.search.checkpoints import Checkpoints
 from dupimg.search.similarity import connected_groups, cosine_graph, cosine_neighbours
 
@@ -126,7 +126,7 @@ def test_damage_costs_what_stands_after_it(tmp_path):
 SCRIPT = """
 import sys
 import numpy as np
-from dupimg.search import options as search_options
+from dupimg.search import search_options as search_options
 from dupimg.search.checkpoints import Checkpoints
 from dupimg.groups.duplicates import DuplicateFinder
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dupimg.search.blocks import triangle
-from dupimg.search.claims import Claims
+from dupimg.search.keeper_claims import Claims
 
 
 def claimed_by_hand(similar):

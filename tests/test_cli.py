@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from dupimg.cli import COMMANDS, main
-from dupimg.commands import collect_options
-from dupimg.help import command_help
-from dupimg.options import OrganizeOptions
+from dupimg.cli.commands import collect_options
+from dupimg.cli.help import command_help
+from dupimg.cli.main import COMMANDS, main
+from dupimg.options.run_options import OrganizeOptions
 
 
 def options(*words: str) -> OrganizeOptions:
@@ -107,7 +107,7 @@ def test_help_lists_every_option_on_one_line_with_its_default(capsys):
 
 def test_help_imports_neither_torch_nor_sklearn_nor_pandas():
     code = (
-        "import sys; from dupimg.cli import main; "
+        "import sys; from dupimg.cli.main import main; "
         "main(['--help']); main(['organize', '--help']); "
         "print(*{'torch', 'sklearn', 'pandas', 'numpy', 'PIL'} & set(sys.modules))"
     )

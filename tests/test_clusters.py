@@ -19,10 +19,11 @@ from files import make_files, read_files, sample, save
 from PIL import Image, ImageEnhance
 
 from dupimg import DuplicateFinder, PhotoEmbedder, SceneGrouper, __version__
-from dupimg.cli import main
-from dupimg.model import clusters
-from dupimg.options import UsageError
-from dupimg.pages.previews import PreviewFolder
+from dupimg.cli.main import main
+from dupimg.decide import dask_cluster
+from dupimg.errors import UsageError
+from dupimg.files.previews import PreviewFolder
+from dupimg.model import remote
 
 
 @pytest.fixture
@@ -84,12 +85,12 @@ def kill_once_begun(pid: int, output: Path) -> None:
 
 
 def test_a_cluster_that_has_lost_all_workers_is_waited_for(photos, cluster, monkeypatch):
-    monkeypatch.setattr(clusters, "_SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(dask_cluster, "_SECONDS_BETWEEN_LOOKS", 0.1)
     paths = [path for path in sorted(photos.rglob("*.jpg")) if path.name != "broken.jpg"]
     expected = PhotoEmbedder().transform(paths)
     with (
-        pytest.warns(clusters.NoWorkersWarning, match="no workers left, the run waits") as told,
-        clusters.connected(cluster.scheduler_address, paths[0]),
+        pytest.warns(dask_cluster.NoWorkersWarning, match="no workers left, the run waits") as told,
+        dask_cluster.connected(cluster.scheduler_address, paths[0]),
     ):
         stream = PhotoEmbedder().stream(paths)
         results = [next(stream)]
@@ -116,9 +117,9 @@ def test_from_python(photos, cluster):
     embedder = PhotoEmbedder()
     alone = embedder.transform([*paths, paths[0]])
     with Client(cluster), joblib.parallel_config(backend="dask"):
-        assert clusters.is_chosen()
+        assert remote.uses_remote_backend()
         together = embedder.transform([*paths, paths[0]])
-    assert not clusters.is_chosen()
+    assert not remote.uses_remote_backend()
     assert np.array_equal(together, alone)
 
 
@@ -144,25 +145,25 @@ def test_searches_run_there_too(cluster, tmp_path):
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 def test_backends_of_this_machine_are_no_cluster(backend):
     with joblib.parallel_config(backend=backend):
-        assert not clusters.is_chosen()
+        assert not remote.uses_remote_backend()
 
 
 def refused(problem, address, photo):
-    with pytest.raises(UsageError, match=problem), clusters.connected(address, photo):
+    with pytest.raises(UsageError, match=problem), dask_cluster.connected(address, photo):
         pass
 
 
 def test_a_worker_that_has_another_folder_or_version_is_named(photos, cluster, monkeypatch):
     address, photo = cluster.scheduler_address, photos / "notes.txt"
     with monkeypatch.context() as patched:
-        patched.setattr(clusters, "__version__", "99")
+        patched.setattr(dask_cluster, "__version__", "99")
         refused(f"whose worker tcp.* has dupimg {__version__}: install 99 there", address, photo)
     # What a worker answers that has no such folder, or another one under the same name.
     for elsewhere, problem in (
         (photos / "none", "cannot read"),
         (photos / "broken.jpg", "another file"),
     ):
-        monkeypatch.setattr(clusters, "_look_around", partial(_look_at, elsewhere))
+        monkeypatch.setattr(dask_cluster, "_worker_info", partial(_look_at, elsewhere))
         refused(problem, address, photo)
 
 
@@ -171,7 +172,7 @@ def _look_at(elsewhere, _):
 
 
 def test_a_cluster_without_workers_or_without_an_answer_is_refused(tmp_path, cluster, monkeypatch):
-    monkeypatch.setattr(clusters, "_SECONDS_TO_CONNECT", 2)
+    monkeypatch.setattr(dask_cluster, "_SECONDS_TO_CONNECT", 2)
     scale(cluster, 0)
     refused("without workers", cluster.scheduler_address, tmp_path)
     with socket.socket() as free:

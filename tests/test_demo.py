@@ -9,9 +9,10 @@ from files import read_files, snapshot
 
 from dupimg import demo
 from dupimg.demo import make_photos, run_demo
+from dupimg.errors import UsageError
 from dupimg.files.images import read_header
 from dupimg.files.photos import capture_time
-from dupimg.options import DemoOptions, UsageError
+from dupimg.options.tool_options import DemoOptions
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
 

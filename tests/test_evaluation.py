@@ -7,10 +7,11 @@ import pytest
 from files import make_files, sample, save
 from PIL import Image
 
+from dupimg.errors import UsageError
 from dupimg.evaluation.evaluate import evaluate
-from dupimg.evaluation.figures import Evaluation, Measure
 from dupimg.evaluation.labels import read_labels
-from dupimg.options import EvaluateOptions, UsageError
+from dupimg.evaluation.result import Evaluation, Measure
+from dupimg.options.tool_options import EvaluateOptions
 
 LABELS = """\
 path,set,group,related_group,kind

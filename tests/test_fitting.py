@@ -1,10 +1,11 @@
 import pytest
 from files import sample
 
-from dupimg.cli import main
+from dupimg.cli.main import main
+from dupimg.errors import UsageError
 from dupimg.model.heads import load_head
 from dupimg.model.models import fingerprint, get_model
-from dupimg.options import FitHeadOptions, UsageError
+from dupimg.options.tool_options import FitHeadOptions
 
 
 def test_a_head_fitted_on_a_folder(fitted_head):

@@ -21,8 +21,8 @@ from filesystems import loop_mounted
 from planned import edit_plan, row_of, set_cells, write_planned
 
 import dupimg
-from dupimg.cli import main
-from dupimg.options import ApplyOptions
+from dupimg.cli.main import main
+from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.report import from_cell, read_report
 from dupimg.runs import organize as runs
 
@@ -357,7 +357,7 @@ def test_many_tiny_files(other_filesystem, record_property, n_files):
     make_files(source, {f"{n % 100}/{n}.txt": f"{n}" for n in range(n_files)})
     plan_all(source, output)
     code = (
-        "import re, sys, time; from dupimg.cli import main; start = time.perf_counter()\n"
+        "import re, sys, time; from dupimg.cli.main import main; start = time.perf_counter()\n"
         "status = main(['apply', sys.argv[1], '--quiet'])\n"
         # not ru_maxrss, which a process inherits from the one that started it
         "peak = re.search('VmHWM:\\\\s+(\\\\d+)', open('/proc/self/status').read())[1]\n"
@@ -420,7 +420,7 @@ def test_nothing_is_ever_unpickled(tmp_path, run):
     make_files(tmp_path / "in", {"a.txt": b"a"})
     plan_all(tmp_path / "in", tmp_path / "out")
     code = (
-        "import sys; import dupimg.runs.organize; from dupimg.cli import main; met = []\n"
+        "import sys; import dupimg.runs.organize; from dupimg.cli.main import main; met = []\n"
         "sys.addaudithook(lambda event, _: event.startswith('pickle.') and met.append(event))\n"
         "ends = [main([verb, sys.argv[1]]) for verb in ('apply', 'status', 'undo', 'apply')]\n"
         "sys.exit(met != [] or ends != [0, 0, 0, 0])"

@@ -5,18 +5,10 @@ import sys
 
 import pytest
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
+from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
-from dupimg.runs.journal import (
-    APPLIED,
-    APPLYING,
-    Journal,
-    Record,
-    Run,
-    locked,
-    read_plan,
-    write_plan,
-)
+from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked, read_plan, write_plan
 
 ROWS = (
     Row("caf\udce9 猫\n.jpg", "keep", "processed/1.jpg", scene=1, nearest_cosine=1 / 3, digest="a"),

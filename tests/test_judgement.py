@@ -3,10 +3,10 @@ import pytest
 from files import sample
 from PIL import Image
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.evaluation.edits import EDITS, save_edit
-from dupimg.evaluation.judgement import edit_table, plot_curves, scene_curves, summarize_curves
 from dupimg.evaluation.metrics import Truth, scene_figures
+from dupimg.evaluation.tables import edit_table, plot_curves, scene_curves, summarize_curves
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.scenes import SceneGrouper
 from dupimg.model.embedding import PhotoEmbedder

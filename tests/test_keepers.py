@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
+from dupimg.files.keep_rules import KEEP_RULES, keeper_order, why_kept
 from dupimg.files.photos import Photo
-from dupimg.plans.keepers import KEEP_RULES, keeper_order, why_kept
 
 PHOTO = Photo("m.jpg", 1000, "d", 40, 30, datetime(2025, 1, 1), "exif")
 LARGE = replace(PHOTO, path="z.jpg", width=400)

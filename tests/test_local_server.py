@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
 from dupimg.pages.local_server import LocalServer
 
 

@@ -12,7 +12,7 @@ from files import sample, snapshot
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from dupimg.options import OrganizeOptions
+from dupimg.options.run_options import OrganizeOptions
 from dupimg.plans.rows import KEEP, OTHER, REMOVE
 from dupimg.runs.organize import organize
 

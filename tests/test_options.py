@@ -2,8 +2,10 @@ import shlex
 
 import pytest
 
-from dupimg.commands import Command, collect_options, written_command
-from dupimg.options import AddOptions, ApplyOptions, OrganizeOptions, PlanOptions, UsageError
+from dupimg.cli.commands import Command, collect_options
+from dupimg.errors import UsageError
+from dupimg.options.command_text import written_command
+from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions, PlanOptions
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from browser import faults, shows_its_icon, visits
 from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
 
-from dupimg.cli import main
+from dupimg.cli.main import main
+from dupimg.files.keep_rules import KEEP_RULES
 from dupimg.pages.contact_sheet import write_page
-from dupimg.plans.keepers import KEEP_RULES
 from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row

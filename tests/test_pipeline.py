@@ -12,10 +12,11 @@ import pytest
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image, ImageEnhance, ImageOps
 
-from dupimg.cli import main
+from dupimg.cli.main import main
+from dupimg.errors import UsageError
 from dupimg.files.cache import Cache
 from dupimg.model.embedding import PhotoEmbedder
-from dupimg.options import OrganizeOptions, UsageError
+from dupimg.options.run_options import OrganizeOptions
 from dupimg.plans.report import COLUMNS, read_report
 from dupimg.runs.organize import organize
 
@@ -301,7 +302,7 @@ def test_unknown_options_are_refused_from_python_too(tmp_path):
 
 RUN_AGAIN = """
 import sys
-from dupimg.options import OrganizeOptions
+from dupimg.options.run_options import OrganizeOptions
 from dupimg.runs.organize import organize
 source, output, cache = sys.argv[1:]
 organize(OrganizeOptions(source, output, cache=cache, dry_run=True, quiet=True))
@@ -350,9 +351,9 @@ def test_what_a_person_called_no_duplicates_both_stay_in_later_runs(photos, tmp_
 
 
 def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path, monkeypatch):
-    from dupimg.pipeline import decide
+    from dupimg.decide import decide
     from dupimg.search import checkpoints
-    from dupimg.search import options as search_options
+    from dupimg.search import search_options as search_options
 
     monkeypatch.setattr(search_options, "FEWEST_PAIRS_LOGGED", 0)
     searched = []

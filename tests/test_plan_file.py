@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
 from dupimg.plans.plan_file import parse_plan_file, read_edits, replace_file
 
 HERE = Path("plan.csv")

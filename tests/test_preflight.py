@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from files import make_files, read_files
 
+from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
-from dupimg.options import UsageError
 from dupimg.runs import preflight
 
 

@@ -7,12 +7,12 @@ import pytest
 from files import sample, save
 from PIL import Image
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.files.cache import Cache
 from dupimg.files.images import read_square, read_views
-from dupimg.options import PlanOptions
-from dupimg.pages.previews import PreviewFolder
-from dupimg.runs.organize import plan
+from dupimg.files.previews import PreviewFolder
+from dupimg.options.run_options import PlanOptions
+from dupimg.runs.plan import plan
 
 
 @pytest.mark.parametrize(

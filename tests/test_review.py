@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
 from dupimg.plans.merge import merge_edits
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import check_plan

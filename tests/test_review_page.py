@@ -19,7 +19,7 @@ from files import make_files, read_files, sample, save
 from PIL import Image
 from planned import edit_plan, row_of, set_cells, write_planned
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.plans.report import read_report
 
 

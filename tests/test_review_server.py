@@ -19,12 +19,12 @@ from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
 from planned import set_cells
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.files.cache import Cache
 from dupimg.files.sandbox import Sandbox
 from dupimg.pages.local_server import LocalServer
-from dupimg.review.server import ReviewServer
-from dupimg.review.session import ReviewSession
+from dupimg.review.review_server import ReviewServer
+from dupimg.review.review_session import ReviewSession
 from dupimg.runs.journal import locked
 
 NO_UTF8 = os.fsdecode(b"caf\xe9.jpg")

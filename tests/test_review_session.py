@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planned import edit_plan, row_of, set_cells, write_planned
 
-from dupimg.cli import main
+from dupimg.cli.main import main
+from dupimg.errors import UsageError
 from dupimg.files.cache import Cache
-from dupimg.options import UsageError
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.report import read_report
-from dupimg.review.session import PlanChanged, ReviewOver, ReviewSession
-from dupimg.review.state import Decision, NotInPlan, Refused, review_state
+from dupimg.review.edited_plan import Choice, NotInPlan, Refused, review_state
+from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession
 from dupimg.runs.journal import locked
 
 FILES = {
@@ -79,7 +79,7 @@ class Reviewer:
     def decide(self, label="", **wanted):
         """Decide about files by name, with __ for what no name of Python holds."""
         names = {row.path.replace("/", "_").replace(".", "_"): row.path for row in self.state.rows}
-        decisions = [Decision(names[name], **fields) for name, fields in wanted.items()]
+        decisions = [Choice(names[name], **fields) for name, fields in wanted.items()]
         return self.saw(self.session.decide(self.stamp, decisions, label))
 
     def not_duplicate(self, path):
@@ -249,7 +249,7 @@ def test_what_could_not_be_carried_out_is_refused_as_a_whole(reviewer, wanted, p
 
 def test_a_file_outside_the_plan_is_unknown(reviewer):
     with pytest.raises(NotInPlan):
-        reviewer.session.decide(reviewer.stamp, [Decision("../secret.jpg", "keep")])
+        reviewer.session.decide(reviewer.stamp, [Choice("../secret.jpg", "keep")])
     with pytest.raises(NotInPlan):
         reviewer.session.not_duplicate(reviewer.stamp, "../secret.jpg")
 
@@ -421,7 +421,7 @@ def test_a_plan_that_is_none_any_more_is_told_and_comes_back(reviewer):
 
 PATHS = ["best.jpg", "a/copy.jpg", "same.jpg", "alone.jpg", "other.jpg", "notes.txt"]
 DECISION = st.builds(
-    Decision,
+    Choice,
     st.sampled_from(PATHS),
     st.sampled_from(["keep", "remove", "leave", "other", None]),
     st.sampled_from([1, 2, 7, 8, None]),  # the last one is refused
@@ -469,7 +469,7 @@ def test_two_pages_at_once_lose_nothing(tmp_path, source, cache):
 
     def page(number):
         for scene in range(10):
-            wanted = Decision("alone.jpg", scene=100 * number + scene + 1)
+            wanted = Choice("alone.jpg", scene=100 * number + scene + 1)
             while True:
                 stamp = reviewer.session.look().file.stamp
                 try:
@@ -541,7 +541,7 @@ def test_a_plan_that_is_carried_out_is_refused_until_taken_back(output, cache):
 def test_a_plan_under_another_name_is_reviewed_there(output, cache):
     (output / "plan.csv").rename(output / "mine.csv")
     session = ReviewSession(output / "mine.csv", cache)
-    session.decide(session.look().file.stamp, [Decision("alone.jpg", "leave")])
+    session.decide(session.look().file.stamp, [Choice("alone.jpg", "leave")])
     assert not (output / "plan.csv").exists()
     actions = {edit.path: edit.action for edit in read_edits(output / "mine.csv")}
     assert actions["alone.jpg"] == "leave"

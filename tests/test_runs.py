@@ -11,7 +11,7 @@ from filesystems import loop_mounted, run
 from PIL import Image
 from planned import edit_plan, row_of, set_cells, write_planned
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.runs.journal import UNDOING, Journal
 
 FILES = {

@@ -2,7 +2,8 @@ import pytest
 
 from dupimg.benchmarks import search as search_benchmark
 from dupimg.benchmarks.search import WAYS, Way, benchmark_search
-from dupimg.options import BenchmarkOptions, UsageError
+from dupimg.errors import UsageError
+from dupimg.options.tool_options import BenchmarkOptions
 
 
 def test_all_ways_find_the_same_on_the_same_vectors(tmp_path):

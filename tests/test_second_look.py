@@ -5,9 +5,9 @@ import pytest
 from files import sample, save
 from PIL import Image, ImageOps
 
-from dupimg.options import PlanOptions
+from dupimg.options.run_options import PlanOptions
 from dupimg.plans.report import read_report
-from dupimg.runs.organize import plan
+from dupimg.runs.plan import plan
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.files.cache import Cache
 from dupimg.plans.naming import name_rows
+from dupimg.plans.record import Record, Run
 from dupimg.plans.report import from_cell, to_cell, write_report, write_table
 from dupimg.plans.rows import Row
-from dupimg.review.session import ReviewSession
-from dupimg.review.state import Decision
-from dupimg.runs.journal import Record, Run, locked, write_plan
+from dupimg.review.edited_plan import Choice
+from dupimg.review.review_session import ReviewSession
+from dupimg.runs.journal import locked, write_plan
 
 # What spreadsheets run, turn into something else, strip or cannot hold.
 HAZARDS = [
@@ -142,7 +143,7 @@ def test_a_plan_that_libreoffice_saved_can_be_reviewed(converted, separator):
         session = ReviewSession(output, cache)
         state = session.look()
         assert (state.problems, state.planned.changes) == ((), ())
-        leave = [Decision(row.path, "leave") for row in state.rows]
+        leave = [Choice(row.path, "leave") for row in state.rows]
         session.decide(state.file.stamp, leave)
         state = session.look()
         assert {row.action for row in state.rows} == {"leave"}

@@ -5,8 +5,8 @@ import pytest
 from dupimg.benchmarks import vectors as vectors_module
 from dupimg.benchmarks.stretch import begin_search
 from dupimg.benchmarks.vectors import make_vectors, write_vectors
-from dupimg.cli import main
-from dupimg.options import UsageError
+from dupimg.cli.main import main
+from dupimg.errors import UsageError
 
 
 def test_vectors_lie_as_embeddings_do():

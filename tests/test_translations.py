@@ -17,18 +17,18 @@ from browser import visits
 from files import sample
 from PIL import Image
 
+from dupimg.errors import UsageError
 from dupimg.files import raw
 from dupimg.files.images import UnreadablePhoto, read_photo
-from dupimg.options import UsageError
 from dupimg.plans.merge import merge_edits
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan_file import Edit, parse_plan_file, read_bytes, replace_file
 from dupimg.plans.rows import KEEP, OTHER, Row
-from dupimg.review.session import PlanChanged
+from dupimg.review.review_session import PlanChanged
 from dupimg.runs import preflight
-from dupimg.runs.apply import place, probe
 from dupimg.runs.journal import locked
-from dupimg.runs.result import command_line, told_how_to_go_on
+from dupimg.runs.result import command_line, explain_resume
+from dupimg.runs.transfer import place, probe
 
 PACKAGE = Path(__file__).parents[1] / "dupimg"
 WEB = PACKAGE / "web"
@@ -129,7 +129,7 @@ def test_what_is_wrong_with_a_plan_is_told(chinese, tmp_path):
 
 def test_a_full_disk_is_told(chinese, tmp_path):
     def run():
-        with told_how_to_go_on(command_line("apply", tmp_path)):
+        with explain_resume(command_line("apply", tmp_path)):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     assert_told(chinese, f"OSError: {error_of(run)}")

@@ -13,15 +13,16 @@ import pytest
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
 
-from dupimg.cli import main
+from dupimg.cli.main import main
+from dupimg.decide.embed import read_and_embed
+from dupimg.errors import UsageError
 from dupimg.evaluation.evaluate import evaluate
 from dupimg.files.photos import find_files
-from dupimg.options import EvaluateOptions, TuneOptions, UsageError
-from dupimg.pipeline.look import read_and_embed
+from dupimg.options.tool_options import EvaluateOptions, TuneOptions
 from dupimg.tuning.pair_labels import PairLabel, read_pairs, write_pairs
 from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE
-from dupimg.tuning.recommendations import conclude
-from dupimg.tuning.session import TuningSession
+from dupimg.tuning.report import conclude
+from dupimg.tuning.tuning_session import TuningSession
 
 
 def write_photos(folder: Path) -> Path:

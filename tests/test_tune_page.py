@@ -20,7 +20,7 @@ from files import snapshot
 from test_tune import truth, write_photos
 
 import dupimg
-from dupimg.cli import main
+from dupimg.cli.main import main
 from dupimg.tuning.pair_labels import read_pairs
 from dupimg.tuning.questions import DIFFERENT, SAME_PHOTO, SAME_SCENE
 

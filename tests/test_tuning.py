@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from dupimg.tuning.pair_sampling import STEP, Neighbours, sample_pairs
-from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE, Scale, choose_pair
-from dupimg.tuning.thresholds import (
+from dupimg.tuning.precision_model import (
     FEWEST_ANSWERS,
     expected_gain,
     fit_curve,
     precision_table,
     recommend,
 )
+from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE, Scale, choose_pair
 
 NO_PAIRS = np.empty((0, 2), np.int64)
 

@@ -1,17 +1,17 @@
 import numpy as np
 
-from dupimg.options import RunOptions
-from dupimg.search import watching
-from dupimg.search.watching import watched_search
+from dupimg.decide import search_progress
+from dupimg.decide.search_progress import watched_search
+from dupimg.options.analysis_options import RunOptions
 
 
 def test_a_long_search_is_announced(monkeypatch, capsys):
-    monkeypatch.setattr(watching, "_FEWEST_ROWS", 10)
+    monkeypatch.setattr(search_progress, "_FEWEST_ROWS", 10)
     vectors = np.ones((2000, 64), np.float32)
     with watched_search("comparing", vectors, RunOptions()) as progress:
         progress(2000 * 1999 // 2)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(watching, "_SECONDS_WORTH_SAYING", 0)
+    monkeypatch.setattr(search_progress, "_SECONDS_WORTH_SAYING", 0)
     with watched_search("comparing", vectors, RunOptions(quiet=True)):
         pass
     assert capsys.readouterr().err == ""

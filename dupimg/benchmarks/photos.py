@@ -30,8 +30,10 @@ from dupimg.model.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_bac
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.models import Model, find_weights, get_model
 from dupimg.model.openvino_network import kept_network
-from dupimg.options import BenchmarkOptions, OrganizeOptions, PlanOptions
-from dupimg.runs.organize import organize, plan
+from dupimg.options.run_options import OrganizeOptions, PlanOptions
+from dupimg.options.tool_options import BenchmarkOptions
+from dupimg.runs.organize import organize
+from dupimg.runs.plan import plan
 
 FASTEST_MODEL = "mobilenet_v3_small"
 

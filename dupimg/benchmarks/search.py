@@ -25,7 +25,7 @@ import psutil
 from numpy.typing import NDArray
 
 from dupimg.benchmarks.vectors import make_vectors
-from dupimg.options import BenchmarkOptions
+from dupimg.options.tool_options import BenchmarkOptions
 
 DUPLICATE, _LINK, _SCENE = 0.95, 0.8, 0.7
 T = TypeVar("T")
@@ -164,7 +164,7 @@ def peak_bytes() -> int:
 def _bare_products(vectors: NDArray[np.float32]) -> int:
     """Form the products of all pairs in the blocks of our search, and look at none."""
     from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, run_blocks, triangle
-    from dupimg.search.options import SearchOptions
+    from dupimg.search.search_options import SearchOptions
 
     def multiply(block: Block) -> tuple:
         return _product_of, vectors[block.rows], vectors[block.columns]

@@ -18,9 +18,9 @@ import pandas as pd
 from dupimg.benchmarks.search import DUPLICATE, in_own_process, peak_bytes
 from dupimg.benchmarks.vectors import write_vectors
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.options import BenchmarkOptions
+from dupimg.options.tool_options import BenchmarkOptions
 from dupimg.search.estimate import estimate_search
-from dupimg.search.options import SearchOptions
+from dupimg.search.search_options import SearchOptions
 
 _LITTLE_MEMORY = 2 * 10**9
 

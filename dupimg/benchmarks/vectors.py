@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
 
 _FEATURES = 1280
 

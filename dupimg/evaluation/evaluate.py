@@ -21,15 +21,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dupimg.evaluation.figures import Evaluation, Measure
-from dupimg.evaluation.judgement import (
-    edit_table,
-    make_rules,
-    plot_curves,
-    rule_table,
-    scene_curves,
-    summarize_curves,
-)
+from dupimg.decide.embed import embed, make_embedder
+from dupimg.decide.group import find_groups, make_grouper
+from dupimg.errors import UsageError
 from dupimg.evaluation.labels import (
     COPIES,
     SCENES,
@@ -45,13 +39,20 @@ from dupimg.evaluation.metrics import (
     unrelated_figure,
 )
 from dupimg.evaluation.pair_evaluation import compare_pairs, measure_pairs, photos_of
+from dupimg.evaluation.result import Evaluation, Measure
+from dupimg.evaluation.tables import (
+    edit_table,
+    make_rules,
+    plot_curves,
+    rule_table,
+    scene_curves,
+    summarize_curves,
+)
 from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.files.reading import read_files
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
-from dupimg.options import EvaluateOptions, UsageError
-from dupimg.pipeline.group import find_groups, make_grouper
-from dupimg.pipeline.look import embed, make_embedder
+from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar
 from dupimg.tuning.pair_labels import holds_pairs, read_pairs
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dupimg.errors import UsageError
 from dupimg.evaluation.metrics import Truth, pairs_of_groups
-from dupimg.options import UsageError
 from dupimg.tuning.pair_labels import COLUMNS as PAIR_COLUMNS
 from dupimg.tuning.pair_labels import read_label_table
 

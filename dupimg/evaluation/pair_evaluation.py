@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from dupimg.evaluation.judgement import make_rules, rule_table
 from dupimg.evaluation.metrics import Figure, answer_figures
+from dupimg.evaluation.tables import make_rules, rule_table
 from dupimg.files.photos import Listing
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
-from dupimg.options import EvaluateOptions
+from dupimg.options.tool_options import EvaluateOptions
 from dupimg.search.arithmetic import Rows, pair_cosines
 from dupimg.tuning.pair_labels import PairLabel
 from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO
@@ -37,7 +37,7 @@ def measure_pairs(
     ----------
     pairs : sequence of PairLabel
     listing, features, inverse
-        See `dupimg.pipeline.look.embed`.
+        See `dupimg.decide.embed.embed`.
     options : EvaluateOptions
 
     Yields

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+# Where an output folder keeps what runs need to know: journal, plan, previews, checkpoints.
+STATE_FOLDER = ".dupimg"
+
 
 @contextmanager
 def write_durably(path: Path) -> Iterator[BinaryIO]:

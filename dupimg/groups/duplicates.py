@@ -14,8 +14,8 @@ from dupimg.groups.thumbnails import Thumbnails
 from dupimg.search.all_pairs import search_pairs
 from dupimg.search.arithmetic import Rows, pair_cosines
 from dupimg.search.blocks import Block, Checkpoint, Progress
-from dupimg.search.claims import Claims
-from dupimg.search.options import SearchOptions
+from dupimg.search.keeper_claims import Claims
+from dupimg.search.search_options import SearchOptions
 from dupimg.search.similarity import (
     TOLERANCE,
     Select,

@@ -17,7 +17,7 @@ from dupimg.groups.linkage import chained_linkage, condensed_cosine_distances, c
 from dupimg.groups.time_gaps import split_by_time
 from dupimg.search.arithmetic import squared_norms
 from dupimg.search.blocks import Checkpoint, Progress, thread_pools
-from dupimg.search.options import SearchOptions
+from dupimg.search.search_options import SearchOptions
 from dupimg.search.similarity import (
     check_threshold,
     check_vectors,

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.model.features import Features
 
 IDENTICAL_BYTES = "identical bytes"
 IDENTICAL_PIXELS = "identical pixels"
@@ -45,7 +44,8 @@ class SecondLook:
 
 def take_second_look(
     finder: DuplicateFinder,
-    contents: Features,
+    vectors: NDArray[np.float32],
+    thumbnails: NDArray[np.uint8],
     inverse: NDArray[np.int64],
     best: NDArray[np.int64],
     sizes: NDArray[np.int64],
@@ -56,8 +56,9 @@ def take_second_look(
     ----------
     finder : DuplicateFinder
         Fitted on the contents, with thumbnails.
-    contents : Features
+    vectors : ndarray of shape (k, d), float32
         Of k contents; byte-identical photos have one.
+    thumbnails : ndarray of shape (k, size, size), uint8
     inverse : ndarray of shape (n,), int64
         The content of each photo.
     best : ndarray of shape (k,), int64
@@ -73,7 +74,7 @@ def take_second_look(
     other = np.where(
         finder.keepers_ == np.arange(len(best)), finder.nearest_index_, finder.keepers_
     )
-    verdicts = _verdicts(finder, contents, other, sizes)[inverse]
+    verdicts = _verdicts(finder, vectors, thumbnails, other, sizes)[inverse]
     compared_with = np.where(verdicts == "", -1, best[other[inverse]])
     correlation = finder.thumb_correlation_[inverse]
     # A photo of the same content is nearer than any other; it is the keeper unless that is of
@@ -91,7 +92,8 @@ def take_second_look(
 
 def _verdicts(
     finder: DuplicateFinder,
-    contents: Features,
+    vectors: NDArray[np.float32],
+    thumbnails: NDArray[np.uint8],
     other: NDArray[np.int64],
     sizes: NDArray[np.int64],
 ) -> NDArray[np.str_]:
@@ -101,8 +103,8 @@ def _verdicts(
     same_pixels = np.fromiter(
         (
             np.array_equal(sizes[i], sizes[j])
-            and np.array_equal(contents.vector[i], contents.vector[j])
-            and np.array_equal(contents.thumbnail[i], contents.thumbnail[j])
+            and np.array_equal(vectors[i], vectors[j])
+            and np.array_equal(thumbnails[i], thumbnails[j])
             for i, j in zip(rows, other, strict=True)
         ),
         bool,

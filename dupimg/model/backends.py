@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.errors import UsageError
 from dupimg.model.models import Model
-from dupimg.options import UsageError
 
 TORCH, OPENVINO = "torch", "openvino"
 FLOAT32, BFLOAT16 = "float32", "bfloat16"

@@ -23,14 +23,14 @@ from sklearn.utils import Tags
 
 from dupimg.files.images import MAX_PIXELS, UnreadablePhoto, Views, read_views
 from dupimg.files.sandbox import Map, open_sandbox
-from dupimg.model import clusters
+from dupimg.model import remote
 from dupimg.model.backends import AT_ONCE, Network, check_precision, choose_backend, open_network
 from dupimg.model.features import THUMBNAIL_SIZE, Features
 from dupimg.model.heads import HeadError, SceneHead, load_head, shipped_head
 from dupimg.model.models import Model, fingerprint, get_model
 
 PathLike = str | os.PathLike[str]
-Result = Features | UnreadablePhoto
+Outcome = Features | UnreadablePhoto
 
 
 class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -171,7 +171,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             raise UnreadablePhoto(f"{paths[first]}: {unreadable[first]}") from unreadable[first]
         return vectors
 
-    def stream(self, X: Iterable[PathLike]) -> Iterator[tuple[int, Result]]:
+    def stream(self, X: Iterable[PathLike]) -> Iterator[tuple[int, Outcome]]:
         """Embed photos and hand each one over as soon as it is done.
 
         Parameters
@@ -196,20 +196,20 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         for index, path in enumerate(_check_paths(X)):
             positions[path].append(index)
         paths = list(positions)
-        if clusters.is_chosen():
+        if remote.uses_remote_backend():
             params = self.get_params() | {"backend": self._backend}  # one for all machines
-            results = ((paths[i], r) for i, r in clusters.stream(params, paths))
+            results = ((paths[i], r) for i, r in remote.stream(params, paths))
         else:
             results = self._stream(paths)
         return ((index, result) for path, result in results for index in positions[path])
 
-    def _stream(self, paths: Sequence[str]) -> Iterator[tuple[str, Result]]:
+    def _stream(self, paths: Sequence[str]) -> Iterator[tuple[str, Outcome]]:
         n_threads = self._n_threads()
         batches = _batches(paths, self.batch_size, n_threads, AT_ONCE[self._backend])
         stop = threading.Event()
         loader = ThreadPoolExecutor(1, thread_name_prefix="dupimg-load")
         pool = ThreadPoolExecutor(n_threads, thread_name_prefix="dupimg-embed")
-        pending: set[Future[list[tuple[str, Result]]]] = set()
+        pending: set[Future[list[tuple[str, Outcome]]]] = set()
         computing = contextlib.ExitStack()
         with computing, loader, pool, open_sandbox(n_threads, self.time_limit) as decode:
             # Photos are decoded meanwhile: importing torch takes seconds.
@@ -235,10 +235,10 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         decode: Map,
         stop: threading.Event,
         paths: Sequence[str],
-    ) -> list[tuple[str, Result]]:
+    ) -> list[tuple[str, Outcome]]:
         """Decode and embed one batch, in one thread."""
         read = partial(read_views, size=self._model.input_size, max_pixels=self.max_pixels)
-        results: dict[str, Result] = {}
+        results: dict[str, Outcome] = {}
         decoded: list[tuple[str, Views]] = []
         for path, views in zip(paths, decode(read, paths), strict=True):
             if stop.is_set():

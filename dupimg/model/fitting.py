@@ -9,13 +9,14 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from dupimg.errors import UsageError
 from dupimg.files.images import UnreadablePhoto, read_square
 from dupimg.files.photos import find_files
 from dupimg.files.sandbox import Map, open_sandbox
 from dupimg.model.backends import FLOAT32, TORCH, Network, open_network
 from dupimg.model.heads import SceneHead, fit_head
 from dupimg.model.models import Model, fetch_weights, fingerprint, get_model
-from dupimg.options import FitHeadOptions, UsageError
+from dupimg.options.tool_options import FitHeadOptions
 from dupimg.progress import progress_bar
 
 # Five rows each, and `fit_head` wants more rows than its 384 components.

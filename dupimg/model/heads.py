@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
 
 # So many that the file stays below 1.5 MB. Labelled photos among 2,500 others that are harder
 # to tell apart than most: pair F1 of average linkage 0.88 with 128, 0.90 with 256 and 512.

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dupimg.converters import did_you_mean
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
+from dupimg.wording import did_you_mean
 
 # Part of every fingerprint: count it up whenever reading, resizing or normalizing changes.
 PREPROCESSING_VERSION = 1
@@ -144,7 +144,7 @@ def get_model(name: str) -> Model:
     1000
     >>> get_model("mobilenet_v3")
     Traceback (most recent call last):
-    dupimg.options.UsageError: Got model='mobilenet_v3', expected one of efficientnet_lite0, ...
+    dupimg.errors.UsageError: Got model='mobilenet_v3', expected one of efficientnet_lite0, ...
     """
     if name in MODELS:
         return MODELS[name]

@@ -21,10 +21,10 @@ from typing import Any
 from urllib.parse import quote
 
 from dupimg.files.durable import write_durably
-from dupimg.options import PlanOptions
+from dupimg.options.run_options import PlanOptions
+from dupimg.plans.record import Run
 from dupimg.plans.report import COLUMNS, COSINES
 from dupimg.plans.rows import Row
-from dupimg.runs.journal import Run
 
 PAGE = "report.html"
 

@@ -23,7 +23,7 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
 from dupimg.pages.secret_link import SecretLink
 
 # A page that is reloaded is away for a moment; a closed one is noticed at the second ping.

@@ -10,10 +10,10 @@ from flask import Response, abort, send_file
 
 from dupimg.files.images import UnreadablePhoto
 from dupimg.files.large_view import large_view
+from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import Map
-from dupimg.pages.previews import PreviewFolder
+from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
-from dupimg.runs.journal import Record
 
 # A photo stays what it is for as long as a plan holds.
 _CACHING = "private, max-age=3600"

@@ -171,7 +171,7 @@ def plot_precision(
     Parameters
     ----------
     table : DataFrame
-        See `dupimg.tuning.thresholds.precision_table`.
+        See `dupimg.tuning.precision_model.precision_table`.
     cosines : ndarray of shape (n_answers,)
         Of the pairs that were asked about: ticks, at the top for those that belong together.
     together : ndarray of shape (n_answers,), bool

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from dupimg.converters import counted
-from dupimg.pages.previews import PreviewFolder
+from dupimg.files.previews import PreviewFolder
 from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.wording import counted
 
 if TYPE_CHECKING:
     from dupimg.runs.result import Result

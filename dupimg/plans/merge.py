@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dupimg.converters import counted, did_you_mean
-from dupimg.plans.changes import told_changes
 from dupimg.plans.naming import name_rows
+from dupimg.plans.plan_diff import describe_changes
 from dupimg.plans.plan_file import Edit
 from dupimg.plans.reasons import reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 from dupimg.plans.scene_numbers import SceneNumbers
+from dupimg.wording import counted, did_you_mean
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
@@ -71,7 +71,7 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         else row
         for row in name_rows(merged)
     )
-    changes, consequences = told_changes(rows, named, known, scenes)
+    changes, consequences = describe_changes(rows, named, known, scenes)
     return Reviewed(named, tuple(problems), changes, consequences)
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.companion_names import folded
+from dupimg.files.keep_rules import DEFAULT_RULE, why_kept
 from dupimg.files.photos import File, Listing, Photo
-from dupimg.plans.keepers import DEFAULT_RULE, why_kept
 from dupimg.plans.naming import LONGEST_NAME, name_rows
 from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row

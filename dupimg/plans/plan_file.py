@@ -17,8 +17,8 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
+from dupimg.errors import UsageError
 from dupimg.files.durable import write_durably
-from dupimg.options import UsageError
 from dupimg.plans.report import from_cell
 
 NEEDED = ("path", "action", "scene", "destination", "digest")

@@ -5,8 +5,8 @@ The page knows these parts in other languages, too: they stand in ``web/text.jso
 
 from __future__ import annotations
 
-from dupimg.converters import counted
 from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.wording import counted
 
 
 def kept_reason(n_duplicates: int) -> str:

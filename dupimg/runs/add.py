@@ -10,22 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from dupimg.converters import counted, plural
+from dupimg.decide.additions import add_rows
+from dupimg.decide.collection import Collection, photo_of
+from dupimg.decide.embed import embed, make_embedder, read_listing
+from dupimg.decide.group import known_apart
+from dupimg.errors import UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
-from dupimg.options import AddOptions, PlanOptions, UsageError
-from dupimg.pages.previews import PreviewFolder
-from dupimg.pipeline.group import known_apart
-from dupimg.pipeline.look import embed, make_embedder, read_listing
-from dupimg.plans.additions import Collection, add_rows, photo_of
+from dupimg.files.previews import PreviewFolder
+from dupimg.options.run_options import AddOptions, PlanOptions
 from dupimg.plans.plan import check_plan
+from dupimg.plans.record import Record
 from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
 from dupimg.runs import preflight
-from dupimg.runs.apply import is_whole, probe
-from dupimg.runs.journal import APPLIED, APPLYING, Journal, Record, locked
-from dupimg.runs.organize import finish
+from dupimg.runs.execute import finish
+from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
+from dupimg.runs.transfer import is_whole, probe
+from dupimg.wording import counted, plural
 
 T = TypeVar("T", File, Photo)
 

@@ -1,222 +1,157 @@
-"""Bring one file to its destination and back: the only module that touches the user's files.
-
-A file appears under its final name in one step, whole and verified, and never in the place of
-another. A file that is moved leaves its old place only after that. Every step may be taken
-again after a crash at any moment: it notices what was done.
-"""
+"""The verb that carries out a plan that a person may have edited: apply."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import hashlib
-import os
-import shutil
-import stat
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dupimg.files.durable import sync_folder
-from dupimg.files.photos import content_digest
-from dupimg.options import UsageError
-from dupimg.runs.journal import FOLDER
+import joblib
 
-COPY, MOVE, HARD_LINK, REFLINK = "copy", "move", "hard_link", "reflink"
+from dupimg.errors import UsageError
+from dupimg.files.photos import find_files
+from dupimg.options.run_options import ApplyOptions
+from dupimg.plans.merge import Reviewed, merge_edits
+from dupimg.plans.plan import check_plan
+from dupimg.plans.plan_file import read_edits
+from dupimg.plans.record import Record
+from dupimg.progress import Progress, progress_bar
+from dupimg.runs import preflight
+from dupimg.runs.begin import unfinished_journal
+from dupimg.runs.execute import finish
+from dupimg.runs.journal import Journal, locked, read_plan
+from dupimg.runs.result import PLAN, Result, command_line
+from dupimg.runs.transfer import COPY
+from dupimg.wording import counted
 
-# What link() answers on filesystems without hard links (FAT, exFAT, some network shares), and
-# where the system forbids links to files of others.
-_NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
-# ioctl FICLONE of linux/fs.h: share the blocks of another file until one of them changes.
-_FICLONE = 0x40049409
+def apply(
+    options: ApplyOptions,
+    *,
+    announce: Callable[[str], object] = print,
+    progress: Progress = progress_bar,
+) -> Result:
+    """Carry out a plan that a person may have edited, or the rest of an interrupted run.
 
+    Parameters
+    ----------
+    options : ApplyOptions
+    announce : callable
+        Is given the lines that say what the edits change, before anything is touched.
+    progress : callable
+        Makes the bars that show how far it is, see `dupimg.progress`.
 
-def probe(mode: str, source: Path, output_dir: Path) -> None:
-    """Refuse hard links and clones where the filesystem has none, before anything is touched.
+    Returns
+    -------
+    Result
 
     Raises
     ------
     UsageError
+        Refused; nothing was touched. Every problem is listed with its row.
     """
-    trial = output_dir / FOLDER / "probe"
-    trial.unlink(missing_ok=True)  # a crash may have left it: a second name of somebody's photo
-    try:
-        if mode == HARD_LINK:
-            os.link(source, trial)
-        elif mode == REFLINK:
-            _share_blocks(source, trial)
-    except OSError as error:
-        flag = f"--{mode}"
+    start = time.perf_counter()
+    output_dir = options.plan if options.plan.is_dir() else options.plan.parent
+    plan_path = output_dir / PLAN if options.plan.is_dir() else options.plan
+    if not (output_dir / ".dupimg").is_dir():
         raise UsageError(
-            f"Got {flag}, which does not work from {source.parent} to {output_dir}: "
-            f"{error.strerror}. Leave {flag} out to copy, or choose an output_dir on the same "
-            "filesystem, if it can do that."
-        ) from error
-    finally:
-        trial.unlink(missing_ok=True)
+            f"Got {options.plan}, beside which no run was planned, expected the plan.csv that "
+            "`dupimg plan` wrote, in its folder, or that folder."
+        )
+    with locked(output_dir):
+        if (journal := unfinished_journal(output_dir)) is not None:
+            return _resume(journal, output_dir, options, start, progress)
+        record = read_plan(output_dir)
+        if record is None:
+            raise UsageError(f"Got {output_dir}, in which nothing is left to carry out.")
+        reviewed = _reviewed(record, plan_path, output_dir, options, progress)
+        rows = reviewed.rows
+        notes = [*_what_changed(reviewed), *_what_appeared(record)]
+        if options.dry_run:
+            seconds = time.perf_counter() - start
+            return Result(rows, plan_path, seconds, notes=(*notes, "dry run: nothing was done"))
+        for note in notes:
+            announce(note)
+        run = replace(record.run, mode=options.mode)
+        with Journal.begin(output_dir, Record(run, rows)) as journal:
+            return finish(journal, output_dir, options, start, progress=progress)
 
 
-def place(source: Path, destination: Path, mode: str, digest: str) -> None:
-    """Bring one file to its destination.
-
-    Parameters
-    ----------
-    source, destination : Path
-        The folder of the destination is created.
-    mode : {"copy", "move", "hard_link", "reflink"}
-        A move within one filesystem renames; across filesystems it is a verified copy, after
-        which the source is removed.
-    digest : str
-        SHA-256 that the content must have.
-
-    Raises
-    ------
-    OSError
-        The file is where it was, and nothing is under the destination's name that was not there
-        before.
-    """
-    if os.path.lexists(destination):
-        _expect(destination, digest, errno.EEXIST)
-        unfinished_copy(destination).unlink(missing_ok=True)
-        if mode == MOVE and source.exists():  # a crash came between the two halves of the move
-            _remove_other_copy(source, destination, digest)
-        return
-    _make_folder(destination.parent)
-    if mode == HARD_LINK:
-        os.link(source, destination)
-        return
-    if mode == MOVE and _renamed(source, destination):
-        return
-    _copy_verified(source, destination, digest, clone=mode == REFLINK)
-    if mode == MOVE:
-        _unlink_old_name(source, destination)
+def _resume(
+    journal: Journal, output_dir: Path, options: ApplyOptions, start: float, progress: Progress
+) -> Result:
+    """Carry out the rest of an interrupted run, in the way in which it was begun."""
+    mode, rows = journal.record.run.mode, journal.record.rows
+    if options.mode not in (COPY, mode):
+        raise UsageError(
+            f"Got {options.mode} for a run that was begun as {mode} and is unfinished. Leave that "
+            f"out to finish it, or take it back with {command_line('undo', output_dir)}."
+        )
+    if options.dry_run:
+        left = sum(row.has_step for row in rows) - len(journal.done)
+        are = "is" if left == 1 else "are"
+        note = f"dry run: nothing was done, {counted(left, 'file')} {are} left to {mode}"
+        return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
+    with journal:
+        return finish(journal, output_dir, options, start, progress=progress)
 
 
-def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
-    """Take `place` back.
-
-    Raises
-    ------
-    OSError
-        The file in the output was changed, or its source is not what it was; both are left.
-    """
-    unfinished_copy(destination).unlink(missing_ok=True)
-    if not os.path.lexists(destination):
-        if mode == MOVE:
-            _expect(source, digest, errno.ENOENT)
-        return
-    _expect(destination, digest, errno.EBUSY)
-    if mode == MOVE:
-        place(destination, source, MOVE, digest)
-    else:
-        # The source must be there: what is in the output may be the only copy by now.
-        _remove_other_copy(destination, source, digest)
-
-
-def _expect(path: Path, digest: str, error_number: int) -> None:
-    """Raise unless a file has the content that it should have."""
-    if not os.path.lexists(path):
-        raise OSError(errno.ENOENT, f"{path} is gone")
-    if not is_whole(path, digest):
-        what = "is in the way" if error_number == errno.EEXIST else "was changed since"
-        raise OSError(error_number, f"{path} {what}")
-
-
-def is_whole(path: Path, digest: str) -> bool:
-    """Return whether a file, and no link or pipe, is there with the content it should have."""
-    regular = os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)
-    return regular and content_digest(path) == digest
+def _reviewed(
+    record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: Progress
+) -> Reviewed:
+    """Return an edited plan, or refuse it with all its problems."""
+    input_dir = Path(record.run.input_dir)
+    preflight.check_input(input_dir)  # before a long plan is read
+    edits = read_edits(plan_path)
+    numbers = {edit.path: f"row {edit.number}: " for edit in edits}
+    reviewed = merge_edits(record.rows, edits)
+    found = check_plan(reviewed.rows)
+    found += preflight.check_files(
+        reviewed.rows,
+        input_dir,
+        output_dir,
+        unsafe={problem.path for problem in found},
+        jobs=options.jobs or joblib.cpu_count(),
+        quiet=options.quiet,
+        progress=progress,
+    )
+    problems = [
+        *reviewed.problems,
+        *(f"{numbers.get(p.path, '')}{p.path}: {p.sentence}" for p in found),
+    ]
+    if problems:
+        raise UsageError(
+            f"Got {plan_path} with {counted(len(problems), 'problem')}, nothing was touched:\n  "
+            + "\n  ".join(problems)
+        )
+    preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
+    return reviewed
 
 
-def _remove_other_copy(path: Path, remaining: Path, digest: str) -> None:
-    """Remove one of two files of the same content, once the other is known to be whole."""
-    _expect(remaining, digest, errno.EBUSY)
-    if not path.samefile(remaining):
-        _expect(path, digest, errno.EBUSY)
-    path.unlink()
+def _what_changed(reviewed: Reviewed) -> list[str]:
+    """Return the lines that tell a person what the edits change, and what follows from that."""
+    changes, consequences = reviewed.changes, reviewed.consequences
+    if not changes and not consequences:
+        return ["the plan is carried out as it was decided"]
+    lines = [f"{counted(len(changes), 'file')} changed by your edits:", *_first_ones(changes)]
+    if consequences:
+        files = counted(len(consequences), "other file")
+        lines += [f"{files} changed as a consequence:", *_first_ones(consequences)]
+    return lines
 
 
-def _renamed(source: Path, destination: Path) -> bool:
-    """Rename without overwriting; False where that would cross filesystems."""
-    try:
-        _rename_without_overwriting(source, destination)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        return False
-    return True
+def _first_ones(lines: Sequence[str], *, shown: int = 10) -> list[str]:
+    """Return the first of some lines, indented, and how many more there are."""
+    rest = [f"  … and {len(lines) - shown:,} more"] if len(lines) > shown else []
+    return [*(f"  {line}" for line in lines[:shown]), *rest]
 
 
-def _copy_verified(source: Path, destination: Path, digest: str, *, clone: bool) -> None:
-    part = unfinished_copy(destination)
-    part.unlink(missing_ok=True)
-    try:
-        if clone:
-            _share_blocks(source, part)
-        else:
-            shutil.copyfile(source, part)
-        with part.open("rb+") as copy:
-            os.fsync(copy.fileno())
-        if content_digest(part) != digest:
-            raise OSError(errno.EIO, "its content is not what was read before")
-        with contextlib.suppress(PermissionError):  # FAT and network shares have no permissions
-            shutil.copystat(source, part)
-        _rename_without_overwriting(part, destination)
-        sync_folder(destination.parent)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def unfinished_copy(destination: Path) -> Path:
-    """Name a copy that is not yet whole so that whoever takes the step again finds it."""
-    name = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:16]
-    return destination.with_name(f".dupimg-{name}.part")
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder with all above it, each with its name on the disk."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
-
-
-def _share_blocks(source: Path, copy: Path) -> None:
-    with source.open("rb") as original, copy.open("wb") as clone:
-        try:
-            import fcntl
-
-            fcntl.ioctl(clone.fileno(), _FICLONE, original.fileno())
-        except (ImportError, OSError) as error:
-            raise OSError(errno.ENOTSUP, "this filesystem cannot share blocks") from error
-
-
-def _rename_without_overwriting(source: Path, destination: Path) -> None:
-    # A rename would overwrite silently on POSIX; a second link to the file cannot.
-    try:
-        os.link(source, destination)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        if os.path.lexists(destination):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination) from None
-        source.rename(destination)
-    else:
-        _unlink_old_name(source, destination)
-
-
-def _unlink_old_name(source: Path, destination: Path) -> None:
-    """Remove the old name of a file, or the new one where the old one may not go."""
-    try:
-        source.unlink(missing_ok=True)
-    except OSError:
-        if os.path.lexists(source):
-            destination.unlink()
-        raise
-
-
-def remove_empty_folders(folder: Path) -> None:
-    """Remove a folder and those in it, as far as they hold nothing."""
-    for parent, _, _ in os.walk(folder, topdown=False):
-        with contextlib.suppress(OSError):
-            Path(parent).rmdir()
+def _what_appeared(record: Record) -> list[str]:
+    """Return a line about files that the input holds and the plan does not know."""
+    known = {row.path for row in record.rows}
+    found = find_files(Path(record.run.input_dir))
+    new = [path for path, _ in found.files if path not in known]
+    if not new:
+        return []
+    return [f"{counted(len(new), 'new file')} since the plan, left where they are, first {new[0]}"]

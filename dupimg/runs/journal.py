@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -22,11 +21,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from dupimg.files.durable import sync_folder, write_durably
-from dupimg.options import UsageError
+from dupimg.errors import UsageError
+from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
+from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
 
-FOLDER = ".dupimg"
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
 
 # Room for the first marks of an undo on a full disk; after them, files that go make more.
@@ -35,47 +34,20 @@ _RESERVE_BYTES = 64 * 1024
 APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a plan was made with.
-
-    Attributes
-    ----------
-    input_dir : str
-        Absolute.
-    mode : {"copy", "move", "hard_link", "reflink", ""}
-        How files get to their destinations; empty while that is not decided.
-    settings : str
-        The options that led to the plan, as text to compare.
-    """
-
-    input_dir: str
-    mode: str
-    settings: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """A run and the rows of its plan."""
-
-    run: Run
-    rows: tuple[Row, ...]
-
-
 def write_plan(output_dir: Path, record: Record) -> None:
     """Remember what was decided, to compare an edited plan with."""
-    _write_lines(output_dir / FOLDER / _PLAN, _record_lines(record))
+    _write_lines(output_dir / STATE_FOLDER / _PLAN, _record_lines(record))
 
 
 def read_plan(output_dir: Path) -> Record | None:
     """Return what was decided for this output folder, None if nothing was."""
-    path = output_dir / FOLDER / _PLAN
+    path = output_dir / STATE_FOLDER / _PLAN
     return _parse_record(_read_lines(path)) if path.exists() else None
 
 
 def plan_marks(output_dir: Path) -> tuple[tuple[int, int, int] | None, ...]:
     """Return what changes as soon as a plan is made anew or begins to be carried out."""
-    return tuple(_mark_of(output_dir / FOLDER / name) for name in (_PLAN, _JOURNAL))
+    return tuple(_mark_of(output_dir / STATE_FOLDER / name) for name in (_PLAN, _JOURNAL))
 
 
 def _mark_of(path: Path) -> tuple[int, int, int] | None:
@@ -110,7 +82,7 @@ class Journal:
     """
 
     def __init__(self, output_dir: Path, name: str = _JOURNAL) -> None:
-        self._path = output_dir / FOLDER / name
+        self._path = output_dir / STATE_FOLDER / name
         lines = list(_read_lines(self._path))
         n_rows = lines[0]["rows"]
         self.earlier: str = lines[0].pop("earlier", "")
@@ -129,7 +101,7 @@ class Journal:
     @staticmethod
     def exists(output_dir: Path) -> bool:
         """Whether a run was begun in this output folder."""
-        return (output_dir / FOLDER / _JOURNAL).exists()
+        return (output_dir / STATE_FOLDER / _JOURNAL).exists()
 
     @classmethod
     def begin(cls, output_dir: Path, record: Record, *, adds: bool = False) -> Journal:
@@ -137,7 +109,7 @@ class Journal:
 
         With `adds`, this run adds to the earlier one, and `back_to_earlier` can follow its undo.
         """
-        path = output_dir / FOLDER / _JOURNAL
+        path = output_dir / STATE_FOLDER / _JOURNAL
         kept = _keep_copy(path)
         path.with_name(_RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         header, *rows = _record_lines(record)
@@ -222,7 +194,7 @@ def locked(output_dir: Path) -> Iterator[None]:
     UsageError
         Another run is at work there, or nothing can be written.
     """
-    folder = output_dir / FOLDER
+    folder = output_dir / STATE_FOLDER
     created = [path for path in (folder, output_dir) if not path.exists()]
     lock = FileLock(folder / _LOCK, timeout=0)
     try:

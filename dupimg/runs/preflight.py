@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from dupimg.errors import UsageError
 from dupimg.files.photos import Found, content_digest
-from dupimg.options import UsageError
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import Progress, progress_bar
-from dupimg.runs.apply import probe
+from dupimg.runs.transfer import probe
 
 
 def check_input(input_dir: Path, name: str = "input_dir") -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dupimg.converters import counted, plural
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+from dupimg.wording import counted, plural
 
 PLAN, REPORT, ADDED, UNDO_REPORT = "plan.csv", "report.csv", "added.csv", "undo.csv"
 
@@ -126,7 +126,7 @@ def command_line(verb: str, path: Path) -> str:
 
 
 @contextlib.contextmanager
-def told_how_to_go_on(command: str) -> Iterator[None]:
+def explain_resume(command: str) -> Iterator[None]:
     """Say what can be done where a disk is full or fails under the journal or the report."""
     try:
         yield

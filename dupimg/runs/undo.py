@@ -7,18 +7,18 @@ from pathlib import Path
 
 import joblib
 
-from dupimg.converters import counted
-from dupimg.options import UndoOptions, UsageError
+from dupimg.errors import UsageError
+from dupimg.files.previews import PreviewFolder
+from dupimg.options.run_options import UndoOptions
 from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
-from dupimg.pages.previews import PreviewFolder
 from dupimg.plans.report import to_cell, write_report, write_table
 from dupimg.progress import progress_bar
-from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, locked, read_plan
-from dupimg.runs.result import PLAN, REPORT, UNDO_REPORT, command_line, told_how_to_go_on
-from dupimg.runs.steps import Outcome, take_back
+from dupimg.runs.execute import UndoOutcome, take_back
+from dupimg.runs.journal import UNDONE, Journal, locked, read_plan
+from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
 
 
-def undo(options: UndoOptions) -> tuple[Outcome, ...]:
+def undo(options: UndoOptions) -> tuple[UndoOutcome, ...]:
     """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
 
     Parameters
@@ -27,7 +27,7 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
 
     Returns
     -------
-    tuple of Outcome
+    tuple of UndoOutcome
         What became of each file; also written to ``undo.csv``.
 
     Raises
@@ -44,7 +44,7 @@ def undo(options: UndoOptions) -> tuple[Outcome, ...]:
     with (
         locked(output_dir),
         Journal(output_dir) as journal,
-        told_how_to_go_on(command_line("undo", output_dir)),
+        explain_resume(command_line("undo", output_dir)),
     ):
         if journal.state == UNDONE:
             raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
@@ -89,61 +89,3 @@ def _withdraw(journal: Journal, output_dir: Path) -> None:
         (output_dir / PAGE).unlink(missing_ok=True)
         shutil.rmtree(PreviewFolder(output_dir).path, ignore_errors=True)
     journal.mark_state(UNDONE)
-
-
-def status(output_dir: Path) -> str:
-    """Say where things stand in an output folder.
-
-    Parameters
-    ----------
-    output_dir : Path
-
-    Returns
-    -------
-    str
-        What was done there last, and what can be done next.
-    """
-    if not output_dir.is_dir():
-        raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
-    if not Journal.exists(output_dir):
-        if read_plan(output_dir) is None:
-            return f"{output_dir}: no run was planned or carried out here."
-        return (
-            f"{output_dir}: planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
-            f"{command_line('review', output_dir)}, then run "
-            f"{command_line('apply', output_dir / PLAN)}."
-        )
-    with Journal(output_dir) as journal:
-        return f"{output_dir}: {_standing(journal, output_dir)}"
-
-
-def _standing(journal: Journal, output_dir: Path) -> str:
-    """Say how far a run has come, and what can be done next."""
-    apply, undo = command_line("apply", output_dir), command_line("undo", output_dir)
-    done, failed = len(journal.done), len(journal.failed)
-    of_all = f"{done:,} of {counted(sum(row.has_step for row in journal.record.rows), 'file')}"
-    are, were = ("is", "was") if done == 1 else ("are", "were")
-    placed = f"{of_all} {were} put in place"
-    mode = f"mode {journal.record.run.mode}"
-    back = f"{undo} takes the whole run back."
-    if journal.earlier:
-        back = f"{undo} takes the addition back; what was there before it stays."
-    again = f"; {apply} tries them again" if failed else ""
-    return {
-        APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",
-        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}. {back}",
-        UNDOING: f"partly taken back, {of_all} {are} still in place"
-        f"{_why_left(journal, output_dir)}.",
-        UNDONE: "taken back, every file is where it was.",
-    }[journal.state]
-
-
-def _why_left(journal: Journal, output_dir: Path) -> str:
-    """Say where an undo told of files that it left, or that it was cut short."""
-    report, command = output_dir / UNDO_REPORT, command_line("undo", output_dir)
-    if not journal.done:
-        return f": only the report is not as it was. {command} goes on"
-    # An undo writes its report when it has set its last mark.
-    if report.exists() and report.stat().st_mtime_ns >= journal.changed_ns:
-        return f"; {UNDO_REPORT} says why. {command} tries again"
-    return f": that was interrupted. {command} goes on"

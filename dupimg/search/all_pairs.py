@@ -17,8 +17,8 @@ from dupimg.search.blocks import Block, diagonal, rectangle, run_blocks, triangl
 from dupimg.search.candidates import PAIRS, Side, find_pairs
 from dupimg.search.links import LINKS, GroupedSide, find_links, join
 from dupimg.search.nearest import Nearest
-from dupimg.search.options import SearchOptions
 from dupimg.search.pruning import arrangements, make_sketches, principal_directions
+from dupimg.search.search_options import SearchOptions
 
 # Parts that are kept in memory: 10 MiB each, as they were and in float32.
 _PARTS_KEPT = 4

@@ -10,8 +10,8 @@ import numpy as np
 from dupimg.search.all_pairs import search_rectangle
 from dupimg.search.arithmetic import Rows, squared_norms, unit_rows
 from dupimg.search.blocks import block_bytes
-from dupimg.search.options import SearchOptions
 from dupimg.search.pruning import MOST_DIRECTIONS
+from dupimg.search.search_options import SearchOptions
 
 # Lengths, nearest, claims and their copies, for each row.
 _BYTES_PER_ROW = 100

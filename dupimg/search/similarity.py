@@ -21,7 +21,7 @@ from sklearn.utils.validation import validate_data
 from dupimg.search.all_pairs import search_links, search_pairs, search_rectangle
 from dupimg.search.arithmetic import Rows
 from dupimg.search.blocks import Block, Checkpoint, Progress
-from dupimg.search.options import SearchOptions
+from dupimg.search.search_options import SearchOptions
 
 # A pair that is mathematically at the threshold must count although its cosine is computed in
 # floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from dupimg.converters import did_you_mean
+from dupimg.errors import UsageError
 from dupimg.files.durable import write_durably
-from dupimg.options import UsageError
 from dupimg.plans.report import from_cell, to_cell
 from dupimg.tuning.questions import ANSWERS
+from dupimg.wording import did_you_mean
 
 COLUMNS = ("path_a", "path_b", "answer")
 SKIPPED = "skipped"

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dupimg.tuning.pair_sampling import PairSample, sample_pairs
-from dupimg.tuning.thresholds import expected_gain, fit_curve, precision_table, recommend
+from dupimg.tuning.precision_model import expected_gain, fit_curve, precision_table, recommend
 
 SAME_PHOTO, SAME_SCENE, DIFFERENT = "same photo", "same scene", "different"
 ANSWERS = (SAME_PHOTO, SAME_SCENE, DIFFERENT)
@@ -114,9 +114,9 @@ class Judgement:
     Attributes
     ----------
     table : DataFrame
-        See `dupimg.tuning.thresholds.precision_table`.
+        See `dupimg.tuning.precision_model.precision_table`.
     recommended : float or None
-        See `dupimg.tuning.thresholds.recommend`.
+        See `dupimg.tuning.precision_model.recommend`.
     cosines : ndarray of shape (n_answers,), float64
         Of the pairs asked about.
     together : ndarray of shape (n_answers,), bool

@@ -9,7 +9,7 @@ from pathlib import Path
 from dupimg.files.photos import Photo
 from dupimg.tuning.pair_labels import SKIPPED
 from dupimg.tuning.questions import DIFFERENT, SAME_PHOTO, SAME_SCENE
-from dupimg.tuning.session import Question, TuningSession
+from dupimg.tuning.tuning_session import Question, TuningSession
 
 _KEYS = {
     "p": SAME_PHOTO,

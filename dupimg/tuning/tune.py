@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dupimg.converters import counted
+from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
 from dupimg.files.sandbox import warm_up
-from dupimg.options import TuneOptions, UsageError
+from dupimg.options.tool_options import TuneOptions
 from dupimg.runs import preflight
-from dupimg.tuning.recommendations import Tuned, conclude
-from dupimg.tuning.session import TuningSession
+from dupimg.tuning.report import Tuned, conclude
+from dupimg.tuning.tuning_session import TuningSession
+from dupimg.wording import counted
 
 
 def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned:
@@ -38,7 +39,7 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     preflight.check_found(found, options.input_dir, options.output_dir, "")
 
     warm_up()
-    from dupimg.pipeline.look import read_and_embed
+    from dupimg.decide.embed import read_and_embed
 
     listing, features, inverse = read_and_embed(options, options.input_dir, found)
     if features is None or len(features) < 2:
@@ -54,7 +55,7 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
 
         ask_in_terminal(session, options.input_dir, say)
     else:
-        from dupimg.tuning.server import ask_in_browser
+        from dupimg.tuning.tune_server import ask_in_browser
 
         ask_in_browser(session, options, say)
     return conclude(session, options)

@@ -1,0 +1,1 @@
+"""The command line: python-fire collects the options, then the work begins."""

@@ -1,0 +1,136 @@
+"""A command and its words: python-fire builds the options, out of words that it cannot misread.
+
+Fire calls its target before it notices an unknown option, and turns words like ``2024``, ``a,b``
+or ``photos#1`` into numbers, tuples and worse. Here its targets only build options out of plain
+strings, and what it would stumble over is checked first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dupimg.errors import UsageError
+from dupimg.options.fields import Options, ordered_fields
+from dupimg.wording import did_you_mean
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb: what it takes, and what it does with that."""
+
+    options: type[Options]
+    run: Callable[[Any], int]
+
+    @property
+    def fields(self) -> tuple[dataclasses.Field, ...]:
+        """Fields of the options: positional ones, its own, then those that others share."""
+        return ordered_fields(self.options)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Every way to write an option → the name of its field."""
+        written = {field.name: field.name for field in self.fields}
+        for field in self.fields:
+            written |= dict.fromkeys(field.metadata["aliases"], field.name)
+        return written
+
+
+def collect_options(name: str, command: Command, words: Sequence[str]) -> Options:
+    """Let python-fire build the options of a command out of its words.
+
+    Parameters
+    ----------
+    name : str
+        Of the command, for messages.
+    command : Command
+    words : sequence of str
+        The words after the command. Those after ``--`` are taken as they are, not as options.
+
+    Returns
+    -------
+    Options
+
+    Raises
+    ------
+    UsageError
+        A word or an option too many or too few, or a value that is not usable.
+    """
+    import fire
+    from fire.decorators import SetParseFn
+
+    def build(**values: str) -> Options:
+        return command.options(**values)
+
+    parameters = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if field.default is dataclasses.MISSING else field.default,
+        )
+        for field in command.fields
+    ]
+    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flags = _as_flags(name, command, words)
+    return fire.Fire(SetParseFn(str)(build), command=flags, name=name, serialize=lambda _: None)
+
+
+def _as_flags(name: str, command: Command, words: Sequence[str]) -> list[str]:
+    """Write every word as ``--field=value``, the one form that fire takes as it stands."""
+    values: dict[str, str] = {}
+    positional = [field.name for field in command.fields if not field.kw_only]
+    waiting = list(words)
+    only_positional = False
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--" and not only_positional:
+            only_positional = True
+            continue
+        if word.startswith("--") and not only_positional:
+            field, value = _flag(name, command, word, waiting)
+        else:
+            free = [field for field in positional if field not in values]
+            if not free:
+                raise UsageError(
+                    f"Got {word!r} after {len(positional)} folder names or words, expected only "
+                    f"options there. See `dupimg {name} --help`."
+                )
+            field, value = free[0], word
+        if field in values:
+            raise UsageError(f"Got --{field} twice, expected it once.")
+        values[field] = value
+    for field in command.fields:
+        if field.default is dataclasses.MISSING and field.name not in values:
+            raise UsageError(
+                f"Got no {field.name}, expected the "
+                f"{field.metadata['about'].removeprefix('the ')}. See `dupimg {name} --help`."
+            )
+    return [f"--{field}={value}" for field, value in values.items()]
+
+
+def _flag(name: str, command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
+    """Split ``--name=value``, ``--name value``, or of a flag ``--name`` or ``--noname``."""
+    written, equals, value = word[2:].partition("=")
+    known, flags = command.names, [field.name for field in command.fields if field.type == "bool"]
+    plain = written.replace("-", "_")
+    turned_off = re.sub("^no_?", "", plain)
+    if plain not in known and turned_off in flags and not equals:
+        return turned_off, "no"
+    field_name = known.get(plain)
+    if field_name is None:
+        near = did_you_mean(f"--{written}", [f"--{known_name}" for known_name in known])
+        raise UsageError(
+            f"Got --{written}, which `dupimg {name}` does not know.{near} "
+            f"`dupimg {name} --help` lists all options."
+        )
+    if equals:
+        return field_name, value
+    if field_name in flags:
+        return field_name, "yes"
+    if not waiting:
+        raise UsageError(f"Got --{written} without a value, expected --{written}=VALUE.")
+    return field_name, waiting.pop(0)

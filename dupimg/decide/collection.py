@@ -1,0 +1,73 @@
+"""Photos of an earlier run and new ones, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.files.photos import Photo
+from dupimg.model.features import Features
+from dupimg.plans.rows import Row
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Photos that were there and new ones.
+
+    Attributes
+    ----------
+    photos : tuple of Photo
+        n photos, under the paths of their rows.
+    features : Features
+        Of the contents.
+    inverse : ndarray of shape (n,), int64
+        Row of `features` for each photo.
+    rows : mapping of str to Row
+        What the earlier run decided, by path; a photo without a row is new.
+    apart : tuple of (str, str)
+        See `dupimg.decide.group.known_apart`.
+    """
+
+    photos: tuple[Photo, ...]
+    features: Features
+    inverse: NDArray[np.int64]
+    rows: Mapping[str, Row]
+    apart: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_new(self) -> NDArray[np.bool_]:
+        """Whether each photo is new."""
+        return np.array([photo.path not in self.rows for photo in self.photos], dtype=bool)
+
+    def __getitem__(self, photos: NDArray) -> Collection:
+        """Return some of the photos, with the features of those alone."""
+        contents, inverse = np.unique(self.inverse[photos], return_inverse=True)
+        chosen = tuple(self.photos[i] for i in photos)
+        digests = {photo.digest for photo in chosen}
+        apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
+        return Collection(chosen, self.features[contents], inverse, self.rows, apart)
+
+    def without(self, paths: Set[str]) -> Collection:
+        """Return the collection without some photos of the earlier run."""
+        left = [i for i, photo in enumerate(self.photos) if photo.path not in paths]
+        rows = {path: row for path, row in self.rows.items() if path not in paths}
+        return replace(self[np.array(left, dtype=np.int64)], rows=rows)
+
+
+def photo_of(row: Row) -> Photo:
+    """Return the photo that a row is about."""
+    assert row.width is not None and row.height is not None
+    return Photo(
+        row.path,
+        row.bytes,
+        row.digest,
+        row.width,
+        row.height,
+        datetime.fromisoformat(row.taken_at),
+        row.taken_from,
+        row.modified_ns,
+    )

@@ -1,0 +1,94 @@
+"""Decide what is to happen to every file of a folder: look, group, plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dupimg.decide.dask_cluster import connected
+from dupimg.decide.embed import read_and_embed
+from dupimg.decide.group import find_groups, known_apart
+from dupimg.files.photos import Found
+from dupimg.files.previews import PreviewFolder
+from dupimg.options.run_options import PlanOptions
+from dupimg.plans.plan import Groups, check_plan, make_plan
+from dupimg.plans.rows import Row
+from dupimg.search.checkpoints import Checkpoints
+from dupimg.wording import counted
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to happen to every file of a folder.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        A checked plan.
+    notes : tuple of str
+        What a person should know about it.
+    """
+
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+def decide(
+    options: PlanOptions,
+    found: Found,
+    previews: PreviewFolder | None = None,
+    checkpoint: Checkpoints | None = None,
+) -> Decision:
+    """Decide what is to happen to every file of a folder.
+
+    Parameters
+    ----------
+    options : PlanOptions
+    found : Found
+        What the folder holds.
+    previews : PreviewFolder, optional
+        Gets a small picture of every photo.
+    checkpoint : Checkpoints, optional
+        Keeps what long searches have found.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or its weights are not to be had.
+    """
+    first_file = options.input_dir / next((path for path, _ in found.files), ".")
+    with connected(options.scheduler, first_file):
+        listing, features, inverse = read_and_embed(options, options.input_dir, found, previews)
+        groups = find_groups(
+            listing.photos,
+            features,
+            inverse,
+            options,
+            options.keep,
+            known_apart(listing.photos, options.cache),
+            checkpoint,
+        )
+    rows = make_plan(listing, groups, options.keep)
+    if problems := check_plan(rows):
+        raise RuntimeError(f"The plan is not safe to carry out: {problems}")
+    return Decision(rows, _notes(groups, options.duplicate_rule))
+
+
+def _notes(groups: Groups, rule: str) -> tuple[str, ...]:
+    """Say how many photos the other rule for duplicates would have removed or spared."""
+    look = groups.second_look
+    if look is None:
+        return ()
+    removed = groups.keepers != np.arange(len(groups.keepers))
+    more = int(np.count_nonzero(look.other_rule_removes & ~removed))
+    spared = np.count_nonzero(removed & ~look.other_rule_removes)
+    other = "verified" if rule == "cosine" else "cosine"
+    return (
+        f"note     --duplicate_rule={other} would have removed {counted(more, 'more photo')} "
+        f"and spared {spared:,}",
+    )

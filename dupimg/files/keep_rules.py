@@ -1,0 +1,48 @@
+"""Which photo of a duplicate group stays: an ordered rule becomes one sort key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dupimg.options.converters import KEEP_WORDS
+
+if TYPE_CHECKING:
+    from dupimg.files.photos import Photo
+
+# Each rule ranks one photo, the smallest value first; the word says what the better photo has.
+KEEP_RULES: dict[str, tuple[Callable[[Photo], Any], str]] = {
+    "pixels": (lambda photo: -photo.pixels, "more pixels"),
+    "bytes": (lambda photo: -photo.bytes, "more bytes"),
+    "oldest": (lambda photo: photo.local_time, "an earlier time"),
+    "path": (lambda photo: photo.path, "a path that sorts first"),
+}
+DEFAULT_RULE = KEEP_WORDS
+
+
+def keeper_order(photos: Sequence[Photo], rule: Sequence[str] = DEFAULT_RULE) -> list[int]:
+    """Order photos by how much each deserves to stay, the best first.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+    rule : sequence of str, default=("pixels", "bytes", "oldest", "path")
+        Names out of `KEEP_RULES`; the first one in which two photos differ decides.
+        The path always decides last, so that the order never depends on that of `photos`.
+
+    Returns
+    -------
+    list of int
+        Indices into `photos`.
+    """
+    keys = [KEEP_RULES[name][0] for name in (*rule, "path")]
+    return sorted(range(len(photos)), key=lambda i: tuple(key(photos[i]) for key in keys))
+
+
+def why_kept(keeper: Photo, removed: Photo, rule: Sequence[str] = DEFAULT_RULE) -> str:
+    """Say what `keeper` has that `removed` lacks, by the first difference of the rule."""
+    for name in (*rule, "path"):
+        key, advantage = KEEP_RULES[name]
+        if key(keeper) != key(removed):
+            return advantage
+    return "the same in every respect"

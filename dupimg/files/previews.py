@@ -1,0 +1,48 @@
+"""Small pictures of the photos of a result, for its pages: ``OUTPUT_DIR/.dupimg/thumbs``."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from dupimg.files.durable import STATE_FOLDER
+
+
+class PreviewFolder:
+    """The small JPEGs of the photos of one output folder, by the digests of their contents.
+
+    Parameters
+    ----------
+    output_dir : Path
+
+    Notes
+    -----
+    They are made while photos are decoded, and nothing depends on them: where they cannot be
+    written, that is a warning, and the run goes on.
+    """
+
+    def __init__(self, output_dir: Path) -> None:
+        self.path = output_dir / STATE_FOLDER / "thumbs"
+        self._gave_up = False
+
+    def file(self, digest: str) -> Path:
+        """Return where the preview of a content is, or would be."""
+        return self.path / digest[:2] / f"{digest}.jpg"
+
+    def write(self, digest: str, content: bytes) -> None:
+        """Keep the preview of a content; one that is there already stays."""
+        file = self.file(digest)
+        if self._gave_up or file.exists():
+            return
+        part = file.with_suffix(".part")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content)
+            part.replace(file)
+        except OSError as error:
+            self._gave_up = True
+            warnings.warn(
+                f"Small pictures cannot be written to {self.path} ({error.strerror}); the pages "
+                "will show names instead.",
+                stacklevel=2,
+            )

@@ -1,0 +1,1 @@
+"""Options: one frozen dataclass a verb, converted and checked before any work."""

@@ -1,0 +1,44 @@
+"""Options written as a command that a person can type."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from dupimg.options.fields import Options, ordered_fields
+
+
+def written_command(verb: str, options: Options) -> str:
+    """Write options as a command that can be typed.
+
+    Parameters
+    ----------
+    verb : str
+    options : Options
+
+    Returns
+    -------
+    str
+        Quoted for a shell. Without what is as by default, and what only changes what is shown.
+
+    Examples
+    --------
+    >>> from dupimg.options.run_options import OrganizeOptions
+    >>> written_command("organize", OrganizeOptions("my photos", "out", process_mode="move"))
+    "dupimg organize 'my photos' out --process_mode=move"
+    """
+    words = ["dupimg", verb]
+    for field in ordered_fields(type(options)):
+        value = getattr(options, field.name)
+        if value == field.default or field.name in ("quiet", "debug"):
+            continue
+        flag = field.kw_only or str(value).startswith("--")
+        words.append(f"--{field.name}={_as_word(value)}" if flag else str(value))
+    return shlex.join(words)
+
+
+def _as_word(value: Any) -> str:
+    """Write the value of an option so that its converter reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,153 @@
+"""Converters of option values: from a word of the command line, or from a Python object.
+
+Each returns the value, or raises a ValueError with what was expected, and perhaps with a hint.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dupimg.wording import did_you_mean
+
+Converter = Callable[[Any], Any]
+
+# What can decide which duplicate stays; `dupimg.files.keep_rules` ranks photos by each.
+KEEP_WORDS = ("pixels", "bytes", "oldest", "path")
+
+_BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def to_path(value: Any) -> Path:
+    """Accept a path, exactly as it was typed."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise ValueError("a path")
+    return Path(value)
+
+
+def to_flag(value: Any) -> bool:
+    """Read yes or no, true or false, on or off, 1 or 0."""
+    word = str(value).strip().lower()
+    if word in ("yes", "true", "on", "1"):
+        return True
+    if word in ("no", "false", "off", "0"):
+        return False
+    raise ValueError("yes or no")
+
+
+def to_text(value: Any) -> str:
+    """Accept any text."""
+    return str(value)
+
+
+def to_cosine(value: Any) -> float:
+    """Read a cosine similarity that can be a threshold."""
+    expected = "a cosine above 0 and up to 1"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not 0 < number <= 1:
+        raise ValueError(expected)
+    return number
+
+
+def to_share(value: Any) -> float:
+    """Read a share that is to be reached, and that can be."""
+    expected = "a share above 0 and below 1, such as 0.9"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not 0 < number < 1:
+        raise ValueError(expected)
+    return number
+
+
+def to_duration(value: Any) -> int:
+    """Read ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
+    match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
+    if not seconds:
+        raise ValueError("a time such as 90m, 6h or 2d")
+    return seconds
+
+
+def to_bytes(value: Any) -> int:
+    """Read ``4GB``, ``500 MB`` or ``2GiB``; a bare number is bytes, of which 4 are a slip.
+
+    Examples
+    --------
+    >>> to_bytes("1.5 GB"), to_bytes("2GiB")
+    (1500000000, 2147483648)
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", str(value).strip().lower())
+    n_bytes = int(float(match[1]) * _BYTES.get(match[2], 0)) if match else 0
+    if n_bytes < _BYTES["mb"]:
+        raise ValueError("an amount of memory such as 500MB or 4GB, at least 1MB")
+    return n_bytes
+
+
+def to_whole_number(least: int, most: int = 1_000_000) -> Converter:
+    """Return a converter to whole numbers from `least` to `most`."""
+    expected = f"a whole number from {least} to {most}"
+
+    def convert(value: Any) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise ValueError(expected) from None
+        if not least <= number <= most:
+            raise ValueError(expected)
+        return number
+
+    return convert
+
+
+def to_whole_numbers(least: int) -> Converter:
+    """Return a converter to ascending whole numbers, separated by commas.
+
+    Examples
+    --------
+    >>> to_whole_numbers(2)("10,20")
+    (10, 20)
+    """
+
+    def convert(value: Any) -> tuple[int, ...]:
+        words = value.split(",") if isinstance(value, str) else value
+        numbers = tuple(map(to_whole_number(least, 10_000_000), words))
+        if not numbers or list(numbers) != sorted(set(numbers)):
+            raise ValueError("ascending whole numbers, separated by commas")
+        return numbers
+
+    return convert
+
+
+def optional(convert: Converter) -> Converter:
+    """Return a converter that leaves None alone."""
+    return lambda value: None if value is None else convert(value)
+
+
+def one_of(*choices: str) -> Converter:
+    """Return a converter that accepts one of some words."""
+
+    def convert(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}", did_you_mean(str(value), choices))
+        return value
+
+    return convert
+
+
+def to_keep_rule(value: Any) -> tuple[str, ...]:
+    """Read the words of a rule, separated by commas, the most wanted first."""
+    words = tuple(w.strip() for w in value.split(",")) if isinstance(value, str) else tuple(value)
+    if not words or len(set(words)) < len(words) or not set(words) <= set(KEEP_WORDS):
+        raise ValueError(
+            f"words out of {','.join(KEEP_WORDS)}, each at most once, most wanted first"
+        )
+    return words

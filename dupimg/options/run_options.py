@@ -1,0 +1,171 @@
+"""The options of the verbs that decide about files and move them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dupimg.errors import UsageError
+from dupimg.options.analysis_options import RunOptions
+from dupimg.options.converters import (
+    KEEP_WORDS,
+    one_of,
+    to_flag,
+    to_keep_rule,
+    to_path,
+    to_text,
+    to_whole_number,
+)
+from dupimg.options.fields import (
+    Options,
+    cache_option,
+    debug_option,
+    jobs_option,
+    option,
+    quiet_option,
+)
+
+
+@dataclass(frozen=True)
+class PlacingOptions(Options):
+    """How files get from the input to the output."""
+
+    process_mode: str = option(
+        one_of("copy", "move"),
+        "copy the files, or move them out of the input folder",
+        default="copy",
+        values="copy|move",
+        aliases=("process_type",),
+    )
+    hard_link: bool = option(
+        to_flag, "link instead of copying: no space, but one content under two names", default=False
+    )
+    reflink: bool = option(
+        to_flag, "copy without taking space, on filesystems that can (Btrfs, XFS)", default=False
+    )
+    dry_run: bool = option(to_flag, "write the report and touch nothing else", default=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        chosen = [name for name in ("hard_link", "reflink") if getattr(self, name)]
+        if len(chosen) + (self.process_mode == "move") > 1:
+            raise UsageError(
+                f"Got process_mode={self.process_mode} with {' and '.join(chosen)}, expected one "
+                "way. Leave the others out."
+            )
+
+    @property
+    def mode(self) -> str:
+        """The one way: copy, move, hard_link or reflink."""
+        return "hard_link" if self.hard_link else "reflink" if self.reflink else self.process_mode
+
+
+@dataclass(frozen=True)
+class PlanOptions(RunOptions):
+    """Decide what to do with a folder of photos, and write it to OUTPUT_DIR/plan.csv for review.
+
+    Nothing is copied or moved. Look the plan over in the browser, with `dupimg review`, or in a
+    spreadsheet: change actions (keep, remove or leave) and scene numbers, add notes, sort and move
+    as you like. Then run `dupimg apply`.
+    """
+
+    input_dir: Path = option(
+        to_path, "folder with the photos, searched with its subfolders", positional=True
+    )
+    output_dir: Path = option(
+        to_path, "folder for the result, created if it does not exist", positional=True
+    )
+    keep: tuple[str, ...] = option(
+        to_keep_rule,
+        "which duplicate stays; the first difference decides",
+        default=KEEP_WORDS,
+        values="RULE,RULE,…",
+    )
+    scheduler: str = option(
+        to_text,
+        "Dask scheduler whose workers embed the photos; they must see the folder, too",
+        default="",
+        values="ADDRESS",
+    )
+
+
+@dataclass(frozen=True)
+class OrganizeOptions(PlanOptions, PlacingOptions):
+    """Sort a folder of photos: duplicates out of sight, photos of a scene side by side.
+
+    Writes OUTPUT_DIR/processed (the photos that stay, renamed so that similar ones stand
+    together), OUTPUT_DIR/remove (duplicates), OUTPUT_DIR/other (what is no readable photo),
+    OUTPUT_DIR/report.csv (what happened to every file, and why) and OUTPUT_DIR/report.html (the
+    same to look at). Nothing is ever deleted.
+    Interrupted? The same command again goes on where it stopped.
+    """
+
+
+@dataclass(frozen=True)
+class ApplyOptions(PlacingOptions):
+    """Carry out a plan that `dupimg plan` wrote and a person may have edited.
+
+    The whole plan is checked first; every problem is listed with its row, and nothing is touched
+    until there is none. After an interruption the same command goes on where it stopped.
+    """
+
+    plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
+    jobs: int | None = jobs_option()
+    quiet: bool = quiet_option()
+    debug: bool = debug_option()
+
+
+@dataclass(frozen=True)
+class AddOptions(PlacingOptions):
+    """Bring new photos into the result of an earlier run, with the options of that run.
+
+    Only the new photos are compared with all. Names and numbers that were given stay; a new photo
+    joins its scene or begins a new one, and a better copy takes the place of the photo that was
+    kept. NEW_DIR may be the input folder of that run with more photos in it. `dupimg undo` takes
+    the addition back.
+    """
+
+    new_dir: Path = option(to_path, "folder with the new photos", positional=True)
+    output_dir: Path = option(to_path, "the output folder of a finished run", positional=True)
+    cache: str | None = cache_option()
+    jobs: int | None = jobs_option()
+    quiet: bool = quiet_option()
+    debug: bool = debug_option()
+
+
+@dataclass(frozen=True)
+class ReviewOptions(Options):
+    """Look a plan over in the browser: keep, remove, leave, regroup, and carry it out.
+
+    Every decision is in the plan.csv at once, beside what you change there in a spreadsheet. The
+    page is on this machine only, for who has its address; closing it ends the command.
+    """
+
+    plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
+    port: int = option(
+        to_whole_number(0, 65_535), "of the page; 0: any free one", default=0, values="PORT"
+    )
+    browser: bool = option(to_flag, "open the page in your browser", default=True)
+    cache: str | None = cache_option("which photos are no duplicates; none: nothing does")
+    debug: bool = debug_option()
+
+
+@dataclass(frozen=True)
+class UndoOptions(Options):
+    """Take a run back, also an unfinished one, also weeks later.
+
+    A file that was changed since is left, and OUTPUT_DIR/undo.csv says so.
+    """
+
+    output_dir: Path = option(to_path, "the output folder of the run", positional=True)
+    jobs: int | None = jobs_option()
+    quiet: bool = quiet_option()
+    debug: bool = debug_option()
+
+
+@dataclass(frozen=True)
+class StatusOptions(Options):
+    """Say where things stand in an output folder, and what can be done next."""
+
+    output_dir: Path = option(to_path, "the output folder of a run", positional=True)
+    debug: bool = debug_option()

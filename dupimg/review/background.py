@@ -1,0 +1,158 @@
+"""Carry a plan out while its page looks on."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from dupimg.errors import UsageError
+from dupimg.options.run_options import ApplyOptions
+from dupimg.plans.plan import Problem
+from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
+from dupimg.review.review_session import ReviewSession
+from dupimg.runs import preflight
+from dupimg.runs.result import Result
+
+IDLE, RUNNING, DONE, REFUSED, FAILED = "idle", "running", "done", "refused", "failed"
+
+
+def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
+    """Look for what `dupimg.runs.organize.apply` would refuse, but for what takes long.
+
+    Parameters
+    ----------
+    session : ReviewSession
+    stamp : str
+        Of the plan that the person saw.
+    mode : {"copy", "move", "hard_link", "reflink"}
+
+    Returns
+    -------
+    list of Problem
+        Those about the plan as a whole are without a path. Photos are known by size and time:
+        that their contents are the same is found out when they are carried to their places.
+
+    Raises
+    ------
+    PlanChanged, ReviewOver
+    UsageError
+        The plan cannot be read.
+    """
+    with session.held(stamp) as state:
+        input_dir, problems = Path(session.record.run.input_dir), list(state.problems)
+        rows = state.planned.rows
+        try:
+            problems += preflight.check_files(
+                rows,
+                input_dir,
+                session.output_dir,
+                unsafe={problem.path for problem in problems},
+                jobs=joblib.cpu_count(),
+                quiet=True,
+                contents=False,
+            )
+            if not problems:
+                preflight.check_means(rows, input_dir, session.output_dir, mode)
+        except UsageError as error:
+            problems.append(Problem("", str(error)))
+    return problems
+
+
+class BackgroundApply:
+    """Carry a plan out in a thread of its own.
+
+    Attributes
+    ----------
+    state : {"idle", "running", "done", "refused", "failed"}
+        Refused: nothing was touched. Failed: some files may be at their places; it can go on.
+    step : str
+        What it is at, as a word ending in -ing.
+    done, total : int
+        Files of that step.
+    error : str
+    result : Result or None
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.state = IDLE
+        self.step, self.done, self.total = "", 0, 0
+        self.error = ""
+        self.result: Result | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether files may be on their way."""
+        return self.state == RUNNING
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is nothing left to decide."""
+        return self.state in (RUNNING, DONE)
+
+    def start(self, options: ApplyOptions) -> None:
+        """Begin, unless that was done, and do not wait for the end."""
+        with self._lock:
+            if self.begun:
+                return
+            self.state, self.error = RUNNING, ""
+        # No daemon: the program ends when the files are at their places.
+        self._thread = threading.Thread(target=self._run, args=(options,))
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when it has come to its end."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, options: ApplyOptions) -> None:
+        from dupimg.runs.apply import apply
+
+        try:
+            self.result = apply(options, announce=lambda _: None, progress=self._bar)
+        except UsageError as error:
+            self.error, self.state = str(error), REFUSED
+        except Exception as error:
+            self.error, self.state = f"{type(error).__name__}: {error}", FAILED
+        else:
+            self.state = DONE
+
+    @contextlib.contextmanager
+    def _bar(self, total: int, what: str, **_: Any) -> Iterator[BackgroundApply]:
+        with self._lock:
+            self.step, self.done, self.total = what, 0, total
+        yield self
+
+    def update(self, count: int = 1) -> None:
+        """Note that files are done; called from many threads."""
+        with self._lock:
+            self.done += count
+
+    def progress(self) -> dict[str, Any]:
+        """Return how far it is and what came of it, as JSON values."""
+        with self._lock:
+            return {
+                "state": self.state,
+                "step": self.step,
+                "done": self.done,
+                "total": self.total,
+                "outcome": _outcome(self.result) if self.result else None,
+                "error": self.error,
+            }
+
+
+def _outcome(result: Result) -> dict[str, Any]:
+    """Return what the summary of a run counts."""
+    return {action: result.count(action) for action in (KEEP, REMOVE, OTHER, LEAVE)} | {
+        "found": len(result.rows),
+        "failed": result.failures,
+        "scenes": result.n_scenes,
+        "freed": result.bytes_freed,
+        "report": str(result.report),
+    }

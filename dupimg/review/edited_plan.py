@@ -1,0 +1,246 @@
+"""What a plan comes to with the decisions of a person, and which of its cells a decision changes.
+
+Pure: nothing here touches a file. A decision after which the plan could not be carried out is
+refused, unless that was so before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from dupimg.plans.merge import Reviewed, merge_decisions, merge_edits
+from dupimg.plans.plan import Problem, check_decisions, check_plan
+from dupimg.plans.plan_file import PlanFile
+from dupimg.plans.report import row_cell
+from dupimg.plans.rows import Row
+from dupimg.review.original_plan import DecidedPlan
+
+
+class Refused(ValueError):
+    """A decision that cannot be; nothing was changed.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(f"{problem.path}: {problem.sentence}" for problem in problems))
+        self.problems = problems
+
+
+class NotInPlan(LookupError):
+    """A path that a plan does not hold."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person wants for a file; None leaves that as it is.
+
+    Attributes
+    ----------
+    path : str
+    action : {"keep", "remove", "leave", "other"} or None
+    scene : int or None
+    """
+
+    path: str
+    action: str | None = None
+    scene: int | None = None
+
+
+@dataclass(frozen=True)
+class CellChange:
+    """A cell of the plan before and after a step, exactly as it is written."""
+
+    path: str
+    column: str
+    before: str
+    after: str
+
+    def reversed(self) -> CellChange:
+        """Return the change back."""
+        return CellChange(self.path, self.column, self.after, self.before)
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """A plan as a person edited it, and what that comes to; `review_state` makes one.
+
+    Attributes
+    ----------
+    decided : DecidedPlan
+    file : PlanFile
+    rows : tuple of Row
+        In the order of `decided`, so that the number of a row stays the same. Their destinations
+        are those that were decided: `planned` has those that follow from the edits.
+    problems : tuple of Problem
+        What stands in the way of carrying it out; without a path where it is about the file.
+    """
+
+    decided: DecidedPlan
+    file: PlanFile
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...]
+
+    @cached_property
+    def planned(self) -> Reviewed:
+        """What would be carried out; names all files, which takes seconds of 100,000."""
+        return merge_edits(self.decided.rows, self.file.filled_edits)
+
+    @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """The rows by path."""
+        return {row.path: row for row in self.rows}
+
+    def row(self, path: str) -> Row:
+        """Return the row of a path; NotInPlan is raised where there is none."""
+        if path not in self.row_of:
+            raise NotInPlan(f"Got {path!r}, which is not in the plan.")
+        return self.row_of[path]
+
+    def cells_for(self, decisions: Iterable[Choice]) -> tuple[CellChange, ...]:
+        """Return the cells that decisions change.
+
+        Parameters
+        ----------
+        decisions : iterable of Choice
+
+        Returns
+        -------
+        tuple of CellChange
+
+        Raises
+        ------
+        NotInPlan
+        Refused
+            A file whose row somebody took out of the spreadsheet.
+        """
+        wanted: dict[tuple[str, str], str] = {}
+        for decision in decisions:
+            path = decision.path
+            if self.file.edit(self.row(path).path) is None:
+                raise Refused(Problem(path, "has no row in the spreadsheet any more."))
+            if decision.scene is not None:
+                wanted[path, "scene"] = str(decision.scene)
+            if decision.action is not None:
+                wanted |= self._action_cells(path, decision.action)
+        changes = (
+            CellChange(path, column, self.file.cell(path, column) or "", text)
+            for (path, column), text in wanted.items()
+        )
+        return tuple(change for change in changes if change.before != change.after)
+
+    def _action_cells(self, path: str, action: str) -> dict[tuple[str, str], str]:
+        cells = {(path, "action"): action}
+        for name in (path, *self.decided.companions_of.get(path, ())):
+            edit, decided = self.file.edit(name), self.decided.row_of[name]
+            if edit is None:
+                continue
+            if name != path:  # as decided, a companion goes where its photo goes
+                cells[name, "action"] = decided.action
+            if edit.destination != decided.destination:  # by hand, for what it was until now
+                cells[name, "destination"] = ""
+        return cells
+
+    def after(self, cells: Iterable[CellChange], decisions: Iterable[Choice] = ()) -> ReviewState:
+        """Return the plan after a step.
+
+        Parameters
+        ----------
+        cells : iterable of CellChange
+        decisions : iterable of Choice
+            What the cells are to bring about.
+
+        Returns
+        -------
+        ReviewState
+
+        Raises
+        ------
+        Refused
+            It could not be carried out then, or a decision would not count.
+        """
+        texts = {(cell.path, cell.column): cell.after for cell in cells}
+        state = self._with(self.file.with_cells(texts), {path for path, _ in texts})
+        known = set(self.problems)
+        problems = [problem for problem in state.problems if problem not in known]
+        if problems := problems or list(_not_taken(state, decisions)):
+            raise Refused(*problems)
+        return replace(state, file=state.file.with_cells(self._reason_cells(state)))
+
+    def _with(self, file: PlanFile, paths: Iterable[str]) -> ReviewState:
+        """Return the plan with another file, in which only the cells of some files are others."""
+        if self.problems or self.decided.is_placed_by_hand(file):
+            return review_state(self.decided, file)
+        # What can be carried out stays so but for the files that a decision concerns; names that
+        # dupimg chooses are no problem. Of 100,000 files, all this would take seconds.
+        concerned = self.decided.concerned_by(paths)
+        decided = [self.decided.rows[number] for number in concerned]
+        edits = [edit for row in decided if (edit := file.edit(row.path)) is not None]
+        merged, texts = merge_decisions(decided, edits, self.decided.scenes)
+        rows = list(self.rows)
+        for number, row in zip(concerned, merged, strict=True):
+            rows[number] = row
+        problems = (*(Problem("", text) for text in texts), *check_decisions(merged))
+        return ReviewState(self.decided, file, tuple(rows), problems)
+
+    def _reason_cells(self, after: ReviewState) -> dict[tuple[str, str], str]:
+        """Return the reasons that change, but for those that a person has written over."""
+        if "reason" not in self.file.names:
+            return {}
+        cells = {}
+        for decided, old, new in zip(self.decided.rows, self.rows, after.rows, strict=True):
+            if new.reason != old.reason:
+                ours = (row_cell(decided, "reason"), row_cell(old, "reason"))
+                if self.file.cell(new.path, "reason") in ours:
+                    cells[new.path, "reason"] = row_cell(new, "reason")
+        return cells
+
+    def conflicts(self, cells: Iterable[CellChange]) -> list[Problem]:
+        """Return which cells do not say what they should before they change."""
+        found = ((cell, self.file.cell(cell.path, cell.column)) for cell in cells)
+        return [
+            Problem(
+                cell.path,
+                f"Got {cell.column} {now!r}, which another program wrote, expected "
+                f"{cell.before!r}; this step stays as it is.",
+            )
+            for cell, now in found
+            if now != cell.before
+        ]
+
+
+def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
+    """Work out what an edited plan comes to.
+
+    Parameters
+    ----------
+    decided : DecidedPlan
+    file : PlanFile
+
+    Returns
+    -------
+    ReviewState
+    """
+    merged, texts = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
+    problems = check_decisions(merged)
+    if decided.is_placed_by_hand(file):
+        row_of = {row.path: row for row in merge_edits(decided.rows, file.filled_edits).rows}
+        # A problem that stays is found at the same row, whatever the names are by now.
+        problems = check_plan([row_of[row.path] for row in decided.rows])
+    problems = (*(Problem("", text) for text in texts), *problems)
+    return ReviewState(decided, file, tuple(merged), problems)
+
+
+def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:
+    """Look for decisions that do not count because a file goes with another."""
+    for decision in decisions:
+        row = state.row_of[decision.path]
+        if decision.action in (None, row.action) and decision.scene in (None, row.scene):
+            continue
+        leader = row.companion_of or row.keeper
+        sentence = f"goes where {leader} goes; decide about that photo."
+        yield Problem(row.path, sentence if leader else "is no photo and has no scene.")

@@ -1,0 +1,297 @@
+"""A plan under review: decisions go into ``plan.csv`` one by one, and can be taken back.
+
+The file is the only truth: a spreadsheet and any number of pages are views of it. A decision
+changes cells of the very file that the person saw, which its stamp proves, or nothing at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dupimg.errors import UsageError
+from dupimg.files.cache import Cache
+from dupimg.files.durable import STATE_FOLDER
+from dupimg.plans.plan import Problem
+from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
+from dupimg.plans.record import Record
+from dupimg.plans.rows import KEEP, Row
+from dupimg.review.edited_plan import (
+    CellChange,
+    Choice,
+    Refused,
+    ReviewState,
+    review_state,
+)
+from dupimg.review.original_plan import DecidedPlan
+from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, plan_marks, read_plan
+from dupimg.runs.result import PLAN, command_line
+from dupimg.runs.status import status
+
+
+class PlanChanged(Exception):
+    """The plan on the disk is not the one that a decision was made about.
+
+    Attributes
+    ----------
+    stamp : str
+        Of the plan on the disk.
+    """
+
+    def __init__(self, stamp: str) -> None:
+        super().__init__("The plan was changed by somebody else meanwhile. Look at it again.")
+        self.stamp = stamp
+
+
+class ReviewOver(Exception):
+    """The plan was carried out, or made anew: there is nothing left to decide."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is undone at once.
+
+    Attributes
+    ----------
+    cells : tuple of CellChange
+    label : str
+        What the person did, in words of the page.
+    apart, together : tuple of (str, str) or None
+        Digests of two photos that the step says are no duplicates, or does not say so any more.
+    """
+
+    cells: tuple[CellChange, ...]
+    label: str = ""
+    apart: tuple[str, str] | None = None
+    together: tuple[str, str] | None = None
+
+    def reversed(self) -> Step:
+        """Return the step back."""
+        cells = tuple(cell.reversed() for cell in self.cells)
+        return Step(cells, self.label, self.together, self.apart)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a step came to.
+
+    Attributes
+    ----------
+    state : ReviewState
+    changed : tuple of Row
+        The rows that are not what they were.
+    undo, redo : int
+        How many steps can be taken back, and again.
+    """
+
+    state: ReviewState
+    changed: tuple[Row, ...]
+    undo: int
+    redo: int
+
+
+class ReviewSession:
+    """Decide about a plan; every method may be called from any thread.
+
+    Parameters
+    ----------
+    plan : Path
+        The ``plan.csv``, or the folder that it is in.
+    cache : Cache
+        Remembers which photos are no duplicates, for later runs.
+
+    Attributes
+    ----------
+    plan, output_dir : Path
+    record : Record
+        What was decided at first.
+    done, undone : list of Step
+        What `undo` and `redo` take back, the next one last.
+    foreign_changes : int
+        How often somebody else changed the file.
+
+    Raises
+    ------
+    UsageError
+        There is no plan, or it was carried out.
+    """
+
+    def __init__(self, plan: Path, cache: Cache) -> None:
+        if not plan.exists() and not plan.parent.joinpath(STATE_FOLDER).is_dir():
+            raise UsageError(
+                f"Got {plan}, which does not exist, expected the folder of a plan. Make one with "
+                "`dupimg plan INPUT_DIR OUTPUT_DIR`."
+            )
+        self.output_dir = plan if plan.is_dir() else plan.parent
+        self.plan = plan / PLAN if plan.is_dir() else plan
+        self._marks = plan_marks(self.output_dir)
+        self.record = _open_record(self.output_dir)
+        self.done: list[Step] = []
+        self.undone: list[Step] = []
+        self.foreign_changes = 0
+        self._cache = cache
+        self._lock = threading.RLock()
+        self._decided = DecidedPlan(self.record.rows)
+        self._state = self._parsed(read_bytes(self.plan))
+
+    def look(self) -> ReviewState:
+        """Return the plan as it stands now, also where somebody else changed it.
+
+        Raises
+        ------
+        ReviewOver
+        UsageError
+            The file is gone, or no plan any more.
+        """
+        with self._lock:
+            self._expect_open()
+            content = read_bytes(self.plan)
+            if content != self._state.file.content:
+                self._state = self._parsed(content)
+                self.foreign_changes += 1
+            return self._state
+
+    def expect(self, stamp: str) -> ReviewState:
+        """Return the plan if it is still what a person saw, else raise PlanChanged."""
+        state = self.look()
+        if state.file.stamp != stamp:
+            raise PlanChanged(state.file.stamp)
+        return state
+
+    @contextlib.contextmanager
+    def held(self, stamp: str) -> Iterator[ReviewState]:
+        """Give the plan that a person saw, as `expect`, and let nobody change it meanwhile."""
+        with self._lock, locked(self.output_dir):
+            yield self.expect(stamp)
+
+    def apart(self) -> list[tuple[str, str]]:
+        """Return the pairs of digests that are remembered as no duplicates of each other."""
+        return self._cache.distinct_pairs(row.digest for row in self.record.rows)
+
+    def decide(self, stamp: str, decisions: Sequence[Choice], label: str = "") -> Saved:
+        """Take decisions, all of them or none, as one step.
+
+        Parameters
+        ----------
+        stamp : str
+            Of the file that the person saw.
+        decisions : sequence of Choice
+        label : str
+
+        Returns
+        -------
+        Saved
+
+        Raises
+        ------
+        NotInPlan
+            A path that is not in the plan.
+        Refused
+            The plan could not be carried out then.
+        PlanChanged, ReviewOver
+        UsageError
+            The file cannot be written.
+        """
+        with self._lock:
+            cells = self.expect(stamp).cells_for(decisions)
+            return self._take(Step(cells, label), decisions)
+
+    def not_duplicate(self, stamp: str, path: str, label: str = "") -> Saved:
+        """Keep a photo that is no duplicate of its keeper, and remember that; as `decide`."""
+        with self._lock:
+            state = self.expect(stamp)
+            row = state.row(path)
+            if not row.keeper or row.companion_of:
+                raise Refused(Problem(path, "is not removed in favour of another photo."))
+            pair = (row.digest, state.row_of[row.keeper].digest)
+            if pair[0] == pair[1]:
+                raise Refused(
+                    Problem(path, f"has the same bytes as {row.keeper}. Keep both, if you like.")
+                )
+            decision = Choice(path, KEEP)
+            # What was known before stays known when the step is undone.
+            apart = None if self._cache.distinct_pairs(pair) else pair
+            return self._take(Step(state.cells_for([decision]), label, apart), [decision])
+
+    def undo(self, stamp: str) -> Saved:
+        """Take the last step back, as `decide`; it is given up if its cells were changed since."""
+        return self._take_back(stamp, self.done, self.undone)
+
+    def redo(self, stamp: str) -> Saved:
+        """Take the last step again that was undone, as `undo`."""
+        return self._take_back(stamp, self.undone, self.done)
+
+    def _take_back(self, stamp: str, steps: list[Step], others: list[Step]) -> Saved:
+        """Take the last of some steps back, which is a step that can be taken back itself."""
+        with self._lock:
+            state = self.expect(stamp)
+            if not steps:
+                raise Refused(Problem("", "There is no step to take back."))
+            step = steps[-1].reversed()
+            if conflicts := state.conflicts(step.cells):
+                steps.pop()
+                raise Refused(*conflicts)
+            changed = self._do(step)
+            steps.pop()
+            others.append(step)
+            return self._saved(changed)
+
+    def _saved(self, changed: tuple[Row, ...]) -> Saved:
+        return Saved(self._state, changed, len(self.done), len(self.undone))
+
+    def _take(self, step: Step, decisions: Sequence[Choice]) -> Saved:
+        """Take a new step, if it changes anything."""
+        if not step.cells:
+            return self._saved(())
+        changed = self._do(step, decisions)
+        self.done.append(step)
+        self.undone.clear()
+        return self._saved(changed)
+
+    def _do(self, step: Step, decisions: Sequence[Choice] = ()) -> tuple[Row, ...]:
+        """Change the cells of a step, and return the rows that change by that."""
+        before = self._state
+        after = before.after(step.cells, decisions)
+        with locked(self.output_dir):
+            self._expect_open()
+            if (content := read_bytes(self.plan)) != before.file.content:
+                raise PlanChanged(hashlib.sha256(content).hexdigest())
+            replace_file(self.plan, after.file.content)
+        self._state = after
+        if step.apart:
+            self._cache.remember_distinct(*step.apart)
+        if step.together:
+            self._cache.forget_distinct(*step.together)
+        both = zip(after.rows, before.rows, strict=True)
+        return tuple(new for new, old in both if new is not old and new != old)
+
+    def _parsed(self, content: bytes) -> ReviewState:
+        return review_state(self._decided, parse_plan_file(content, self.plan))
+
+    def _expect_open(self) -> None:
+        if plan_marks(self.output_dir) != self._marks:
+            raise ReviewOver(
+                f"The plan in {self.output_dir} was carried out or made anew meanwhile. "
+                f"{command_line('status', self.output_dir)} says how things stand."
+            )
+
+
+def _open_record(output_dir: Path) -> Record:
+    """Return what was decided and is not carried out."""
+    if Journal.exists(output_dir) and Journal(output_dir).state != UNDONE:
+        how_far = "" if Journal(output_dir).state == APPLIED else "partly "
+        raise UsageError(
+            f"Got {output_dir}, whose plan is {how_far}carried out, expected one that is not. "
+            f"Where it stands: {status(output_dir)}"
+        )
+    record = read_plan(output_dir)
+    if record is None:
+        raise UsageError(
+            f"Got {output_dir}, in which nothing was planned, expected the output folder of a "
+            "plan. `dupimg plan YOUR_PHOTOS NEW_FOLDER` makes one."
+        )
+    return record

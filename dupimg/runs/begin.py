@@ -1,0 +1,64 @@
+"""How every run begins: what it is, whether another is unfinished, and nobody else in it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from dupimg.errors import UsageError
+from dupimg.files.durable import STATE_FOLDER
+from dupimg.options.run_options import PlanOptions
+from dupimg.plans.record import Run
+from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
+from dupimg.runs.result import command_line
+from dupimg.search.checkpoints import Checkpoints
+
+
+@contextlib.contextmanager
+def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoints | None]:
+    """Keep other runs out of the folder, and there what long searches have found so far."""
+    if dry_run:
+        yield None
+        return
+    with locked(output_dir), Checkpoints(output_dir / STATE_FOLDER / "search") as checkpoints:
+        yield checkpoints
+
+
+def describe_run(options: PlanOptions, mode: str) -> Run:
+    """Describe a run by all options on which its outcome depends."""
+    ignored = {"input_dir", "output_dir", "cache", "quiet", "debug"}
+    ignored |= {
+        "jobs",
+        "batch_size",
+        "memory",
+        "scheduler",
+    }  # these change how fast it is, and nothing else
+    settings = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(PlanOptions)
+        if field.name not in ignored
+    }
+    return Run(str(options.input_dir.resolve()), mode, json.dumps(settings, sort_keys=True))
+
+
+def unfinished_journal(output_dir: Path) -> Journal | None:
+    """Return the journal of a run that can go on."""
+    if not Journal.exists(output_dir):
+        return None
+    journal = Journal(output_dir)
+    if journal.state == UNDOING:
+        raise UsageError(
+            f"Got {output_dir}, whose run is partly taken back. "
+            f"{command_line('undo', output_dir)} goes on with that."
+        )
+    if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
+        return journal
+    if journal.state == APPLIED:
+        raise UsageError(
+            f"Got {output_dir}, which already holds results. Choose another output_dir, or take "
+            f"the run back with {command_line('undo', output_dir)}."
+        )
+    return None

@@ -1,0 +1,227 @@
+"""Take the steps of a journal, one for each file, or take them back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import joblib
+
+from dupimg.options.command_text import written_command
+from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
+from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.plans.report import write_report
+from dupimg.plans.rows import FOLDERS, KEEP, NOT_DONE, Row
+from dupimg.progress import Progress, progress_bar
+from dupimg.runs.journal import APPLIED, UNDOING, Journal
+from dupimg.runs.result import REPORT, Result, explain_resume
+from dupimg.runs.transfer import (
+    COPY,
+    HARD_LINK,
+    MOVE,
+    REFLINK,
+    displace,
+    is_whole,
+    place,
+    remove_empty_folders,
+    unfinished_copy,
+)
+
+T = TypeVar("T")
+
+
+def carry_out(
+    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+) -> tuple[Row, ...]:
+    """Bring every file of a journal to its destination, or the rest of them after a crash.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of a checked plan.
+    output_dir : Path
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each step.
+
+    Returns
+    -------
+    tuple of Row
+        The rows of the plan; one that failed has no destination and says why.
+    """
+
+    def step(number: int) -> None:
+        row = journal.record.rows[number]
+        source, mode = _origin(journal, row, output_dir)
+        try:
+            place(source, output_dir / row.destination, mode, row.digest)
+        except OSError as error:
+            journal.mark_failed(number, error.strerror or str(error))
+        else:
+            journal.mark_done(number)
+        advance()
+
+    for numbers in _stages(journal):
+        _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
+        journal.sync()  # the next stage may take the places that this one has left
+    return tuple(
+        _failed(journal, row, journal.failed[n]) if n in journal.failed else row
+        for n, row in enumerate(journal.record.rows)
+    )
+
+
+def _failed(journal: Journal, row: Row, reason: str) -> Row:
+    """Return the row of a file that stayed where it was."""
+    mode = MOVE if row.earlier else journal.record.run.mode
+    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
+    return replace(row, destination=row.earlier, reason=f"{NOT_DONE}{verb}: {reason}; {row.reason}")
+
+
+@dataclass(frozen=True)
+class UndoOutcome:
+    """What became of one file when a run was taken back.
+
+    Attributes
+    ----------
+    path, destination : str
+        As in the plan.
+    result : {"taken back", "left"}
+    reason : str
+        Why it was left.
+    """
+
+    path: str
+    destination: str
+    result: str
+    reason: str = ""
+
+
+def take_back(
+    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+) -> tuple[UndoOutcome, ...]:
+    """Undo every step of a journal whose file is still what the step made of it.
+
+    The state stays "undoing", for there are a report and pages to see to.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of a finished or unfinished run, or of an unfinished undo.
+    output_dir : Path
+    jobs : int
+        Threads.
+    advance : callable
+        Called after each step.
+
+    Returns
+    -------
+    tuple of UndoOutcome
+        One for each step.
+    """
+    journal.release_reserve()
+    journal.mark_state(UNDOING)
+
+    def step(number: int) -> UndoOutcome:
+        row = journal.record.rows[number]
+        source, mode = _origin(journal, row, output_dir)
+        destination = output_dir / row.destination
+        try:
+            # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
+            if number in journal.done or is_whole(destination, row.digest):
+                displace(source, destination, mode, row.digest)
+            else:
+                unfinished_copy(destination).unlink(missing_ok=True)
+        except OSError as error:
+            outcome = UndoOutcome(row.path, row.destination, "left", error.strerror or str(error))
+        else:
+            outcome = UndoOutcome(row.path, row.destination, "taken back")
+            journal.mark_undone(number)
+        advance()
+        return outcome
+
+    outcomes: tuple[UndoOutcome, ...] = ()
+    for numbers in reversed(_stages(journal)):
+        outcomes += _in_threads(step, numbers, jobs)
+        journal.sync()
+    for name in FOLDERS.values():
+        remove_empty_folders(output_dir / name)
+    return outcomes
+
+
+def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
+    """Return where the file of a row comes from, and how it gets to its destination."""
+    if row.earlier:
+        return output_dir / row.earlier, MOVE
+    return Path(journal.record.run.input_dir) / row.path, journal.record.run.mode
+
+
+def _stages(journal: Journal) -> tuple[list[int], ...]:
+    """Return the steps in the order in which one may take the place that another has left.
+
+    Photos of an earlier run that go, those that come back, then what is new.
+    """
+    stages: tuple[list[int], ...] = ([], [], [])
+    for number, row in enumerate(journal.record.rows):
+        if row.has_step:
+            stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
+    return stages
+
+
+def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
+    with ThreadPoolExecutor(2 * jobs) as pool:  # half of the time they wait for the disk
+        return tuple(pool.map(step, numbers))
+
+
+_VERBS = {OrganizeOptions: "organize", ApplyOptions: "apply", AddOptions: "add"}
+
+
+def finish(
+    journal: Journal,
+    output_dir: Path,
+    options: OrganizeOptions | ApplyOptions | AddOptions,
+    start: float,
+    notes: Sequence[str] = (),
+    *,
+    progress: Progress = progress_bar,
+) -> Result:
+    """Carry out what is left of a journal, and write the report and the page.
+
+    Parameters
+    ----------
+    journal : Journal
+    output_dir : Path
+    options : OrganizeOptions, ApplyOptions or AddOptions
+    start : float
+        When the run began, by `time.perf_counter`.
+    notes : sequence of str
+        What else a person should know.
+    progress : callable
+        Makes the bar.
+
+    Returns
+    -------
+    Result
+    """
+    left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
+    verb = "moving" if journal.record.run.mode == MOVE else "copying"
+    with (
+        explain_resume(f"`{written_command(_VERBS[type(options)], options)}`"),
+        progress(left, verb, unit="files", quiet=options.quiet) as bar,
+    ):
+        rows = carry_out(
+            journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
+        )
+        told = Journal(output_dir, journal.earlier).record.rows if journal.earlier else ()
+        write_report(rows, output_dir / REPORT, instead_of=told)
+        seconds = time.perf_counter() - start
+        about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
+        page = write_page(rows, output_dir, about)
+        journal.mark_state(APPLIED)
+    return Result(
+        rows, output_dir / REPORT, seconds, page, failures=len(journal.failed), notes=tuple(notes)
+    )

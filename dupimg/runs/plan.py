@@ -1,0 +1,76 @@
+"""The verb that decides and writes the plan for review: plan."""
+
+from __future__ import annotations
+
+import time
+
+from dupimg.errors import UsageError
+from dupimg.files.photos import find_files
+from dupimg.files.previews import PreviewFolder
+from dupimg.files.sandbox import warm_up
+from dupimg.options.run_options import PlanOptions
+from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.plans.record import Record
+from dupimg.plans.report import write_report
+from dupimg.runs import preflight
+from dupimg.runs.begin import describe_run, undisturbed, unfinished_journal
+from dupimg.runs.journal import write_plan
+from dupimg.runs.result import PLAN, Result, command_line
+
+
+def plan(options: PlanOptions) -> Result:
+    """Decide what to do with a folder of photos, and write it to ``plan.csv`` for review.
+
+    Parameters
+    ----------
+    options : PlanOptions
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    UsageError
+        Refused; nothing was touched.
+    """
+    start = time.perf_counter()
+    output_dir = options.output_dir
+    preflight.check_input(options.input_dir)
+    if unfinished_journal(output_dir) is not None:
+        raise UsageError(
+            f"Got output_dir={output_dir}, where a run is unfinished. Finish it with "
+            f"{command_line('apply', output_dir)}, or take it back with "
+            f"{command_line('undo', output_dir)}."
+        )
+    preflight.check_output(options.input_dir, output_dir)
+    found = find_files(options.input_dir)
+    preflight.check_found(found, options.input_dir, output_dir, "")
+
+    warm_up()
+    from dupimg.decide.decide import decide
+
+    with undisturbed(output_dir) as checkpoints:
+        decision = decide(options, found, PreviewFolder(output_dir), checkpoints)
+        rows = decision.rows
+        run = describe_run(options, "")
+        write_plan(output_dir, Record(run, rows))
+        kept = write_report(rows, output_dir / PLAN)
+        seconds = time.perf_counter() - start
+        about = PageInfo.of(run, "planned", seconds=seconds, notes=decision.notes)
+        page = write_page(rows, output_dir, about)
+    return Result(
+        rows,
+        output_dir / PLAN,
+        seconds,
+        page,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+        notes=(
+            *decision.notes,
+            *(() if kept is None else (f"The {PLAN} that was there is {kept.name} now.",)),
+            "No file was copied or moved. Look the plan over and change it as you like, in the",
+            f"browser with {command_line('review', output_dir)} or in a spreadsheet. Then run",
+            f"{command_line('apply', output_dir / PLAN)}.",
+        ),
+    )

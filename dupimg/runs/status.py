@@ -1,0 +1,68 @@
+"""The verb that says where things stand: status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dupimg.errors import UsageError
+from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, read_plan
+from dupimg.runs.result import PLAN, UNDO_REPORT, command_line
+from dupimg.wording import counted
+
+
+def status(output_dir: Path) -> str:
+    """Say where things stand in an output folder.
+
+    Parameters
+    ----------
+    output_dir : Path
+
+    Returns
+    -------
+    str
+        What was done there last, and what can be done next.
+    """
+    if not output_dir.is_dir():
+        raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
+    if not Journal.exists(output_dir):
+        if read_plan(output_dir) is None:
+            return f"{output_dir}: no run was planned or carried out here."
+        return (
+            f"{output_dir}: planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
+            f"{command_line('review', output_dir)}, then run "
+            f"{command_line('apply', output_dir / PLAN)}."
+        )
+    with Journal(output_dir) as journal:
+        return f"{output_dir}: {_standing(journal, output_dir)}"
+
+
+def _standing(journal: Journal, output_dir: Path) -> str:
+    """Say how far a run has come, and what can be done next."""
+    apply, undo = command_line("apply", output_dir), command_line("undo", output_dir)
+    done, failed = len(journal.done), len(journal.failed)
+    of_all = f"{done:,} of {counted(sum(row.has_step for row in journal.record.rows), 'file')}"
+    are, were = ("is", "was") if done == 1 else ("are", "were")
+    placed = f"{of_all} {were} put in place"
+    mode = f"mode {journal.record.run.mode}"
+    back = f"{undo} takes the whole run back."
+    if journal.earlier:
+        back = f"{undo} takes the addition back; what was there before it stays."
+    again = f"; {apply} tries them again" if failed else ""
+    return {
+        APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",
+        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}. {back}",
+        UNDOING: f"partly taken back, {of_all} {are} still in place"
+        f"{_why_left(journal, output_dir)}.",
+        UNDONE: "taken back, every file is where it was.",
+    }[journal.state]
+
+
+def _why_left(journal: Journal, output_dir: Path) -> str:
+    """Say where an undo told of files that it left, or that it was cut short."""
+    report, command = output_dir / UNDO_REPORT, command_line("undo", output_dir)
+    if not journal.done:
+        return f": only the report is not as it was. {command} goes on"
+    # An undo writes its report when it has set its last mark.
+    if report.exists() and report.stat().st_mtime_ns >= journal.changed_ns:
+        return f"; {UNDO_REPORT} says why. {command} tries again"
+    return f": that was interrupted. {command} goes on"

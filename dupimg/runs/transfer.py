@@ -1,0 +1,221 @@
+"""Bring one file to its destination and back: the only module that touches the user's files.
+
+A file appears under its final name in one step, whole and verified, and never in the place of
+another. A file that is moved leaves its old place only after that. Every step may be taken
+again after a crash at any moment: it notices what was done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from dupimg.errors import UsageError
+from dupimg.files.durable import STATE_FOLDER, sync_folder
+from dupimg.files.photos import content_digest
+
+COPY, MOVE, HARD_LINK, REFLINK = "copy", "move", "hard_link", "reflink"
+
+# What link() answers on filesystems without hard links (FAT, exFAT, some network shares), and
+# where the system forbids links to files of others.
+_NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
+# ioctl FICLONE of linux/fs.h: share the blocks of another file until one of them changes.
+_FICLONE = 0x40049409
+
+
+def probe(mode: str, source: Path, output_dir: Path) -> None:
+    """Refuse hard links and clones where the filesystem has none, before anything is touched.
+
+    Raises
+    ------
+    UsageError
+    """
+    trial = output_dir / STATE_FOLDER / "probe"
+    trial.unlink(missing_ok=True)  # a crash may have left it: a second name of somebody's photo
+    try:
+        if mode == HARD_LINK:
+            os.link(source, trial)
+        elif mode == REFLINK:
+            _share_blocks(source, trial)
+    except OSError as error:
+        flag = f"--{mode}"
+        raise UsageError(
+            f"Got {flag}, which does not work from {source.parent} to {output_dir}: "
+            f"{error.strerror}. Leave {flag} out to copy, or choose an output_dir on the same "
+            "filesystem, if it can do that."
+        ) from error
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def place(source: Path, destination: Path, mode: str, digest: str) -> None:
+    """Bring one file to its destination.
+
+    Parameters
+    ----------
+    source, destination : Path
+        The folder of the destination is created.
+    mode : {"copy", "move", "hard_link", "reflink"}
+        A move within one filesystem renames; across filesystems it is a verified copy, after
+        which the source is removed.
+    digest : str
+        SHA-256 that the content must have.
+
+    Raises
+    ------
+    OSError
+        The file is where it was, and nothing is under the destination's name that was not there
+        before.
+    """
+    if os.path.lexists(destination):
+        _expect(destination, digest, errno.EEXIST)
+        unfinished_copy(destination).unlink(missing_ok=True)
+        if mode == MOVE and source.exists():  # a crash came between the two halves of the move
+            _remove_other_copy(source, destination, digest)
+        return
+    _make_folder(destination.parent)
+    if mode == HARD_LINK:
+        os.link(source, destination)
+        return
+    if mode == MOVE and _renamed(source, destination):
+        return
+    _copy_verified(source, destination, digest, clone=mode == REFLINK)
+    if mode == MOVE:
+        _unlink_old_name(source, destination)
+
+
+def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
+    """Take `place` back.
+
+    Raises
+    ------
+    OSError
+        The file in the output was changed, or its source is not what it was; both are left.
+    """
+    unfinished_copy(destination).unlink(missing_ok=True)
+    if not os.path.lexists(destination):
+        if mode == MOVE:
+            _expect(source, digest, errno.ENOENT)
+        return
+    _expect(destination, digest, errno.EBUSY)
+    if mode == MOVE:
+        place(destination, source, MOVE, digest)
+    else:
+        # The source must be there: what is in the output may be the only copy by now.
+        _remove_other_copy(destination, source, digest)
+
+
+def _expect(path: Path, digest: str, error_number: int) -> None:
+    """Raise unless a file has the content that it should have."""
+    if not os.path.lexists(path):
+        raise OSError(errno.ENOENT, f"{path} is gone")
+    if not is_whole(path, digest):
+        what = "is in the way" if error_number == errno.EEXIST else "was changed since"
+        raise OSError(error_number, f"{path} {what}")
+
+
+def is_whole(path: Path, digest: str) -> bool:
+    """Return whether a file, and no link or pipe, is there with the content it should have."""
+    regular = os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)
+    return regular and content_digest(path) == digest
+
+
+def _remove_other_copy(path: Path, remaining: Path, digest: str) -> None:
+    """Remove one of two files of the same content, once the other is known to be whole."""
+    _expect(remaining, digest, errno.EBUSY)
+    if not path.samefile(remaining):
+        _expect(path, digest, errno.EBUSY)
+    path.unlink()
+
+
+def _renamed(source: Path, destination: Path) -> bool:
+    """Rename without overwriting; False where that would cross filesystems."""
+    try:
+        _rename_without_overwriting(source, destination)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    return True
+
+
+def _copy_verified(source: Path, destination: Path, digest: str, *, clone: bool) -> None:
+    part = unfinished_copy(destination)
+    part.unlink(missing_ok=True)
+    try:
+        if clone:
+            _share_blocks(source, part)
+        else:
+            shutil.copyfile(source, part)
+        with part.open("rb+") as copy:
+            os.fsync(copy.fileno())
+        if content_digest(part) != digest:
+            raise OSError(errno.EIO, "its content is not what was read before")
+        with contextlib.suppress(PermissionError):  # FAT and network shares have no permissions
+            shutil.copystat(source, part)
+        _rename_without_overwriting(part, destination)
+        sync_folder(destination.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def unfinished_copy(destination: Path) -> Path:
+    """Name a copy that is not yet whole so that whoever takes the step again finds it."""
+    name = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:16]
+    return destination.with_name(f".dupimg-{name}.part")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder with all above it, each with its name on the disk."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def _share_blocks(source: Path, copy: Path) -> None:
+    with source.open("rb") as original, copy.open("wb") as clone:
+        try:
+            import fcntl
+
+            fcntl.ioctl(clone.fileno(), _FICLONE, original.fileno())
+        except (ImportError, OSError) as error:
+            raise OSError(errno.ENOTSUP, "this filesystem cannot share blocks") from error
+
+
+def _rename_without_overwriting(source: Path, destination: Path) -> None:
+    # A rename would overwrite silently on POSIX; a second link to the file cannot.
+    try:
+        os.link(source, destination)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(destination):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination) from None
+        source.rename(destination)
+    else:
+        _unlink_old_name(source, destination)
+
+
+def _unlink_old_name(source: Path, destination: Path) -> None:
+    """Remove the old name of a file, or the new one where the old one may not go."""
+    try:
+        source.unlink(missing_ok=True)
+    except OSError:
+        if os.path.lexists(source):
+            destination.unlink()
+        raise
+
+
+def remove_empty_folders(folder: Path) -> None:
+    """Remove a folder and those in it, as far as they hold nothing."""
+    for parent, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):
+            Path(parent).rmdir()

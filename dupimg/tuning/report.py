@@ -1,0 +1,214 @@
+"""What the answers about pairs of photos say: recommendations, a table and a curve."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from dupimg.options.tool_options import TuneOptions
+from dupimg.tuning.precision_model import FEWEST_ANSWERS
+from dupimg.tuning.questions import Judgement
+from dupimg.tuning.tuning_session import LABELS, TuningSession
+from dupimg.wording import counted
+
+TABLE, CURVE = "precision.csv", "precision.png"
+
+# Steps of the thresholds that are shown; the file has them all.
+_SHOWN_STEPS = {"duplicates": 0.02, "scenes": 0.05}
+
+_REMEDIES = {
+    "duplicates": "Instead, --duplicate_rule=verified takes a second look and removes only copies",
+    "scenes": "Besides, --scene_gap=6h and --same_folder keep strangers apart",
+}
+
+_ABOUT = """\
+`right` is the share of the photos above a threshold that belong together with one that is so
+similar; every photo counts the same, so that a burst does not count for more than its photos.
+It lies in the interval with a probability of 90 %."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """What the answers say about both thresholds.
+
+    Attributes
+    ----------
+    duplicates, scenes : Judgement
+    options : TuneOptions
+    n_answers, n_skipped : int
+    files : tuple of Path
+        What was written: answers, table, and curve unless matplotlib is missing.
+    """
+
+    duplicates: Judgement
+    scenes: Judgement
+    options: TuneOptions
+    n_answers: int
+    n_skipped: int
+    files: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, session: TuningSession, options: TuneOptions) -> Tuned:
+        """Judge by the answers so far."""
+        return cls(*session.judge(), options, session.n_answers, session.n_skipped)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The recommended thresholds by option; without one that cannot be recommended."""
+        found = {
+            "duplicate_threshold": self.duplicates.recommended,
+            "scene_threshold": self.scenes.recommended,
+        }
+        known = {name: value for name, value in found.items() if value is not None}
+        if "scene_threshold" in known:  # which cannot be above the other one
+            upper = known.get("duplicate_threshold", self.options.duplicate_threshold)
+            known["scene_threshold"] = min(known["scene_threshold"], upper)
+        return known
+
+    @property
+    def command(self) -> str:
+        """The command that uses the recommended thresholds; empty if there are none."""
+        if not self.thresholds:
+            return ""
+        words = ["dupimg", "organize", str(self.options.input_dir), "OUTPUT_DIR"]
+        words += [f"--{name}={value:g}" for name, value in self.thresholds.items()]
+        words += [
+            f"--{name}={getattr(self.options, name)}"
+            for name in ("model", "head", "backend", "precision")
+            if getattr(self.options, name) != getattr(TuneOptions, name)
+        ]
+        return shlex.join(words)
+
+    def table(self) -> pd.DataFrame:
+        """Return the precision at every threshold.
+
+        Returns
+        -------
+        DataFrame
+            Columns what (duplicates or scenes), threshold, photos, precision, low, high; see
+            `dupimg.tuning.precision_model.precision_table`.
+        """
+        tables = {"duplicates": self.duplicates.table, "scenes": self.scenes.table}
+        return pd.concat(tables, names=["what"]).reset_index("what").reset_index(drop=True)
+
+    def to_text(self) -> str:
+        """Return the tables and the recommendation, as a person reads them."""
+        lines = [f"{counted(self.n_answers, 'answer')}, {counted(self.n_skipped, 'pair')} skipped"]
+        for name, judgement, now in (
+            ("duplicates", self.duplicates, self.options.duplicate_threshold),
+            ("scenes", self.scenes, self.options.scene_threshold),
+        ):
+            lines += ["", *_section(name, judgement, now, self.options.target)]
+        lines += ["", _ABOUT]
+        if self.command:
+            lines += ["", "To use what is recommended:", f"  {self.command}"]
+        if CURVE not in [file.name for file in self.files]:
+            lines += ["", "The curve is drawn with matplotlib: `pip install matplotlib`."]
+        return "\n".join([*lines, "", *(f"written  {file}" for file in self.files)])
+
+
+def conclude(session: TuningSession, options: TuneOptions) -> Tuned:
+    """Judge by the answers so far, and write the table and the curve.
+
+    Parameters
+    ----------
+    session : TuningSession
+    options : TuneOptions
+
+    Returns
+    -------
+    Tuned
+    """
+    tuned = Tuned.of(session, options)
+    files = [file for file in (options.output_dir / LABELS,) if file.exists()]
+    files.append(options.output_dir / TABLE)
+    tuned.table().to_csv(files[-1], index=False, lineterminator="\n", float_format="%.4f")
+    try:
+        draw(tuned, options.output_dir / CURVE)
+    except ImportError:
+        pass
+    else:
+        files.append(options.output_dir / CURVE)
+    return replace(tuned, files=tuple(files))
+
+
+def _section(name: str, judgement: Judgement, now: float, precision: float) -> Iterator[str]:
+    """Yield the lines about the threshold for duplicates, or for scenes."""
+    yield f"{name}: the threshold in use is {now:g}"
+    if judgement.table.empty:
+        yield "  no two photos are nearly so similar"
+        return
+    yield "  threshold   photos   right    90 % interval"
+    for row in judgement.table.itertuples():
+        marks = _marks(row.threshold, judgement, now)
+        if marks or _is_round(row.threshold, _SHOWN_STEPS[name]):
+            yield (
+                f"  {row.threshold:9.3f} {row.photos:7.0%} {row.precision:8.2f}"
+                f"     {row.low:.2f} – {row.high:.2f}   {', '.join(marks)}"
+            ).rstrip()
+    yield from _advice(name, judgement, precision)
+
+
+def _is_round(threshold: float, step: float) -> bool:
+    return abs(threshold / step - round(threshold / step)) < 1e-6
+
+
+def _marks(threshold: float, judgement: Judgement, now: float) -> list[str]:
+    marked = {"in use": now, "recommended": judgement.recommended}
+    return [mark for mark, at in marked.items() if at is not None and abs(threshold - at) < 1e-6]
+
+
+def _advice(name: str, judgement: Judgement, precision: float) -> Iterator[str]:
+    """Yield the lines that say what to do about a threshold."""
+    option = "duplicate_threshold" if name == "duplicates" else "scene_threshold"
+    if judgement.recommended is not None:
+        yield (
+            f"  recommended: --{option}={judgement.recommended:g}, the lowest where at least "
+            f"{precision:.0%} are right with a probability of 95 %"
+        )
+    elif len(judgement.cosines) < FEWEST_ANSWERS:
+        yield f"  no recommendation: it takes at least {FEWEST_ANSWERS} answers"
+    else:
+        yield (
+            f"  no recommendation: at no threshold are {precision:.0%} right with a probability "
+            "of 95 %"
+        )
+        if (judgement.table["high"] >= precision).any():
+            yield "  More answers narrow the intervals: a higher --pairs goes on from here."
+        yield f"  {_REMEDIES[name]}."
+
+
+def draw(tuned: Tuned, path: Path) -> None:
+    """Draw precision against both thresholds as a PNG.
+
+    Raises
+    ------
+    ImportError
+        Matplotlib is not installed.
+    """
+    from matplotlib.figure import Figure
+
+    from dupimg.pages.plots import plot_precision
+
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    for ax, title, judgement, in_use in zip(
+        figure.subplots(1, 2),
+        ("Duplicates", "Scenes"),
+        (tuned.duplicates, tuned.scenes),
+        (tuned.options.duplicate_threshold, tuned.options.scene_threshold),
+        strict=True,
+    ):
+        plot_precision(
+            judgement.table,
+            cosines=judgement.cosines,
+            together=judgement.together,
+            precision=tuned.options.target,
+            in_use=in_use,
+            recommended=judgement.recommended,
+            ax=ax,
+        ).set_title(title)
+    figure.savefig(path, format="png", dpi=120)

@@ -1,0 +1,205 @@
+"""The page that asks about pairs of photos, served to the browser of this machine."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, abort, request
+
+from dupimg.files.photos import Photo
+from dupimg.files.sandbox import Map, Sandbox
+from dupimg.options.tool_options import TuneOptions
+from dupimg.pages.contact_sheet import fill_page
+from dupimg.pages.local_server import LocalServer
+from dupimg.pages.photo_views import PhotoViews
+from dupimg.plans.record import Record, Run
+from dupimg.plans.rows import KEEP, Row
+from dupimg.tuning.pair_labels import SKIPPED
+from dupimg.tuning.questions import ANSWERS, Judgement
+from dupimg.tuning.report import Tuned
+from dupimg.tuning.tuning_session import Question, TuningSession
+
+# Both photos of a pair are decoded at once.
+_DECODERS = 2
+_SECONDS_TO_DECODE = 60.0
+
+# Of pairs, when a person wants to go on.
+_MORE = 10
+
+
+def ask_in_browser(
+    session: TuningSession, options: TuneOptions, say: Callable[[str], object]
+) -> None:
+    """Ask on a page until it is closed, or on Ctrl-C.
+
+    Parameters
+    ----------
+    session : TuningSession
+    options : TuneOptions
+    say : callable
+        Shows a person a text: where the page is.
+    """
+    server = LocalServer()
+    with Sandbox(_DECODERS, _SECONDS_TO_DECODE) as sandbox:
+        TuneServer(server, session, options, sandbox.map)
+        say(f"tune     {server.address}")
+        say("Every answer is saved at once. Close the page to finish, or press Ctrl-C.")
+        server.serve(open_browser=options.browser)
+
+
+class TuneServer:
+    """The views of the page.
+
+    Parameters
+    ----------
+    server : LocalServer
+    session : TuningSession
+    options : TuneOptions
+    decode : callable
+        See `dupimg.files.sandbox.Sandbox.map`.
+    """
+
+    def __init__(
+        self, server: LocalServer, session: TuningSession, options: TuneOptions, decode: Map
+    ) -> None:
+        self._server, self._session, self._options = server, session, options
+        self._lock = threading.Lock()
+        self._finished = False
+        folder = str(options.input_dir.resolve())
+        record = Record(Run(folder, "", ""), tuple(map(_row, session.photos)))
+        server.add("", _page)
+        server.add("photo/<int:number>", PhotoViews(record, options.output_dir, decode).photo)
+        for view in (self.state, self.alive):
+            server.add(view.__name__, view)
+        for view in (self.answer, self.back, self.finish, self.more):
+            server.add(view.__name__, view, method="POST")
+
+    def state(self) -> dict[str, Any]:
+        """Answer with the question, or with what the answers say once there are enough."""
+        with self._lock:
+            return self._state()
+
+    def answer(self) -> dict[str, Any]:
+        """Take an ``answer`` about the photos in ``rows``; 409 if another pair is asked about."""
+        body = request.get_json(silent=True)
+        answer = body.get("answer") if isinstance(body, dict) else None
+        if answer not in (*ANSWERS, SKIPPED):
+            abort(400, f"Got the answer {answer!r}, expected {', '.join((*ANSWERS, SKIPPED))}.")
+        with self._lock:
+            question = self._session.question
+            if question is None or body.get("rows") != [*question.rows]:
+                abort(409, "Another pair is asked about by now. Reload the page.")
+            self._session.answer(answer)
+            said = {
+                "answer": answer,
+                "cosine": question.cosine,
+                "scene_cosine": question.scene_cosine,
+            }
+            return self._state() | {"said": said}
+
+    def back(self) -> dict[str, Any]:
+        """Take the last answer back, or go back from the result to the questions."""
+        with self._lock:
+            if self._finished and self._session.question is not None:
+                self._finished = False
+            else:
+                self._session.back()
+            return self._state()
+
+    def finish(self) -> dict[str, Any]:
+        """Show what the answers say so far."""
+        with self._lock:
+            self._finished = True
+            return self._state()
+
+    def more(self) -> dict[str, Any]:
+        """Ask about ten more pairs."""
+        with self._lock:
+            self._finished = False
+            if self._session.question is None:
+                self._session.ask_more(_MORE)
+            return self._state()
+
+    def alive(self) -> Response:
+        """Answer as long as the page is open."""
+        return self._server.stream(("ping", str(number)) for number in itertools.count())
+
+    def _state(self) -> dict[str, Any]:
+        question = self._session.question
+        done = self._finished or question is None
+        return {
+            "folder": str(self._options.input_dir),
+            "answers": self._session.n_answers,
+            "skipped": self._session.n_skipped,
+            "can_go_back": bool(self._session.labels),
+            "question": None if question is None or done else _shown(question),
+            "result": self._result() if done else None,
+        }
+
+    def _result(self) -> dict[str, Any]:
+        options = self._options
+        tuned = Tuned.of(self._session, options)
+        return {
+            "duplicates": _judged(tuned.duplicates, options.duplicate_threshold),
+            "scenes": _judged(tuned.scenes, options.scene_threshold),
+            "precision": options.target,
+            "command": tuned.command,
+            "output_dir": str(options.output_dir),
+            "more": not self._session.exhausted,
+        }
+
+
+def _page() -> str:
+    return fill_page(
+        "tune/page.html",
+        scripts=("text.js", "elements.js", "tune/chart.js", "tune/app.js"),
+        styles=("style.css", "tune/style.css"),
+        text="tune/text.json",
+        data=None,
+        pictures="img-src 'self' data:; connect-src 'self'",
+    )
+
+
+def _row(photo: Photo) -> Row:
+    return Row(
+        photo.path,
+        KEEP,
+        width=photo.width,
+        height=photo.height,
+        bytes=photo.bytes,
+        digest=photo.digest,
+    )
+
+
+def _shown(question: Question) -> dict[str, Any]:
+    """Return a question without its cosines, which are not to be seen before the answer."""
+    return {
+        "number": question.number,
+        "total": question.total,
+        "rows": question.rows,
+        "photos": [
+            {
+                "path": photo.path,
+                "width": photo.width,
+                "height": photo.height,
+                "bytes": photo.bytes,
+                "taken": photo.local_time.isoformat() if photo.taken_from == "exif" else "",
+            }
+            for photo in question.photos
+        ],
+    }
+
+
+def _judged(judgement: Judgement, in_use: float) -> dict[str, Any]:
+    return {
+        "in_use": in_use,
+        "recommended": judgement.recommended,
+        "answers": [
+            [round(float(cosine), 4), bool(right)]
+            for cosine, right in zip(judgement.cosines, judgement.together, strict=True)
+        ],
+        "table": judgement.table.round(4).to_dict("list"),
+    }

@@ -1,0 +1,184 @@
+"""A conversation with a person about pairs of photos: what is asked next, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dupimg.errors import UsageError
+from dupimg.files.photos import Photo
+from dupimg.model.features import Features
+from dupimg.options.tool_options import TuneOptions
+from dupimg.tuning.pair_labels import SKIPPED, PairLabel, read_pairs, write_pairs
+from dupimg.tuning.questions import ANSWERS, SAME_PHOTO, SAME_SCENE, Judgement, Scale, choose_pair
+
+LABELS = "labels.csv"
+
+# How far below the thresholds in use pairs are looked at. Lower thresholds are hardly ever right,
+# and the number of pairs grows many times.
+_BELOW_DUPLICATES, _BELOW_SCENES = 0.15, 0.2
+
+
+@dataclass(frozen=True)
+class Question:
+    """A pair of photos to ask about.
+
+    Attributes
+    ----------
+    number, total : int
+        Which question it is, from 1 on, and of how many.
+    rows : tuple of two int
+        Numbers of the photos in `TuningSession.photos`.
+    photos : tuple of two Photo
+        The earlier one first.
+    cosine, scene_cosine : float
+        Their cosine in the embedding for duplicates and in that for scenes; not to be shown
+        before the answer.
+    """
+
+    number: int
+    total: int
+    rows: tuple[int, int]
+    photos: tuple[Photo, Photo]
+    cosine: float
+    scene_cosine: float
+
+
+class TuningSession:
+    """Ask about pairs of photos until there are enough answers; save each one at once.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+    features : Features
+        Of n contents.
+    inverse : ndarray of shape (n_photos,), int64
+        Row of `features` for each photo.
+    options : TuneOptions
+
+    Attributes
+    ----------
+    photos : tuple of Photo, of length n
+        The first one of each content.
+    labels : tuple of PairLabel
+        What was said, also in earlier runs, in this order.
+
+    Raises
+    ------
+    UsageError
+        The file with the answers of earlier runs is not usable, or is about other photos.
+    """
+
+    def __init__(
+        self, photos: Sequence[Photo], features: Features, inverse: np.ndarray, options: TuneOptions
+    ) -> None:
+        first = np.unique(inverse, return_index=True)[1]
+        self.photos = tuple(photos[i] for i in first)
+        self._rows = {photo.path: int(row) for photo, row in zip(photos, inverse, strict=True)}
+        self._total, self._precision = options.pairs, options.target
+        self._scales = _make_scales(features, options)
+        self._file = options.output_dir / LABELS
+        self.labels = read_pairs(self._file) if self._file.exists() else ()
+        if self.labels and not len(self._known()[0]):
+            raise UsageError(
+                f"Got {self._file}, whose answers are about other photos than those in "
+                f"{options.input_dir}. Choose another output_dir."
+            )
+        self._question: Question | None = None
+        self._choose()
+
+    @property
+    def question(self) -> Question | None:
+        """What to ask now; None if there are enough answers, or no pairs left."""
+        return self._question
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there are no pairs left to ask about, although there are too few answers."""
+        return self._question is None and self.n_answers < self._total
+
+    @property
+    def n_answers(self) -> int:
+        """The number of answers, those of earlier runs included and without skipped pairs."""
+        return sum(answer in ANSWERS for answer in self._known()[1])
+
+    @property
+    def n_skipped(self) -> int:
+        """The number of pairs that were skipped."""
+        return len(self._known()[1]) - self.n_answers
+
+    def answer(self, answer: str) -> None:
+        """Take an answer to the question, or ``"skipped"``.
+
+        Raises
+        ------
+        ValueError
+            If it is no answer, or there is no question.
+        """
+        if self._question is None or answer not in (*ANSWERS, SKIPPED):
+            raise ValueError(
+                f"Got {answer!r}, expected one of {', '.join((*ANSWERS, SKIPPED))} to a question."
+            )
+        one, other = self._question.photos
+        self._save((*self.labels, PairLabel(one.path, other.path, answer)))
+
+    def back(self) -> None:
+        """Take back the last answer and ask again; without any answer nothing happens."""
+        if self.labels:
+            self._save(self.labels[:-1])
+
+    def ask_more(self, n_pairs: int) -> None:
+        """Ask about so many more pairs than there are answers."""
+        self._total = self.n_answers + n_pairs
+        self._choose()
+
+    def judge(self) -> tuple[Judgement, Judgement]:
+        """Judge the thresholds for duplicates and for scenes by the answers so far."""
+        pairs, answers = self._known()
+        given = np.isin(answers, ANSWERS)
+        evidence = pairs[given], np.asarray(answers)[given]
+        duplicates, scenes = (scale.judge(*evidence, self._precision) for scale in self._scales)
+        return duplicates, scenes
+
+    def _save(self, labels: tuple[PairLabel, ...]) -> None:
+        write_pairs(labels, self._file)
+        self.labels = labels
+        self._choose()
+
+    def _known(self) -> tuple[np.ndarray, list[str]]:
+        """Return the rows and answers of the labels whose photos are here."""
+        known = {}
+        for label in self.labels:
+            one, other = self._rows.get(label.path_a), self._rows.get(label.path_b)
+            if one is not None and other is not None and one != other:
+                known[min(one, other), max(one, other)] = label.answer
+        return np.array([*known], dtype=np.int64).reshape(-1, 2), [*known.values()]
+
+    def _choose(self) -> None:
+        self._question = None
+        number = self.n_answers + 1
+        if number > self._total:
+            return
+        pair = choose_pair(self._scales, *self._known(), self._precision)
+        if pair is not None:
+            one, other = (self.photos[row] for row in pair)
+            cosines = (scale.cosines(np.array([pair])).item() for scale in self._scales)
+            self._question = Question(number, self._total, pair, (one, other), *cosines)
+
+
+def _make_scales(features: Features, options: TuneOptions) -> tuple[Scale, Scale]:
+    duplicates = Scale.of(
+        features.vector,
+        (SAME_PHOTO,),
+        options.duplicate_threshold,
+        floor=max(options.duplicate_threshold - _BELOW_DUPLICATES, 0.05),
+    )
+    scenes = Scale.of(
+        features.scene_vector,
+        (SAME_PHOTO, SAME_SCENE),
+        options.scene_threshold,
+        floor=max(options.scene_threshold - _BELOW_SCENES, 0.05),
+    )
+    return duplicates, scenes
