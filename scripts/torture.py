@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("tests", ".")]
 
-from crashes import table, torture  # noqa: E402 - found through the line above
+from kills import table, torture  # noqa: E402 - found through the line above
 
 
 def main() -> None:

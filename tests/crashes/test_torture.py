@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from crashes import MODES, Life
+from kills import MODES, Life
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL and /dev/shm")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "dupimg"
+PACKAGE = Path(__file__).parents[2] / "dupimg"
 TORCH = {"torch", "torchvision", "timm"}
 # Arrays in, arrays out; but what keeps arrays and findings in files knows files.
 VECTORS = sorted(
     {*PACKAGE.glob("search/*.py"), *PACKAGE.glob("groups/*.py")}
     - {PACKAGE / "search/mapped.py", PACKAGE / "search/checkpoints.py"}
-) + [PACKAGE / f"tuning/{name}.py" for name in ("thresholds", "pair_sampling", "questions")]
+) + [PACKAGE / f"tuning/{name}.py" for name in ("precision_model", "pair_sampling", "questions")]
 MODEL = {*PACKAGE.glob("model/*.py"), PACKAGE / "benchmarks/photos.py"}
 
 

@@ -30,7 +30,7 @@ from dupimg.runs.journal import locked
 from dupimg.runs.result import command_line, explain_resume
 from dupimg.runs.transfer import place, probe
 
-PACKAGE = Path(__file__).parents[1] / "dupimg"
+PACKAGE = Path(__file__).parents[2] / "dupimg"
 WEB = PACKAGE / "web"
 TEXTS = json.loads((WEB / "text.json").read_text("utf-8"))["zh-CN"]
 KINDS = ("reason", "note", "problem", "why", "where", "change", "goes")

@@ -260,7 +260,7 @@ def test_a_traceback_only_with_debug(photos, tmp_path, capsys):
 
 
 def test_scripts_are_the_same_as_commands(photos, tmp_path):
-    script = Path(__file__).parents[1] / "scripts" / "organize.py"
+    script = Path(__file__).parents[3] / "scripts" / "organize.py"
     command = [sys.executable, script, photos, tmp_path / "out", "--dry_run", "--jobs=1"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "12 files = kept + removed + other" in done.stdout

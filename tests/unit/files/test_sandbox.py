@@ -197,7 +197,7 @@ if __name__ == "__main__":
 
 
 def run(script: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    tests = Path(__file__).parent
+    tests = Path(__file__).parents[2]
     return subprocess.run(
         [sys.executable, script, *arguments],
         capture_output=True,

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
+from tuned import truth, write_photos
 
 from dupimg.cli.main import main
 from dupimg.decide.embed import read_and_embed
@@ -23,28 +24,6 @@ from dupimg.tuning.pair_labels import PairLabel, read_pairs, write_pairs
 from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO, SAME_SCENE
 from dupimg.tuning.report import conclude
 from dupimg.tuning.tuning_session import TuningSession
-
-
-def write_photos(folder: Path) -> Path:
-    """Write six pictures, each whole, recompressed, and as two overlapping parts."""
-    for name in ("chelsea.png", "coffee.png", "china.jpg", "flower.jpg", "rocket.jpg", "brick.png"):
-        with Image.open(sample(name)) as opened:
-            photo = opened.convert("RGB").resize((480, 320))
-        stem = Path(name).stem
-        save(photo, folder / f"{stem}/whole.jpg", quality=92)
-        save(photo, folder / f"{stem}/small.jpg", quality=40)
-        save(photo.crop((0, 0, 380, 320)), folder / f"{stem}/left.jpg", quality=92)
-        save(photo.crop((100, 0, 480, 320)), folder / f"{stem}/right.jpg", quality=92)
-    make_files(folder, {"notes.txt": "no photo", "broken.jpg": b"\xff\xd8\xff\xe0broken"})
-    return folder
-
-
-def truth(path_a: str, path_b: str) -> str:
-    if path_a.split("/")[0] != path_b.split("/")[0]:
-        return DIFFERENT
-    return (
-        SAME_PHOTO if {Path(path_a).stem, Path(path_b).stem} == {"whole", "small"} else SAME_SCENE
-    )
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ _PRECIOUS = {"processed/mine.jpg": b"the user's own", "other/a/mine.txt": b"the 
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["dupimg.cli.main", "dupimg.runs.organize", "crashes"])
+_PROCESSES.set_forkserver_preload(["dupimg.cli.main", "dupimg.runs.organize", "kills"])
 
 
 def _run(words: list[str]) -> None:

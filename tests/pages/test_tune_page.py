@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser import faults, launched, shows_its_icon, visits
 from files import snapshot
-from test_tune import truth, write_photos
+from tuned import truth, write_photos
 
 import dupimg
 from dupimg.cli.main import main
