@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "DuplicateFinder": "dupimg.groups.duplicates",
     "OrganizeOptions": "dupimg.options.run_options",
-    "PhotoEmbedder": "dupimg.model.embedding",
+    "PhotoEmbedder": "dupimg.model.embedder",
     "Result": "dupimg.runs.result",
     "SceneGrouper": "dupimg.groups.scenes",
     "UnreadablePhoto": "dupimg.files.images",

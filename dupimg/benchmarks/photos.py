@@ -27,9 +27,9 @@ from PIL import Image
 from dupimg.benchmarks.sample_photos import KINDS, make_photos
 from dupimg.files.images import read_photo
 from dupimg.model.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_backend, has_bfloat16
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.models import Model, find_weights, get_model
-from dupimg.model.openvino_network import kept_network
+from dupimg.model.openvino import kept_network
 from dupimg.options.run_options import OrganizeOptions, PlanOptions
 from dupimg.options.tool_options import BenchmarkOptions
 from dupimg.runs.organize import organize

@@ -16,7 +16,7 @@ from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.reading import read_files
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
 from dupimg.options.analysis_options import RunOptions
@@ -77,7 +77,7 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
     fetch_weights(get_model(model))
     embedder = PhotoEmbedder(
         model,
-        head_file=options.head or None,
+        scene_head=options.head or None,
         batch_size=options.batch_size,
         n_jobs=options.jobs,
         max_pixels=options.max_megapixels * 1_000_000,

@@ -50,7 +50,7 @@ from dupimg.evaluation.tables import (
 )
 from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.files.reading import read_files
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar

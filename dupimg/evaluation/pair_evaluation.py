@@ -10,7 +10,7 @@ import pandas as pd
 from dupimg.evaluation.metrics import Figure, answer_figures
 from dupimg.evaluation.tables import make_rules, rule_table
 from dupimg.files.photos import Listing
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.search.arithmetic import Rows, pair_cosines

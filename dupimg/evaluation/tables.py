@@ -17,7 +17,7 @@ from dupimg.evaluation.metrics import Truth, are_among, scene_figures
 from dupimg.files.images import UnreadablePhoto, read_photo
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.scenes import LINKAGES, SceneGrouper
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 

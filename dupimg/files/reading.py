@@ -158,7 +158,7 @@ def _remembered(
 ) -> list[Photo | File]:
     """Return the records of the files that the cache knows."""
     digests = cache.digests([status for _, status in files])
-    headers = cache.headers(set(digests) - {None}, reader)
+    headers = cache.headers({digest for digest in digests if digest is not None}, reader)
     return [
         _record(path, status, digest, _from_header(headers[digest]))
         for (path, status), digest in zip(files, digests, strict=True)

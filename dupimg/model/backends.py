@@ -1,7 +1,7 @@
-"""What computes the networks: torch, or OpenVINO where it is installed.
+"""The backends that compute networks: torch, or OpenVINO where it is installed.
 
-A backend makes a callable out of a model: pictures in, rows of values out. Between backends the
-values differ in their last bits, within one they never do: a photo has the same bits whatever
+A backend turns a model into a callable from pictures to rows of values. Between backends the
+values differ in their last bits; within one they never do: a photo has the same bits whatever
 the batch, the thread and the number of threads.
 """
 
@@ -38,20 +38,20 @@ class BackendError(UsageError):
 
 
 class Network(Protocol):
-    """What a backend makes of a model; several threads may call it at a time."""
+    """A loaded network; several threads may call it at a time."""
 
     def __call__(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Look at pictures of shape (input_size, input_size, 3).
+        """Embed pictures of shape (input_size, input_size, 3).
 
         Returns
         -------
         ndarray of shape (n_pictures, model.output_size), float32
-            The embeddings, not yet of norm 1, followed by the pooled feature maps.
+            Per row the embedding, not yet of norm 1, then the pooled feature maps.
         """
         ...
 
     def one_core_a_thread(self) -> AbstractContextManager[None]:
-        """Let each thread that calls compute with one core, as long as the context lasts."""
+        """Compute with one core in each calling thread while the context lasts."""
         ...
 
 
@@ -61,7 +61,7 @@ def choose_backend(name: str) -> str:
     Raises
     ------
     BackendError
-        It is not installed; the message says how to install it.
+        The backend is not installed; the message says how to install it.
     ValueError
         There is no such backend.
 
@@ -82,11 +82,14 @@ def choose_backend(name: str) -> str:
 
 
 def check_precision(precision: str) -> None:
-    """Refuse a precision that does not exist, or that this processor would only imitate.
+    """Check that a precision exists and that this processor has instructions for it.
 
     Raises
     ------
-    BackendError, ValueError
+    BackendError
+        This processor has no bfloat16 instructions.
+    ValueError
+        There is no such precision.
     """
     if precision not in (FLOAT32, BFLOAT16):
         raise ValueError(f"Got precision={precision!r}, expected 'float32' or 'bfloat16'.")
@@ -98,12 +101,12 @@ def check_precision(precision: str) -> None:
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the processor multiplies bfloat16; only Linux on x86 tells.
+    """Return whether the processor multiplies bfloat16; always False but on Linux on x86.
 
     Parameters
     ----------
     cpuinfo : Path
-        What Linux says about the processors.
+        Linux's description of the processors.
     """
     if platform.system() != "Linux":
         return False
@@ -126,10 +129,13 @@ def open_network(model: Model, backend: str, precision: str, n_threads: int) -> 
     ------
     WeightsError
         The weights are missing, or not the published ones.
+    BackendError
+        This machine lacks the backend or the precision.
     """
-    if backend == TORCH:
+    check_precision(precision)
+    if choose_backend(backend) == TORCH:
         return TorchNetwork(model, precision)
-    from dupimg.model.openvino_network import OpenVINONetwork
+    from dupimg.model.openvino import OpenVINONetwork
 
     return OpenVINONetwork(model, precision, n_threads)
 
@@ -148,7 +154,7 @@ class TorchNetwork:
         self._bfloat16 = precision == BFLOAT16
 
     def __call__(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Look at pictures; see `Network`."""
+        """Embed pictures; see `Network`."""
         rows = [np.empty((0, self._model.output_size), np.float32)]
         for start in range(0, len(squares), AT_ONCE[TORCH]):
             rows.append(self._compute(squares[start : start + AT_ONCE[TORCH]]))
@@ -169,7 +175,7 @@ class TorchNetwork:
 
     @contextlib.contextmanager
     def one_core_a_thread(self) -> Iterator[None]:
-        """Let torch compute with one core in each thread, and as before in the end."""
+        """Let torch compute with one core in each thread, then as before."""
         import torch
 
         before = torch.get_num_threads()

@@ -93,9 +93,9 @@ def _pooled_features(
         open_sandbox(n_jobs, options.time_limit) as decode,
         progress_bar(len(paths), "looking", unit="photos", quiet=options.quiet) as bar,
     ):
-        look = joblib.delayed(partial(_look, model, network, decode))
+        embed = joblib.delayed(partial(_features, model, network, decode))
         for rows in joblib.Parallel(n_jobs, prefer="threads", return_as="generator")(
-            map(look, batches)
+            map(embed, batches)
         ):
             features.append(rows)
             bar.update(_AT_ONCE)
@@ -103,7 +103,7 @@ def _pooled_features(
     return stacked, len(stacked) // 5
 
 
-def _look(model: Model, network: Network, decode: Map, paths: Sequence[Path]) -> np.ndarray:
+def _features(model: Model, network: Network, decode: Map, paths: Sequence[Path]) -> np.ndarray:
     """Return the pooled feature maps of a few photos, five rows for each that can be read."""
     size = model.input_size
     squares = []

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.errors import UsageError
+from dupimg.model.models import Model, fingerprint
 
 # So many that the file stays below 1.5 MB. Labelled photos among 2,500 others that are harder
 # to tell apart than most: pair F1 of average linkage 0.88 with 128, 0.90 with 256 and 512.
@@ -199,8 +200,27 @@ def load_head(path: Path) -> SceneHead:
         _check_shapes(head)
     except _FILE_ERRORS as error:
         raise HeadError(
-            f"Got head={path}, expected a file that `dupimg fit_head` wrote: {error}."
+            f"Got scene_head={path}, expected a file that `dupimg fit_head` wrote: {error}."
         ) from error
+    return head
+
+
+def choose_head(model: Model, path: Path | None) -> SceneHead | None:
+    """Return the scene head in a file, or the one that comes with a model, or None.
+
+    Raises
+    ------
+    HeadError
+        The file holds no head, or one that was fitted for another network.
+    """
+    if path is None:
+        return shipped_head(model.head) if model.head else None
+    head = load_head(path)
+    if head.network != fingerprint(model) or not model.feature_sizes:
+        raise HeadError(
+            f"Got scene_head={path}, fitted for {head.network}, expected one that was fitted for "
+            f"{fingerprint(model)}. Fit one with `dupimg fit_head`."
+        )
     return head
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dupimg.model.models import Model, WeightsError, fetch_weights, source
+
+if TYPE_CHECKING:
+    from timm.models.efficientnet import EfficientNet
 
 
 def build_network(model: Model) -> nn.Module:
@@ -63,7 +67,7 @@ def load_network(model: Model) -> nn.Module:
     if model.layer == "gem":
         _pool_generalized_mean(network, model.input_size)
     if model.feature_sizes:
-        network = _WithFeatureMaps(network, model.stages)
+        network = _WithFeatureMaps(cast("EfficientNet", network), model.stages)
     network = nn.Sequential(_Normalize(model.mean, model.std), network).eval()
     _fold_batch_norm(network)
     return network.requires_grad_(False).to(memory_format=torch.channels_last)
@@ -94,14 +98,15 @@ def turn_network(network: nn.Module) -> None:
 
 
 def _with_torchs_padding(conv: nn.Conv2d) -> nn.Conv2d:
-    padding = [side // 2 for side in conv.kernel_size]
+    height, width = conv.kernel_size
+    down, right = conv.stride
     with torch.device("meta"):
         same = nn.Conv2d(
             conv.in_channels,
             conv.out_channels,
-            conv.kernel_size,
-            conv.stride,
-            padding,
+            (height, width),
+            (down, right),
+            (height // 2, width // 2),
             groups=conv.groups,
         )
     same.weight, same.bias = conv.weight, conv.bias
@@ -110,6 +115,9 @@ def _with_torchs_padding(conv: nn.Conv2d) -> nn.Conv2d:
 
 class _Normalize(nn.Module):
     """Shift and scale each channel."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -127,7 +135,7 @@ class _WithFeatureMaps(nn.Module):
     few strong channels from outweighing all others, and the plain means of earlier stages.
     """
 
-    def __init__(self, network: nn.Module, stages: Sequence[int]) -> None:
+    def __init__(self, network: EfficientNet, stages: Sequence[int]) -> None:
         super().__init__()
         self.network = network
         self.stages = stages

@@ -44,8 +44,9 @@ def test_the_vectors_ring_knows_arrays_only(path):
 
 
 def test_importing_the_embedder_does_not_import_torch():
-    for module in ("models", "backends", "openvino_network", "embedding"):
-        tree = ast.parse((PACKAGE / f"model/{module}.py").read_text())
+    for path in PACKAGE.glob("model/*.py"):
+        tree = ast.parse(path.read_text())
         top = {n.names[0].name for n in tree.body if isinstance(n, ast.Import)}
         top |= {n.module for n in tree.body if isinstance(n, ast.ImportFrom)}
-        assert not top & {*TORCH, "openvino", "dupimg.model.networks"}
+        if path.stem != "networks":
+            assert not top & {*TORCH, "openvino", "dupimg.model.networks"}

@@ -9,7 +9,7 @@ from dupimg.evaluation.metrics import Truth, scene_figures
 from dupimg.evaluation.tables import edit_table, plot_curves, scene_curves, summarize_curves
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.scenes import SceneGrouper
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 
 RULES = {
     "cosine": ("vector", DuplicateFinder()),

@@ -21,7 +21,7 @@ from dupimg.files.images import UnreadablePhoto
 from dupimg.files.photos import find_files
 from dupimg.files.reading import read_files
 from dupimg.files.sandbox import Sandbox, open_sandbox
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 
 MISBEHAVIOUR = {
     "dies": "the decoder crashed (signal 11)",
@@ -137,7 +137,7 @@ def test_a_batch_goes_on_in_the_next_worker(sandbox):
 def test_workers_load_only_what_decoding_needs(sandbox):
     modules = sandbox.call(decoders.modules)
     assert "PIL.Image" in modules
-    assert not {"torch", "sklearn", "scipy", "pandas", "dupimg.model.embedding"} & set(modules)
+    assert not {"torch", "sklearn", "scipy", "pandas", "dupimg.model.embedder"} & set(modules)
 
 
 def test_what_decoders_print_is_not_seen(sandbox, capfd):
@@ -255,7 +255,7 @@ def test_without_a_time_limit_there_is_no_process():
 def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monkeypatch):
     good = [number for number, path in enumerate(photos) if not reason_of(path.name)]
     expected = PhotoEmbedder().transform([photos[number] for number in good])
-    monkeypatch.setattr("dupimg.model.embedding.read_views", decoders.read_views)
+    monkeypatch.setattr("dupimg.model.stream.read_views", decoders.read_views)
     embedder = PhotoEmbedder(time_limit=2, batch_size=4, n_jobs=2)
     results = dict(embedder.stream(photos))
     assert sorted(results) == list(range(8))
@@ -266,7 +266,7 @@ def test_embedding_is_the_same_to_the_bit_and_bad_photos_fail_alone(photos, monk
 
 
 def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
-    monkeypatch.setattr("dupimg.model.embedding.read_views", decoders.read_views)
+    monkeypatch.setattr("dupimg.model.stream.read_views", decoders.read_views)
     others = multiprocessing.active_children()
     stream = PhotoEmbedder(time_limit=60, batch_size=1, n_jobs=2).stream(
         [photos[0], *(path for path in photos if path.name.startswith("hangs"))]

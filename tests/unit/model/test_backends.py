@@ -14,11 +14,11 @@ from files import sample
 from dupimg.files.images import read_square
 from dupimg.model import backends
 from dupimg.model.backends import BackendError, check_precision, choose_backend, has_bfloat16
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.heads import shipped_head
 from dupimg.model.models import get_model
 from dupimg.model.networks import load_network, turn_network
-from dupimg.model.openvino_network import kept_network
+from dupimg.model.openvino import kept_network
 
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg")
 
@@ -67,9 +67,9 @@ def test_backends_see_what_the_plain_network_sees(model, squares, backend):
 def test_backends_agree_on_real_photos(shared_photos):
     paths = sorted((shared_photos / "scenes").rglob("*.jpg"))[::5]
     assert len(paths) >= 20
-    for head in (None, "scene"):
+    for embedding in ("duplicates", "scenes"):
         ours, theirs = (
-            PhotoEmbedder(head=head, backend=backend).transform(paths)
+            PhotoEmbedder(embedding=embedding, backend=backend).transform(paths)
             for backend in ("torch", "openvino")
         )
         np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=2e-6)
@@ -210,7 +210,7 @@ def test_torchvisions_networks_are_the_same_in_both_backends(squares, name, tmp_
 
 def test_importing_it_imports_neither_torch_nor_openvino():
     code = (
-        "import sys, dupimg.model.backends, dupimg.model.openvino_network\n"
+        "import sys, dupimg.model.backends, dupimg.model.openvino\n"
         "print('torch' in sys.modules, 'openvino' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -223,7 +223,7 @@ def test_two_threads_may_make_their_first_calls_at_once():
 import threading
 import numpy as np
 from dupimg.model.models import get_model
-from dupimg.model.openvino_network import OpenVINONetwork
+from dupimg.model.openvino import OpenVINONetwork
 network = OpenVINONetwork(get_model("efficientnet_lite0"), "float32", 2)
 together = threading.Barrier(2)
 def look():

@@ -5,7 +5,7 @@ import pytest
 from files import sample
 from PIL import Image
 
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.heads import HeadError, SceneHead, fit_head, load_head, shipped_head
 from dupimg.model.models import MODELS, fingerprint, get_model
 
@@ -53,7 +53,7 @@ def test_the_shipped_head_is_the_one_that_was_measured():
 
 def test_the_shipped_head_tells_scenes_apart(views):
     paths, scene = views
-    vectors = PhotoEmbedder(head="scene").fit_transform(paths)
+    vectors = PhotoEmbedder(embedding="scenes").fit_transform(paths)
     assert vectors.shape == (21, 385)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     cosines = vectors @ vectors.T
@@ -63,14 +63,14 @@ def test_the_shipped_head_tells_scenes_apart(views):
     assert cosines[~same].max() < 0.55
 
 
-def test_one_pass_gives_both_embeddings_and_head_says_which(views):
+def test_one_pass_gives_both_embeddings_and_a_parameter_chooses(views):
     paths = views[0][:2]
     embedder = PhotoEmbedder()
     both = dict(embedder.stream(paths))
-    for name, head in (("vector", None), ("scene_vector", "scene")):
+    for name, embedding in (("vector", "duplicates"), ("scene_vector", "scenes")):
         rows = [getattr(both[i], name) for i in range(2)]
-        np.testing.assert_array_equal(PhotoEmbedder(head=head).transform(paths), rows)
-    assert embedder.set_params(head="scene").get_feature_names_out().shape == (385,)
+        np.testing.assert_array_equal(PhotoEmbedder(embedding=embedding).transform(paths), rows)
+    assert embedder.set_params(embedding="scenes").get_feature_names_out().shape == (385,)
 
 
 def test_a_row_does_not_depend_on_the_others_to_the_bit(head):
@@ -155,17 +155,14 @@ def test_a_head_of_another_network_is_refused(head, tmp_path):
     head.save(tmp_path / "head.npz")
     for model in ("efficientnet_lite0", "squeezenet1_1"):
         with pytest.raises(HeadError, match=r"fitted for net-1, expected .*dupimg fit_head"):
-            PhotoEmbedder(model, head="scene", head_file=tmp_path / "head.npz").fit([])
+            PhotoEmbedder(model, scene_head=tmp_path / "head.npz").fit([])
 
 
 def test_a_network_without_a_head_has_one_embedding():
     model = get_model("squeezenet1_1")
-    embedder = PhotoEmbedder(model, head="scene")
+    embedder = PhotoEmbedder(model, embedding="scenes")
     assert embedder.get_feature_names_out().shape == (1000,)
     assert "5c909d26cce14f78" not in embedder.fingerprint
     assert PhotoEmbedder().fingerprint.endswith("-5c909d26cce14f78")
 
 
-def test_unknown_head():
-    with pytest.raises(ValueError, match="Got head='scenes', expected None or 'scene'"):
-        PhotoEmbedder(head="scenes").fit([])

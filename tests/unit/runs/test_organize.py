@@ -15,7 +15,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from dupimg.cli.main import main
 from dupimg.errors import UsageError
 from dupimg.files.cache import Cache
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.plans.report import COLUMNS, read_report
 from dupimg.runs.organize import organize
@@ -89,7 +89,7 @@ def test_scene_cosines_are_those_of_the_photos_that_stay_by_the_embedding_for_sc
     }
     kept = {row.path for row in result.rows if row.action == "keep"}
     assert cosines.keys() == kept
-    vectors = PhotoEmbedder(head="scene").transform(
+    vectors = PhotoEmbedder(embedding="scenes").transform(
         [result.report.parent / rows_by_path(result)[path].destination for path in cosines]
     )
     similarity = vectors @ vectors.T

@@ -16,7 +16,7 @@ from sklearn.utils import estimator_checks, get_tags
 
 import dupimg
 from dupimg.files.images import UnreadablePhoto, read_views
-from dupimg.model.embedding import PhotoEmbedder
+from dupimg.model.embedder import PhotoEmbedder
 
 # The checks of scikit-learn that need no numbers as input, and thus say something about a
 # transformer of paths. `check_estimator` runs one of them for it and skips the rest.
@@ -108,7 +108,7 @@ def test_str_path_array_and_generator_are_all_paths(embedder, photos, vectors):
 def test_equal_paths_are_read_once_and_scattered_back(embedder, photos, vectors, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "dupimg.model.embedding.read_views",
+        "dupimg.model.stream.read_views",
         lambda path, **how: read.append(path) or read_views(path, **how),
     )
     order = [1, 0, 1, 1, 2, 0]
@@ -135,6 +135,58 @@ def test_unreadable_photos_do_not_stop_the_stream(embedder, photos, vectors, tmp
     assert all(isinstance(result, UnreadablePhoto) for _, result in embedder.stream(paths[:1]))
 
 
+@pytest.fixture
+def broken(photos, tmp_path):
+    """Return paths of photos, of which the second and the last two are cut off or missing."""
+    for number in (0, 3):
+        content = photos[number].read_bytes()
+        (tmp_path / f"cut-{number}.png").write_bytes(content[: len(content) // 3])
+    cut = [tmp_path / "cut-0.png", tmp_path / "cut-3.png"]
+    return [photos[0], cut[0], *photos[1:4], cut[1], tmp_path / "missing.jpg"]
+
+
+def test_errors_may_leave_a_row_of_nan_or_none(embedder, broken, vectors):
+    rows = clone(embedder).set_params(errors="nan")
+    with_nan = rows.transform(broken)
+    np.testing.assert_array_equal(with_nan[[0, 2, 3, 4]], vectors[:4])
+    assert np.isnan(with_nan[[1, 5, 6]]).all()
+    few = clone(embedder).set_params(errors="skip", batch_size=1, n_jobs=3)
+    np.testing.assert_array_equal(few.transform(broken), vectors[:4])
+    for photos in (rows, few):
+        assert list(photos.unreadable_) == [1, 5, 6]
+        assert "truncated" in str(photos.unreadable_[1])
+        assert "No such file" in str(photos.unreadable_[6])
+    assert few.transform(broken[5:]).shape == (0, 1280)
+    np.testing.assert_array_equal(few.transform(broken[:1]), vectors[:1])
+    assert few.unreadable_ == {}
+    assert not hasattr(clone(few), "unreadable_")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_raising_names_the_first_broken_photo_and_reads_few_behind_it(
+    embedder, broken, monkeypatch, n_jobs
+):
+    read = []
+    monkeypatch.setattr(
+        "dupimg.model.stream.read_views",
+        lambda path, **how: read.append(path) or read_views(path, **how),
+    )
+    strict = clone(embedder).set_params(batch_size=1, n_jobs=n_jobs)
+    links = [broken[0].parent / f"{n_jobs}-{number}.png" for number in range(100)]
+    for link in links:
+        link.symlink_to(broken[0])
+    with pytest.raises(UnreadablePhoto, match=r"cut-0\.png: truncated") as caught:
+        strict.transform([*broken, *links])
+    assert type(caught.value) is UnreadablePhoto
+    assert len(read) < 30
+    assert not embedding_threads()
+    assert not hasattr(strict, "unreadable_")
+
+
+def test_a_generator_of_paths_may_be_fitted_and_transformed(photos, vectors):
+    np.testing.assert_array_equal(PhotoEmbedder().fit_transform(iter(photos[:2])), vectors[:2])
+
+
 def test_pixel_limit(embedder, photos):
     small = clone(embedder).set_params(max_pixels=1000)
     with pytest.raises(UnreadablePhoto, match="more than the limit"):
@@ -144,7 +196,7 @@ def test_pixel_limit(embedder, photos):
 def test_closing_the_stream_stops_the_threads(embedder, photos, tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "dupimg.model.embedding.read_views",
+        "dupimg.model.stream.read_views",
         lambda path, **how: read.append(path) or read_views(path, **how),
     )
     before = torch.get_num_threads()
@@ -182,6 +234,8 @@ def test_another_model_is_loaded_when_it_is_set(embedder):
     ("parameter", "value", "message"),
     [
         ("model", "resnet", "Got model='resnet', expected one of"),
+        ("embedding", "scene", "Got embedding='scene', expected 'duplicates' or 'scenes'"),
+        ("errors", None, "Got errors=None, expected 'raise' or 'nan' or 'skip'"),
         ("batch_size", 0, "Got batch_size=0, expected a positive integer"),
         ("batch_size", 2.5, r"Got batch_size=2\.5"),
         ("n_jobs", 0, "Got n_jobs=0, expected None or an integer other than 0"),
@@ -226,11 +280,10 @@ def test_scikit_learns_checks():
     assert not tags.requires_fit
 
 
-def test_fitting_is_stateless_and_returns_the_transformer(photos):
+def test_fitting_learns_nothing_and_returns_the_transformer(photos):
     embedder = PhotoEmbedder()
-    before = dict(vars(embedder))
     assert embedder.fit(photos) is embedder
-    assert vars(embedder) == before
+    assert not [name for name in vars(embedder) if name.endswith("_")]
 
 
 def test_orientations_of_one_photo_are_duplicates(embedder, shared_photos):

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from queue import LifoQueue
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from zipfile import BadZipFile
 
 import numpy as np
@@ -74,26 +74,26 @@ class OpenVINONetwork:
                 self._requests.put(_Request(network, model.input_size))
 
     def __call__(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Look at pictures; see `dupimg.model.backends.Network`."""
+        """Embed pictures; see `dupimg.model.backends.Network`."""
         rows = np.empty((len(squares), self._output_size), np.float32)
         request = self._requests.get()
         try:
             for row, square in zip(rows, squares, strict=True):
-                row[:] = request.look_at(square)
+                row[:] = request.compute(square)
         finally:
             self._requests.put(request)
         return rows
 
     def one_core_a_thread(self) -> AbstractContextManager[None]:
-        """Do nothing: it is how the network was compiled."""
+        """Do nothing: the network was compiled for one core a thread."""
         return contextlib.nullcontext()
 
 
 class _Request:
-    """One call of a compiled network at a time, with its input and output in memory of its own.
+    """One call of a compiled network at a time, with memory of its own for input and output.
 
-    It makes its first call here: where two threads do that at once, OpenVINO's bindings may wait
-    for each other forever.
+    The constructor makes the first call: if two threads do that at once, OpenVINO's bindings may
+    wait for each other forever.
     """
 
     def __init__(self, compiled: Any, size: int) -> None:
@@ -104,8 +104,8 @@ class _Request:
         self._request.infer()
         self._output = self._request.get_output_tensor().data
 
-    def look_at(self, square: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the network makes of a picture; the next call overwrites it."""
+    def compute(self, square: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the network's output for a picture; the next call overwrites it."""
         self._picture[0] = square
         self._request.infer()
         return self._output[0]
@@ -114,13 +114,14 @@ class _Request:
 @cache
 def import_openvino() -> ModuleType:
     """Import OpenVINO without its telemetry, which would send usage data to its makers."""
-    # It makes do without where the package is missing; None in this place says that it is.
-    found = sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    # None says that a package is missing, and OpenVINO works without this one.
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    found = modules.setdefault("openvino_telemetry", None)
     try:
         import openvino
     finally:
         if found is None:
-            del sys.modules["openvino_telemetry"]
+            del modules["openvino_telemetry"]
     return openvino
 
 
@@ -132,7 +133,7 @@ class _Converted(NamedTuple):
 
 
 def _converted(model: Model) -> _Converted:
-    """Return the network of a model as it was kept, or convert it and keep it."""
+    """Return the converted network of a model: the file in the cache folder, or convert anew."""
     path = kept_network(model)
     try:
         # A ZIP file: what was damaged since is noticed by its checksums.
@@ -146,14 +147,14 @@ def _converted(model: Model) -> _Converted:
 
 
 def kept_network(model: Model) -> Path:
-    """Return the file that keeps the converted network of a model, once there is one."""
+    """Return the path of the file for the converted network of a model."""
     version = import_openvino().get_version().partition("-")[0]
     name = f"{fingerprint(model)}-openvino-{version}-{_CONVERSION}.npz"
     return Path(platformdirs.user_cache_dir("dupimg")) / name
 
 
 def _keep(path: Path, converted: _Converted) -> None:
-    """Write a file that is there whole or not at all."""
+    """Write the file in one step, so that it is never there half written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
@@ -182,7 +183,7 @@ def _convert(model: Model) -> _Converted:
 
 
 def _fed_with_bytes(graph: Any) -> Any:
-    """Let a graph take pictures as they are decoded: uint8 (1, size, size, 3)."""
+    """Let a graph take pictures as decoders return them: uint8 (1, size, size, 3)."""
     openvino = import_openvino()
     steps = openvino.preprocess.PrePostProcessor(graph)
     steps.input().tensor().set_element_type(openvino.Type.u8)
