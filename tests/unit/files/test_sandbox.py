@@ -17,6 +17,8 @@ import pytest
 from files import sample, save
 from PIL import Image
 
+from dupimg.cli.main import main
+from dupimg.files.cache import Cache
 from dupimg.files.images import UnreadablePhoto
 from dupimg.files.photos import find_files
 from dupimg.files.reading import read_files
@@ -301,3 +303,39 @@ def test_headers_are_the_same_with_and_without_workers(photos):
     )
     assert here == there
     assert len(here.photos) == 8
+
+
+def listing_of(folder, cache, found=None, **options):
+    options = {"max_pixels": 10**9, "jobs": 2, "advance": lambda: None, "time_limit": 2} | options
+    with Cache(cache) as remembered:
+        return read_files(folder, found or find_files(folder), cache=remembered, **options)
+
+
+def test_headers_that_failed_for_want_of_time_or_memory_are_read_again(photos, tmp_path):
+    folder, cache = photos[0].parent, tmp_path / "cache.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dupimg.files.reading._look_at", decoders.look_at)
+        assert len(listing_of(folder, cache).photos) == 4
+    assert len(listing_of(folder, cache, time_limit=60).photos) == 8
+
+
+def test_a_file_that_could_not_be_opened_is_read_again(photos, tmp_path):
+    folder, cache = photos[0].parent, tmp_path / "cache.sqlite"
+    found = find_files(folder)
+    folder.rename(tmp_path / "away")
+    listing = listing_of(folder, cache, found)
+    assert {other.digest for other in listing.others} == {""}
+    assert len(listing.others) == 8
+    (tmp_path / "away").rename(folder)
+    assert len(listing_of(folder, cache).photos) == 8
+
+
+def test_photos_that_failed_for_want_of_time_or_memory_are_embedded_again(photos, tmp_path):
+    words = ["organize", str(photos[0].parent)]
+    flags = ["--time_limit=2", f"--cache={tmp_path / 'cache.sqlite'}", "--quiet"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dupimg.model.stream.read_views", decoders.read_views)
+        assert main([*words, str(tmp_path / "first"), *flags]) == 0
+    assert len(list((tmp_path / "first/other").iterdir())) == 4
+    assert main([*words, str(tmp_path / "second"), *flags]) == 0
+    assert not (tmp_path / "second/other").exists()

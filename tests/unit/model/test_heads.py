@@ -164,5 +164,3 @@ def test_a_network_without_a_head_has_one_embedding():
     assert embedder.get_feature_names_out().shape == (1000,)
     assert "5c909d26cce14f78" not in embedder.fingerprint
     assert PhotoEmbedder().fingerprint.endswith("-5c909d26cce14f78")
-
-

@@ -101,6 +101,40 @@ def test_a_photo_that_changed_or_vanished_fails_alone(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_copy_is_on_the_disk_before_it_gets_its_name(tmp_path, links, monkeypatch):
+    content = bytes(1 << 20)
+    make_files(tmp_path, {"in/x.jpg": content, "out/other": b""})
+    fsync, link, rename = os.fsync, os.link, os.rename
+    calls = []
+
+    def record_sync(descriptor):
+        status = os.fstat(descriptor)
+        calls.append(("sync", status.st_ino, status.st_size))
+        fsync(descriptor)
+
+    def record_link(source, destination):
+        if not links:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        calls.append(("name", destination.parent.stat().st_ino))
+        link(source, destination)
+
+    def record_rename(source, destination):
+        calls.append(("name", destination.parent.stat().st_ino))
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(os, "link", record_link)
+    monkeypatch.setattr(os, "rename", record_rename)
+    place(tmp_path / "in/x.jpg", tmp_path / "out/1.jpg", "copy", digest(content))
+    copy, folder = (tmp_path / "out/1.jpg").stat(), (tmp_path / "out").stat()
+    assert calls == [
+        ("sync", copy.st_ino, len(content)),
+        ("name", folder.st_ino),
+        ("sync", folder.st_ino, folder.st_size),
+    ]
+
+
 def test_a_full_disk_leaves_no_half_file(small_filesystem):
     folder, size = small_filesystem
     make_files(folder / "in", {"x.jpg": b"x" * (size * 2 // 3)})

@@ -123,6 +123,17 @@ def test_damage_costs_what_stands_after_it(tmp_path):
     assert list(log.records()) == [(5, b"x")]
 
 
+@pytest.mark.parametrize("n_bytes", [20, 4096])
+def test_zeros_as_a_crash_leaves_them_are_no_finding(n_bytes, tmp_path):
+    log = Checkpoints(tmp_path).log("a")
+    log.append(3, b"found")
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(n_bytes))
+    assert list(log.records()) == [(3, b"found")]
+    assert path.read_bytes() == whole
+
+
 SCRIPT = """
 import sys
 import numpy as np
