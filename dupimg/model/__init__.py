@@ -1,1 +1,1 @@
-"""Look at photos: the registry of networks, what computes them, and the embedder."""
+"""Embed photos: the registry of networks, the backends that compute them, and the embedder."""

@@ -1,4 +1,4 @@
-"""What is known of a photo once it has been decoded and has passed through a network."""
+"""`Features`: the embeddings, the thumbnail and the preview of a photo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ THUMBNAIL_SIZE = 32  # pixels
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What is known of one photo, or of n photos.
+    """Embeddings and thumbnails of one photo, or of n photos.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Features:
     thumbnail : ndarray of shape (32, 32) or (n, 32, 32), uint8
         The whole photo upright and grey, squashed to a square.
     preview : bytes
-        A small JPEG of one photo that was just decoded; empty for all others.
+        A small JPEG of one photo that was just decoded; empty otherwise.
     """
 
     vector: NDArray[np.float32]
@@ -43,7 +43,7 @@ class Features:
 
     @classmethod
     def stack(cls, photos: Sequence[Features]) -> Features:
-        """Return what is known of each of at least one photo as that of n photos."""
+        """Join the features of at least one photo into those of n photos."""
         return cls(
             np.stack([photo.vector for photo in photos]),
             np.stack([photo.scene_vector for photo in photos]),
@@ -51,7 +51,7 @@ class Features:
         )
 
     def to_bytes(self) -> bytes:
-        """Write what is known of one photo but its preview; `from_bytes` reads it to the bit.
+        """Pack the features of one photo without its preview; `from_bytes` unpacks the same bits.
 
         Examples
         --------
@@ -65,12 +65,12 @@ class Features:
 
     @classmethod
     def from_bytes(cls, content: bytes, embedding_size: int) -> Features:
-        """Read what `to_bytes` wrote, with `embedding_size` values in `vector`.
+        """Unpack what `to_bytes` packed, with `embedding_size` values in `vector`.
 
         Raises
         ------
         ValueError
-            If the content is too short.
+            The content has the wrong length.
         """
         n_floats = (len(content) - THUMBNAIL_SIZE**2) // 4
         if n_floats <= embedding_size or len(content) != 4 * n_floats + THUMBNAIL_SIZE**2:

@@ -24,7 +24,7 @@ _FEWEST_PHOTOS = 100
 
 _AT_ONCE = 4  # photos that a thread takes at a time
 
-# Beyond this the components hardly change, and the features of these take 0.4 GB.
+# With more the components hardly change, and the features of these take 0.4 GB.
 _MOST_PHOTOS = 10_000
 
 
@@ -42,13 +42,13 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
     Raises
     ------
     UsageError
-        The network can have no head, the file exists, or there are too few photos.
+        The network has no feature maps, the file exists, or there are too few photos.
 
     Notes
     -----
-    Every photo counts whole and in its four quarters: five times the rows, and of the kind of
-    which scenes consist, different parts of one place. With the quarters, precision among many
-    photos rises most (at 2,700 photos, pair F1 of average linkage 0.89 instead of 0.79).
+    Each photo gives five rows: the whole and its four quarters, which are what scenes consist
+    of, different parts of one place. The quarters raise precision among many photos most (at
+    2,700 photos, pair F1 of average linkage 0.89 instead of 0.79).
     """
     model = get_model(options.model)
     if not model.feature_sizes:
@@ -104,7 +104,7 @@ def _pooled_features(
 
 
 def _features(model: Model, network: Network, decode: Map, paths: Sequence[Path]) -> np.ndarray:
-    """Return the pooled feature maps of a few photos, five rows for each that can be read."""
+    """Return the pooled feature maps of a few photos, five rows for each readable one."""
     size = model.input_size
     squares = []
     for photo in decode(partial(read_square, size=2 * size), paths):

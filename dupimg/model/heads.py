@@ -1,8 +1,8 @@
-"""The scene head: pooled feature maps in, vectors out whose cosine says how alike scenes are.
+"""The scene head: projects pooled feature maps to vectors whose cosine compares scenes.
 
-Where the duplicate embedding looks at the last feature map alone, a scene is recognized by
-textures and colours of earlier ones too. Directions in which all photos differ anyway say
-little about a scene, so the head shrinks them. It is fitted on photos without any labels.
+The duplicate embedding is the last feature map alone; scenes are also recognized by the textures
+and colours of earlier maps. Directions in which all photos vary say little about a scene, so the
+head shrinks them. It is fitted on photos without any labels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dupimg.errors import UsageError
 from dupimg.model.models import Model, fingerprint
 
-# So many that the file stays below 1.5 MB. Labelled photos among 2,500 others that are harder
+# With this many the file stays below 1.5 MB. Labelled photos among 2,500 others that are harder
 # to tell apart than most: pair F1 of average linkage 0.88 with 128, 0.90 with 256 and 512.
 N_COMPONENTS = 384
 
@@ -38,7 +38,7 @@ _FILE_ERRORS = (OSError, KeyError, ValueError, EOFError, BadZipFile)
 
 
 class HeadError(UsageError):
-    """A file holds no head, or one that was fitted for another network."""
+    """A file holds no scene head, or one that was fitted for another network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +50,14 @@ class SceneHead:
     network : str
         Fingerprint of the network whose feature maps it was fitted on.
     fitted_on : str
-        The photos that it was fitted on, in words.
+        Description of the photos that it was fitted on.
     sizes : tuple of int
         Number of channels of each feature map.
     centre : ndarray of shape (sum(sizes),), float16
         Mean of the pooled feature maps.
     projection : ndarray of shape (sum(sizes), n_components), float16
     offset : ndarray of shape (n_components,), float16
-        What the projection makes of the mean of its inputs.
+        The projected mean of the inputs.
     """
 
     network: str
@@ -74,7 +74,7 @@ class SceneHead:
 
     @cached_property
     def fingerprint(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of all that the vectors depend on."""
+        """First 16 hexadecimal digits of the SHA-256 of everything the vectors depend on."""
         digest = hashlib.sha256(repr((self.network, self.sizes, _BEST_CUT, _THRESHOLD)).encode())
         for array in (self.centre, self.projection, self.offset):
             digest.update(array.astype("<f2").tobytes())
@@ -140,7 +140,7 @@ def fit_head(
     Parameters
     ----------
     features : ndarray of shape (n, sum(sizes)), float32
-        Pooled feature maps of photos, and best of parts of them, too: n more than 384.
+        Pooled feature maps of photos, best also of parts of them; n must exceed 384.
     sizes : tuple of int
         Number of channels of each feature map.
     network, fitted_on : str
@@ -157,10 +157,10 @@ def fit_head(
 
     Notes
     -----
-    Each feature map is centred and scaled to norm 1, so that all of them count the same; the
-    principal components of all together, divided by a power of their variance, are the vector.
-    Half of the recipe of whitening (Jégou and Chum 2012, "Negative evidences and co-occurences
-    in image retrieval"), which amplifies the noise of the last components.
+    Each feature map is centred and scaled to norm 1, so that all maps count the same; the vector
+    holds the principal components of the joined maps, each divided by a power of its variance.
+    Whitening in full (Jégou and Chum 2012, "Negative evidences and co-occurences in image
+    retrieval") would amplify the noise of the last components.
     """
     if len(features) <= N_COMPONENTS:
         raise ValueError(
@@ -177,7 +177,7 @@ def fit_head(
 
 
 def load_head(path: Path) -> SceneHead:
-    """Read a head that `SceneHead.save` wrote. Nothing in the file is run.
+    """Read a head that `SceneHead.save` wrote; no code in the file is executed.
 
     Parameters
     ----------

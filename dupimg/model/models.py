@@ -1,8 +1,8 @@
-"""The registry of networks: architecture, weights, preprocessing, and which layer is the embedding.
+"""The registry of networks: architecture, weights, preprocessing, and the embedding layer.
 
 Weights are looked up in this order: ``<name>.pth`` in the models folder (`models_folder`), the
-package that carries them, torchvision's own cache. What is in none of these is downloaded into
-that cache. Whatever the place, the sha256 is checked before the file is opened, and only
+package that carries them, torchvision's own cache. Weights found in none of these are downloaded
+into that cache. Wherever a file comes from, its sha256 is checked before it is opened, and only
 tensors are loaded from it, never code.
 """
 
@@ -33,7 +33,7 @@ class WeightsError(UsageError):
 
 @dataclass(frozen=True)
 class Model:
-    """A network and all that is needed to turn pictures into embeddings with it.
+    """A network, its weights and its preprocessing.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Model:
     architecture : str
         The name of the network there.
     layer : {"gem", "logits"}
-        What the embedding is: the generalized mean (p = 3) of the last feature map over its
+        The embedding: the generalized mean (p = 3) of the last feature map over its
         positions, or the 1000 class logits, on which the usual thresholds 0.95 and 0.7 were
         chosen.
     embedding_size : int
@@ -52,7 +52,7 @@ class Model:
     filename : str
         Name of the published weights file.
     sha256 : str
-        Digest of that file, or how it begins (torchvision gives 8 digits).
+        Digest of that file, or its first digits (torchvision publishes 8).
     megabytes : float
         Size of that file.
     url : str
@@ -71,7 +71,7 @@ class Model:
         Number of channels of these maps, the last map of all first; empty if there is no head.
     head : str
         Name of the head in `dupimg.model.heads` that makes the scene embedding; empty if the
-        network has none, and one embedding serves for duplicates and scenes.
+        network has none; its embedding then serves for duplicates and scenes.
     """
 
     name: str
@@ -136,7 +136,7 @@ def get_model(name: str) -> Model:
     Raises
     ------
     UsageError
-        If the registry has no such model; the message suggests the nearest.
+        The registry has no such model; the message suggests the nearest name.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def get_model(name: str) -> Model:
 
 
 def fingerprint(model: Model) -> str:
-    """Return what an embedding depends on besides the photo: network, weights, preprocessing.
+    """Identify network, weights and preprocessing: all that an embedding depends on but the photo.
 
     Examples
     --------
@@ -180,9 +180,9 @@ def models_folder() -> Path | None:
 
 
 def find_weights(model: Model) -> Path | None:
-    """Return the weights file of a model if there is one on this machine.
+    """Return the path of a model's weights file on this machine, or None.
 
-    It is not opened: `fetch_weights` checks its digest. Torch is not imported.
+    The file is not opened: `fetch_weights` checks its digest. Torch is not imported.
     """
     return next((path for path in _places(model) if path.is_file()), None)
 
@@ -213,7 +213,7 @@ def fetch_weights(model: Model) -> Path:
     Raises
     ------
     WeightsError
-        If the file is not the published one, or there is none and it cannot be downloaded;
+        The file is not the published one, or there is none and it cannot be downloaded;
         the message says where to get it and where to put it.
     """
     path = find_weights(model)
@@ -240,7 +240,7 @@ def _places(model: Model) -> list[Path]:
 
 
 def _torch_cache() -> Path:
-    # What torch.hub.get_dir() answers, without the seconds that importing torch takes.
+    # As torch.hub.get_dir(), without the seconds that importing torch takes.
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))  # noqa: PTH118
     return Path(home).expanduser() / "hub" / "checkpoints"

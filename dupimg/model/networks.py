@@ -1,4 +1,4 @@
-"""Build the networks of the registry with torch, made to look at photos and nothing else.
+"""Build the networks of the registry with torch, for inference only.
 
 Importing this module imports torch, which takes seconds: do it where a network is needed.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def build_network(model: Model) -> nn.Module:
-    """Return the published network of a model, without weights; nothing is downloaded.
+    """Build the network of a model without weights; nothing is downloaded.
 
     Its parameters take no memory until `load_state_dict(..., assign=True)` gives them values.
     """
@@ -49,7 +49,7 @@ def load_network(model: Model) -> nn.Module:
     Raises
     ------
     WeightsError
-        As `fetch_weights`, and if the file does not fit the network.
+        As `fetch_weights`, or the file does not fit the network.
     """
     path = fetch_weights(model)
     network = build_network(model)
@@ -74,17 +74,18 @@ def load_network(model: Model) -> nn.Module:
 
 
 def turn_network(network: nn.Module) -> None:
-    """Turn a network by 180°: it sees in pictures turned by 180° what it saw in upright ones.
+    """Turn a network by 180°: its output for turned pictures is what it was for upright ones.
 
-    Every convolution that halves a map must pad it as TensorFlow does: of an even map, one row
-    and column less in front than behind. Turned, that is what torch's own padding of both sides
-    comes to, because the last row and column of it are not reached. Without a padding of its
-    own, which copies the whole map, `tf_efficientnet_lite0` takes 10 to 25 % less time.
+    Every convolution that halves a map must pad it as TensorFlow does: an even map by one row
+    and column less at the start than at the end. Turned by 180°, torch's own padding of both
+    sides does the same, because a stride never reaches the last row and column of it. Without a
+    separate padding step, which copies the whole map, `tf_efficientnet_lite0` takes 10 to 25 %
+    less time.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Is changed in place. What comes out of it must not depend on positions.
+        Changed in place. Its output must not depend on positions.
     """
     from timm.layers import Conv2dSame
 
@@ -129,10 +130,10 @@ class _Normalize(nn.Module):
 
 
 class _WithFeatureMaps(nn.Module):
-    """A timm network that gives what the scene head sees, too, in the same pass.
+    """A timm network that also returns the inputs of the scene head, in the same pass.
 
-    That is the mean of the last feature map over its positions, as a square root, which keeps
-    few strong channels from outweighing all others, and the plain means of earlier stages.
+    These are the square root of the mean of the last feature map over its positions (the root
+    keeps a few strong channels from outweighing all others), and the means of earlier stages.
     """
 
     def __init__(self, network: EfficientNet, stages: Sequence[int]) -> None:

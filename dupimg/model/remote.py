@@ -1,9 +1,9 @@
-"""More than one machine: photos are embedded by the joblib backend that a program has chosen.
+"""Embed photos on the machines of a cluster, through the joblib backend that a program chose.
 
-joblib is scikit-learn's own seam to Dask, Ray and Spark. Inside of
+joblib is scikit-learn's own interface to Dask, Ray and Spark. Inside of
 ``joblib.parallel_config(backend="dask")``, or with ``--scheduler``, chunks of photos are tasks of
-that cluster. Its workers read the photos themselves, so the folder must have one path on all of
-them. Without such a backend nothing here is used.
+that cluster. Its workers read the photos themselves, so the folder must have the same path on
+all of them. Without such a backend this module is not used.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from joblib.parallel import get_active_backend
 from dupimg.model.backends import TORCH
 from dupimg.model.stream import Outcome, Outcomes, PhotoStream
 
-# Photos of a task: a few seconds of work, which nobody minds to do again when a worker dies.
+# Photos of a task: a few seconds of work, little to repeat when a worker dies.
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 128, 8
 _TASKS_PER_CORE = 4
 
-# Backends of joblib that use nothing but this machine; `PhotoStream` does that better itself.
+# The backends of joblib for this machine alone; `PhotoStream` itself uses it better.
 _OF_THIS_MACHINE = "joblib._parallel_backends"
 
 
 def uses_remote_backend() -> bool:
-    """Whether the program has chosen a joblib backend that is more than this machine."""
+    """Whether the program has chosen a joblib backend that reaches beyond this machine."""
     backend, _ = get_active_backend()
     return type(backend).__module__ != _OF_THIS_MACHINE
 
@@ -91,8 +91,8 @@ def _with_network(photos: PhotoStream) -> PhotoStream:
 
             # For all threads of the worker, so that none of them sets it back to more.
             torch.set_num_threads(1)
-        # Dask's workers are daemons, which multiprocessing allows no children. Photos are decoded
-        # in processes that see to their end themselves.
+        # Dask's workers are daemons, which multiprocessing allows no children. Decoding needs
+        # some; they end by themselves when their parent does.
         multiprocessing.current_process().daemon = False
         _of_this_thread.photos = photos
     assert _of_this_thread.photos is not None

@@ -109,12 +109,13 @@ def scale(cluster, n_workers: int) -> None:
         time.sleep(0.05)
 
 
-def test_from_python(photos, cluster):
+def test_from_python(photos, cluster, fitted_head, monkeypatch):
     from dask.distributed import Client
 
     paths = sorted(photos.rglob("*.jpg"))[:20]
     paths = [path for path in paths if path.name != "broken.jpg"]
-    embedder = PhotoEmbedder()
+    monkeypatch.chdir(fitted_head.parent)  # the workers have another current folder
+    embedder = PhotoEmbedder(embedding="scenes", scene_head=fitted_head.name)
     alone = embedder.transform([*paths, paths[0]])
     with Client(cluster), joblib.parallel_config(backend="dask"):
         assert remote.uses_remote_backend()
