@@ -1,9 +1,8 @@
-"""What was read and embedded before, in one SQLite file: the second run reads nothing again.
+"""Cache digests, headers, embeddings and previews in one SQLite file: a second run reads nothing.
 
-Four tables: which content a file has (by its device, inode, size and time, so that a renamed
-or moved file is known), what the header of a content says, what the network made of it, and a
-small picture of it.
-Whatever goes wrong with the cache is a warning, and the run goes on without.
+Files are known by device, inode, size and time, so renamed and moved files are found again;
+everything else is stored by the digest of the content. Pairs that a person declared distinct are
+stored, too. If anything goes wrong with the cache, the run warns and continues without it.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ import platformdirs
 # Part of the file's name: count it up whenever a table changes.
 _VERSION = 3
 
-# Marks the file as ours, in a field that SQLite has for that: "dupi".
+# SQLite's own field for marking the files of a program: "dupi".
 _APPLICATION = 0x64757069
 
 # SQLite allows 32,766 placeholders in a statement, older ones 999.
 _AT_ONCE = 500
 
-# Writes are collected for so long: a killed run loses at most this much work.
+# Writes are collected this long: a killed run loses at most this much work.
 _SECONDS_BETWEEN_COMMITS = 2.0
 
 # FAT keeps times in steps of two seconds.
@@ -70,7 +69,7 @@ def cache_path(choice: str | None) -> Path | None:
 
 
 class Cache:
-    """Remember digests, headers and embeddings between runs, and what a person said of photos.
+    """Remember digests, headers, embeddings, previews and a person's decisions between runs.
 
     Parameters
     ----------
@@ -79,8 +78,8 @@ class Cache:
 
     Notes
     -----
-    Several processes may use one file at once. Use as a context manager; entering opens the
-    file. Every method may be called from any thread.
+    Several processes may use one file at once, and any thread may call any method. Use it as a
+    context manager; entering opens the file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -133,25 +132,25 @@ class Cache:
     def remember_digest(self, status: os.stat_result, digest: str) -> None:
         """Remember the content of a file, unless it was written a moment ago.
 
-        Such a file may be written again without a sign: file times come in steps.
+        Another write within the same step of the file's clock would not show in its time.
         """
         if time.time_ns() - status.st_mtime_ns < _SETTLED_NANOSECONDS:
             return
         self._write("INSERT OR REPLACE INTO files VALUES (?, ?)", (_status_key(status), digest))
 
     def headers(self, digests: Iterable[str], reader: str) -> dict[str, Any]:
-        """Return what was remembered of the headers of contents.
+        """Return the remembered headers of contents.
 
         Parameters
         ----------
         digests : iterable of str
         reader : str
-            Version and settings of what read them.
+            Version and settings of the reader.
 
         Returns
         -------
         dict of str to JSON values
-            By digest; without those that are not known.
+            By digest, known ones only.
         """
         query = "SELECT digest, header FROM headers WHERE reader = ? AND digest IN ({})"
         found = self._select(query, (reader,), digests)
@@ -164,7 +163,7 @@ class Cache:
         )
 
     def embeddings(self, digests: Iterable[str], fingerprint: str) -> Mapping[str, bytes]:
-        """Return what was remembered of the embeddings of contents.
+        """Return the remembered embeddings of contents.
 
         Parameters
         ----------
@@ -175,19 +174,19 @@ class Cache:
         Returns
         -------
         mapping of str to bytes
-            By digest; without those that are not known.
+            By digest, known ones only.
         """
         query = "SELECT digest, content FROM embeddings WHERE fingerprint = ? AND digest IN ({})"
         return dict(self._select(query, (fingerprint,), digests))
 
     def remember_embedding(self, digest: str, fingerprint: str, content: bytes) -> None:
-        """Remember what a network made of a content."""
+        """Remember the embedding of a content."""
         self._write(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)", (digest, fingerprint, content)
         )
 
     def previews(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield the digests of contents and their previews, without those that are not known.
+        """Yield the digests and previews of those contents that have one.
 
         A few hundred at a time are in memory.
         """
@@ -205,7 +204,7 @@ class Cache:
         return self._connection is not None
 
     def distinct_pairs(self, digests: Iterable[str]) -> list[tuple[str, str]]:
-        """Return the contents of which a person said that they are no duplicates of each other.
+        """Return the pairs of contents that a person declared not to be duplicates.
 
         Parameters
         ----------
@@ -214,7 +213,7 @@ class Cache:
         Returns
         -------
         list of (str, str)
-            Those of which both are among `digests`; sorted, within the pairs, too.
+            Pairs of two of `digests`; the list and each pair are sorted.
         """
         known = set(digests)
         query = "SELECT first, second FROM distinct_pairs WHERE first IN ({})"
@@ -226,7 +225,7 @@ class Cache:
         self._write("INSERT OR IGNORE INTO distinct_pairs VALUES (?, ?)", pair, at_once=True)
 
     def forget_distinct(self, digest: str, other: str) -> None:
-        """Take back what `remember_distinct` did."""
+        """Undo `remember_distinct`."""
         pair = tuple(sorted((digest, other)))
         self._write("DELETE FROM distinct_pairs WHERE first = ? AND second = ?", pair, at_once=True)
 
@@ -278,7 +277,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _check_ours(connection: sqlite3.Connection) -> None:
-    """Refuse a database of another program, and mark a new one."""
+    """Raise DatabaseError for a database of another program; mark a new one as ours."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application == _APPLICATION:
         return

@@ -1,6 +1,6 @@
-"""The names that companions have: how they are made of the name of their photo.
+"""The naming schemes of companions: how their names derive from the name of their photo.
 
-Nothing is looked up here: a name is read in every way in which it may have been written.
+Names only, no files: a name is parsed in each way in which it may have been formed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator
 
 VIDEO_SUFFIXES = frozenset({".mov", ".mp4"})
 
-# A longer one is part of the name, as in "Mr. Smith, summer of 2012".
+# A longer ending is part of the name, as in "Mr. Smith, summer of 2012".
 _LONGEST_SUFFIX_BYTES = 16
 
 # Google Takeout cuts "NAME.supplemental-metadata" at 46 characters, and adds ".json" then; some
 # exports had 51 (immich-go and ente found the same, ente #4956).
 _TAKEOUT_TAIL = ".supplemental-metadata"
 
-# Names of another version of a photo: what stands before the mark, the mark, what stands after.
+# Names of other versions of a photo, as three groups: before the mark, the mark, after it.
 _EDITED_ON_PHONE = re.compile(r"(IMG_)(E)(\d+)", re.IGNORECASE)
 _EDITED = re.compile(  # Google Takeout writes the mark in the language of the account
     r"(.+)(-(?:edited|bearbeitet|bewerkt|edytowane|editat|ha editado|modificato|modifié|編集済み))"
@@ -30,7 +30,7 @@ _LIVE_VIDEO = re.compile(r"(.+)(_HEVC)()", re.IGNORECASE)  # icloudpd
 
 
 def companion_ending(companion: str, photo: str) -> str:
-    """Return what the name of a companion has after the stem of its photo.
+    """Return the part of a companion's name after the stem of its photo.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def companion_ending(companion: str, photo: str) -> str:
     Returns
     -------
     str
-        After the stem of any photo, it makes a name that `pair_companions` gives to that photo.
+        Appended to the stem of any photo, it gives a name that `pair_companions` pairs with it.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def split_name(path: str) -> tuple[str, str]:
     Returns
     -------
     stem, suffix : str
-        The suffix with its dot; empty where what stands after the dot is too long for one.
+        The suffix with its dot; empty if the part after the dot is too long for a suffix.
 
     Examples
     --------
@@ -90,12 +90,12 @@ def split_name(path: str) -> tuple[str, str]:
 
 
 def folded(name: str) -> str:
-    """Fold what some filesystems do not tell apart: case and Unicode composition."""
+    """Fold case and Unicode composition, which some filesystems ignore."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def bodies(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
-    """Yield the name or stem of what a file may belong to, and what stands after it."""
+    """Yield the names or stems of possible owners, each with the rest of this file's name."""
     yield stem, suffix
     if suffix.lower() != ".json":
         return
@@ -111,7 +111,7 @@ def bodies(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
 
 
 def versions(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
-    """Yield the stems of the pictures that this may be a version of, with the marks taken off."""
+    """Yield the stems of pictures that this may be a version of, and the marks removed."""
     marks = ""
     yield stem, marks
     patterns = [_EDITED_ON_PHONE, _EDITED]

@@ -1,10 +1,10 @@
-"""Find what belongs to a photo: sidecars, the raw of a JPEG, Live Photo videos, edited versions.
+"""Pair photos with their companions: sidecars, raws of JPEGs, Live Photo videos, edited versions.
 
-Files of one folder are paired by their names, whatever their case and Unicode composition; no
-file is opened. What names leave open is settled by the capture times of pictures and by the
-size of videos. A companion belongs to one photo only: where several fit, sidecars of raw
-developers go to the raw, what phones write goes to the HEIC before the JPEG, all else to the
-first by path. Of two companions that would get one new name only one is paired.
+Files of one folder are paired by name, ignoring case and Unicode composition; no file is opened.
+Where names are ambiguous, the capture times of pictures and the sizes of videos decide. A
+companion belongs to exactly one photo. If several fit, sidecars of raw developers go to the raw,
+files of phones to the HEIC before the JPEG, all others to the first by path. If two companions
+would get the same new name, only one is paired.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _LONGEST_LIVE_PHOTO_BYTES = 20_000_000
 
 _TAKEOUT_LENGTHS = range(46, 52)
 
-# What a file can be here, in the order in which one takes another for its owner.
+# The kinds of files; an owner comes before what it owns.
 _PHOTO, _RAW, _VIDEO, _SIDECAR = range(4)
 
 
 def pair_companions(listing: Listing) -> Listing:
-    """Take what belongs to a photo out of the photos and the other files.
+    """Move the companions of photos out of `photos` and `others`.
 
     Parameters
     ----------
@@ -61,8 +61,7 @@ def pair_companions(listing: Listing) -> Listing:
     Returns
     -------
     Listing
-        What belongs to a photo stands in `companions`, in order of path, with the path of the
-        photo and the reason; all else is where it was.
+        With `companions` in order of path, each with the path of its photo and the reason.
 
     Notes
     -----
@@ -96,7 +95,7 @@ def pair_companions(listing: Listing) -> Listing:
 
 
 class _Entry(NamedTuple):
-    """A file that may own others or be owned; names and suffix are folded."""
+    """A file that may own others or be owned; names and suffix are casefolded."""
 
     record: Photo | File
     kind: int
@@ -149,20 +148,20 @@ def _kind(record: Photo | File, suffix: str) -> int | None:
 
 
 class _Pairing:
-    """Takes files one after the other, owners before what they own."""
+    """Pairs files one after the other; owners must come first."""
 
     def __init__(self) -> None:
         self.companions: dict[str, File] = {}
-        # What can own others, by its folder and its name, its stem or the beginning of its name.
+        # Possible owners, by folder and name, stem or the beginning of the name.
         self._named: dict[tuple[str, str], _Entry] = {}
         self._of_stem: defaultdict[tuple[str, str], list[_Entry]] = defaultdict(list)
         self._cut: dict[tuple[str, str], _Entry] = {}
-        # The path of the photo that it is or belongs to, by its path.
+        # Path of a file to the path of the photo that it is or belongs to.
         self._photo: dict[str, str] = {}
         self._taken: set[tuple[str, str]] = set()
 
     def add(self, entry: _Entry) -> None:
-        """Find out whose companion a file is, if any, and let it own others."""
+        """Find the owner of a file, if any, and register the file as a possible owner."""
         owner = self._owner(entry)
         photo = self._photo[owner.path] if owner else entry.path
         new_name = photo, folded(companion_ending(entry.path, photo)) if owner else entry.suffix
@@ -194,7 +193,7 @@ class _Pairing:
                 self._cut.setdefault((entry.folder, entry.name[:length]), entry)
 
     def _owner(self, entry: _Entry) -> _Entry | None:
-        """Return the file that this one belongs to by its name."""
+        """Return the file that owns this one by its name, if any."""
         folder = entry.folder
         for body, _ in bodies(entry.stem, entry.suffix):
             if entry.kind == _SIDECAR and (folder, body) in self._named:
@@ -207,7 +206,7 @@ class _Pairing:
 
 
 def _fits(entry: _Entry, owner: _Entry) -> bool:
-    """Whether a file whose name says so belongs to a picture."""
+    """Whether a file really belongs to the picture that its name suggests."""
     if entry.kind in (_VIDEO, _SIDECAR):
         return True
     if entry.stem == owner.stem and not (
@@ -225,7 +224,7 @@ def _fits(entry: _Entry, owner: _Entry) -> bool:
 
 
 def _preference(entry: _Entry, owner: _Entry) -> tuple[int, str]:
-    """Sort key of those that a file may belong to."""
+    """Sort key among the possible owners of a file."""
     if entry.suffix in _RAW_SIDECAR_SUFFIXES:
         return (owner.suffix not in _RAW_SUFFIXES, owner.path)
     rank = 0 if owner.suffix in _HEIC_SUFFIXES else 1 if owner.suffix in _JPEG_SUFFIXES else 2

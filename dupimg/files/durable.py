@@ -1,4 +1,4 @@
-"""Write files that are there whole and on the disk, or not at all."""
+"""Write files atomically and durably: on the disk in full, or not at all."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-# Where an output folder keeps what runs need to know: journal, plan, previews, checkpoints.
+# Folder in an output folder for journal, plan, previews and checkpoints.
 STATE_FOLDER = ".dupimg"
 
 
 @contextmanager
 def write_durably(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that takes its name in one step, once all of it is on the disk.
+    """Write a file that gets its name in one step, after all of it is on the disk.
 
     Parameters
     ----------
     path : Path
-        What is there until the block has ended is replaced then. A crash may leave a file
-        ``PATH.part`` behind, which the next writing replaces.
+        An existing file is replaced when the block ends. A crash may leave a file ``PATH.part``
+        behind, which the next write replaces.
 
     Yields
     ------
     BinaryIO
-        To write to. Where the block raises, nothing has changed.
+        Open for writing. If the block raises, nothing has changed.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def write_durably(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk; a no-op where that is not possible."""
+    """Flush the names in a folder to the disk, if the system can."""
     with contextlib.suppress(OSError):  # Windows cannot open a folder
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,8 @@
 """Open one picture: recognized by its content, upright, RGB, reduced while it is decoded.
 
-Pillow and pillow-heif decode, of raw files the preview that `dupimg.files.raw` finds; this module
-decides what they may do. Whatever a decoder raises becomes `UnreadablePhoto`, whose message is
-the reason that a person reads in the report.
+Pillow and pillow-heif decode; of a raw file they decode the preview that `dupimg.files.raw`
+finds. This module sets their limits. Any error of a decoder becomes `UnreadablePhoto`, whose
+message is the reason in the report.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
 
 from dupimg.files import raw
 
 MAX_PIXELS = 500_000_000
 
-# Part of what a cache knows headers and unreadable photos by: count it up whenever this module or
-# `dupimg.files.raw` reads something that it did not, or another way.
+# Part of the cache's key for headers and unreadable photos: count it up whenever this module or
+# `dupimg.files.raw` reads more files, or reads them differently.
 READER_VERSION = 1
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
@@ -53,7 +53,7 @@ _UPRIGHT = {
 
 
 class UnreadablePhoto(ValueError):
-    """A file is no picture, or one that cannot be decoded; the message says why."""
+    """A file is not a picture or cannot be decoded; the message says why."""
 
 
 class UnreadableNow(UnreadablePhoto):
@@ -62,7 +62,7 @@ class UnreadableNow(UnreadablePhoto):
 
 @dataclass(frozen=True)
 class PhotoHeader:
-    """What the header of a picture tells before its pixels are decoded.
+    """Format, size and EXIF tags of a picture whose pixels are not decoded yet.
 
     Attributes
     ----------
@@ -72,8 +72,8 @@ class PhotoHeader:
     width, height : int
         Size of the upright picture in pixels, after its EXIF orientation is applied.
     exif : mapping of int to object
-        The EXIF tags of the main directory and of its Exif sub-directory, by tag number;
-        what is broken is left out.
+        The EXIF tags of the main directory and of its Exif sub-directory, by tag number,
+        without broken ones.
     """
 
     format: str
@@ -120,7 +120,7 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
 def read_photo(
     path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS
 ) -> Image.Image:
-    """Decode a picture upright and in RGB, no larger than what a small copy of it needs.
+    """Decode a picture upright and in RGB, reduced while it is decoded.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def read_square(
 
 
 class Views(NamedTuple):
-    """A picture as a network and as a person look at it.
+    """A picture in two forms: for a network and for a person.
 
     Attributes
     ----------
@@ -224,7 +224,7 @@ def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX
     scale = size / max(photo.size)
     sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     preview = io.BytesIO()
-    # From the square, which is at hand: a third of the time that the photo itself would take.
+    # Made from the square: a third of the time that it would take from the photo itself.
     square.resize(sides, Image.Resampling.BILINEAR).save(preview, "JPEG", quality=_PREVIEW_QUALITY)
     return Views(np.asarray(square), preview.getvalue())
 
@@ -244,8 +244,8 @@ def _decode(
         factor = max(1, min(picture.size) // size) if reduced else 1
         if picture.format in ("JPEG", "MPO"):
             picture.draft(None, (size, size))
-        elif picture.format == "JPEG2000" and factor > 1:
-            picture.reduce = factor.bit_length() - 1  # type: ignore[method-assign, assignment]
+        elif isinstance(picture, Jpeg2KImagePlugin.Jpeg2KImageFile) and factor > 1:
+            picture.reduce = factor.bit_length() - 1
         with _turn_of(picture):
             try:
                 picture.load()
@@ -263,15 +263,15 @@ def _decode(
 
 
 def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
-    """Return the lock under which a huge picture is decoded; others need none."""
-    # A progressive JPEG keeps the coefficients of the whole picture, however far it is reduced.
+    """Return the lock for decoding a huge picture; smaller ones need none."""
+    # A progressive JPEG keeps the coefficients of the whole picture in memory, even reduced.
     whole = picture.format not in ("JPEG", "MPO") or "progressive" in picture.info
     pixels = picture.width * picture.height
     return _one_huge_picture if whole and pixels > _HUGE_PIXELS else contextlib.nullcontext()
 
 
 class _Opened(NamedTuple):
-    """What Pillow has opened, and size and format of the whole: of a raw, only its preview is."""
+    """An opened picture (of a raw file its preview), and size and format of the whole file."""
 
     picture: Image.Image
     size: tuple[int, int]
@@ -280,7 +280,7 @@ class _Opened(NamedTuple):
 
 @contextlib.contextmanager
 def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
-    """Yield the opened picture; whatever goes wrong with it is an `UnreadablePhoto`."""
+    """Yield the opened picture; raise `UnreadablePhoto` for any error with it."""
     import dupimg.files.decoders  # noqa: F401
 
     try:
@@ -339,10 +339,10 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _read_exif(picture: Image.Image) -> dict[int, Any]:
-    """Return the tags of the main and of the Exif directory, as far as they can be read."""
+    """Return the readable tags of the main and of the Exif directory."""
     tags: dict[int, Any] = {}
-    # A PNG is asked for what stands before its pixels: Pillow would decode all of them
-    # to look behind.
+    # Of a PNG only tags before its pixels count: to find later ones, Pillow would decode all
+    # pixels.
     if picture.format == "PNG" and not {"exif", "Raw profile type exif"} & picture.info.keys():
         return tags
     with contextlib.suppress(Exception):  # broken EXIF takes nothing from the picture
@@ -370,8 +370,9 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
     """Scale grey values of more than 8 bits, integer or float, to 0..255.
 
-    Files do not tell how many of the 16 bits their camera used: white is the largest value
-    of the fewest bits (8, 10, 12, ...) that hold the brightest pixel. Floats up to 1 end at 1.
+    Files do not say how many of the 16 bits their camera used: white is the largest value
+    of the fewest bits (8, 10, 12, ...) that hold the brightest pixel. In float pictures with
+    values up to 1, white is 1.
     """
     grey = np.asarray(picture)
     brightest = float(np.nanmax(np.where(np.isinf(grey), np.nan, grey)))
@@ -388,10 +389,10 @@ _decoding = 0
 
 @contextlib.contextmanager
 def _pillow_as_we_need_it() -> Iterator[None]:
-    """Silence Pillow's warnings and lift its pixel limit as long as any thread decodes.
+    """Silence Pillow's warnings and lift its pixel limit while any thread decodes.
 
-    Both are settings of the whole process: the first thread in changes them, the last one out
-    restores them. A photo's own limit is checked by `_check_size`.
+    Both settings belong to the whole process: the first thread changes them, the last one
+    restores them. `_check_size` checks the limit for a photo.
     """
     global _decoding
     with _settings_lock:

@@ -1,4 +1,4 @@
-"""Which photo of a duplicate group stays: an ordered rule becomes one sort key."""
+"""Choose the keeper of a duplicate group: an ordered rule becomes one sort key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dupimg.options.converters import KEEP_WORDS
 if TYPE_CHECKING:
     from dupimg.files.photos import Photo
 
-# Each rule ranks one photo, the smallest value first; the word says what the better photo has.
+# For each rule the sort key of a photo, smallest first, and the better photo's advantage.
 KEEP_RULES: dict[str, tuple[Callable[[Photo], Any], str]] = {
     "pixels": (lambda photo: -photo.pixels, "more pixels"),
     "bytes": (lambda photo: -photo.bytes, "more bytes"),
@@ -21,7 +21,7 @@ DEFAULT_RULE = KEEP_WORDS
 
 
 def keeper_order(photos: Sequence[Photo], rule: Sequence[str] = DEFAULT_RULE) -> list[int]:
-    """Order photos by how much each deserves to stay, the best first.
+    """Order photos by a rule for keepers, the best first.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def keeper_order(photos: Sequence[Photo], rule: Sequence[str] = DEFAULT_RULE) ->
 
 
 def why_kept(keeper: Photo, removed: Photo, rule: Sequence[str] = DEFAULT_RULE) -> str:
-    """Say what `keeper` has that `removed` lacks, by the first difference of the rule."""
+    """Return the advantage of `keeper` over `removed` by the first rule in which they differ."""
     for name in (*rule, "path"):
         key, advantage = KEEP_RULES[name]
         if key(keeper) != key(removed):

@@ -1,4 +1,4 @@
-"""A photo as a browser can show it large: the file itself, or a JPEG made of it."""
+"""Show a photo large in a browser: the file itself, or a JPEG made from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_SIDE = 2560
 
 _JPEG_QUALITY = 90
 
-# What browsers show, in the spelling of `PhotoHeader.format`.
+# Formats that browsers show, spelled as in `PhotoHeader.format`.
 _SHOWN = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
@@ -26,19 +26,19 @@ _SHOWN = {
     "BMP": "image/bmp",
 }
 
-# These browsers turn upright by EXIF; of others, some do and some do not.
+# All browsers turn these upright by EXIF; other formats only some do.
 _TURNED = ("JPEG", "MPO")
 
 
 @dataclass(frozen=True)
 class LargeView:
-    """What to send to a browser.
+    """The response to a browser.
 
     Attributes
     ----------
     mimetype : str
     content : bytes or None
-        A JPEG; None where the file itself will do.
+        A JPEG; None to send the file itself.
     """
 
     mimetype: str
@@ -46,7 +46,7 @@ class LargeView:
 
 
 def large_view(path: str | os.PathLike[str]) -> LargeView:
-    """Look whether a browser can show a photo, and convert it otherwise.
+    """Convert a photo to JPEG unless a browser can show the file itself.
 
     Parameters
     ----------

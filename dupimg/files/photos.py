@@ -1,8 +1,8 @@
-"""Walk a folder into frozen records: photos in order of capture time, and everything else.
+"""List the files of a folder, and the frozen records of photos and other files.
 
-Hazards met here: a file that cannot be read, a folder that cannot be listed, symbolic links
-(never followed: they may lead out of the folder or around in circles), names that are no UTF-8
-(kept as surrogates, as Python's file functions do), clocks that were never set.
+Hazards handled here: files that cannot be read, folders that cannot be listed, symbolic links
+(never followed: they may lead out of the folder or in circles), names that are not UTF-8 (kept
+as surrogates, as Python's file functions do), clocks that were never set.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SYSTEM_FOLDERS = frozenset(
     }
 )
 
-# EXIF tags: (date and time, fraction of a second, offset from UTC), the most telling first.
+# EXIF tags: (date and time, fraction of a second, offset from UTC), the most reliable first.
 _CAPTURE_TAGS = (
     (0x9003, 0x9291, 0x9011),  # DateTimeOriginal
     (0x9004, 0x9292, 0x9012),  # DateTimeDigitized
@@ -43,7 +43,7 @@ _CAPTURE_TAGS = (
 
 @dataclass(frozen=True)
 class File:
-    """A file that is no readable photo.
+    """A file that is not a readable photo.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class File:
     digest : str
         SHA-256 of the content, hexadecimal; empty where the content could not be read.
     reason : str
-        Why it is no photo.
+        Why it is not a photo.
     companion_of : str
         Path of the photo that it belongs to; empty if there is none.
     modified_ns : int
@@ -89,7 +89,7 @@ class Photo:
     taken_at : datetime
         With its offset from UTC where the photo carries one, else the local time.
     taken_from : {"exif", "file"}
-        Whether the photo says so or only its file.
+        Whether the time comes from the EXIF tags or from the file's own times.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC.
     """
@@ -110,15 +110,15 @@ class Photo:
 
     @property
     def local_time(self) -> datetime:
-        """Capture time by which photos are ordered and named; see `local_time`."""
+        """Capture time for order and names; see `local_time`."""
         return local_time(self.taken_at)
 
 
 def local_time(moment: datetime) -> datetime:
-    """Return a time in this machine's zone, without offset: what names and order go by.
+    """Return a time in this machine's zone, without offset, for names and order.
 
-    Cameras mostly record local time without an offset, so local time is the one in which photos
-    with and without an offset can be compared.
+    Cameras mostly record local time without an offset, so photos with and without an offset can
+    only be compared in local time.
     """
     if moment.tzinfo is None:
         return moment
@@ -139,11 +139,11 @@ class Listing:
     others : tuple of File
         In order of path.
     companions : tuple of File
-        What belongs to one of the photos, in order of path.
+        Files that belong to one of the photos, in order of path.
     system_folders : int
-        How many folders of `SYSTEM_FOLDERS` were passed over.
+        Number of skipped folders, see `SYSTEM_FOLDERS`.
     system_files : int
-        How many files are in them.
+        Number of files in them.
     """
 
     photos: tuple[Photo, ...]
@@ -155,7 +155,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """What the walk met before any file was opened: paths, sizes, and what it passed over."""
+    """The files of a folder before any is opened, and the number of skipped ones."""
 
     files: tuple[tuple[str, os.stat_result], ...]
     others: tuple[File, ...]
@@ -216,7 +216,7 @@ def _is_system_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _regular_status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str]:
-    """Return the status of a regular file, or None and the reason why it is none."""
+    """Return the status of a regular file, or None and why it is not one."""
     try:
         if entry.is_symlink():
             return None, f"symbolic link to {Path(entry.path).readlink()}, not followed"
@@ -233,8 +233,8 @@ def content_digest(path: Path) -> str:
 
     Notes
     -----
-    OpenSSL uses the processor's SHA instructions: 1.5 GB a second and core, a small part of
-    what decoding the same file takes.
+    OpenSSL uses the processor's SHA instructions: 1.5 GB a second on one core, a small part of
+    the time for decoding the same file.
     """
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(1 << 20))
@@ -245,12 +245,12 @@ def content_digest(path: Path) -> str:
 
 
 def capture_time(exif: Mapping[int, Any]) -> datetime | None:
-    """Return when a photo was taken, by its EXIF tags.
+    """Return the time in the EXIF tags at which a photo was taken.
 
     Parameters
     ----------
     exif : mapping of int to object
-        EXIF tags; unusable values (clocks that were never set, other formats) are passed over.
+        EXIF tags; unusable values (clocks that were never set, other formats) are skipped.
 
     Returns
     -------
@@ -272,8 +272,9 @@ def capture_time(exif: Mapping[int, Any]) -> datetime | None:
             continue
         fraction = re.match(r"\d{1,6}", _text(exif, fraction_tag).strip())
         microsecond = int(fraction.group().ljust(6, "0")) if fraction else 0
+        year, month, day, hour, minute, second = (int(n or 0) for n in numbers.groups())
         try:
-            moment = datetime(*(int(n or 0) for n in numbers.groups()), microsecond)  # type: ignore[arg-type, misc]
+            moment = datetime(year, month, day, hour, minute, second, microsecond)
         except ValueError:
             continue
         return moment.replace(tzinfo=_zone(_text(exif, offset_tag)))
@@ -295,7 +296,7 @@ def _zone(offset: str) -> timezone | None:
 
 
 def earliest_time(status: os.stat_result) -> datetime:
-    """Return the earliest time that a file's status tells, in local time."""
+    """Return the earliest time in a file's status, in local time."""
     times = [status.st_mtime, status.st_ctime, getattr(status, "st_birthtime", status.st_mtime)]
     try:
         return datetime.fromtimestamp(min(times))

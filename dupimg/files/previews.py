@@ -17,8 +17,8 @@ class PreviewFolder:
 
     Notes
     -----
-    They are made while photos are decoded, and nothing depends on them: where they cannot be
-    written, that is a warning, and the run goes on.
+    They are made while photos are decoded, and nothing depends on them: if they cannot be
+    written, the run warns and continues.
     """
 
     def __init__(self, output_dir: Path) -> None:
@@ -26,11 +26,11 @@ class PreviewFolder:
         self._gave_up = False
 
     def file(self, digest: str) -> Path:
-        """Return where the preview of a content is, or would be."""
+        """Return the path of the preview of a content, whether it exists or not."""
         return self.path / digest[:2] / f"{digest}.jpg"
 
     def write(self, digest: str, content: bytes) -> None:
-        """Keep the preview of a content; one that is there already stays."""
+        """Write the preview of a content unless there is one already."""
         file = self.file(digest)
         if self._gave_up or file.exists():
             return

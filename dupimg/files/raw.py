@@ -1,7 +1,7 @@
-"""Raw files of cameras: told apart from TIFF by their content, shown by their embedded preview.
+"""Raw files of cameras: recognized by their content, shown by their embedded preview.
 
-Pillow opens many of them as TIFF and shows the thumbnail of a few pixels that comes first.
-LibRaw knows the formats; what it raises leaves here as an `OSError` with its reason.
+Pillow opens many of them as TIFF and would show the tiny thumbnail that comes first. LibRaw knows
+the formats; its errors become `OSError` with the reason.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ORIENTATION_OF_FLIP = (1, 2, 4, 3, 5, 8, 6, 7)
 
 
 def is_raw(file: BinaryIO) -> bool:
-    """Tell whether the content is that of a raw file.
+    """Return whether a file is a raw file, by its content.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def is_raw(file: BinaryIO) -> bool:
     Returns
     -------
     bool
-        DNG, NEF, ARW, PEF and the like are TIFF files; they are recognized by the pixels of a
-        sensor that they hold.
+        DNG, NEF, ARW, PEF and the like are TIFF files; they are recognized by holding sensor
+        pixels.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def _has_sensor_pixels(file: BinaryIO, header: bytes) -> bool:
         return _DNG_VERSION in main or any(
             part.get(_PHOTOMETRIC) in (_MOSAIC, _LINEAR_RAW) for part in (main, *parts)
         )
-    except Exception:  # as a TIFF it will be found broken, with the reason
+    except Exception:  # opening it as a TIFF will give the reason
         return False
 
 
@@ -113,13 +113,13 @@ def open_preview(
 
     Notes
     -----
-    Takes 0.5 ms for a file of 24 megapixels, as little of it is read; LibRaw works in any number
-    of threads and releases the GIL.
+    Reads only a small part of the file: 0.5 ms at 24 megapixels. LibRaw is thread-safe and
+    releases the GIL.
     """
     import rawpy
 
     source: str | BinaryIO = os.fspath(path)
-    if not _is_utf8(os.fspath(path)):  # LibRaw can only be given the content then, all of it
+    if not _is_utf8(os.fspath(path)):  # LibRaw then needs the whole content
         file.seek(0)
         source = file
     try:
@@ -151,11 +151,11 @@ def _picture_of(thumbnail: rawpy.Thumbnail) -> Image.Image:
 
 
 def _take_exif(preview: Image.Image, file: BinaryIO, orientation: int) -> None:
-    """Give a preview the tags of its raw file, as far as Pillow finds them there."""
+    """Give a preview the tags of its raw file, if Pillow finds them there."""
     exif = preview.getexif()
     file.seek(0)
     if file.read(4) in _TIFF_SIGNATURES:
         file.seek(0)
         exif.load_from_fp(file)
-    # Elsewhere LibRaw has written the capture time into the preview if its camera had not.
+    # For other formats LibRaw adds the capture time to the preview if the camera did not.
     exif[ExifTags.Base.Orientation] = orientation

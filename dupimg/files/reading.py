@@ -44,18 +44,18 @@ def read_files(
     ----------
     folder : Path
     found : Found
-        What `find_files` met in it.
+        The result of `find_files`.
     max_pixels : int
-        A picture with more is not taken for a photo.
+        A picture with more pixels counts as unreadable.
     jobs : int
-        Threads.
+        Number of threads.
     advance : callable
         Called after each file.
     time_limit : float, optional
         Seconds that the header of a picture may take. Headers are then read in worker processes;
         see `dupimg.files.sandbox`.
     cache : Cache, optional
-        Files that it knows, by their size, time and inode, are not even opened.
+        Files known to it, by their size, time and inode, are not opened.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def read_files(
 
 
 class _Look(NamedTuple):
-    """What a photo says of itself."""
+    """Size and capture time in the header of a photo."""
 
     width: int
     height: int
@@ -108,7 +108,7 @@ def _read_batch(
     batch: Sequence[tuple[str, os.stat_result]],
     look: Callable[[Sequence[Path]], Iterable[_Looked]],
 ) -> list[tuple[str, _Looked]]:
-    """Return the digest of each file, empty where it cannot be read, and what it says."""
+    """Return the digest of each file, empty if it cannot be read, and its header."""
     paths = [folder / path for path, _ in batch]
     digests = [_digest_or_reason(path) for path in paths]
     whole = [path for path, digest in zip(paths, digests, strict=True) if isinstance(digest, str)]
@@ -156,7 +156,7 @@ def _remember(
 def _remembered(
     cache: Cache, reader: str, files: Sequence[tuple[str, os.stat_result]]
 ) -> list[Photo | File]:
-    """Return the records of the files that the cache knows."""
+    """Return the records of the files known to the cache."""
     digests = cache.digests([status for _, status in files])
     headers = cache.headers({digest for digest in digests if digest is not None}, reader)
     return [

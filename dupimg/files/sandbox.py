@@ -1,9 +1,10 @@
-"""Call decoders in worker processes: one that hangs, dies or eats memory takes its file with it.
+"""Run decoders in worker processes: one that hangs, dies or eats memory costs only its file.
 
-Each worker decodes one file after the other, answers over a pipe of its own, and is killed when a
-file takes too long; another one goes on with the next file. Workers are forked from a small
-process that has imported what decoding needs (neither torch nor scikit-learn is in it), where the
-system can do that, else started afresh. They guard against accidents: their answers are trusted.
+Each worker decodes one file after the other, answers over its own pipe, and is killed when a file
+takes too long; another worker continues with the next file. Where the system allows it, workers
+are forked from a small process that has imported what decoding needs (neither torch nor
+scikit-learn); elsewhere they start afresh. They guard against accidents, not attacks: their
+answers are trusted.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 # machine's memory is lent to one worker at a time.
 _MEMORY_BYTES = 1 << 30
 
-# multiprocessing lets one thread at a time start processes or ask how they ended: each start asks
-# after all of them, and an exit code is told only once.
+# multiprocessing allows only one thread at a time to start processes or to ask for exit codes: each
+# start polls all of them, and the system reports an exit code only once.
 _processes = threading.Lock()
 
 # Calls a function for each item: see `Sandbox.map`.
@@ -59,7 +60,7 @@ def open_sandbox(workers: int, time_limit: float | None) -> Iterator[Map]:
     workers : int
         Number of processes, and of threads that can map at a time.
     time_limit : float or None
-        Seconds that a file may take. None stays in this process, without any guard.
+        Seconds that a file may take. None decodes in this process, without any guard.
 
     Yields
     ------
@@ -93,7 +94,7 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
 
 
 def warm_up() -> None:
-    """Begin to start what workers are forked from, and do not wait for it."""
+    """Start the process that workers are forked from, without waiting for it."""
     if _context().get_start_method() == "forkserver":
         forkserver.ensure_running()
 
@@ -109,7 +110,7 @@ def _context() -> ForkServerContext | SpawnContext:
 class Sandbox:
     """Worker processes for functions that may hang, die or eat memory.
 
-    Use it as a context manager; what is under way at its end fails.
+    Use it as a context manager; calls still running at its end fail.
 
     Parameters
     ----------
@@ -120,8 +121,9 @@ class Sandbox:
 
     Notes
     -----
-    The time begins when a worker is ready. Workers do not import the main module of the program:
-    a script needs no ``if __name__ == "__main__"``, and its functions cannot be called here.
+    The time limit starts when a worker is ready. Workers do not import the main module of the
+    program: a script needs no ``if __name__ == "__main__"``, but its own functions cannot be
+    called.
     """
 
     def __init__(self, workers: int, time_limit: float) -> None:
@@ -146,26 +148,26 @@ class Sandbox:
         Parameters
         ----------
         function : callable
-            Defined at the top level of a module, or a partial of such.
+            Defined at the top level of a module, or a partial of such a function.
         items : sequence of object
-            What can be pickled. The more items, the less does each cost: for a single one the
-            worker and this thread wait for each other, 0.1 to 0.5 ms.
+            Picklable. More items at once cost less each: for a single one the worker and this
+            thread wait for each other, 0.1 to 0.5 ms.
 
         Returns
         -------
         list of object
-            For each item what the function returns, or an UnreadablePhoto: the function raised
-            it, took too long, died, or took too much memory.
+            For each item the function's result, or an UnreadablePhoto if the function raised
+            one, took too long, died, or took too much memory.
 
         Raises
         ------
         RuntimeError
             Workers cannot be started, or the sandbox is closed.
         Exception
-            Whatever else the function raised.
+            Any other error that the function raised.
         """
         answers = self._map(function, items, lend_memory=False)
-        # Decoders have many words for a lack of memory: whatever they raise, they try again.
+        # Decoders report a lack of memory in many ways: retry after any failure.
         again = [
             i
             for i, answer in enumerate(answers)
@@ -194,7 +196,7 @@ class Sandbox:
 
     @contextlib.contextmanager
     def _worker(self) -> Iterator[_Worker]:
-        """Lend a worker; nobody waits for what it has not answered at the end."""
+        """Lend a worker, and kill it if the caller fails before it has answered everything."""
         worker = self._places.get()
         try:
             if worker is None or not worker.is_alive():
@@ -227,9 +229,9 @@ class Sandbox:
 
 @contextlib.contextmanager
 def _main_module_hidden() -> Iterator[None]:
-    """Let a process that starts not import the main module, of which it needs nothing.
+    """Keep a starting process from importing the main module, which it does not need.
 
-    A script without ``if __name__ == "__main__"`` would run anew in each worker.
+    A script without ``if __name__ == "__main__"`` would run again in each worker.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -268,7 +270,7 @@ class _Worker:
             self._pipe.send(task)
 
     def receive(self, time_limit: float) -> Any:
-        """Return the next answer; DecoderLost is raised where there is none."""
+        """Return the next answer; raise DecoderLost if none arrives."""
         try:
             # In slices: while this program is stopped (Ctrl-Z), only one of them runs out.
             if not any(self._pipe.poll(time_limit / 20) for _ in range(20)):
@@ -294,7 +296,7 @@ def _serve(pipe: Connection, time_limit: float) -> None:
     """Answer one task after the other, in a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     _die_with_parent()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what C libraries print of broken files
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries print messages about broken files
     limit_memory = _memory_limiter()
     pipe.send("ready")
     with contextlib.suppress(EOFError):
@@ -310,8 +312,8 @@ def _serve(pipe: Connection, time_limit: float) -> None:
 
 
 def _answer_or_error(function: Callable[[Any], Any], item: Any, time_limit: float) -> Any:
-    # A backstop, in seconds of processor time, should the parent be gone and the decoder not let
-    # the thread run that looks for it.
+    # A backstop, in seconds of processor time: the parent may be gone while the decoder blocks the
+    # thread that watches it.
     _set_timer(10 * time_limit)
     try:
         return _answer(function, item)
@@ -338,8 +340,8 @@ def _set_timer(seconds: float) -> None:
 
 
 def _memory_limiter() -> Callable[[bool], None]:
-    """Return a function that limits what this process may take; True lends it more."""
-    if sys.platform != "linux":  # elsewhere the limit of the system does not hold, or there is none
+    """Return a function that limits the memory of this process; True lends it more."""
+    if sys.platform != "linux":  # elsewhere systems ignore the limit, or have none
         return lambda lend_memory: None
     import resource
 
