@@ -163,8 +163,7 @@ def peak_bytes() -> int:
 
 def _bare_products(vectors: NDArray[np.float32]) -> int:
     """Form the products of all pairs in the blocks of our search, and look at none."""
-    from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, run_blocks, triangle
-    from dupimg.search.search_options import SearchOptions
+    from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, SearchOptions, run_blocks, triangle
 
     def multiply(block: Block) -> tuple:
         return _product_of, vectors[block.rows], vectors[block.columns]

@@ -9,12 +9,12 @@ import numpy as np
 from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import read_and_embed
 from dupimg.decide.group import find_groups, known_apart
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.photos import Found
 from dupimg.files.previews import PreviewFolder
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups, check_plan, make_plan
 from dupimg.plans.rows import Row
-from dupimg.search.checkpoints import Checkpoints
 from dupimg.wording import counted
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from dupimg.decide.search_progress import watched_search
 from dupimg.files.cache import Cache, cache_path
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.keep_rules import DEFAULT_RULE, keeper_order
 from dupimg.files.photos import Photo
 from dupimg.groups.duplicates import DuplicateFinder
@@ -20,7 +21,6 @@ from dupimg.groups.second_look import take_second_look
 from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 from dupimg.plans.plan import Groups
-from dupimg.search.checkpoints import Checkpoints
 
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
@@ -134,7 +134,7 @@ def find_duplicates(
     # The best photo stands for all of the same content, and contents go in order of their best.
     contents, position = np.unique(inverse[order], return_index=True)
     best = np.asarray(order)[position]
-    with watched_search("comparing", features.vector, options) as progress:
+    with watched_search("comparing", len(features), quiet=options.quiet) as progress:
         finder = make_finder(options).fit(
             features.vector,
             keeper_order=contents[np.argsort(position)],
@@ -207,7 +207,7 @@ def find_scenes(
     ]
     folders = _folders(photos, options)
     vectors = features.scene_vector
-    with watched_search("scenes", vectors, options, folders) as progress:
+    with watched_search("scenes", len(vectors), groups=folders, quiet=options.quiet) as progress:
         grouper = make_grouper(options).fit(
             vectors, times=times, groups=folders, progress=progress, checkpoint=checkpoint
         )
@@ -245,7 +245,7 @@ def nearest_for_scenes(
     vectors, folders = features.scene_vector, _folders(photos, options)
     if len(photos) > _MOST_SHOWN or np.array_equal(vectors, features.vector):
         return np.full(len(photos), np.nan)
-    with watched_search("nearest", vectors, options, folders) as progress:
+    with watched_search("nearest", len(vectors), groups=folders, quiet=options.quiet) as progress:
         return nearest_in_group(
             vectors,
             folders,

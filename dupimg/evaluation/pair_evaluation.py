@@ -13,7 +13,7 @@ from dupimg.files.photos import Listing
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.options.tool_options import EvaluateOptions
-from dupimg.search.arithmetic import Rows, pair_cosines
+from dupimg.search.rows import Rows, pair_cosines
 from dupimg.tuning.pair_labels import PairLabel
 from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO
 

@@ -10,12 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClusterMixin
 
+from dupimg.groups.keeper_claims import Claims
 from dupimg.groups.thumbnails import Thumbnails
-from dupimg.search.all_pairs import search_pairs
-from dupimg.search.arithmetic import Rows, pair_cosines
-from dupimg.search.blocks import Block, Checkpoint, Progress
-from dupimg.search.keeper_claims import Claims
-from dupimg.search.search_options import SearchOptions
+from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
+from dupimg.search.pairs import search_pairs
+from dupimg.search.rows import Rows, pair_cosines
 from dupimg.search.similarity import (
     TOLERANCE,
     Select,
@@ -170,7 +169,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             the `update` of a tqdm bar.
         checkpoint : Checkpoints, optional
             Keeps what was found, so that the same search goes on where it was interrupted; see
-            `dupimg.search.checkpoints`.
+            `dupimg.files.checkpoints`.
 
         Returns
         -------

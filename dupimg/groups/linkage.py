@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from dupimg.groups.mean_linkage import Clusters
-from dupimg.search.arithmetic import squared_norms, unit_rows
 from dupimg.search.blocks import LARGEST_BLOCK_ROWS, thread_pools
+from dupimg.search.rows import squared_norms, unit_rows
 from dupimg.search.similarity import TOLERANCE, connected_groups
 
 LINKAGES = ("average", "complete", "single")

@@ -15,9 +15,8 @@ from sklearn.utils import check_consistent_length
 
 from dupimg.groups.linkage import chained_linkage, condensed_cosine_distances, cut_linkage
 from dupimg.groups.time_gaps import split_by_time
-from dupimg.search.arithmetic import squared_norms
-from dupimg.search.blocks import Checkpoint, Progress, thread_pools
-from dupimg.search.search_options import SearchOptions
+from dupimg.search.blocks import Checkpoint, Progress, SearchOptions, thread_pools
+from dupimg.search.rows import squared_norms
 from dupimg.search.similarity import (
     check_threshold,
     check_vectors,
@@ -152,7 +151,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             for n rows of a group: the `update` of a tqdm bar.
         checkpoint : Checkpoints, optional
             Keeps what was found, so that the same search goes on where it was interrupted; see
-            `dupimg.search.checkpoints`.
+            `dupimg.files.checkpoints`.
 
         Returns
         -------

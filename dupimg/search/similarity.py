@@ -18,10 +18,10 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from dupimg.search.all_pairs import search_links, search_pairs, search_rectangle
-from dupimg.search.arithmetic import Rows
-from dupimg.search.blocks import Block, Checkpoint, Progress
-from dupimg.search.search_options import SearchOptions
+from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
+from dupimg.search.links import search_links
+from dupimg.search.pairs import search_pairs, search_rectangle
+from dupimg.search.rows import Rows
 
 # A pair that is mathematically at the threshold must count although its cosine is computed in
 # floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this
@@ -147,7 +147,7 @@ def cosine_graph(
         all: the `update` of a tqdm bar.
     checkpoint : Checkpoints, optional
         Keeps what was found, so that the same search goes on where it was interrupted. Searches
-        of less than about a second are not kept. See `dupimg.search.checkpoints`.
+        of less than about a second are not kept. See `dupimg.files.checkpoints`.
     sketches : bool, default=True
         Look at sketches first where that saves time; False is of use to measure what it saves.
 
@@ -165,7 +165,7 @@ def cosine_graph(
     -----
     Takes at most the time of the float32 matrix products of n * n / 2 pairs, plus about 1.5 µs
     for every pair that is found or may be the nearest of a row, and less where a few directions
-    tell most pairs apart, see `dupimg.search.pruning`. A pair takes 24 bytes in the result, and
+    tell most pairs apart, see `dupimg.search.sketches`. A pair takes 24 bytes in the result, and
     about 60 while that is made.
 
     Examples

@@ -6,16 +6,16 @@ import time
 import numpy as np
 import pytest
 
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.search import search_options as search_options
-from dupimg.search.checkpoints import Checkpoints
+from dupimg.search import blocks
 from dupimg.search.similarity import connected_groups, cosine_graph, cosine_neighbours
 
 
 @pytest.fixture
 def logged(monkeypatch):
     """Let small searches be logged, too."""
-    monkeypatch.setattr(search_options, "FEWEST_PAIRS_LOGGED", 0)
+    monkeypatch.setattr(blocks, "FEWEST_PAIRS_LOGGED", 0)
 
 
 def clustered(seed=0, n=200, d=16):
@@ -126,11 +126,11 @@ def test_damage_costs_what_stands_after_it(tmp_path):
 SCRIPT = """
 import sys
 import numpy as np
-from dupimg.search import search_options as search_options
-from dupimg.search.checkpoints import Checkpoints
+from dupimg.search import blocks
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.groups.duplicates import DuplicateFinder
 
-search_options.FEWEST_PAIRS_LOGGED = 0
+blocks.FEWEST_PAIRS_LOGGED = 0
 vectors = np.load(sys.argv[1], mmap_mode="r")
 with Checkpoints(sys.argv[2]) as checkpoints:
     finder = DuplicateFinder(0.9, memory=3_000_000).fit(vectors, checkpoint=checkpoints)
