@@ -186,7 +186,7 @@ def _graph(vectors: NDArray[np.float32]) -> int:
 def _duplicates(vectors: NDArray[np.float32]) -> int:
     from dupimg import DuplicateFinder
 
-    return int(DuplicateFinder(DUPLICATE).fit(vectors).labels_.max()) + 1
+    return int(DuplicateFinder(threshold=DUPLICATE).fit(vectors).labels_.max()) + 1
 
 
 def _linked(vectors: NDArray[np.float32], *, sketches: bool = True) -> int:
@@ -218,7 +218,7 @@ def _range_search(vectors: NDArray[np.float32]) -> int:
 def _scenes(vectors: NDArray[np.float32]) -> int:
     from dupimg import SceneGrouper
 
-    return int(SceneGrouper(_SCENE).fit(vectors).labels_.max()) + 1
+    return int(SceneGrouper(threshold=_SCENE, linkage="average").fit(vectors).labels_.max()) + 1
 
 
 def _agglomerative(vectors: NDArray[np.float32]) -> int:

@@ -77,7 +77,7 @@ def begin_search(path: Path, memory: int | None, seconds: float) -> dict[str, An
     row = {"vectors": len(vectors), "memory_gb": SearchOptions(memory=memory).bytes / 1e9}
     before, stretch = peak_bytes(), _Stretch(seconds)
     with contextlib.suppress(_EnoughError):
-        DuplicateFinder(DUPLICATE, memory=memory).fit(vectors, progress=stretch.add)
+        DuplicateFinder(threshold=DUPLICATE, memory=memory).fit(vectors, progress=stretch.add)
     peak = peak_bytes() - before
     return row | {
         "seconds_before": stretch.begun - stretch.created,

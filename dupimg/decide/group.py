@@ -160,7 +160,7 @@ def find_duplicates(
 def make_finder(options: RunOptions) -> DuplicateFinder:
     """Return the estimator of duplicates that the options describe."""
     return DuplicateFinder(
-        options.duplicate_threshold,
+        threshold=options.duplicate_threshold,
         rule=options.duplicate_rule,
         candidate_threshold=options.candidate_threshold,
         copy_threshold=options.copy_threshold,
@@ -174,7 +174,7 @@ def make_finder(options: RunOptions) -> DuplicateFinder:
 def make_grouper(options: RunOptions) -> SceneGrouper:
     """Return the estimator of scenes that the options describe."""
     return SceneGrouper(
-        options.scene_threshold,
+        threshold=options.scene_threshold,
         method=options.scene_method,
         linkage=options.linkage,
         min_size=options.min_scene_size,

@@ -103,14 +103,19 @@ def check_threshold(threshold: float, name: str = "threshold") -> None:
         raise ValueError(f"Got {name}={threshold!r}, {expected}")
 
 
-def check_vectors(estimator: BaseEstimator, X: ArrayLike) -> NDArray:
-    """Return the vectors that an estimator is fitted on as float32 or float64.
+def check_vectors(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = True) -> NDArray:
+    """Return vectors as float32 or float64, as many columns as in `fit` unless `reset`.
 
     Whether they are finite is checked later, part by part: of a memory map, no more than a part
     is to be in memory.
     """
     return validate_data(
-        estimator, X, dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float64, np.float32],
+        order="C",
+        ensure_all_finite=False,
     )
 
 

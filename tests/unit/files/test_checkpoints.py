@@ -56,7 +56,7 @@ SEARCHES = {
     "graph": lambda v, **kw: cosine_graph(v, 0.9, memory=50_000, **kw),
     "neighbours": lambda v, **kw: cosine_neighbours(v[:60], v[60:], 0.9, memory=50_000, **kw),
     "groups": lambda v, **kw: connected_groups(v, 0.9, memory=50_000, **kw),
-    "finder": lambda v, **kw: DuplicateFinder(0.9, memory=50_000).fit(
+    "finder": lambda v, **kw: DuplicateFinder(threshold=0.9, memory=50_000).fit(
         v, keeper_order=np.arange(len(v))[::-1], **kw
     ),
 }
@@ -98,7 +98,7 @@ def test_another_search_has_another_log(tmp_path, logged):
         {"thumbnails": thumbnails + 1},
     ):
         finder.fit(vectors, checkpoint=checkpoints, **parameters)
-        DuplicateFinder(0.9).fit(vectors, checkpoint=checkpoints, **parameters)
+        DuplicateFinder(threshold=0.9).fit(vectors, checkpoint=checkpoints, **parameters)
         finder.fit(vectors + 1e-9, checkpoint=checkpoints, **parameters)
         after = {path: path.read_bytes() for path in tmp_path.iterdir()}
         assert len(after) == len(before) + 3
@@ -133,7 +133,7 @@ from dupimg.groups.duplicates import DuplicateFinder
 blocks.FEWEST_PAIRS_LOGGED = 0
 vectors = np.load(sys.argv[1], mmap_mode="r")
 with Checkpoints(sys.argv[2]) as checkpoints:
-    finder = DuplicateFinder(0.9, memory=3_000_000).fit(vectors, checkpoint=checkpoints)
+    finder = DuplicateFinder(threshold=0.9, memory=3_000_000).fit(vectors, checkpoint=checkpoints)
 np.savez(sys.argv[3], keepers=finder.keepers_, nearest=finder.nearest_cosine_)
 """
 
@@ -154,7 +154,7 @@ def test_a_process_that_is_killed_again_and_again_comes_to_the_same_end(tmp_path
         size = _bytes_in(tmp_path / "logs")
     assert n_kills == 3
     subprocess.run(command, check=True)
-    expected = DuplicateFinder(0.9).fit(np.load(tmp_path / "vectors.npy"))
+    expected = DuplicateFinder(threshold=0.9).fit(np.load(tmp_path / "vectors.npy"))
     with np.load(tmp_path / "result.npz") as result:
         assert np.array_equal(result["keepers"], expected.keepers_)
         assert np.array_equal(result["nearest"], expected.nearest_cosine_)

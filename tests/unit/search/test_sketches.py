@@ -49,7 +49,7 @@ def assert_same_with_and_without(vectors, threshold, memory=200_000):
         patch.setattr(sketches_module, "FEWEST_ROWS", np.inf)
         expected = cosine_graph(vectors, threshold)
         groups = connected_groups(vectors, threshold)
-        keepers = DuplicateFinder(threshold).fit(vectors).keepers_
+        keepers = DuplicateFinder(threshold=threshold).fit(vectors).keepers_
     graph = cosine_graph(vectors, threshold, memory=memory)
     assert np.array_equal(graph.pairs.indptr, expected.pairs.indptr)
     assert np.array_equal(graph.pairs.indices, expected.pairs.indices)
@@ -57,7 +57,7 @@ def assert_same_with_and_without(vectors, threshold, memory=200_000):
     assert np.array_equal(graph.nearest_cosine, expected.nearest_cosine)
     assert np.array_equal(graph.nearest_index, expected.nearest_index)
     assert np.array_equal(connected_groups(vectors, threshold, memory=memory), groups)
-    finder = DuplicateFinder(threshold, memory=memory).fit(vectors)
+    finder = DuplicateFinder(threshold=threshold, memory=memory).fit(vectors)
     assert np.array_equal(finder.keepers_, keepers)
     return expected
 
