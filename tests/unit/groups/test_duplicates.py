@@ -228,9 +228,8 @@ def test_correlation_is_that_with_the_keeper_or_the_nearest():
     vectors = directions(0, 10, 30, 90)
     ramp = np.arange(16, dtype=np.uint8).reshape(4, 4)
     thumbnails = np.stack([ramp, 2 * ramp, ramp[::-1], ramp])
-    fit = DuplicateFinder(threshold=0.98, candidate_threshold=0.9).fit(
-        vectors, thumbnails=thumbnails
-    )
+    finder = DuplicateFinder(threshold=0.98, candidate_threshold=0.9)
+    fit = finder.fit(vectors, thumbnails=thumbnails)
     assert fit.keepers_.tolist() == [0, 0, 2, 3]
     # The nearest of row 2 is row 1; row 3 is too far from all to be compared.
     expected = [1, 1, np.corrcoef(ramp.ravel(), ramp[::-1].ravel())[0, 1], np.nan]

@@ -97,32 +97,15 @@ def test_one_row_and_two_rows(grouper):
 def test_linkages_differ_on_a_chain():
     angles = np.radians([0, 10, 21, 33])
     chain = np.column_stack([np.cos(angles), np.sin(angles)])
-    threshold = np.cos(np.radians(22))
-    assert SceneGrouper(threshold=threshold, linkage="single").fit_predict(chain).tolist() == [
-        0,
-        0,
-        0,
-        0,
-    ]
-    assert SceneGrouper(threshold=threshold, linkage="average").fit_predict(chain).tolist() == [
-        0,
-        0,
-        1,
-        1,
-    ]
-    threshold = np.cos(np.radians(24))
-    assert SceneGrouper(threshold=threshold, linkage="average").fit_predict(chain).tolist() == [
-        0,
-        0,
-        0,
-        0,
-    ]
-    assert SceneGrouper(threshold=threshold, linkage="complete").fit_predict(chain).tolist() == [
-        0,
-        0,
-        1,
-        1,
-    ]
+
+    def scenes(linkage, angle):
+        grouper = SceneGrouper(threshold=np.cos(np.radians(angle)), linkage=linkage)
+        return grouper.fit_predict(chain).tolist()
+
+    assert scenes("single", 22) == [0, 0, 0, 0]
+    assert scenes("average", 22) == [0, 0, 1, 1]
+    assert scenes("average", 24) == [0, 0, 0, 0]
+    assert scenes("complete", 24) == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("grouper", GROUPERS, ids=str)
