@@ -298,6 +298,38 @@ def connected_groups(
     return number_by_first_row(search_links(Rows.of(vectors), threshold - TOLERANCE, options))
 
 
+def reachable_rows(
+    vectors: NDArray, seeds: NDArray[np.int64], threshold: float
+) -> NDArray[np.int64]:
+    """Return the rows that chains of pairs lead to from the seeds, the seeds included.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+        Rows of any length but zero.
+    seeds : ndarray of shape (k,), int64
+    threshold : float
+        Lowest cosine of a pair, inclusive.
+
+    Returns
+    -------
+    ndarray of shape (n_reached,), int64
+        In ascending order.
+
+    Examples
+    --------
+    >>> reachable_rows(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), np.array([0]), 0.9)
+    array([0, 2])
+    """
+    reached = np.zeros(len(vectors), dtype=bool)
+    frontier = seeds
+    while frontier.size:
+        reached[frontier] = True
+        neighbours = cosine_neighbours(vectors[frontier], vectors, threshold).pairs.indices
+        frontier = np.unique(neighbours[~reached[neighbours]])
+    return np.flatnonzero(reached)
+
+
 def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     """Renumber labels from 0 in the order in which they first appear.
 
