@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -34,16 +33,3 @@ def progress_bar(total: int, what: str, *, unit: str, quiet: bool) -> tqdm:
         dynamic_ncols=True,
         unit_scale=unit == "pairs",  # there are billions of them
     )
-
-
-def notice(text: str, *, quiet: bool) -> None:
-    """Say something about the steps to come, on standard error.
-
-    Parameters
-    ----------
-    text : str
-    quiet : bool
-        Say nothing.
-    """
-    if not quiet:
-        tqdm.write(text, file=sys.stderr)

@@ -163,8 +163,7 @@ def peak_bytes() -> int:
 
 def _bare_products(vectors: NDArray[np.float32]) -> int:
     """Form the products of all pairs in the blocks of our search, and look at none."""
-    from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, run_blocks, triangle
-    from dupimg.search.search_options import SearchOptions
+    from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, SearchOptions, run_blocks, triangle
 
     def multiply(block: Block) -> tuple:
         return _product_of, vectors[block.rows], vectors[block.columns]
@@ -187,7 +186,7 @@ def _graph(vectors: NDArray[np.float32]) -> int:
 def _duplicates(vectors: NDArray[np.float32]) -> int:
     from dupimg import DuplicateFinder
 
-    return int(DuplicateFinder(DUPLICATE).fit(vectors).labels_.max()) + 1
+    return int(DuplicateFinder(threshold=DUPLICATE).fit(vectors).labels_.max()) + 1
 
 
 def _linked(vectors: NDArray[np.float32], *, sketches: bool = True) -> int:
@@ -219,7 +218,7 @@ def _range_search(vectors: NDArray[np.float32]) -> int:
 def _scenes(vectors: NDArray[np.float32]) -> int:
     from dupimg import SceneGrouper
 
-    return int(SceneGrouper(_SCENE).fit(vectors).labels_.max()) + 1
+    return int(SceneGrouper(threshold=_SCENE, linkage="average").fit(vectors).labels_.max()) + 1
 
 
 def _agglomerative(vectors: NDArray[np.float32]) -> int:

@@ -1,8 +1,7 @@
-"""How alike photos are once new ones are there, without comparing old ones with each other."""
+"""The nearest cosines of old and new photos, without comparing old ones with each other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,14 +48,14 @@ def nearest_cosines(collection: Collection) -> NDArray[np.float64]:
 
 
 def nearest_scene_cosines(
-    collection: Collection, stays: Sequence[int], options: PlanOptions
+    collection: Collection, stays: NDArray[np.int64], options: PlanOptions
 ) -> NDArray[np.float64]:
-    """Return how alike each photo that stays is to the nearest one it may share a scene with.
+    """Return the cosine of each photo that stays to the nearest one it may share a scene with.
 
     Parameters
     ----------
     collection : Collection
-    stays : sequence of int
+    stays : ndarray of shape (n_staying,), int64
         The photos that stay.
     options : PlanOptions
 
@@ -65,18 +64,20 @@ def nearest_scene_cosines(
     ndarray of shape (n_staying,), float64
         See `dupimg.decide.group.nearest_for_scenes`.
     """
-    kept = np.array(stays, dtype=np.int64)
-    photos = [collection.photos[i] for i in stays]
-    chosen = collection.features[collection.inverse[kept]]
-    rows = [collection.rows.get(photo.path) for photo in photos]
+    rows = [collection.rows.get(collection.photos[i].path) for i in stays]
     known = np.array(
         [np.nan if row is None else row.nearest_scene_cosine for row in rows], dtype=float
     )
-    stayed = {path for path, row in collection.rows.items() if row.action == KEEP}
-    goes = stayed - {photo.path for photo in photos}
-    gone = [i for i, photo in enumerate(collection.photos) if photo.path in goes]
-    if gone:  # the nearest of some may have been one of these
-        left = collection.features.scene_vector[collection.inverse[gone]]
-        cosines = cosine_neighbours(left, chosen.scene_vector, 1.0).vector_nearest_cosine
-        known[cosines >= known] = np.nan
-    return nearest_for_scenes(photos, chosen, options, known=known)
+    gone = _gone(collection, stays)
+    if gone.size:  # the nearest of some may have been one of these
+        vectors, inverse = collection.features.scene_vector, collection.inverse
+        found = cosine_neighbours(vectors[inverse[gone]], vectors[inverse[stays]], 1.0)
+        known[found.vector_nearest_cosine >= known] = np.nan
+    return nearest_for_scenes(collection, stays, options, known=known)
+
+
+def _gone(collection: Collection, stays: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the photos that the earlier run kept, and that do not stay."""
+    rows = [collection.rows.get(photo.path) for photo in collection.photos]
+    kept = [i for i, row in enumerate(rows) if row is not None and row.action == KEEP]
+    return np.setdiff1d(np.array(kept, dtype=np.int64), stays)

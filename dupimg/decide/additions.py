@@ -8,22 +8,24 @@ stays, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
+from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.group import content_pairs, find_duplicates, find_scenes, make_finder
+from dupimg.decide.group import find_duplicates, make_finder
 from dupimg.files.keep_rules import keeper_order
-from dupimg.files.photos import Listing
+from dupimg.files.photos import Listing, Photo
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.rows import KEEP, REMOVE, Row
-from dupimg.search.similarity import cosine_neighbours
+from dupimg.search.similarity import reachable_rows
 
 
 def add_rows(
@@ -69,38 +71,44 @@ def add_rows(
 def _photo_rows(
     collection: Collection, options: PlanOptions
 ) -> tuple[dict[str, Row], tuple[str, ...]]:
-    """Return the rows of the new photos, and of those of the earlier run that change."""
+    """Return the rows of the photos of a collection, and what to know about their scenes."""
     nearest = nearest_cosines(collection)
     near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
     around = collection[near]
-    groups = _duplicates(around, options)
-    groups = replace(groups, nearest_cosine=nearest[near])
+    found = replace(_duplicates(around, options), nearest_cosine=nearest[near])
     before = _duplicates(around[np.flatnonzero(~around.is_new)], options)
-    changed = _changes(around, groups, before)
-    keepers = _settled(around, groups, changed)
-    likes = _likes(around, groups.keepers, keepers, changed)
-    stays, known = _known_scenes(collection, near, keepers)
-    scenes, notes = _scenes(collection, stays, known, options)
+    changed = _changes(around, found, before)
+    keepers = _settled(around, found, changed)
+    stays, known = known_scenes(collection, near, keepers)
+    scenes, notes = scenes_with_new(collection, stays, known, options)
+    rows = dict(collection.rows)
+    likes = _likes(around, found.keepers, keepers, changed)
+    groups = replace(found, keepers=keepers)
     sizes = Counter(keepers.tolist())
-    groups = replace(groups, keepers=keepers)
-    decided = {
-        photo.path: replace(collection.rows[photo.path], nearest_cosine=float(cosine))
-        for photo, cosine in zip(collection.photos, nearest, strict=True)
-        if photo.path in collection.rows and not np.isnan(cosine)
-    }
-    for i in np.flatnonzero(changed):
-        photo, keeper = around.photos[i], int(keepers[i])
-        row = photo_row(around.photos, i, groups, scenes[near[keeper]], sizes[keeper], options.keep)
+    for i in np.flatnonzero(changed).tolist():
+        keeper = int(keepers[i])
+        scene = scenes[int(near[keeper])]
+        row = photo_row(around.photos, i, groups, scene, sizes[keeper], options.keep)
         if sizes[i] == 1 and i in likes:
             like = around.photos[likes[i]].path
             row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
-        decided[photo.path] = _with_history(row, collection.rows)
-    for i, cosine in zip(stays, nearest_scene_cosines(collection, stays, options), strict=True):
-        path = collection.photos[i].path
-        if not np.isnan(cosine):
-            row = decided.get(path) or collection.rows[path]
-            decided[path] = replace(row, nearest_scene_cosine=float(cosine))
-    return decided, notes
+        rows[row.path] = _with_history(row, collection.rows)
+    staying = [collection.photos[i] for i in stays]
+    scene_cosines = nearest_scene_cosines(collection, stays, options)
+    rows |= _with_cosines(rows, collection.photos, "nearest_cosine", nearest)
+    rows |= _with_cosines(rows, staying, "nearest_scene_cosine", scene_cosines)
+    return rows, notes
+
+
+def _with_cosines(
+    rows: Mapping[str, Row], photos: Sequence[Photo], name: str, cosines: NDArray[np.float64]
+) -> dict[str, Row]:
+    """Return the rows of those photos whose cosine is known, with that cosine."""
+    return {
+        photo.path: rows[photo.path].having(**{name: float(cosine)})
+        for photo, cosine in zip(photos, cosines, strict=True)
+        if not np.isnan(cosine)
+    }
 
 
 def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
@@ -123,36 +131,16 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
 def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     """Return the contents on which what becomes of the new photos can depend."""
     seeds = np.unique(collection.inverse[collection.is_new])
-    return _closure(collection.features.vector, seeds, make_finder(options).search_threshold)
-
-
-def _closure(vectors: NDArray, seeds: NDArray, threshold: float) -> NDArray[np.int64]:
-    """Return the rows to which chains of pairs at or above a threshold lead from the seeds."""
-    reached = np.zeros(len(vectors), dtype=bool)
-    frontier = seeds
-    while frontier.size:
-        reached[frontier] = True
-        neighbours = cosine_neighbours(vectors[frontier], vectors, threshold).pairs.indices
-        frontier = np.unique(neighbours[~reached[neighbours]])
-    return np.flatnonzero(reached)
+    return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
 
 
 def _duplicates(collection: Collection, options: PlanOptions) -> Groups:
-    if not collection.photos:
-        nothing = np.empty(0, np.int64)
-        return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
-    return find_duplicates(
-        collection.photos,
-        collection.features,
-        collection.inverse,
-        options,
-        order=_keeper_order(collection, options.keep),
-        cannot_link=content_pairs(collection.apart, collection.photos, collection.inverse),
-    )
+    order = _keeper_order(collection, options.keep)
+    return find_duplicates(collection, options, order=order, apart=collection.apart)
 
 
 def _keeper_order(collection: Collection, rule: Sequence[str]) -> list[int]:
-    """Order photos as `keeper_order` does, but a new one goes before none that it equals."""
+    """Like `keeper_order`, but on a tie the photo of the earlier run wins."""
     old = {photo.digest: photo for photo in collection.photos if photo.path in collection.rows}
     stand_ins = [
         photo
@@ -164,14 +152,13 @@ def _keeper_order(collection: Collection, rule: Sequence[str]) -> list[int]:
 
 
 def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:
-    """Return which photos get a new row: new ones, and those for which new ones matter.
+    """Tell which photos get a new row: new ones, and those whose keeper is another with new ones.
 
-    What a person decided otherwise than the rule by hand does not change.
+    A row that a person changed by hand stays.
     """
     changed = around.is_new
     old = np.flatnonzero(~changed)
-    keepers_before = old[before.keepers] if len(old) else old
-    for i, keeper in zip(old, keepers_before, strict=True):
+    for i, keeper in zip(old, old[before.keepers], strict=True):
         row = around.rows[around.photos[i].path]
         as_decided = row.action == (KEEP if keeper == i else REMOVE)
         changed[i] = as_decided and groups.keepers[i] != keeper
@@ -211,138 +198,45 @@ def _likes(
     return likes
 
 
-def _scenes(
-    collection: Collection, stays: Sequence[int], known: dict[int, int], options: PlanOptions
-) -> tuple[dict[int, int], tuple[str, ...]]:
-    """Return the scene of every photo of the collection that stays, and what to tell of them."""
-    kept = np.array(stays)
-    seeds = np.array([place for place, i in enumerate(stays) if collection.is_new[i]], dtype=int)
-    if not seeds.size:
-        return known, ()
-    vectors = collection.features.scene_vector[collection.inverse[kept]]
-    concerned = kept[_closure(vectors, seeds, options.scene_threshold)]
-    chosen = collection.features[collection.inverse[concerned]]
-    photos = [collection.photos[i] for i in concerned]
-    labels = find_scenes(photos, chosen, options)
-    before = np.full(len(labels), -1)
-    if (old := np.flatnonzero(~collection.is_new[concerned])).size:
-        before[old] = find_scenes([photos[i] for i in old], chosen[old], options)
-    scenes = _joined(collection, concerned, chosen.scene_vector, labels, known)
-    numbers = np.array([known.get(int(i), 0) for i in concerned])
-    return scenes, tuple(_left_as_they_are(numbers, before, labels))
-
-
-def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[str]:
-    """Tell which scenes the new photos would unite or part, but not what a person did to them.
-
-    Photos have the `numbers` of scenes, 0 where none is known; the labels of scenes that would be
-    found `before`, without the new photos, -1 for these; and of those found `after`, with them.
-    """
-    for label in np.unique(after[before < 0]):
-        together = after == label
-        united = np.unique(numbers[together & (numbers > 0)])
-        old = together & (before >= 0)
-        parted_by_hand = len(np.unique(before[old])) == 1 and set(numbers[old]) == set(united)
-        if len(united) > 1 and not parted_by_hand:
-            *first, last = united
-            words = f"{', '.join(map(str, first))} and {last}"
-            yield f"scenes {words} would be one with the new photos; they were left apart"
-    for number in np.unique(numbers[before >= 0]):
-        known = (numbers == number) & (before >= 0)
-        if any(len(np.unique(after[known & (before == b)])) > 1 for b in np.unique(before[known])):
-            yield f"scene {number} would be parted with the new photos; it was left as it is"
-
-
-def _known_scenes(
-    collection: Collection, near: NDArray, keepers: NDArray
-) -> tuple[list[int], dict[int, int]]:
-    """Return the photos that stay, and the scenes of those that have one.
-
-    A new photo in favour of which a photo of the earlier run goes takes its scene over.
-    """
-    keeper_of = dict(zip(near.tolist(), near[keepers].tolist(), strict=True))
-    stays, known = [], {}
-    for i, photo in enumerate(collection.photos):
-        row = collection.rows.get(photo.path)
-        keeper = keeper_of.get(i, i if row is None or row.action == KEEP else -1)
-        if keeper == i:
-            stays.append(i)
-        if row is not None and row.scene is not None:
-            if keeper == i:
-                known[i] = row.scene
-            elif keeper >= 0 and row.action == KEEP:
-                known.setdefault(keeper, row.scene)
-    return stays, known
-
-
-def _joined(
-    collection: Collection,
-    concerned: NDArray,
-    vectors: NDArray,
-    labels: NDArray,
-    known: dict[int, int],
-) -> dict[int, int]:
-    """Let new photos join the scenes that were there, and number those that are new."""
-    scenes = dict(known)
-    free = max((row.scene or 0 for row in collection.rows.values()), default=0) + 1
-    by_time = sorted(
-        set(labels.tolist()),
-        key=lambda label: min(
-            (collection.photos[i].local_time, collection.photos[i].path)
-            for i in concerned[labels == label]
-        ),
-    )
-    for label in by_time:
-        members = np.flatnonzero(labels == label)
-        settled = [m for m in members if concerned[m] in known]
-        for member in members:
-            i = int(concerned[member])
-            if i in known:
-                continue
-            if settled:  # the scene of the photo that it is most like
-                nearest = settled[int(np.argmax(vectors[settled] @ vectors[member]))]
-                scenes[i] = known[int(concerned[nearest])]
-            else:
-                scenes[i] = free
-        if not settled:
-            free += 1
-    return scenes
-
-
 def _number_groups(rows: Sequence[Row]) -> list[Row]:
     """Give the duplicate groups numbers: one that their members have, or the next."""
-    members: dict[str, list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        members.setdefault(row.keeper or row.companion_of or row.path, []).append(row)
-    free = max((row.duplicate_group or 0 for row in rows), default=0) + 1
-    used: set[int] = set()
+        groups.setdefault(_keeper_of(row), []).append(row)
+    free = 1 + max((row.duplicate_group or 0 for row in rows), default=0)
+    numbers = _numbers_of_removals(groups, free)
+    others = [row for row in rows if _keeper_of(row) not in numbers]
+    apart = _kept_side_by_side(others) - set(numbers.values())
+    numbered = []
+    for row in rows:
+        old = row.duplicate_group if row.duplicate_group in apart else None
+        numbered.append(row.having(duplicate_group=numbers.get(_keeper_of(row), old)))
+    return numbered
+
+
+def _keeper_of(row: Row) -> str:
+    """Return the path of the photo that stays for a file: its duplicate group goes by that."""
+    return row.keeper or row.companion_of or row.path
+
+
+def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict[str, int]:
+    """Give each group with a keeper a number: one that a member had, or else from `free` on."""
+    new = count(free)
     numbers: dict[str, int] = {}
-    unnumbered = []
-    for keeper, group in members.items():
-        if not any(row.keeper for row in group):
-            continue
-        had = [row.duplicate_group for row in group if row.duplicate_group is not None]
-        number = next((n for n in had if n not in used), None)
-        if number is None:
-            unnumbered.append(keeper)
-        else:
-            numbers[keeper] = number
-            used.add(number)
-    numbers |= {keeper: free + n for n, keeper in enumerate(unnumbered)}
-    # Duplicates that a person kept side by side stay a group; a photo on its own is none.
-    apart = Counter(
-        row.duplicate_group
-        for keeper, group in members.items()
-        if keeper not in numbers
-        for row in group
-        if not row.companion_of
-    )
+    taken: set[int] = set()
+    for keeper, group in groups.items():
+        if any(row.keeper for row in group):
+            had = [row.duplicate_group for row in group if row.duplicate_group is not None]
+            left = [number for number in had if number not in taken]
+            numbers[keeper] = left[0] if left else next(new)
+            taken.add(numbers[keeper])
+    return numbers
 
-    def number_of(row: Row) -> int | None:
-        old = row.duplicate_group if apart[row.duplicate_group] > 1 else None
-        return numbers.get(row.keeper or row.companion_of or row.path, None if old in used else old)
 
-    return [replace(row, duplicate_group=number_of(row)) for row in rows]
+def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
+    """Return the numbers of groups whose photos a person kept; a photo on its own is no group."""
+    photos = Counter(row.duplicate_group for row in rows if not row.companion_of)
+    return {number for number, size in photos.items() if number is not None and size > 1}
 
 
 def _named(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[Row, ...]:

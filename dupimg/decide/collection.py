@@ -9,32 +9,23 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.decide.embedded import Embedded
 from dupimg.files.photos import Photo
-from dupimg.model.features import Features
 from dupimg.plans.rows import Row
 
 
 @dataclass(frozen=True, eq=False)
-class Collection:
-    """Photos that were there and new ones.
+class Collection(Embedded):
+    """Embedded photos of an earlier run and new ones, under the paths of their rows.
 
     Attributes
     ----------
-    photos : tuple of Photo
-        n photos, under the paths of their rows.
-    features : Features
-        Of the contents.
-    inverse : ndarray of shape (n,), int64
-        Row of `features` for each photo.
     rows : mapping of str to Row
-        What the earlier run decided, by path; a photo without a row is new.
+        The rows of the earlier run by path; a photo without a row is new.
     apart : tuple of (str, str)
         See `dupimg.decide.group.known_apart`.
     """
 
-    photos: tuple[Photo, ...]
-    features: Features
-    inverse: NDArray[np.int64]
     rows: Mapping[str, Row]
     apart: tuple[tuple[str, str], ...] = ()
 
@@ -43,13 +34,12 @@ class Collection:
         """Whether each photo is new."""
         return np.array([photo.path not in self.rows for photo in self.photos], dtype=bool)
 
-    def __getitem__(self, photos: NDArray) -> Collection:
-        """Return some of the photos, with the features of those alone."""
-        contents, inverse = np.unique(self.inverse[photos], return_inverse=True)
-        chosen = tuple(self.photos[i] for i in photos)
-        digests = {photo.digest for photo in chosen}
+    def __getitem__(self, rows: NDArray[np.int64]) -> Collection:
+        """Return the photos with these numbers, with the features of these alone."""
+        chosen = super().__getitem__(rows)
+        digests = {photo.digest for photo in chosen.photos}
         apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
-        return Collection(chosen, self.features[contents], inverse, self.rows, apart)
+        return Collection(chosen.photos, chosen.features, chosen.inverse, self.rows, apart)
 
     def without(self, paths: Set[str]) -> Collection:
         """Return the collection without some photos of the earlier run."""

@@ -1,4 +1,4 @@
-"""Decide what is to happen to every file of a folder: look, group, plan."""
+"""Decide what happens to every file of a folder: embed, group, plan."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from dupimg.decide.dask_cluster import connected
-from dupimg.decide.embed import read_and_embed
+from dupimg.decide.embed import KeepPreview, read_and_embed
 from dupimg.decide.group import find_groups, known_apart
 from dupimg.files.photos import Found
-from dupimg.files.previews import PreviewFolder
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups, check_plan, make_plan
 from dupimg.plans.rows import Row
-from dupimg.search.checkpoints import Checkpoints
+from dupimg.search.blocks import Checkpoint
 from dupimg.wording import counted
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to happen to every file of a folder.
+    """What happens to every file of a folder.
 
     Attributes
     ----------
@@ -37,19 +36,19 @@ class Decision:
 def decide(
     options: PlanOptions,
     found: Found,
-    previews: PreviewFolder | None = None,
-    checkpoint: Checkpoints | None = None,
+    keep_preview: KeepPreview | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Decision:
-    """Decide what is to happen to every file of a folder.
+    """Decide what happens to every file of a folder.
 
     Parameters
     ----------
     options : PlanOptions
     found : Found
         What the folder holds.
-    previews : PreviewFolder, optional
-        Gets a small picture of every photo.
-    checkpoint : Checkpoints, optional
+    keep_preview : callable, optional
+        Takes the digest of each photo and a small JPEG of it.
+    checkpoint : Checkpoint, optional
         Keeps what long searches have found.
 
     Returns
@@ -63,16 +62,9 @@ def decide(
     """
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
     with connected(options.scheduler, first_file):
-        listing, features, inverse = read_and_embed(options, options.input_dir, found, previews)
-        groups = find_groups(
-            listing.photos,
-            features,
-            inverse,
-            options,
-            options.keep,
-            known_apart(listing.photos, options.cache),
-            checkpoint,
-        )
+        listing, embedded = read_and_embed(options, options.input_dir, found, keep_preview)
+        apart = known_apart(listing.photos, options.cache)
+        groups = find_groups(embedded, options, options.keep, apart, checkpoint)
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")

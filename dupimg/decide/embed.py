@@ -1,26 +1,28 @@
-"""Look at the photos of a folder: read and embed them, out of the cache where that knows them."""
+"""Read and embed the photos of a folder, unless the cache knows them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import joblib
-import numpy as np
 
+from dupimg.decide.embedded import Embedded
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
-from dupimg.files.previews import PreviewFolder
 from dupimg.files.reading import read_files
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
 from dupimg.options.analysis_options import RunOptions
 from dupimg.progress import progress_bar
+
+# Takes the digest of a content and a small JPEG of it.
+KeepPreview = Callable[[str, bytes], object]
 
 
 def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
@@ -39,13 +41,13 @@ def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cach
 
 
 def read_and_embed(
-    options: RunOptions, input_dir: Path, found: Found, previews: PreviewFolder | None = None
-) -> tuple[Listing, Features | None, np.ndarray]:
-    """Read the files of a folder and embed its photos, out of the cache where that knows them.
+    options: RunOptions, input_dir: Path, found: Found, keep_preview: KeepPreview | None = None
+) -> tuple[Listing, Embedded]:
+    """Read the files of a folder and embed its photos, unless the cache knows them.
 
     Returns
     -------
-    listing, features, inverse
+    listing, embedded
         See `embed`.
 
     Raises
@@ -62,7 +64,7 @@ def read_and_embed(
             listing,
             quiet=options.quiet,
             cache=cache,
-            previews=previews,
+            keep_preview=keep_preview,
         )
 
 
@@ -95,44 +97,68 @@ def embed(
     *,
     quiet: bool,
     cache: Cache | None = None,
-    previews: PreviewFolder | None = None,
-) -> tuple[Listing, Features | None, np.ndarray]:
-    """Embed the photos of a listing, byte-identical ones once and those in the cache not at all.
+    keep_preview: KeepPreview | None = None,
+) -> tuple[Listing, Embedded]:
+    """Embed the photos of a listing: each content once, and none that the cache knows.
+
+    Parameters
+    ----------
+    embedder : PhotoEmbedder
+    folder : Path
+        The folder that the paths of the photos start from.
+    listing : Listing
+    quiet : bool
+        Show no bar.
+    cache : Cache, optional
+    keep_preview : callable, optional
+        Takes the digest and the preview of each content.
 
     Returns
     -------
     listing : Listing
         Photos that turned out to be unreadable are now among the others.
-    features : Features or None
-        Of n_contents photos; None if there are none.
-    inverse : ndarray of shape (n_photos,), int64
-        Row of `features` for each photo of the returned listing.
+    embedded : Embedded
+        The photos of the returned listing.
     """
-    first = {photo.digest: photo for photo in reversed(listing.photos)}
-    contents = list(first)
     memory = _Memory(cache or Cache(None), embedder)
-    known, unreadable = memory.recall(contents)
-    new = [digest for digest in contents if digest not in known and digest not in unreadable]
-    if previews is not None:
-        for digest, preview in memory.previews(known):
-            previews.write(digest, preview)
-    with progress_bar(len(new), "embedding", unit="photos", quiet=quiet) as bar:
+    first = {photo.digest: photo for photo in reversed(listing.photos)}
+    features, unreadable = memory.recall(list(first))
+    if keep_preview is not None:
+        for digest, preview in memory.previews(features):
+            keep_preview(digest, preview)
+    paths = {
+        digest: folder / photo.path
+        for digest, photo in first.items()
+        if digest not in features and digest not in unreadable
+    }
+    for digest, outcome in _embed_new(embedder, paths, quiet=quiet):
+        memory.keep(digest, outcome)
+        if isinstance(outcome, UnreadablePhoto):
+            unreadable[digest] = str(outcome)
+            continue
+        if keep_preview is not None:
+            keep_preview(digest, outcome.preview)
+        features[digest] = replace(outcome, preview=b"")
+    listing = _without_unreadable(listing, unreadable)
+    return listing, Embedded.of(listing.photos, features)
+
+
+def _embed_new(
+    embedder: PhotoEmbedder, paths: Mapping[str, Path], *, quiet: bool
+) -> Iterator[tuple[str, Features | UnreadablePhoto]]:
+    """Yield the digests of contents and the outcomes of embedding them, with a bar."""
+    digests = list(paths)
+    with progress_bar(len(digests), "embedding", unit="photos", quiet=quiet) as bar:
         # Without new photos neither the network nor torch is loaded.
-        stream = embedder.stream([folder / first[digest].path for digest in new]) if new else ()
-        for i, outcome in stream:
-            memory.keep(new[i], outcome)
-            if isinstance(outcome, UnreadablePhoto):
-                unreadable[new[i]] = str(outcome)
-            else:
-                if previews is not None:
-                    previews.write(new[i], outcome.preview)
-                known[new[i]] = replace(outcome, preview=b"")
+        for i, outcome in embedder.stream(list(paths.values())) if digests else ():
+            yield digests[i], outcome
             bar.update()
-    contents = [digest for digest in contents if digest in known]
-    features = Features.stack([known[digest] for digest in contents]) if contents else None
-    rows = {digest: row for row, digest in enumerate(contents)}
-    photos = tuple(photo for photo in listing.photos if photo.digest in rows)
-    demoted = [
+
+
+def _without_unreadable(listing: Listing, unreadable: Mapping[str, str]) -> Listing:
+    """Move the photos with these digests to the other files, with the reasons given."""
+    photos = tuple(photo for photo in listing.photos if photo.digest not in unreadable)
+    demoted = (
         File(
             photo.path,
             photo.bytes,
@@ -142,10 +168,9 @@ def embed(
         )
         for photo in listing.photos
         if photo.digest in unreadable
-    ]
+    )
     others = tuple(sorted((*listing.others, *demoted), key=lambda other: other.path))
-    inverse = np.array([rows[photo.digest] for photo in photos], dtype=np.int64)
-    return replace(listing, photos=photos, others=others), features, inverse
+    return replace(listing, photos=photos, others=others)
 
 
 class _Memory:
@@ -163,7 +188,8 @@ class _Memory:
         for digest, content in self._cache.embeddings(digests, self._fingerprint).items():
             with contextlib.suppress(ValueError):  # damaged: computed anew
                 features[digest] = Features.from_bytes(content, self._embedding_size)
-        return features, self._cache.headers(digests, self._reader)
+        unknown = [digest for digest in digests if digest not in features]
+        return features, self._cache.headers(unknown, self._reader)
 
     def previews(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield the previews of contents."""

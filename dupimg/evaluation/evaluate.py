@@ -19,9 +19,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dupimg.decide.embed import embed, make_embedder
+from dupimg.decide.embedded import Embedded
 from dupimg.decide.group import find_groups, make_grouper
 from dupimg.errors import UsageError
 from dupimg.evaluation.labels import (
@@ -48,10 +48,9 @@ from dupimg.evaluation.tables import (
     scene_curves,
     summarize_curves,
 )
-from dupimg.files.photos import File, Found, Listing, Photo
+from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
 from dupimg.model.embedder import PhotoEmbedder
-from dupimg.model.features import Features
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar
 from dupimg.tuning.pair_labels import holds_pairs, read_pairs
@@ -109,17 +108,16 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     left_out: dict[str, File] = {}
     tables: list[tuple[str, pd.DataFrame]] = []
     for name, embedder in embedders.items():
-        embedded, features, inverse, rate = _embed_timed(embedder, listing, options)
-        figures = [
-            ("photos read", len(embedded.photos), len(labels)),
-            ("photos per second", rate, None),
-            *measure(embedded, features, inverse, options),
+        others, embedded, rate = _embed_timed(embedder, listing, options)
+        measures += [
+            Measure(name, "photos read", len(embedded.photos), len(labels)),
+            Measure(name, "photos per second", rate, None),
         ]
-        measures += [Measure(name, *figure) for figure in figures]
-        left_out |= {file.path: file for file in embedded.others}
-        if features is not None:
+        left_out |= {file.path: file for file in others}
+        if embedded.photos:
+            measures += [Measure(name, *figure) for figure in measure(embedded, options)]
             one = replace(options, plot=plots.get(name))
-            for title, frame in compare(embedded, features[inverse], embedder, one):
+            for title, frame in compare(embedded, embedder, one):
                 tables.append((f"{title}, {name}", frame))
     drawn = tuple(path for path in plots.values() if path.exists())
     evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables), drawn)
@@ -151,14 +149,14 @@ def _plot_paths(
 
 def _embed_timed(
     embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions
-) -> tuple[Listing, Features | None, NDArray[np.int64], float]:
-    """Embed the photos of a listing; the last value is how many contents that are a second."""
+) -> tuple[tuple[File, ...], Embedded, float]:
+    """Return the files that are no photos, the photos embedded, and how many contents a second."""
     first_photo = [options.folder / photo.path for photo in listing.photos[:1]]
     list(embedder.stream(first_photo))  # loads the network, which is not to be timed
     start = time.perf_counter()
-    embedded, features, inverse = embed(embedder, options.folder, listing, quiet=options.quiet)
-    n_contents = 0 if features is None else len(features)
-    return embedded, features, inverse, n_contents / (time.perf_counter() - start)
+    listing, embedded = embed(embedder, options.folder, listing, quiet=options.quiet)
+    rate = len(embedded.features) / (time.perf_counter() - start)
+    return listing.others, embedded, rate
 
 
 def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
@@ -190,41 +188,35 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
 
 
 def _measure(
-    labels: pd.DataFrame,
-    listing: Listing,
-    features: Features | None,
-    inverse: NDArray[np.int64],
-    options: EvaluateOptions,
+    labels: pd.DataFrame, embedded: Embedded, options: EvaluateOptions
 ) -> Iterator[Figure]:
-    if features is None:
-        return
-    table = labels.loc[[photo.path for photo in listing.photos]]
+    table = labels.loc[[photo.path for photo in embedded.photos]]
     is_copy = (table["set"] == COPIES).to_numpy()
     if not is_copy.all():
-        views = np.flatnonzero(~is_copy)
-        scenes = _find_scenes([listing.photos[i] for i in views], features, inverse[views], options)
+        # Scenes as if the folder held no other photos.
+        views = embedded[np.flatnonzero(~is_copy)]
         truth = truth_of(table[~is_copy])
-        yield from scene_figures(truth, scenes)
-        rows = inverse[views]
-        yield unrelated_figure(truth, features.vector[rows], options.duplicate_threshold)
-        yield unrelated_figure(truth, features.scene_vector[rows], options.scene_threshold)
+        yield from scene_figures(truth, find_groups(views, options).scenes)
+        features = views.of_each_photo
+        yield unrelated_figure(truth, features.vector, options.duplicate_threshold)
+        yield unrelated_figure(truth, features.scene_vector, options.scene_threshold)
     if is_copy.any():
         copies = table[is_copy]
         kinds = copies["kind"] if "kind" in table.columns else None
         threshold = options.duplicate_threshold
-        vectors = features.vector[inverse[is_copy]]
+        vectors = embedded.features.vector[embedded.inverse[is_copy]]
         yield from copy_figures(copies["group"], kinds, vectors, threshold)
 
 
 def _compare(
     labels: pd.DataFrame,
-    listing: Listing,
-    features: Features,
+    embedded: Embedded,
     embedder: PhotoEmbedder,
     options: EvaluateOptions,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Compare embeddings and linkages for scenes, rules for duplicates, and kinds of edits."""
-    table = labels.loc[[photo.path for photo in listing.photos]]
+    table = labels.loc[[photo.path for photo in embedded.photos]]
+    features = embedded.of_each_photo
     views = np.flatnonzero(table["set"] != COPIES)
     truth = truth_of(table.iloc[views])
     rules = make_rules(options)
@@ -243,14 +235,3 @@ def _compare(
         originals = table.index[table["kind"] == ORIGINAL]
         paths = [options.folder / path for path in originals]
         yield "Copies found, by edit and rule", edit_table(embedder, paths, rules)
-
-
-def _find_scenes(
-    photos: Sequence[Photo],
-    features: Features,
-    inverse: NDArray[np.int64],
-    options: EvaluateOptions,
-) -> NDArray[np.int64]:
-    """Form scenes of some of the photos as if their folder held no others."""
-    contents, content = np.unique(inverse, return_inverse=True)
-    return find_groups(photos, features[contents], content, options).scenes

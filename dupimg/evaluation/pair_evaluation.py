@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from dupimg.decide.embedded import Embedded
 from dupimg.evaluation.metrics import Figure, answer_figures
 from dupimg.evaluation.tables import make_rules, rule_table
-from dupimg.files.photos import Listing
 from dupimg.model.embedder import PhotoEmbedder
-from dupimg.model.features import Features
 from dupimg.options.tool_options import EvaluateOptions
-from dupimg.search.arithmetic import Rows, pair_cosines
+from dupimg.search.rows import Rows, pair_cosines
 from dupimg.tuning.pair_labels import PairLabel
 from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO
 
@@ -25,41 +24,34 @@ def photos_of(pairs: Sequence[PairLabel]) -> pd.DataFrame:
 
 
 def measure_pairs(
-    pairs: Sequence[PairLabel],
-    listing: Listing,
-    features: Features | None,
-    inverse: np.ndarray,
-    options: EvaluateOptions,
+    pairs: Sequence[PairLabel], embedded: Embedded, options: EvaluateOptions
 ) -> Iterator[Figure]:
     """Compare both thresholds with the answers.
 
     Parameters
     ----------
     pairs : sequence of PairLabel
-    listing, features, inverse
-        See `dupimg.decide.embed.embed`.
+    embedded : Embedded
     options : EvaluateOptions
 
     Yields
     ------
     name, value, count
     """
-    if features is None:
-        return
-    rows, answers = _answered(pairs, listing)
+    rows, answers = _answered(pairs, embedded)
+    features = embedded.features
     yield "pairs answered", len(answers), len(pairs)
     for name, vectors, together, threshold in (
         ("duplicate", features.vector, answers == SAME_PHOTO, options.duplicate_threshold),
         ("scene", features.scene_vector, answers != DIFFERENT, options.scene_threshold),
     ):
-        cosines = _cosines(vectors, *inverse[rows])
+        cosines = _cosines(vectors, *embedded.inverse[rows])
         yield from answer_figures(name, cosines, together, threshold)
 
 
 def compare_pairs(
     pairs: Sequence[PairLabel],
-    listing: Listing,
-    features: Features,
+    embedded: Embedded,
     embedder: PhotoEmbedder,
     options: EvaluateOptions,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -68,9 +60,7 @@ def compare_pairs(
     Parameters
     ----------
     pairs : sequence of PairLabel
-    listing : Listing
-    features : Features
-        Of the photos of the listing.
+    embedded : Embedded
     embedder : PhotoEmbedder
     options : EvaluateOptions
 
@@ -78,9 +68,10 @@ def compare_pairs(
     ------
     title, table
     """
-    rows, answers = _answered(pairs, listing)
+    rows, answers = _answered(pairs, embedded)
     kinds = {answer: np.sort(rows[:, answers == answer], axis=0) for answer in ANSWERS}
-    yield "Called duplicates, by rule", rule_table(features, make_rules(options), kinds)
+    table = rule_table(embedded.of_each_photo, make_rules(options), kinds)
+    yield "Called duplicates, by rule", table
 
 
 def _cosines(vectors: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
@@ -88,9 +79,9 @@ def _cosines(vectors: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     return pair_cosines(rows, i, rows, j)
 
 
-def _answered(pairs: Sequence[PairLabel], listing: Listing) -> tuple[np.ndarray, np.ndarray]:
+def _answered(pairs: Sequence[PairLabel], embedded: Embedded) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs about which there is an answer, as rows of photos, and the answers."""
-    row = {photo.path: number for number, photo in enumerate(listing.photos)}
+    row = {photo.path: number for number, photo in enumerate(embedded.photos)}
     known = [
         (row[pair.path_a], row[pair.path_b], pair.answer)
         for pair in pairs

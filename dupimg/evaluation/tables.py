@@ -105,7 +105,7 @@ def plot_curves(curves: pd.DataFrame, threshold: float, path: Path) -> None:
 def make_rules(options: RunOptions) -> dict[str, Rule]:
     """Return the rules for duplicates that are compared, at the thresholds of the options."""
     cosine = DuplicateFinder(
-        options.duplicate_threshold,
+        threshold=options.duplicate_threshold,
         candidate_threshold=options.candidate_threshold,
         copy_threshold=options.copy_threshold,
     )

@@ -1,4 +1,4 @@
-"""Find duplicates: every photo that is removed has a keeper that is similar enough itself."""
+"""Find duplicates: every vector that goes is similar enough to a keeper that stays."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from dupimg.groups.keeper_claims import Claims
 from dupimg.groups.thumbnails import Thumbnails
-from dupimg.search.all_pairs import search_pairs
-from dupimg.search.arithmetic import Rows, pair_cosines
-from dupimg.search.blocks import Block, Checkpoint, Progress
-from dupimg.search.keeper_claims import Claims
-from dupimg.search.search_options import SearchOptions
+from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
+from dupimg.search.pairs import search_pairs, search_rectangle
+from dupimg.search.rows import Rows, pair_cosines
 from dupimg.search.similarity import (
     TOLERANCE,
     Select,
@@ -30,6 +31,16 @@ RULES = ("cosine", "verified")
 # A photo turned by 90° has a lower cosine to itself: 0.68 to 0.76 measured, where mirroring
 # leaves 0.95.
 ROTATED_CANDIDATE_THRESHOLD = 0.6
+
+
+def _can_predict(finder: DuplicateFinder) -> bool:
+    """Raise an error unless vectors alone tell duplicates."""
+    if finder.rule != "cosine":
+        raise AttributeError(
+            f"Got rule={finder.rule!r}, expected rule='cosine': `predict` sees no thumbnails. Fit "
+            "the new vectors together with the others instead."
+        )
+    return True
 
 
 class DuplicateFinder(ClusterMixin, BaseEstimator):
@@ -119,8 +130,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
 
     def __init__(
         self,
-        threshold: float = 0.95,
         *,
+        threshold: float = 0.95,
         rule: str = "cosine",
         candidate_threshold: float = 0.8,
         copy_threshold: float = 0.97,
@@ -170,7 +181,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             the `update` of a tqdm bar.
         checkpoint : Checkpoints, optional
             Keeps what was found, so that the same search goes on where it was interrupted; see
-            `dupimg.search.checkpoints`.
+            `dupimg.files.checkpoints`.
 
         Returns
         -------
@@ -193,21 +204,64 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         apart = _check_cannot_link(cannot_link, len(vectors))
         small = self._thumbnails(thumbnails, len(vectors))
         data = Rows.of(vectors)
-        claims = self._claim(data, order, apart, small, options)
-        self.keepers_ = _in_row_order(claims[self.rule].keepers, order)
-        stays = self.keepers_ == np.arange(len(vectors))
-        self.cosine_to_keeper_ = np.ones(len(vectors))
-        self.cosine_to_keeper_[~stays] = pair_cosines(
-            data, np.flatnonzero(~stays), data, self.keepers_[~stays]
-        )
+        keepers, nearest = self._search(data, order, apart, small, options)
+        self.nearest_cosine_, self.nearest_index_ = nearest
+        self.keepers_ = keepers[self.rule]
         self.labels_ = number_by_first_row(self.keepers_)
+        gone = np.flatnonzero(self.keepers_ != np.arange(len(vectors)))
+        self.cosine_to_keeper_ = np.ones(len(vectors))
+        self.cosine_to_keeper_[gone] = pair_cosines(data, gone, data, self.keepers_[gone])
         self.thumb_correlation_ = np.full(len(vectors), np.nan)
         self.is_copy_ = np.zeros(len(vectors), dtype=bool)
         if small is not None:
             (other,) = set(RULES) - {self.rule}
-            self.other_rule_keepers_ = _in_row_order(claims[other].keepers, order)
+            self.other_rule_keepers_ = keepers[other]
             self._correlate(small)
+        self._vectors, self._keeper_order = vectors, order[self.keepers_[order] == order]
         return self
+
+    @available_if(_can_predict)
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the keeper that stands for each new vector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features), float32 or float64
+            Vectors of any length but zero, finite.
+
+        Returns
+        -------
+        ndarray of shape (n_queries,), int64
+            The row of `fit` that would have claimed the vector had it come last: the first keeper
+            in `keeper_order` with a cosine of at least `threshold` to it. -1 if there is none.
+
+        Raises
+        ------
+        AttributeError
+            If `rule` is not "cosine".
+        ValueError
+            If a vector is zero or not finite, or has another number of columns than those of `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> finder = DuplicateFinder().fit(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]))
+        >>> finder.predict(np.array([[2.0, 0.3], [0.0, 7.0], [1.0, 1.0]]))
+        array([ 0,  2, -1])
+        """
+        check_is_fitted(self)
+        queries = check_vectors(self, X, reset=False)
+        accepted = self.threshold - TOLERANCE
+        claimed = np.full(len(queries), len(self._keeper_order))
+
+        def take(_: Block, i: NDArray[np.int64], j: NDArray[np.int64], cosines: NDArray) -> None:
+            similar = cosines >= accepted
+            np.minimum.at(claimed, i[similar], j[similar])
+
+        keepers = Rows.of(self._vectors).ordered(self._keeper_order)
+        options = SearchOptions(memory=self.memory, n_jobs=self.n_jobs)
+        search_rectangle(Rows.of(queries), keepers, accepted, take, options)
+        return np.append(self._keeper_order, -1)[claimed]
 
     def pair_graph(
         self,
@@ -216,7 +270,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         thumbnails: ArrayLike | None = None,
         cannot_link: ArrayLike | None = None,
     ) -> csr_array:
-        """Return all pairs that count as duplicates by the rule, of which `fit` keeps a few.
+        """Return all pairs that are duplicates by the rule, whether or not one is a keeper.
 
         Parameters
         ----------
@@ -256,15 +310,15 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             raise ValueError("Got no thumbnails, expected them for rule='verified'.")
         return None
 
-    def _claim(
+    def _search(
         self,
         data: Rows,
         order: NDArray[np.int64],
         apart: NDArray[np.int64],
         thumbnails: Thumbnails | None,
         options: SearchOptions,
-    ) -> dict[str, Claims]:
-        """Search all pairs in keeper order, and let rows claim each other by each rule."""
+    ) -> tuple[dict[str, NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.int64]]]:
+        """Search all pairs in keeper order; return the keepers by each rule, and the nearest."""
         rules = RULES if thumbnails is not None else ("cosine",)
         claims = {rule: Claims(len(data)) for rule in rules}
         select = {rule: self._select(rule, thumbnails, apart, len(data)) for rule in rules}
@@ -290,11 +344,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             are_free=are_free,
             key=self._digest(apart, thumbnails),
         )
-        cosine, index = nearest.result()
-        self.nearest_cosine_ = np.empty(len(data))
-        self.nearest_cosine_[order] = cosine
-        self.nearest_index_ = _in_row_order(index, order) if len(data) > 1 else index
-        return claims
+        keepers = {rule: _in_row_order(found.keepers, order) for rule, found in claims.items()}
+        return keepers, _nearest_in_row_order(*nearest.result(), order)
 
     def _select(
         self,
@@ -303,7 +354,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         apart: NDArray[np.int64],
         n_rows: int,
     ) -> Select:
-        """Return what tells which pairs are duplicates by a rule."""
+        """Return the function that tells which pairs are duplicates by a rule."""
 
         def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
             if thumbnails is None or rule == "cosine":
@@ -382,7 +433,16 @@ def _pair_numbers(i: NDArray, j: NDArray, n_rows: int) -> NDArray[np.int64]:
 
 
 def _in_row_order(places: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each row a row, given for each place in an order a place."""
+    """Map indices from keeper order back to row order."""
     rows = np.empty_like(order)
     rows[order] = order[places]
     return rows
+
+
+def _nearest_in_row_order(
+    cosine: NDArray[np.float64], index: NDArray[np.int64], order: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Map the nearest of each row, and its cosine, from keeper order back to row order."""
+    nearest = np.empty(len(order))
+    nearest[order] = cosine
+    return nearest, _in_row_order(index, order) if len(order) > 1 else index

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from dupimg.groups.mean_linkage import Clusters
-from dupimg.search.arithmetic import squared_norms, unit_rows
 from dupimg.search.blocks import LARGEST_BLOCK_ROWS, thread_pools
+from dupimg.search.rows import squared_norms, unit_rows
 from dupimg.search.similarity import TOLERANCE, connected_groups
 
 LINKAGES = ("average", "complete", "single")
@@ -23,8 +23,8 @@ LARGEST_MATRIX_ROWS = 16_384
 # From here on average linkage is faster without a matrix.
 _LARGEST_MATRIX_OF_AVERAGES = 4096
 
-# For a single block, neither the free memory nor the number of cores is worth looking up.
-_ONE_BLOCK = {"memory": 2**28, "n_jobs": 1}
+# Memory and jobs of a single block: it is over before the free memory could be looked up.
+_ONE_BLOCK = (2**28, 1)
 
 # Rows whose products with all others are formed at once.
 _BLOCK_ROWS = 512
@@ -145,7 +145,8 @@ def chained_linkage(vectors: NDArray, threshold: float, link_threshold: float) -
     [4, 2, 2, 1, 0]
     """
     small = len(vectors) <= LARGEST_BLOCK_ROWS
-    linked = connected_groups(vectors, link_threshold, **_ONE_BLOCK if small else {})
+    memory, n_jobs = _ONE_BLOCK if small else (None, None)
+    linked = connected_groups(vectors, link_threshold, memory=memory, n_jobs=n_jobs)
     return average_linkage(vectors, threshold, linked) if linked.any() else linked
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.search.arithmetic import paired_dots, rounding_margin
+from dupimg.search.rows import paired_dots, rounding_margin
 
 # Clusters whose nearest are looked up at once: BLAS is at full speed from a few hundred on.
 _BLOCK_ROWS = 512

@@ -12,12 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_consistent_length
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from dupimg.groups.linkage import chained_linkage, condensed_cosine_distances, cut_linkage
+from dupimg.groups.nearest_scene import nearest_scene
 from dupimg.groups.time_gaps import split_by_time
-from dupimg.search.arithmetic import squared_norms
-from dupimg.search.blocks import Checkpoint, Progress, thread_pools
-from dupimg.search.search_options import SearchOptions
+from dupimg.search.blocks import Checkpoint, Progress, SearchOptions, thread_pools
+from dupimg.search.rows import squared_norms
 from dupimg.search.similarity import (
     check_threshold,
     check_vectors,
@@ -39,6 +41,16 @@ LARGEST_HDBSCAN_ROWS = 10_000
 _SMALL, _LARGE = 50, 4096
 
 
+def _can_predict(grouper: SceneGrouper) -> bool:
+    """Raise an error unless new vectors can be assigned to scenes."""
+    if grouper.method == "hdbscan":
+        raise AttributeError(
+            "Got method='hdbscan', expected method='agglomerative': HDBSCAN has no rule for new "
+            "vectors. Fit them together with the others instead."
+        )
+    return True
+
+
 class SceneGrouper(ClusterMixin, BaseEstimator):
     """Group vectors into scenes.
 
@@ -53,7 +65,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
     method : {"agglomerative", "hdbscan"}, default="agglomerative"
         How the components are clustered. "hdbscan" looks for dense regions inside of them; a
         row that belongs to none is a scene of its own.
-    linkage : {"average", "complete", "single", "chained"}, default="average"
+    linkage : {"average", "complete", "single", "chained"}, default="chained"
         Which cosine between two scenes counts for "agglomerative": the mean, the lowest or
         the highest. With "single" the scenes are the components. "chained" is "average" after
         rows with a cosine of at least `link_threshold` have been joined.
@@ -106,9 +118,10 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
     def __init__(
         self,
+        *,
         threshold: float = 0.7,
         method: str = "agglomerative",
-        linkage: str = "average",
+        linkage: str = "chained",
         min_size: int = 2,
         link_threshold: float = 0.8,
         max_seconds: float | None = None,
@@ -152,7 +165,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             for n rows of a group: the `update` of a tqdm bar.
         checkpoint : Checkpoints, optional
             Keeps what was found, so that the same search goes on where it was interrupted; see
-            `dupimg.search.checkpoints`.
+            `dupimg.files.checkpoints`.
 
         Returns
         -------
@@ -183,7 +196,46 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             check_consistent_length(vectors, seconds)
             labels = _split(labels, lambda rows: split_by_time(vectors[rows], seconds[rows], limit))
         self.labels_ = number_by_first_row(labels)
+        self._vectors = vectors
         return self
+
+    @available_if(_can_predict)
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the scene that each new vector belongs to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features), float32 or float64
+            Vectors of any length but zero, finite.
+
+        Returns
+        -------
+        ndarray of shape (n_queries,), int64
+            The label of the scene with the highest mean cosine between its members and the
+            vector, the smaller label on a tie; -1 if no mean reaches `threshold`.
+
+        Raises
+        ------
+        AttributeError
+            If `method` is "hdbscan", which has no rule for new vectors.
+        ValueError
+            If a vector is zero or not finite, or has another number of columns than those of `fit`.
+
+        Notes
+        -----
+        Looks at vectors only: `times` and `groups` set no limit to where a new vector may go.
+        New vectors neither join nor change each other's scenes, as they can when fitted together.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> grouper = SceneGrouper().fit(np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]]))
+        >>> grouper.predict(np.array([[2.0, 0.3], [0.1, 7.0], [-1.0, 0.0]]))
+        array([ 0,  1, -1])
+        """
+        check_is_fitted(self)
+        queries = check_vectors(self, X, reset=False)
+        return nearest_scene(queries, self._vectors, self.labels_, self.threshold)
 
     def _scenes(self, vectors: NDArray, options: SearchOptions) -> NDArray[np.int64]:
         """Find the components, and cluster each of them."""

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dupimg.search.arithmetic import paired_dots
+from dupimg.search.rows import paired_dots
 
 # A frame that two screenshots share makes a correlation of 0.98 out of any contents. So a copy
 # must be one in its parts, too: grass and gravel in one frame correlate by 0.76 on average of

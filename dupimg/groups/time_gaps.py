@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.search.arithmetic import squared_norms, unit_rows
+from dupimg.search.rows import squared_norms, unit_rows
 
 
 def split_by_time(

@@ -172,16 +172,16 @@ def _read(
             if _was_placed(row) and _is_there(row, output_dir)
         }
         old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
-        listing, features, inverse = embed(
+        listing, embedded = embed(
             embedder,
             options.input_dir,
             replace(listing, photos=(*old, *listing.photos)),
             quiet=options.quiet,
             cache=cache,
-            previews=PreviewFolder(output_dir),
+            keep_preview=PreviewFolder(output_dir).write,
         )
     listing = replace(listing, others=tuple(f for f in listing.others if f.path not in there))
-    if features is None:
+    if not embedded.photos:
         return rows, listing, None
     photos = tuple(
         replace(photo, path=there[photo.path].path) if photo.path in there else photo
@@ -189,7 +189,7 @@ def _read(
     )
     known = {row.path: row for row in there.values()}
     apart = tuple(known_apart(photos, options.cache))
-    return rows, listing, Collection(photos, features, inverse, known, apart)
+    return rows, listing, Collection(photos, embedded.features, embedded.inverse, known, apart)
 
 
 def _was_placed(row: Row) -> bool:

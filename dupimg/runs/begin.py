@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dupimg.errors import UsageError
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.record import Run
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
-from dupimg.search.checkpoints import Checkpoints
 
 
 @contextlib.contextmanager

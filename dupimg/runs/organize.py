@@ -65,7 +65,7 @@ def organize(options: OrganizeOptions) -> Result:
     with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints:
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
-        decision = decide(options, found, PreviewFolder(output_dir), checkpoints)
+        decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
         rows = decision.rows
         result = Result(
             rows,

@@ -51,7 +51,7 @@ def plan(options: PlanOptions) -> Result:
     from dupimg.decide.decide import decide
 
     with undisturbed(output_dir) as checkpoints:
-        decision = decide(options, found, PreviewFolder(output_dir), checkpoints)
+        decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
         rows = decision.rows
         run = describe_run(options, "")
         write_plan(output_dir, Record(run, rows))

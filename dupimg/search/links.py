@@ -1,4 +1,7 @@
-"""What connects rows in one block of pairs: enough pairs to tell the components, and no more."""
+"""Find the connected components of similar rows, from as few pairs as can tell them.
+
+`find_links` is the task of one block, `search_links` runs it on all blocks and joins the links.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dupimg.search.arithmetic import Part, Rows, pair_cosines, rounding_margin
-from dupimg.search.pruning import PAIR_COST
+from dupimg.search.blocks import Block, SearchOptions, triangle
+from dupimg.search.rows import Part, RecentParts, Rows, pair_cosines, rounding_margin
+from dupimg.search.sketches import PAIR_COST, make_sketches, places_of, principal_directions
 
 # Rows of a block that share a component: numbers below the number of rows of the block are rows,
 # the others are columns.
@@ -29,7 +33,7 @@ class GroupedSide:
     groups : ndarray of shape (n,), int64
         Rows of one group are known to be connected.
     sketch : ndarray of shape (n, k), float32, or None
-        See `dupimg.search.pruning`.
+        See `dupimg.search.sketches`.
     """
 
     part: Part
@@ -120,19 +124,15 @@ def _candidates(
     if left.sketch is not None and right.sketch is not None:
         bounds = left.sketch[rows] @ right.sketch[columns].T
         mask = apart & (bounds >= np.float32(accepted - margin))
-        i, j = _places(mask)
+        i, j = places_of(mask)
         hard_rows, hard_columns = mask.any(axis=1), mask.any(axis=0)
         if PAIR_COST * len(i) <= hard_rows.sum() * hard_columns.sum():
             return rows[i], columns[j], np.zeros(len(i), bool)
         rows, columns = rows[hard_rows], columns[hard_columns]
         apart = apart[hard_rows][:, hard_columns]
     products = _unit(a, rows) @ _unit(b, columns).T
-    i, j = _places(apart & (products >= np.float32(accepted - margin)))
+    i, j = places_of(apart & (products >= np.float32(accepted - margin)))
     return rows[i], columns[j], products[i, j] > np.float32(accepted + margin)
-
-
-def _places(mask: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
-    return np.divmod(np.flatnonzero(mask), max(1, mask.shape[1]))
 
 
 def _unit(data: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -149,3 +149,70 @@ def _spanning(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray:
     links = np.empty(np.count_nonzero(linked), LINKS)
     links["a"], links["b"] = a[linked], b[linked]
     return links
+
+
+def search_links(data: Rows, accepted: float, options: SearchOptions) -> NDArray[np.int64]:
+    """Find the connected components of the pairs with a cosine of at least `accepted`.
+
+    Parameters
+    ----------
+    data, accepted, options
+        As in `search_pairs`.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The component of every row, in no particular numbering.
+    """
+    n_rows, size = len(data), options.block_rows(data.n_features)
+    directions = principal_directions(data, options.sketch_bytes)
+    limit = np.full(n_rows, accepted)
+    sketches = make_sketches(data, directions, limit)
+    components = _Components(n_rows)
+    parts = RecentParts(data)
+
+    def task(block: Block) -> tuple:
+        groups = components.groups  # one array for both sides: names change when groups unite
+
+        def side(rows: slice) -> GroupedSide:
+            sketch = None if sketches is None else sketches[rows]
+            return GroupedSide(parts[rows], groups[rows], sketch)
+
+        return find_links, side(block.rows), side(block.columns), accepted
+
+    def collect(block: Block, found: NDArray) -> None:
+        names = np.r_[block.rows, block.columns]
+        components.unite(names[found["a"]], names[found["b"]])
+
+    options.run(
+        triangle(n_rows, size),
+        task,
+        collect,
+        LINKS,
+        sides=[data],
+        key=("links", data.vectors.shape, size, accepted),
+    )
+    return components.finish()
+
+
+class _Components:
+    """The connected components of all links so far."""
+
+    def __init__(self, n_rows: int) -> None:
+        self.groups = np.arange(n_rows)
+        self._waiting: list[NDArray[np.int64]] = []
+        self._n_waiting = 0
+
+    def unite(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
+        """Take in links; a few wait for others, since each renaming goes through all rows."""
+        self._waiting.append(np.stack([a, b]))
+        self._n_waiting += len(a)
+        if self._n_waiting * 50 > len(self.groups):
+            self.finish()
+
+    def finish(self) -> NDArray[np.int64]:
+        """Return the component of every row."""
+        if self._n_waiting:
+            self.groups = join(self.groups, *np.concatenate(self._waiting, axis=1))
+        self._waiting, self._n_waiting = [], 0
+        return self.groups

@@ -1,9 +1,10 @@
-"""Arrays in files: read a part at a time, so that memory holds no more than that part."""
+"""A memory-mapped array, read a part at a time: memory holds no more than that part."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class MappedArray:
-    """A matrix in a file, row by row, of which rows are read as they are asked for.
+    """A matrix stored row by row in a file; indexing reads the rows.
 
-    A memory map counts every page that was ever looked at as memory of the process, and rows here
-    and there come slowly through it. So rows are read, not mapped. Pickling takes the name of
-    the file along, so that another process reads its own part, on a shared disk even another
-    machine.
+    A memory map counts every page that was ever touched as memory of the process, and reads
+    scattered rows slowly. So rows are read, not mapped. A pickle holds the name of the file, so
+    that another process reads its own rows, on a shared disk even another machine.
 
     Attributes
     ----------
@@ -65,14 +65,18 @@ class MappedArray:
         """
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(len(self))
-            taken, pieces = np.empty((max(0, stop - start), self.shape[1]), self.dtype), [start]
-            buffers = [taken]
+            taken = np.empty((max(0, stop - start), self.shape[1]), self.dtype)
+            pieces = [(start, taken)]
         else:
-            taken, pieces = np.empty((len(rows), self.shape[1]), self.dtype), rows.tolist()
-            buffers = taken
+            taken = np.empty((len(rows), self.shape[1]), self.dtype)
+            pieces = list(zip(rows.tolist(), taken, strict=True))
         with open(self.filename, "rb", buffering=0) as file:  # noqa: PTH123
-            for row, buffer in zip(pieces, buffers, strict=True):
+            for row, buffer in pieces:
                 file.seek(self.offset + row * self.shape[1] * self.dtype.itemsize)
-                if file.readinto(buffer) != buffer.nbytes:
+                if file.readinto(buffer.data) != buffer.nbytes:
                     raise OSError(f"Got {self.filename}, which has become shorter since.")
         return taken
+
+
+# The rows of a search: in memory, or in a file.
+Matrix: TypeAlias = NDArray | MappedArray

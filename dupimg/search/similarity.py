@@ -18,10 +18,10 @@ from scipy.sparse import coo_array, csr_array
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from dupimg.search.all_pairs import search_links, search_pairs, search_rectangle
-from dupimg.search.arithmetic import Rows
-from dupimg.search.blocks import Block, Checkpoint, Progress
-from dupimg.search.search_options import SearchOptions
+from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
+from dupimg.search.links import search_links
+from dupimg.search.pairs import search_pairs, search_rectangle
+from dupimg.search.rows import Rows
 
 # A pair that is mathematically at the threshold must count although its cosine is computed in
 # floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this
@@ -103,14 +103,19 @@ def check_threshold(threshold: float, name: str = "threshold") -> None:
         raise ValueError(f"Got {name}={threshold!r}, {expected}")
 
 
-def check_vectors(estimator: BaseEstimator, X: ArrayLike) -> NDArray:
-    """Return the vectors that an estimator is fitted on as float32 or float64.
+def check_vectors(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = True) -> NDArray:
+    """Return vectors as float32 or float64, as many columns as in `fit` unless `reset`.
 
     Whether they are finite is checked later, part by part: of a memory map, no more than a part
     is to be in memory.
     """
     return validate_data(
-        estimator, X, dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float64, np.float32],
+        order="C",
+        ensure_all_finite=False,
     )
 
 
@@ -147,7 +152,7 @@ def cosine_graph(
         all: the `update` of a tqdm bar.
     checkpoint : Checkpoints, optional
         Keeps what was found, so that the same search goes on where it was interrupted. Searches
-        of less than about a second are not kept. See `dupimg.search.checkpoints`.
+        of less than about a second are not kept. See `dupimg.files.checkpoints`.
     sketches : bool, default=True
         Look at sketches first where that saves time; False is of use to measure what it saves.
 
@@ -165,7 +170,7 @@ def cosine_graph(
     -----
     Takes at most the time of the float32 matrix products of n * n / 2 pairs, plus about 1.5 µs
     for every pair that is found or may be the nearest of a row, and less where a few directions
-    tell most pairs apart, see `dupimg.search.pruning`. A pair takes 24 bytes in the result, and
+    tell most pairs apart, see `dupimg.search.sketches`. A pair takes 24 bytes in the result, and
     about 60 while that is made.
 
     Examples
@@ -291,6 +296,38 @@ def connected_groups(
         memory=memory, n_jobs=n_jobs, progress=progress, checkpoint=checkpoint, sketches=sketches
     )
     return number_by_first_row(search_links(Rows.of(vectors), threshold - TOLERANCE, options))
+
+
+def reachable_rows(
+    vectors: NDArray, seeds: NDArray[np.int64], threshold: float
+) -> NDArray[np.int64]:
+    """Return the rows that chains of pairs lead to from the seeds, the seeds included.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+        Rows of any length but zero.
+    seeds : ndarray of shape (k,), int64
+    threshold : float
+        Lowest cosine of a pair, inclusive.
+
+    Returns
+    -------
+    ndarray of shape (n_reached,), int64
+        In ascending order.
+
+    Examples
+    --------
+    >>> reachable_rows(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), np.array([0]), 0.9)
+    array([0, 2])
+    """
+    reached = np.zeros(len(vectors), dtype=bool)
+    frontier = seeds
+    while frontier.size:
+        reached[frontier] = True
+        neighbours = cosine_neighbours(vectors[frontier], vectors, threshold).pairs.indices
+        frontier = np.unique(neighbours[~reached[neighbours]])
+    return np.flatnonzero(reached)
 
 
 def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:

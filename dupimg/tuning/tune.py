@@ -41,14 +41,14 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     warm_up()
     from dupimg.decide.embed import read_and_embed
 
-    listing, features, inverse = read_and_embed(options, options.input_dir, found)
-    if features is None or len(features) < 2:
-        readable = counted(0 if features is None else 1, "readable photo")
+    _, embedded = read_and_embed(options, options.input_dir, found)
+    if len(embedded.features) < 2:
+        readable = counted(len(embedded.features), "readable photo")
         raise UsageError(
             f"Got input_dir={options.input_dir} with {readable}, expected a folder of photos to "
             "compare. Identical files count once."
         )
-    session = TuningSession(listing.photos, features, inverse, options)
+    session = TuningSession(embedded, options)
     options.output_dir.mkdir(parents=True, exist_ok=True)
     if options.terminal:
         from dupimg.tuning.terminal import ask_in_terminal

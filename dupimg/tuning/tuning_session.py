@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from dupimg.decide.embedded import Embedded
 from dupimg.errors import UsageError
 from dupimg.files.photos import Photo
 from dupimg.model.features import Features
@@ -51,11 +51,8 @@ class TuningSession:
 
     Parameters
     ----------
-    photos : sequence of Photo
-    features : Features
-        Of n contents.
-    inverse : ndarray of shape (n_photos,), int64
-        Row of `features` for each photo.
+    embedded : Embedded
+        Photos of n contents.
     options : TuneOptions
 
     Attributes
@@ -71,14 +68,13 @@ class TuningSession:
         The file with the answers of earlier runs is not usable, or is about other photos.
     """
 
-    def __init__(
-        self, photos: Sequence[Photo], features: Features, inverse: np.ndarray, options: TuneOptions
-    ) -> None:
-        first = np.unique(inverse, return_index=True)[1]
-        self.photos = tuple(photos[i] for i in first)
-        self._rows = {photo.path: int(row) for photo, row in zip(photos, inverse, strict=True)}
+    def __init__(self, embedded: Embedded, options: TuneOptions) -> None:
+        first = np.unique(embedded.inverse, return_index=True)[1]
+        self.photos = tuple(embedded.photos[i] for i in first)
+        rows = zip(embedded.photos, embedded.inverse.tolist(), strict=True)
+        self._rows = {photo.path: row for photo, row in rows}
         self._total, self._precision = options.pairs, options.target
-        self._scales = _make_scales(features, options)
+        self._scales = _make_scales(embedded.features, options)
         self._file = options.output_dir / LABELS
         self.labels = read_pairs(self._file) if self._file.exists() else ()
         if self.labels and not len(self._known()[0]):

@@ -9,10 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "dupimg"
 TORCH = {"torch", "torchvision", "timm"}
-# Arrays in, arrays out; but what keeps arrays and findings in files knows files.
+# Arrays in, arrays out; a memory-mapped array is one, too, and its rows are read from its file.
 VECTORS = sorted(
-    {*PACKAGE.glob("search/*.py"), *PACKAGE.glob("groups/*.py")}
-    - {PACKAGE / "search/mapped.py", PACKAGE / "search/checkpoints.py"}
+    {*PACKAGE.glob("search/*.py"), *PACKAGE.glob("groups/*.py")} - {PACKAGE / "search/mapped.py"}
 ) + [PACKAGE / f"tuning/{name}.py" for name in ("precision_model", "pair_sampling", "questions")]
 MODEL = {*PACKAGE.glob("model/*.py"), PACKAGE / "benchmarks/photos.py"}
 

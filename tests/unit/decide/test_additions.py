@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection
+from dupimg.decide.embedded import Embedded
 from dupimg.decide.group import find_groups
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.model.features import Features
@@ -43,8 +44,8 @@ def with_scene_vectors(features: Features) -> Features:
 
 def organized(photos, features, options=OPTIONS):
     """Return the rows of a run that was carried out."""
-    inverse = np.arange(len(photos))
-    groups = find_groups(photos, features, inverse, options, options.keep)
+    embedded = Embedded(tuple(photos), features, np.arange(len(photos)))
+    groups = find_groups(embedded, options, options.keep)
     rows = make_plan(Listing(tuple(photos), ()), groups)
     return [replace(row, earlier=row.destination) for row in rows]
 

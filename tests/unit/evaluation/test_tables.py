@@ -25,7 +25,7 @@ def curves():
     vectors = rng.standard_normal((12, 8))[groups] + 0.4 * rng.standard_normal((48, 8))
     truth = Truth(groups, np.empty((0, 2), np.int64))
     embeddings = {"duplicates": vectors, "scenes": vectors[:, :4]}
-    return truth, embeddings, scene_curves(truth, embeddings, SceneGrouper(0.71))
+    return truth, embeddings, scene_curves(truth, embeddings, SceneGrouper(threshold=0.71))
 
 
 def test_every_point_of_the_curves_is_what_the_grouper_gives(curves):
@@ -33,7 +33,7 @@ def test_every_point_of_the_curves_is_what_the_grouper_gives(curves):
     assert len(table) == 2 * 4 * 12
     assert set(table["threshold"]) >= {0.5, 0.71, 0.9}
     for row in table.sample(10, random_state=0).itertuples():
-        labels = SceneGrouper(row.threshold, linkage=row.linkage).fit_predict(
+        labels = SceneGrouper(threshold=row.threshold, linkage=row.linkage).fit_predict(
             embeddings[row.embedding]
         )
         figures = {name: value for name, value, _ in scene_figures(truth, labels)}

@@ -228,12 +228,13 @@ def test_correlation_is_that_with_the_keeper_or_the_nearest():
     vectors = directions(0, 10, 30, 90)
     ramp = np.arange(16, dtype=np.uint8).reshape(4, 4)
     thumbnails = np.stack([ramp, 2 * ramp, ramp[::-1], ramp])
-    fit = DuplicateFinder(0.98, candidate_threshold=0.9).fit(vectors, thumbnails=thumbnails)
+    finder = DuplicateFinder(threshold=0.98, candidate_threshold=0.9)
+    fit = finder.fit(vectors, thumbnails=thumbnails)
     assert fit.keepers_.tolist() == [0, 0, 2, 3]
     # The nearest of row 2 is row 1; row 3 is too far from all to be compared.
     expected = [1, 1, np.corrcoef(ramp.ravel(), ramp[::-1].ravel())[0, 1], np.nan]
     np.testing.assert_allclose(fit.thumb_correlation_, expected)
-    assert np.isnan(DuplicateFinder(0.98).fit(vectors).thumb_correlation_).all()
+    assert np.isnan(DuplicateFinder(threshold=0.98).fit(vectors).thumb_correlation_).all()
 
 
 def test_turned_copies_are_found_from_a_lower_cosine():
@@ -319,6 +320,42 @@ def test_rows_that_cannot_link_may_share_a_keeper():
     assert finder.fit(vectors, cannot_link=[]).keepers_.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("threshold", [0.7, 0.95, 1.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_fitted_rows_are_predicted_to_have_their_keepers(seed, threshold):
+    vectors = near_duplicates(seed)
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    finder = DuplicateFinder(threshold=threshold, memory=50_000).fit(vectors, keeper_order=order)
+    np.testing.assert_array_equal(finder.predict(vectors), finder.keepers_)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_new_vector_gets_the_keeper_it_would_have_had_as_the_last_one(seed):
+    vectors, queries = near_duplicates(seed), near_duplicates(seed + 100)
+    queries[::3] = vectors[::3] + 0.05
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    finder = DuplicateFinder(threshold=0.9).fit(vectors, keeper_order=order)
+    n = len(vectors)
+    expected = [
+        claimed_by_hand(np.vstack([vectors, query]), 0.9, [*order, n])[n] for query in queries
+    ]
+    expected = np.where(np.array(expected) == n, -1, expected)
+    assert {-1} < set(expected)
+    np.testing.assert_array_equal(finder.predict(queries), expected)
+
+
+def test_new_vectors_that_cannot_be_predicted():
+    finder = DuplicateFinder().fit(directions(0, 90))
+    with pytest.raises(ValueError, match="vector of length 0 in row 1"):
+        finder.predict([[1.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="3 features"):
+        finder.predict(np.eye(3))
+    verified = DuplicateFinder(rule="verified")
+    with pytest.raises(AttributeError) as error:
+        verified.fit(np.eye(2), thumbnails=np.zeros((2, 4, 4), np.uint8)).predict(np.eye(2))
+    assert "expected rule='cosine': `predict` sees no thumbnails" in str(error.value.__cause__)
+
+
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
@@ -354,9 +391,10 @@ def test_a_memory_map_gives_the_same_duplicates(tmp_path):
     np.save(tmp_path / "vectors.npy", vectors)
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     order = np.random.default_rng(0).permutation(len(vectors))
-    finders = [DuplicateFinder(0.9).fit(X, keeper_order=order) for X in (vectors, mapped)]
+    finders = [DuplicateFinder(threshold=0.9).fit(X, keeper_order=order) for X in (vectors, mapped)]
     assert np.array_equal(finders[0].keepers_, finders[1].keepers_)
     assert np.array_equal(finders[0].nearest_index_, finders[1].nearest_index_)
+    assert np.array_equal(finders[0].predict(mapped), finders[1].predict(vectors))
 
 
 def test_the_first_in_keeper_order_is_the_nearest_of_several():

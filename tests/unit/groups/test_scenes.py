@@ -11,6 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from dupimg.groups import linkage as linkage_module
+from dupimg.groups import nearest_scene
 from dupimg.groups import scenes as scenes_module
 from dupimg.groups.scenes import SceneGrouper
 from dupimg.search.similarity import connected_groups, number_by_first_row
@@ -21,7 +22,7 @@ ZERO_ROW = {"check_estimators_dtypes": "feeds a zero vector, which is refused on
 
 GROUPERS = [
     SceneGrouper(),
-    SceneGrouper(linkage="chained"),
+    SceneGrouper(linkage="average"),
     SceneGrouper(linkage="complete"),
     SceneGrouper(linkage="single"),
     SceneGrouper(method="hdbscan"),
@@ -32,6 +33,11 @@ def photos_of_scenes(seed, n=100, d=16, spread=0.45):
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((n // 10, d))
     return centres[rng.integers(len(centres), size=n)] + spread * rng.standard_normal((n, d))
+
+
+def directions(*degrees):
+    angles = np.radians(degrees)
+    return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
 @parametrize_with_checks(GROUPERS[:4], expected_failed_checks=lambda estimator: ZERO_ROW)
@@ -67,7 +73,7 @@ def test_components_equal_scikit_learn_on_the_whole_matrix(seed, linkage):
         linkage=linkage,
         distance_threshold=np.nextafter(1 - threshold + 2e-12, 2),
     ).fit_predict(vectors)
-    labels = SceneGrouper(threshold, linkage=linkage).fit_predict(vectors)
+    labels = SceneGrouper(threshold=threshold, linkage=linkage).fit_predict(vectors)
     assert 1 < labels.max() < len(vectors) - 1
     assert np.array_equal(labels, number_by_first_row(expected))
 
@@ -91,12 +97,15 @@ def test_one_row_and_two_rows(grouper):
 def test_linkages_differ_on_a_chain():
     angles = np.radians([0, 10, 21, 33])
     chain = np.column_stack([np.cos(angles), np.sin(angles)])
-    threshold = np.cos(np.radians(22))
-    assert SceneGrouper(threshold, linkage="single").fit_predict(chain).tolist() == [0, 0, 0, 0]
-    assert SceneGrouper(threshold, linkage="average").fit_predict(chain).tolist() == [0, 0, 1, 1]
-    threshold = np.cos(np.radians(24))
-    assert SceneGrouper(threshold, linkage="average").fit_predict(chain).tolist() == [0, 0, 0, 0]
-    assert SceneGrouper(threshold, linkage="complete").fit_predict(chain).tolist() == [0, 0, 1, 1]
+
+    def scenes(linkage, angle):
+        grouper = SceneGrouper(threshold=np.cos(np.radians(angle)), linkage=linkage)
+        return grouper.fit_predict(chain).tolist()
+
+    assert scenes("single", 22) == [0, 0, 0, 0]
+    assert scenes("average", 22) == [0, 0, 1, 1]
+    assert scenes("average", 24) == [0, 0, 0, 0]
+    assert scenes("complete", 24) == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("grouper", GROUPERS, ids=str)
@@ -117,13 +126,14 @@ def test_permuting_rows_full_of_ties_permutes_the_scenes(grouper, rows, randomne
 @pytest.mark.parametrize("seed", range(10))
 def test_a_giant_component_gets_the_same_scenes(seed, monkeypatch):
     vectors = photos_of_scenes(seed, spread=0.6)
-    expected = SceneGrouper(0.6).fit_predict(vectors)
+    grouper = SceneGrouper(threshold=0.6, linkage="average")
+    expected = grouper.fit_predict(vectors)
     assert np.bincount(connected_groups(vectors, 0.6)).max() > 20
     monkeypatch.setattr(linkage_module, "LARGEST_MATRIX_ROWS", 2)
-    assert np.array_equal(SceneGrouper(0.6).fit_predict(vectors), expected)
-    assert SceneGrouper(0.6, linkage="single").fit_predict(vectors).max() < expected.max()
+    assert np.array_equal(grouper.fit_predict(vectors), expected)
+    assert SceneGrouper(threshold=0.6, linkage="single").fit_predict(vectors).max() < expected.max()
     with pytest.raises(ValueError, match=r"Got a group of \d+ photos .*'complete'.* GiB"):
-        SceneGrouper(0.6, linkage="complete").fit(vectors)
+        SceneGrouper(threshold=0.6, linkage="complete").fit(vectors)
 
 
 def test_hdbscan_finds_the_dense_regions_of_a_component():
@@ -208,7 +218,7 @@ def chained_by_hand(vectors, threshold, link_threshold):
 @pytest.mark.parametrize("link_threshold", [0.75, 0.85, 0.95])
 def test_chained_linkage_equals_brute_force(seed, link_threshold):
     vectors = photos_of_scenes(seed, n=60, spread=0.5)
-    grouper = SceneGrouper(0.7, linkage="chained", link_threshold=link_threshold)
+    grouper = SceneGrouper(threshold=0.7, linkage="chained", link_threshold=link_threshold)
     expected = chained_by_hand(vectors, 0.7, link_threshold)
     np.testing.assert_array_equal(grouper.fit_predict(vectors), expected)
     shuffle = np.random.default_rng(seed).permutation(len(vectors))
@@ -220,15 +230,15 @@ def test_chained_linkage_equals_brute_force(seed, link_threshold):
 def test_chained_linkage_lies_between_average_and_single():
     vectors = np.concatenate([photos_of_scenes(seed, spread=0.6) for seed in range(3)])
     labels = {
-        name: SceneGrouper(0.7, linkage=name, link_threshold=link).fit_predict(vectors)
+        name: SceneGrouper(threshold=0.7, linkage=name, link_threshold=link).fit_predict(vectors)
         for name, link in (("single", 1), ("average", 1))
     }
-    lowest = SceneGrouper(0.7, linkage="chained", link_threshold=0.7).fit_predict(vectors)
+    lowest = SceneGrouper(threshold=0.7, linkage="chained", link_threshold=0.7).fit_predict(vectors)
     np.testing.assert_array_equal(lowest, labels["single"])
-    highest = SceneGrouper(0.7, linkage="chained", link_threshold=1).fit_predict(vectors)
+    highest = SceneGrouper(threshold=0.7, linkage="chained", link_threshold=1).fit_predict(vectors)
     np.testing.assert_array_equal(highest, labels["average"])
     # A link threshold below the threshold counts as the threshold.
-    below = SceneGrouper(0.7, linkage="chained", link_threshold=0.5).fit_predict(vectors)
+    below = SceneGrouper(threshold=0.7, linkage="chained", link_threshold=0.5).fit_predict(vectors)
     np.testing.assert_array_equal(below, labels["single"])
     assert labels["single"].max() < labels["average"].max()
 
@@ -268,6 +278,44 @@ def test_rows_too_far_apart_in_time_never_share_a_scene():
 def test_times_and_groups_that_do_not_fit(options, fit, message):
     with pytest.raises(ValueError, match=message):
         SceneGrouper(**options).fit(np.ones((2, 2)), **fit)
+
+
+def predicted_by_hand(queries, vectors, labels, threshold):
+    """The scene with the highest mean cosine, written as the definition reads."""
+    new, old = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (queries, vectors))
+    cosines = new @ old.T
+    means = np.column_stack([cosines[:, labels == k].mean(axis=1) for k in range(labels.max() + 1)])
+    return np.where(means.max(axis=1) >= threshold, means.argmax(axis=1), -1)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1024])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_new_vector_goes_to_the_scene_it_is_most_like(seed, at_once, monkeypatch):
+    monkeypatch.setattr(nearest_scene, "_AT_ONCE", at_once)
+    vectors, queries = photos_of_scenes(seed), photos_of_scenes(seed, n=150)
+    grouper = SceneGrouper().fit(vectors)
+    expected = predicted_by_hand(queries, vectors, grouper.labels_, 0.7)
+    assert len(set(expected)) > 3
+    assert -1 in expected
+    np.testing.assert_array_equal(grouper.predict(queries), expected)
+
+
+def test_a_new_vector_at_the_threshold_or_as_near_to_two_scenes():
+    vectors = directions(0, 90)
+    grouper = SceneGrouper(threshold=np.cos(np.radians(45))).fit(vectors)
+    queries = directions(45, -45, 135, -45.001, 46)
+    assert grouper.predict(queries).tolist() == [0, 0, 1, -1, 1]
+    assert grouper.predict(vectors).tolist() == grouper.labels_.tolist() == [0, 1]
+    moved = SceneGrouper(threshold=np.cos(np.radians(45))).fit(vectors[::-1])
+    assert moved.predict(queries).tolist() == [0, 1, 0, -1, 0]
+
+
+def test_hdbscan_cannot_predict():
+    grouper = SceneGrouper(method="hdbscan").fit(np.eye(3))
+    assert not hasattr(grouper, "predict")
+    with pytest.raises(AttributeError) as error:
+        grouper.predict(np.eye(3))
+    assert "Got method='hdbscan', expected method='agglomerative'" in str(error.value.__cause__)
 
 
 def scenes_of_all_sizes(seed=0):

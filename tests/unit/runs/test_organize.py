@@ -352,10 +352,10 @@ def test_what_a_person_called_no_duplicates_both_stay_in_later_runs(photos, tmp_
 
 def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path, monkeypatch):
     from dupimg.decide import decide
-    from dupimg.search import checkpoints
-    from dupimg.search import search_options as search_options
+    from dupimg.files import checkpoints
+    from dupimg.search import blocks
 
-    monkeypatch.setattr(search_options, "FEWEST_PAIRS_LOGGED", 0)
+    monkeypatch.setattr(blocks, "FEWEST_PAIRS_LOGGED", 0)
     searched = []
     append = checkpoints.SearchLog.append
 

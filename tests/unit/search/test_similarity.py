@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from dupimg.search.arithmetic import paired_dots, rounding_margin, squared_norms, unit_rows
+from dupimg.search.rows import paired_dots, rounding_margin, squared_norms, unit_rows
 from dupimg.search.similarity import (
     connected_groups,
     cosine_graph,

@@ -33,15 +33,13 @@ def photos(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def embedded(photos):
-    return read_and_embed(TuneOptions(photos, quiet=True), photos, find_files(photos))
+    return read_and_embed(TuneOptions(photos, quiet=True), photos, find_files(photos))[1]
 
 
 @pytest.fixture
 def session_of(photos, embedded, tmp_path):
     def start(**settings) -> TuningSession:
-        listing, features, inverse = embedded
-        options = TuneOptions(photos, tmp_path, **settings)
-        return TuningSession(listing.photos, features, inverse, options)
+        return TuningSession(embedded, TuneOptions(photos, tmp_path, **settings))
 
     return start
 
@@ -153,10 +151,8 @@ def test_photos_that_have_nothing_in_common(tmp_path):
     for name in ("china.jpg", "chelsea.png"):
         save(Image.open(sample(name)), tmp_path / "in" / name)
     options = TuneOptions(tmp_path / "in", tmp_path, quiet=True)
-    listing, features, inverse = read_and_embed(
-        options, options.input_dir, find_files(options.input_dir)
-    )
-    session = TuningSession(listing.photos, features, inverse, options)
+    _, embedded = read_and_embed(options, options.input_dir, find_files(options.input_dir))
+    session = TuningSession(embedded, options)
     assert session.question is None
     assert session.exhausted
     tuned = conclude(session, options)
@@ -278,8 +274,8 @@ def test_sane_thresholds_on_real_photos(shared_photos, tmp_path):
     found = find_files(shared_photos)
     found = replace(found, files=tuple(file for file in found.files if file[0] in kept.index))
     options = TuneOptions(shared_photos, tmp_path, pairs=40, quiet=True)
-    listing, features, inverse = read_and_embed(options, shared_photos, found)
-    session = TuningSession(listing.photos, features, inverse, options)
+    _, embedded = read_and_embed(options, shared_photos, found)
+    session = TuningSession(embedded, options)
     while session.question is not None:
         one, other = (kept.loc[photo.path] for photo in session.question.photos)
         related = other["group"] in one["related_group"].split(";")

@@ -1,4 +1,4 @@
-"""Arithmetic on the rows of a matrix that is exact where exactness decides.
+"""The rows of a matrix, in memory or in a file, and arithmetic that is exact where it decides.
 
 Float32 matrix products are fast and off by at most `rounding_margin`; `paired_dots` settles
 in float64 what they leave open, with the same bits on every machine and thread count.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.search.mapped import MappedArray
+from dupimg.search.mapped import MappedArray, Matrix
 
 # Elements of each of the two float64 copies that are multiplied at once: half a MiB, so that
 # they stay in the second-level cache.
@@ -24,11 +24,14 @@ _GATHERED_ELEMENTS = 1 << 16
 # Rows whose lengths are measured at once: 20 MiB of 1280 float32 columns.
 _MEASURED_ROWS = 4096
 
+# Parts that are kept in memory: 10 MiB each, as they were and in float32.
+_PARTS_KEPT = 4
+
 # Float32 rows whose length differs from 1 by no more than this are multiplied as they are.
 _UNIT_TOLERANCE = 2.0**-20
 
 
-def squared_norms(vectors: NDArray | MappedArray) -> NDArray[np.float64]:
+def squared_norms(vectors: Matrix) -> NDArray[np.float64]:
     """Return the squared length of every row, which must have a direction.
 
     Parameters
@@ -67,13 +70,13 @@ def squared_norms(vectors: NDArray | MappedArray) -> NDArray[np.float64]:
 
 
 def unit_rows(
-    vectors: NDArray, squares: NDArray[np.float64], *, dtype: type = np.float64
+    vectors: Matrix, squares: NDArray[np.float64], *, dtype: type = np.float64
 ) -> NDArray:
     """Return the rows scaled to length 1.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, d), float32 or float64
+    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
     squares : ndarray of shape (n,), float64
         Their squared lengths, see `squared_norms`.
     dtype : type, default=np.float64
@@ -89,11 +92,11 @@ def unit_rows(
     array([[0.6, 0.8]])
     """
     unit: NDArray = np.empty(vectors.shape, dtype=dtype)
-    return np.divide(vectors, np.sqrt(squares)[:, None], out=unit, casting="same_kind")
+    return np.divide(vectors[:], np.sqrt(squares)[:, None], out=unit, casting="same_kind")
 
 
 def paired_dots(
-    vectors: NDArray, i: NDArray, j: NDArray, others: NDArray | None = None
+    vectors: Matrix, i: NDArray, j: NDArray, others: Matrix | None = None
 ) -> NDArray[np.float64]:
     """Return the dot product of row `i[k]` and row `j[k]` for every k, in float64.
 
@@ -102,10 +105,10 @@ def paired_dots(
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, d), float32 or float64
+    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
     i, j : ndarray of shape (k,), int
-    others : ndarray of shape (m, d), float32 or float64, optional
-        Where the rows `j` are. By default in `vectors`, too.
+    others : ndarray or MappedArray of shape (m, d), float32 or float64, optional
+        The matrix of the rows `j`, `vectors` by default.
 
     Returns
     -------
@@ -151,37 +154,36 @@ def rounding_margin(n_features: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Vectors and their squared lengths, perhaps in another order.
+    """Vectors and their squared lengths: all rows of a matrix, or some in an order of their own.
 
     Attributes
     ----------
-    vectors : ndarray or MappedArray of shape (n, d), float32 or float64
+    vectors : ndarray or MappedArray of shape (m, d), float32 or float64
     squares : ndarray of shape (n,), float64
     order : ndarray of shape (n,), int, or None
-        Row `order[i]` of `vectors` counts as row `i`. None: as they come.
+        Row `order[i]` of `vectors` counts as row `i`. None: all rows, as they come.
     """
 
-    vectors: NDArray | MappedArray
+    vectors: Matrix
     squares: NDArray[np.float64]
     order: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, vectors: NDArray) -> Rows:
-        """Measure vectors, which may be memory-mapped; see `squared_norms` for what is refused."""
-        source = MappedArray.of(vectors)
-        vectors = vectors if source is None else source
-        return cls(vectors, squared_norms(vectors))
+        """Measure vectors, which may be memory-mapped; see `squared_norms` for what it refuses."""
+        source: Matrix = MappedArray.of(vectors) or vectors
+        return cls(source, squared_norms(source))
 
     def ordered(self, order: NDArray[np.int64]) -> Rows:
-        """Return the rows in another order, without copying them."""
-        if np.array_equal(order, np.arange(len(order))):
+        """Return the rows with these numbers, in this order, without copying them."""
+        if np.array_equal(order, np.arange(len(self))):
             return self
         places = order if self.order is None else self.order[order]
         return Rows(self.vectors, self.squares[order], places)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.vectors)
+        return len(self.squares)
 
     @property
     def n_features(self) -> int:
@@ -201,26 +203,26 @@ class Rows:
     def bytewise(self) -> Iterator[bytes]:
         """Yield the content, part by part, and the order."""
         for start in range(0, len(self), _MEASURED_ROWS):
-            yield self.load(slice(start, start + _MEASURED_ROWS)).vectors.tobytes()
+            yield self.load(slice(start, start + _MEASURED_ROWS)).vectors[:].tobytes()
 
     @cached_property
     def unit(self) -> NDArray[np.float32]:
-        """The rows, which are in memory, with a length of 1 as near as products need."""
+        """The rows, read into memory, with a length of 1 as near as products need."""
         if self.vectors.dtype == np.float32 and np.all(
             np.abs(np.sqrt(self.squares) - 1) <= _UNIT_TOLERANCE
         ):
-            return self.vectors
+            return self.vectors[:]
         return unit_rows(self.vectors, self.squares, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some rows, before they are read: a task takes it along to wherever it runs.
+    """Some rows, not read yet: a task takes it along to wherever it runs.
 
-    To another process go the rows alone, or if they are in a file, where they are in it.
+    Pickling takes these rows along and no others, or only their place if they are in a file.
     """
 
-    vectors: NDArray | MappedArray
+    vectors: Matrix
     taken: slice | NDArray[np.int64]
     squares: NDArray[np.float64]
 
@@ -234,6 +236,21 @@ class Part:
         if isinstance(self.vectors, MappedArray):
             return Part, (self.vectors, self.taken, self.squares)
         return Part, (self.vectors[self.taken], slice(None), self.squares)
+
+
+class RecentParts:
+    """Parts of the rows, the last few of which stay in memory: all blocks of a stripe share one."""
+
+    def __init__(self, data: Rows) -> None:
+        self._data = data
+        self._last: dict[int, Part] = {}
+
+    def __getitem__(self, rows: slice) -> Part:
+        part = self._last.pop(rows.start, None) or self._data.part(rows)
+        self._last[rows.start] = part
+        if len(self._last) > _PARTS_KEPT:
+            del self._last[next(iter(self._last))]
+        return part
 
 
 def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.float64]:

@@ -4,26 +4,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.search import pruning
-from dupimg.search.arithmetic import Rows, rounding_margin
-from dupimg.search.pruning import (
+from dupimg.search import sketches as sketches_module
+from dupimg.search.rows import Rows, rounding_margin
+from dupimg.search.similarity import connected_groups, cosine_graph
+from dupimg.search.sketches import (
     arrangements,
     hard_lines,
     make_sketches,
     principal_directions,
     project,
 )
-from dupimg.search.similarity import connected_groups, cosine_graph
 
 
 @pytest.fixture(scope="module")
 def always():
     """Let searches of any size look at sketches, whether or not that pays."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "FEWEST_ROWS", 0)
-        patch.setattr(pruning, "_SIZES", (1, 3, 8))
-        patch.setattr(pruning, "MOST_DIRECTIONS", 8)
-        patch.setattr(pruning, "_WORTHWHILE", np.inf)
+        patch.setattr(sketches_module, "FEWEST_ROWS", 0)
+        patch.setattr(sketches_module, "_SIZES", (1, 3, 8))
+        patch.setattr(sketches_module, "MOST_DIRECTIONS", 8)
+        patch.setattr(sketches_module, "_WORTHWHILE", np.inf)
         yield
 
 
@@ -46,10 +46,10 @@ def exact_cosines(vectors):
 def assert_same_with_and_without(vectors, threshold, memory=200_000):
     """Compare a search with sketches to one without."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pruning, "FEWEST_ROWS", np.inf)
+        patch.setattr(sketches_module, "FEWEST_ROWS", np.inf)
         expected = cosine_graph(vectors, threshold)
         groups = connected_groups(vectors, threshold)
-        keepers = DuplicateFinder(threshold).fit(vectors).keepers_
+        keepers = DuplicateFinder(threshold=threshold).fit(vectors).keepers_
     graph = cosine_graph(vectors, threshold, memory=memory)
     assert np.array_equal(graph.pairs.indptr, expected.pairs.indptr)
     assert np.array_equal(graph.pairs.indices, expected.pairs.indices)
@@ -57,7 +57,7 @@ def assert_same_with_and_without(vectors, threshold, memory=200_000):
     assert np.array_equal(graph.nearest_cosine, expected.nearest_cosine)
     assert np.array_equal(graph.nearest_index, expected.nearest_index)
     assert np.array_equal(connected_groups(vectors, threshold, memory=memory), groups)
-    finder = DuplicateFinder(threshold, memory=memory).fit(vectors)
+    finder = DuplicateFinder(threshold=threshold, memory=memory).fit(vectors)
     assert np.array_equal(finder.keepers_, keepers)
     return expected
 
@@ -109,10 +109,10 @@ def test_products_of_sketches_bound_the_cosines(noise, k, always):
 
 
 def test_sketches_are_left_where_they_do_not_pay(monkeypatch):
-    monkeypatch.setattr(pruning, "FEWEST_ROWS", 0)
-    monkeypatch.setattr(pruning, "_SIZES", (32, 64))
-    monkeypatch.setattr(pruning, "MOST_DIRECTIONS", 64)
-    monkeypatch.setattr(pruning, "_WORTHWHILE", 0.75)
+    monkeypatch.setattr(sketches_module, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(sketches_module, "_SIZES", (32, 64))
+    monkeypatch.setattr(sketches_module, "MOST_DIRECTIONS", 64)
+    monkeypatch.setattr(sketches_module, "_WORTHWHILE", 0.75)
     rng = np.random.default_rng(0)
     everywhere = Rows.of(rng.standard_normal((3000, 256)))
     narrow = Rows.of(rng.standard_normal((3000, 20)) @ rng.standard_normal((20, 256)))
@@ -123,14 +123,14 @@ def test_sketches_are_left_where_they_do_not_pay(monkeypatch):
     assert sketches.shape == (3000, 33)
     assert principal_directions(narrow, 4 * 33 * 3000).shape == (256, 32)
     assert principal_directions(narrow, 4 * 33 * 3000 - 1) is None
-    monkeypatch.setattr(pruning, "FEWEST_ROWS", 3001)
+    monkeypatch.setattr(sketches_module, "FEWEST_ROWS", 3001)
     assert principal_directions(narrow, 10**9) is None
     assert make_sketches(narrow, None, np.full(3000, 0.9)) is None
 
 
 def test_sketches_can_be_left_out(monkeypatch, always):
     vectors = low_rank(0)
-    monkeypatch.setattr(pruning, "_sample", None)  # without it there are no directions
+    monkeypatch.setattr(sketches_module, "_sample", None)  # without it there are no directions
     for search in (cosine_graph, connected_groups):
         search(vectors, 0.9, sketches=False)
         with pytest.raises(TypeError):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from dupimg.groups.keeper_claims import Claims
 from dupimg.search.blocks import triangle
-from dupimg.search.keeper_claims import Claims
 
 
 def claimed_by_hand(similar):

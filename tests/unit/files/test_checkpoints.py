@@ -6,16 +6,16 @@ import time
 import numpy as np
 import pytest
 
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.search import search_options as search_options
-from dupimg.search.checkpoints import Checkpoints
+from dupimg.search import blocks
 from dupimg.search.similarity import connected_groups, cosine_graph, cosine_neighbours
 
 
 @pytest.fixture
 def logged(monkeypatch):
     """Let small searches be logged, too."""
-    monkeypatch.setattr(search_options, "FEWEST_PAIRS_LOGGED", 0)
+    monkeypatch.setattr(blocks, "FEWEST_PAIRS_LOGGED", 0)
 
 
 def clustered(seed=0, n=200, d=16):
@@ -56,7 +56,7 @@ SEARCHES = {
     "graph": lambda v, **kw: cosine_graph(v, 0.9, memory=50_000, **kw),
     "neighbours": lambda v, **kw: cosine_neighbours(v[:60], v[60:], 0.9, memory=50_000, **kw),
     "groups": lambda v, **kw: connected_groups(v, 0.9, memory=50_000, **kw),
-    "finder": lambda v, **kw: DuplicateFinder(0.9, memory=50_000).fit(
+    "finder": lambda v, **kw: DuplicateFinder(threshold=0.9, memory=50_000).fit(
         v, keeper_order=np.arange(len(v))[::-1], **kw
     ),
 }
@@ -98,7 +98,7 @@ def test_another_search_has_another_log(tmp_path, logged):
         {"thumbnails": thumbnails + 1},
     ):
         finder.fit(vectors, checkpoint=checkpoints, **parameters)
-        DuplicateFinder(0.9).fit(vectors, checkpoint=checkpoints, **parameters)
+        DuplicateFinder(threshold=0.9).fit(vectors, checkpoint=checkpoints, **parameters)
         finder.fit(vectors + 1e-9, checkpoint=checkpoints, **parameters)
         after = {path: path.read_bytes() for path in tmp_path.iterdir()}
         assert len(after) == len(before) + 3
@@ -137,14 +137,14 @@ def test_zeros_as_a_crash_leaves_them_are_no_finding(n_bytes, tmp_path):
 SCRIPT = """
 import sys
 import numpy as np
-from dupimg.search import search_options as search_options
-from dupimg.search.checkpoints import Checkpoints
+from dupimg.search import blocks
+from dupimg.files.checkpoints import Checkpoints
 from dupimg.groups.duplicates import DuplicateFinder
 
-search_options.FEWEST_PAIRS_LOGGED = 0
+blocks.FEWEST_PAIRS_LOGGED = 0
 vectors = np.load(sys.argv[1], mmap_mode="r")
 with Checkpoints(sys.argv[2]) as checkpoints:
-    finder = DuplicateFinder(0.9, memory=3_000_000).fit(vectors, checkpoint=checkpoints)
+    finder = DuplicateFinder(threshold=0.9, memory=3_000_000).fit(vectors, checkpoint=checkpoints)
 np.savez(sys.argv[3], keepers=finder.keepers_, nearest=finder.nearest_cosine_)
 """
 
@@ -165,7 +165,7 @@ def test_a_process_that_is_killed_again_and_again_comes_to_the_same_end(tmp_path
         size = _bytes_in(tmp_path / "logs")
     assert n_kills == 3
     subprocess.run(command, check=True)
-    expected = DuplicateFinder(0.9).fit(np.load(tmp_path / "vectors.npy"))
+    expected = DuplicateFinder(threshold=0.9).fit(np.load(tmp_path / "vectors.npy"))
     with np.load(tmp_path / "result.npz") as result:
         assert np.array_equal(result["keepers"], expected.keepers_)
         assert np.array_equal(result["nearest"], expected.nearest_cosine_)

@@ -1,0 +1,79 @@
+"""Photos and what a network saw in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.files.photos import Photo
+from dupimg.model.features import THUMBNAIL_SIZE, Features
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Photos and the features of their contents, which byte-identical photos share.
+
+    Attributes
+    ----------
+    photos : tuple of Photo, of length n
+    features : Features
+        Of k contents.
+    inverse : ndarray of shape (n,), int64
+        Row of `features` for each photo.
+    """
+
+    photos: tuple[Photo, ...]
+    features: Features
+    inverse: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, photos: Sequence[Photo], features: Mapping[str, Features]) -> Embedded:
+        """Join photos with the features of their contents.
+
+        Parameters
+        ----------
+        photos : sequence of Photo
+        features : mapping of str to Features
+            By the digests of the photos.
+        """
+        digests = list(dict.fromkeys(photo.digest for photo in photos))
+        rows = {digest: row for row, digest in enumerate(digests)}
+        inverse = np.array([rows[photo.digest] for photo in photos], dtype=np.int64)
+        if not digests:
+            return cls((), _NOTHING, inverse)
+        return cls(tuple(photos), Features.stack([features[d] for d in digests]), inverse)
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Embedded:
+        """Return the photos with these numbers, with the features of these alone."""
+        contents, inverse = np.unique(self.inverse[rows], return_inverse=True)
+        return Embedded(tuple(self.photos[i] for i in rows), self.features[contents], inverse)
+
+    @property
+    def of_each_photo(self) -> Features:
+        """The features of n photos; byte-identical ones have equal rows."""
+        return self.features[self.inverse]
+
+    def content_pairs(self, digests: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+        """Return pairs of digests as pairs of rows of `features`.
+
+        Parameters
+        ----------
+        digests : sequence of (str, str), of length n_pairs
+            Of photos that are here.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, 2), int64
+        """
+        row = {photo.digest: i for photo, i in zip(self.photos, self.inverse, strict=True)}
+        pairs = [(row[one], row[other]) for one, other in digests]
+        return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+_NO_VECTORS = np.empty((0, 1), np.float32)
+_NOTHING = Features(
+    _NO_VECTORS, _NO_VECTORS, np.empty((0, THUMBNAIL_SIZE, THUMBNAIL_SIZE), np.uint8)
+)
