@@ -19,16 +19,18 @@ from dupimg.decide.collection import Collection
 from dupimg.decide.group import content_pairs, find_duplicates, find_scenes, make_finder
 from dupimg.files.keep_rules import keeper_order
 from dupimg.files.photos import Listing
+from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
+from dupimg.plans.reasons import both
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.search.similarity import cosine_neighbours
 
 
 def add_rows(
     earlier: Sequence[Row], listing: Listing, collection: Collection | None, options: PlanOptions
-) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
     Parameters
@@ -47,11 +49,11 @@ def add_rows(
     -------
     rows : tuple of Row
         A plan for all files, old and new.
-    notes : tuple of str
+    notes : tuple of Message
         Scenes that would be one now, or more than one, and are left to a person.
     """
     rows = {row.path: row for row in earlier}
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     if collection is not None:
         decided, notes = _photo_rows(collection, options)
         rows |= decided
@@ -68,7 +70,7 @@ def add_rows(
 
 def _photo_rows(
     collection: Collection, options: PlanOptions
-) -> tuple[dict[str, Row], tuple[str, ...]]:
+) -> tuple[dict[str, Row], tuple[Message, ...]]:
     """Return the rows of the new photos, and of those of the earlier run that change."""
     nearest = nearest_cosines(collection)
     near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
@@ -93,7 +95,7 @@ def _photo_rows(
         row = photo_row(around.photos, i, groups, scenes[near[keeper]], sizes[keeper], options.keep)
         if sizes[i] == 1 and i in likes:
             like = around.photos[likes[i]].path
-            row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
+            row = replace(row, reason=message("reason.like_one_removed", photo=like))
         decided[photo.path] = _with_history(row, collection.rows)
     for i, cosine in zip(stays, nearest_scene_cosines(collection, stays, options), strict=True):
         path = collection.photos[i].path
@@ -107,13 +109,16 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
     """Say in a row what it has to do with the earlier run."""
     if (old := rows.get(row.path)) is None:
         if row.keeper in rows and rows[row.keeper].digest == row.digest:
-            return replace(row, reason="identical bytes; the keeper was there before")
+            there = message("reason.keeper_was_there")
+            return replace(row, reason=both(message("reason.identical_bytes"), there))
         return row
-    why = "since photos were added" if row.action == KEEP else "a better photo was added"
     number = old.duplicate_group if row.action == REMOVE else None
     return replace(
         row,
-        reason=f"{why}: {row.reason}",
+        reason=message(
+            "reason.photos_added" if row.action == KEEP else "reason.better_added",
+            reason=row.reason or as_text(""),
+        ),
         destination=old.destination,
         earlier=old.earlier,
         duplicate_group=number,
@@ -213,7 +218,7 @@ def _likes(
 
 def _scenes(
     collection: Collection, stays: Sequence[int], known: dict[int, int], options: PlanOptions
-) -> tuple[dict[int, int], tuple[str, ...]]:
+) -> tuple[dict[int, int], tuple[Message, ...]]:
     """Return the scene of every photo of the collection that stays, and what to tell of them."""
     kept = np.array(stays)
     seeds = np.array([place for place, i in enumerate(stays) if collection.is_new[i]], dtype=int)
@@ -232,7 +237,7 @@ def _scenes(
     return scenes, tuple(_left_as_they_are(numbers, before, labels))
 
 
-def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[str]:
+def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[Message]:
     """Tell which scenes the new photos would unite or part, but not what a person did to them.
 
     Photos have the `numbers` of scenes, 0 where none is known; the labels of scenes that would be
@@ -245,12 +250,12 @@ def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iter
         parted_by_hand = len(np.unique(before[old])) == 1 and set(numbers[old]) == set(united)
         if len(united) > 1 and not parted_by_hand:
             *first, last = united
-            words = f"{', '.join(map(str, first))} and {last}"
-            yield f"scenes {words} would be one with the new photos; they were left apart"
+            scenes = ", ".join(map(str, first))
+            yield message("note.scenes_united", scenes=scenes, last=str(last))
     for number in np.unique(numbers[before >= 0]):
         known = (numbers == number) & (before >= 0)
         if any(len(np.unique(after[known & (before == b)])) > 1 for b in np.unique(before[known])):
-            yield f"scene {number} would be parted with the new photos; it was left as it is"
+            yield message("note.scene_parted", scene=str(number))
 
 
 def _known_scenes(

@@ -16,6 +16,7 @@ from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.reading import read_files
+from dupimg.messages import Message
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
@@ -122,7 +123,7 @@ def embed(
         for i, outcome in stream:
             memory.keep(new[i], outcome)
             if isinstance(outcome, UnreadablePhoto):
-                unreadable[new[i]] = str(outcome)
+                unreadable[new[i]] = outcome.message
             else:
                 if previews is not None:
                     previews.write(new[i], outcome.preview)
@@ -157,7 +158,7 @@ class _Memory:
         self._fingerprint = embedder.fingerprint
         self._reader = f"{READER_VERSION} pixels up to {embedder.max_pixels}"
 
-    def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, str]]:
+    def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, Message]]:
         """Return the features of contents, and why others are unreadable."""
         features = {}
         for digest, content in self._cache.embeddings(digests, self._fingerprint).items():
@@ -175,4 +176,4 @@ class _Memory:
             self._cache.remember_preview(digest, outcome.preview)
             self._cache.remember_embedding(digest, self._fingerprint, outcome.to_bytes())
         elif not isinstance(outcome, UnreadableNow):
-            self._cache.remember_header(digest, self._reader, str(outcome))
+            self._cache.remember_unreadable(digest, self._reader, outcome.message)
