@@ -24,7 +24,7 @@ import dupimg
 from dupimg.cli.main import main
 from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.report import from_cell, read_report
-from dupimg.runs import organize as runs
+from dupimg.runs import apply as runs
 
 MODES = ("copy", "move")
 
