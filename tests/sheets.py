@@ -10,9 +10,13 @@ from pathlib import Path
 from files import sample
 from PIL import Image
 
+from dupimg.messages import as_text, message
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.naming import name_rows
+from dupimg.plans.reasons import removed_reason
 from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
+
+REASON = removed_reason(message("reason.more_bytes"), same_bytes=False)
 
 HOSTILE = (
     "</script><script>document.title='owned'</script>.jpg",
@@ -50,7 +54,7 @@ def duplicate(path: str, picture: str, scene: int, minute: float, keeper: str, *
         keeper=keeper,
         compared_with=keeper,
         **{"nearest_cosine": cosine, "verdict": "near duplicate", "thumb_correlation": 0.93}
-        | {"bytes": 50_000, "reason": "similar to the keeper; the keeper has more bytes"}
+        | {"bytes": 50_000, "reason": REASON}
         | fields,
     )
 
@@ -67,10 +71,10 @@ def some_rows() -> tuple[Row, ...]:
         photo("coffee.heic", "coffee.png", 3, 6),
         duplicate("tasse/咖啡.jpg", "coffee.png", 3, 7, "coffee.heic", cosine_to_keeper=1.0),
         photo("rocket.jpg", "rocket.jpg", 4, 8),
-        Row("notes.txt", OTHER, bytes=12, digest=64 * "a", reason="not a picture"),
-        Row("half.jpg", OTHER, bytes=4321, digest=64 * "b", reason="truncated JPEG"),
+        Row("notes.txt", OTHER, bytes=12, digest=64 * "a", reason=message("reason.not_a_picture")),
+        Row("half.jpg", OTHER, bytes=4321, digest=64 * "b", reason=as_text("truncated JPEG")),
     ]
-    companion = Row("left.xmp", KEEP, scene=2, bytes=99, digest=64 * "c", reason="sidecar")
+    companion = Row("left.xmp", KEEP, scene=2, bytes=99, digest=64 * "c", reason=as_text("sidecar"))
     rows.append(replace(companion, companion_of="left.jpg"))
     groups = {"cat/best.png": 1, "coffee.heic": 2}
     return tuple(
@@ -110,7 +114,8 @@ def make_sheet(folder: Path, rows: Sequence[Row], state: str = "planned") -> Pat
 
 def some_info(source: Path, state: str = "planned") -> PageInfo:
     """Say what a page says about a run."""
-    note = "note     --duplicate_rule=verified would have removed 1 more photo and spared 0"
+    rule = message("note.other_rule", rule="verified", count=1, spared=0)
+    note = message("note.labelled", note=rule)
     return PageInfo(
         str(source), state, 0.95, 0.7, 0.8, "cosine", "efficientnet_lite0", 1.5, (note,)
     )
@@ -137,7 +142,7 @@ def many_rows(count: int) -> tuple[Row, ...]:
                 height=3000,
                 bytes=3_000_000,
                 digest=f"{n:064x}",
-                reason="similar to the keeper; the keeper has more bytes",
+                reason=REASON,
             )
         )
     return tuple(rows)

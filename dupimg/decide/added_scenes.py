@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dupimg.decide.collection import Collection
 from dupimg.decide.group import find_scenes
+from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.rows import KEEP
 from dupimg.search.similarity import reachable_rows
@@ -59,7 +60,7 @@ def scenes_with_new(
     stays: NDArray[np.int64],
     known: Mapping[int, int],
     options: PlanOptions,
-) -> tuple[Mapping[int, int], tuple[str, ...]]:
+) -> tuple[Mapping[int, int], tuple[Message, ...]]:
     """Let new photos join the scenes that were there, or form new ones.
 
     Parameters
@@ -73,7 +74,7 @@ def scenes_with_new(
     -------
     scenes : mapping of int to int
         The number of the scene of every photo that stays.
-    notes : tuple of str
+    notes : tuple of Message
         Scenes that would be one now, or more than one, and are left to a person.
     """
     seeds = np.flatnonzero(collection.is_new[stays])
@@ -91,7 +92,7 @@ def scenes_with_new(
     return scenes, tuple(_left_as_they_are(numbers, before, labels))
 
 
-def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[str]:
+def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[Message]:
     """Tell which scenes the new photos would unite or part, but not what a person did to them.
 
     Photos have the `numbers` of scenes, 0 where none is known; the labels of scenes that would be
@@ -104,12 +105,12 @@ def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iter
         parted_by_hand = len(np.unique(before[old])) == 1 and set(numbers[old]) == set(united)
         if len(united) > 1 and not parted_by_hand:
             *first, last = united
-            words = f"{', '.join(map(str, first))} and {last}"
-            yield f"scenes {words} would be one with the new photos; they were left apart"
+            scenes = ", ".join(map(str, first))
+            yield message("note.scenes_united", scenes=scenes, last=str(last))
     for number in np.unique(numbers[before >= 0]):
         known = (numbers == number) & (before >= 0)
         if any(len(np.unique(after[known & (before == b)])) > 1 for b in np.unique(before[known])):
-            yield f"scene {number} would be parted with the new photos; it was left as it is"
+            yield message("note.scene_parted", scene=str(number))
 
 
 def _joined(

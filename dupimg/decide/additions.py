@@ -21,16 +21,18 @@ from dupimg.decide.collection import Collection
 from dupimg.decide.group import find_duplicates, make_finder
 from dupimg.files.keep_rules import keeper_order
 from dupimg.files.photos import Listing, Photo
+from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
+from dupimg.plans.reasons import both
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.search.similarity import reachable_rows
 
 
 def add_rows(
     earlier: Sequence[Row], listing: Listing, collection: Collection | None, options: PlanOptions
-) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
     Parameters
@@ -49,11 +51,11 @@ def add_rows(
     -------
     rows : tuple of Row
         A plan for all files, old and new.
-    notes : tuple of str
+    notes : tuple of Message
         Scenes that would be one now, or more than one, and are left to a person.
     """
     rows = {row.path: row for row in earlier}
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     if collection is not None:
         decided, notes = _photo_rows(collection, options)
         rows |= decided
@@ -70,7 +72,7 @@ def add_rows(
 
 def _photo_rows(
     collection: Collection, options: PlanOptions
-) -> tuple[dict[str, Row], tuple[str, ...]]:
+) -> tuple[dict[str, Row], tuple[Message, ...]]:
     """Return the rows of the photos of a collection, and what to know about their scenes."""
     nearest = nearest_cosines(collection)
     near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
@@ -91,7 +93,7 @@ def _photo_rows(
         row = photo_row(around.photos, i, groups, scene, sizes[keeper], options.keep)
         if sizes[i] == 1 and i in likes:
             like = around.photos[likes[i]].path
-            row = replace(row, reason=f"stays: {like}, which it is like, was not to stay")
+            row = replace(row, reason=message("reason.like_one_removed", photo=like))
         rows[row.path] = _with_history(row, collection.rows)
     staying = [collection.photos[i] for i in stays]
     scene_cosines = nearest_scene_cosines(collection, stays, options)
@@ -115,13 +117,16 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
     """Say in a row what it has to do with the earlier run."""
     if (old := rows.get(row.path)) is None:
         if row.keeper in rows and rows[row.keeper].digest == row.digest:
-            return replace(row, reason="identical bytes; the keeper was there before")
+            there = message("reason.keeper_was_there")
+            return replace(row, reason=both(message("reason.identical_bytes"), there))
         return row
-    why = "since photos were added" if row.action == KEEP else "a better photo was added"
     number = old.duplicate_group if row.action == REMOVE else None
     return replace(
         row,
-        reason=f"{why}: {row.reason}",
+        reason=message(
+            "reason.photos_added" if row.action == KEEP else "reason.better_added",
+            reason=row.reason or as_text(""),
+        ),
         destination=old.destination,
         earlier=old.earlier,
         duplicate_group=number,

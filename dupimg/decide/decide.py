@@ -10,11 +10,11 @@ from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, read_and_embed
 from dupimg.decide.group import find_groups, known_apart
 from dupimg.files.photos import Found
+from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups, check_plan, make_plan
 from dupimg.plans.rows import Row
 from dupimg.search.blocks import Checkpoint
-from dupimg.wording import counted
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Decision:
     ----------
     rows : tuple of Row
         A checked plan.
-    notes : tuple of str
+    notes : tuple of Message
         What a person should know about it.
     """
 
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def decide(
@@ -71,16 +71,14 @@ def decide(
     return Decision(rows, _notes(groups, options.duplicate_rule))
 
 
-def _notes(groups: Groups, rule: str) -> tuple[str, ...]:
+def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
     """Say how many photos the other rule for duplicates would have removed or spared."""
     look = groups.second_look
     if look is None:
         return ()
     removed = groups.keepers != np.arange(len(groups.keepers))
     more = int(np.count_nonzero(look.other_rule_removes & ~removed))
-    spared = np.count_nonzero(removed & ~look.other_rule_removes)
+    spared = int(np.count_nonzero(removed & ~look.other_rule_removes))
     other = "verified" if rule == "cosine" else "cosine"
-    return (
-        f"note     --duplicate_rule={other} would have removed {counted(more, 'more photo')} "
-        f"and spared {spared:,}",
-    )
+    note = message("note.other_rule", rule=other, count=more, spared=spared)
+    return (message("note.labelled", note=note),)

@@ -15,6 +15,7 @@ from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
+from dupimg.messages import Message
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
@@ -134,7 +135,7 @@ def embed(
     for digest, outcome in _embed_new(embedder, paths, quiet=quiet):
         memory.keep(digest, outcome)
         if isinstance(outcome, UnreadablePhoto):
-            unreadable[digest] = str(outcome)
+            unreadable[digest] = outcome.message
             continue
         if keep_preview is not None:
             keep_preview(digest, outcome.preview)
@@ -155,7 +156,7 @@ def _embed_new(
             bar.update()
 
 
-def _without_unreadable(listing: Listing, unreadable: Mapping[str, str]) -> Listing:
+def _without_unreadable(listing: Listing, unreadable: Mapping[str, Message]) -> Listing:
     """Move the photos with these digests to the other files, with the reasons given."""
     photos = tuple(photo for photo in listing.photos if photo.digest not in unreadable)
     demoted = (
@@ -182,7 +183,7 @@ class _Memory:
         self._fingerprint = embedder.fingerprint
         self._reader = f"{READER_VERSION} pixels up to {embedder.max_pixels}"
 
-    def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, str]]:
+    def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, Message]]:
         """Return the features of contents, and why others are unreadable."""
         features = {}
         for digest, content in self._cache.embeddings(digests, self._fingerprint).items():
@@ -201,4 +202,4 @@ class _Memory:
             self._cache.remember_preview(digest, outcome.preview)
             self._cache.remember_embedding(digest, self._fingerprint, outcome.to_bytes())
         elif not isinstance(outcome, UnreadableNow):
-            self._cache.remember_header(digest, self._reader, str(outcome))
+            self._cache.remember_unreadable(digest, self._reader, outcome.message)

@@ -21,6 +21,8 @@ from typing import Any
 
 import platformdirs
 
+from dupimg.messages import Message, quoted
+
 # Part of the file's name: count it up whenever a table changes.
 _VERSION = 3
 
@@ -149,18 +151,22 @@ class Cache:
 
         Returns
         -------
-        dict of str to JSON values
-            By digest, known ones only.
+        dict of str to JSON values or Message
+            By digest; without those that are not known. A message says why a content is no photo.
         """
         query = "SELECT digest, header FROM headers WHERE reader = ? AND digest IN ({})"
         found = self._select(query, (reader,), digests)
-        return {digest: json.loads(header) for digest, header in found}
+        return {digest: _read_header(json.loads(header)) for digest, header in found}
 
     def remember_header(self, digest: str, reader: str, header: Any) -> None:
         """Remember the header of a content; `header` holds JSON values."""
         self._write(
             "INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", (digest, reader, json.dumps(header))
         )
+
+    def remember_unreadable(self, digest: str, reader: str, reason: Message) -> None:
+        """Remember why a content is no photo."""
+        self.remember_header(digest, reader, {"unreadable": reason.to_json()})
 
     def embeddings(self, digests: Iterable[str], fingerprint: str) -> Mapping[str, bytes]:
         """Return the remembered embeddings of contents.
@@ -285,6 +291,15 @@ def _check_ours(connection: sqlite3.Connection) -> None:
         connection.close()
         raise sqlite3.DatabaseError("it is the database of another program")
     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+
+
+def _read_header(header: Any) -> Any:
+    """Return what was remembered of a content."""
+    if isinstance(header, str):  # dupimg 0.1.0 wrote why it is no photo as an English sentence
+        return quoted(header)
+    if isinstance(header, dict) and "unreadable" in header:
+        return Message.from_json(header["unreadable"])
+    return header
 
 
 def _status_key(status: os.stat_result) -> str:

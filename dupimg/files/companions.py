@@ -25,6 +25,7 @@ from dupimg.files.companion_names import (
     versions,
 )
 from dupimg.files.photos import File, Listing, Photo
+from dupimg.messages import Message, message
 
 # fmt: off
 _RAW_SUFFIXES = frozenset({
@@ -72,10 +73,11 @@ def pair_companions(listing: Listing) -> Listing:
     Examples
     --------
     >>> from datetime import datetime
+    >>> no_picture = message("reason.not_a_picture")
     >>> photo = Photo("a.jpg", 9, "d1", 4, 3, datetime(2025, 6, 13), "exif")
-    >>> others = File("a.xmp", 9, "d2", "not a picture"), File("b.txt", 9, "d3", "not a picture")
+    >>> others = File("a.xmp", 9, "d2", no_picture), File("b.txt", 9, "d3", no_picture)
     >>> paired = pair_companions(Listing((photo,), others))
-    >>> [(file.path, file.companion_of, file.reason) for file in paired.companions]
+    >>> [(file.path, file.companion_of, str(file.reason)) for file in paired.companions]
     [('a.xmp', 'a.jpg', 'sidecar of a.jpg')]
     >>> [file.path for file in paired.others]
     ['b.txt']
@@ -118,11 +120,19 @@ class _Entry(NamedTuple):
     def is_takeout_metadata(self) -> bool:
         return self.kind == _SIDECAR and self.suffix == ".json"
 
-    @property
-    def relation(self) -> str:
+    def reason(self, photo: str) -> Message:
+        """Return what the file is to a photo of that name."""
         if self.is_takeout_metadata:
-            return "Google Takeout metadata"
-        return ("edited version", "raw", "Live Photo video", "sidecar")[self.kind]
+            return message("reason.takeout_metadata", photo=photo)
+        return message(
+            (
+                "reason.edited_version",
+                "reason.raw",
+                "reason.live_photo_video",
+                "reason.sidecar",
+            )[self.kind],
+            photo=photo,
+        )
 
 
 def _entry(record: Photo | File) -> _Entry | None:
@@ -171,7 +181,7 @@ class _Pairing:
                 path=entry.path,
                 bytes=entry.record.bytes,
                 digest=entry.record.digest,
-                reason=f"{entry.relation} of {photo.rpartition('/')[2]}",
+                reason=entry.reason(photo.rpartition("/")[2]),
                 companion_of=photo,
                 modified_ns=entry.record.modified_ns,
             )

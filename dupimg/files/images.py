@@ -21,7 +21,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
 
+from dupimg.errors import MessageError
 from dupimg.files import raw
+from dupimg.messages import details, message, why
 
 MAX_PIXELS = 500_000_000
 
@@ -52,8 +54,8 @@ _UPRIGHT = {
 }
 
 
-class UnreadablePhoto(ValueError):
-    """A file is not a picture or cannot be decoded; the message says why."""
+class UnreadablePhoto(MessageError, ValueError):
+    """A file is no picture, or one that cannot be decoded; the message says why."""
 
 
 class UnreadableNow(UnreadablePhoto):
@@ -286,7 +288,7 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
     try:
         file = Path(path).open("rb")  # noqa: SIM115 (closed below; this tells its errors apart)
     except OSError as error:
-        raise UnreadableNow(f"cannot open the file: {error.strerror}") from error
+        raise UnreadableNow(message("reason.cannot_open", why=why(error))) from error
     kind = "picture"
     with file, _pillow_as_we_need_it():
         try:
@@ -298,12 +300,18 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
         except (UnreadablePhoto, _CannotReduce):
             raise
         except Image.UnidentifiedImageError as error:
-            raise UnreadablePhoto(f"broken {kind}, or of an unsupported kind") from error
+            raise UnreadablePhoto(message("reason.broken", kind=kind)) from error
         except MemoryError as error:
-            raise UnreadableNow(f"not enough memory to decode this {kind}") from error
+            raise UnreadableNow(message("reason.no_memory", kind=kind)) from error
         except Exception as error:  # decoders raise nearly everything when a file is broken
-            state = "truncated" if "truncated" in str(error).lower() else "unreadable"
-            raise UnreadablePhoto(f"{state} {kind}: {error or type(error).__name__}") from error
+            ends = "truncated" in str(error).lower()
+            raise UnreadablePhoto(
+                message(
+                    "reason.truncated" if ends else "reason.unreadable",
+                    kind=kind,
+                    why=details(error),
+                )
+            ) from error
 
 
 def _open_by_pillow(file: BinaryIO) -> _Opened:
@@ -319,22 +327,27 @@ def _recognize(file: BinaryIO) -> str:
     """Return the format that the first bytes announce."""
     prefix = file.read(16)
     if not prefix:
-        raise UnreadablePhoto("empty file")
+        raise UnreadablePhoto(message("reason.empty"))
     if raw.is_raw(file):
         return "RAW"
     for name in FORMATS:
         _, accept = Image.OPEN.get(name, (None, None))
         if accept is not None and accept(prefix):
             return name
-    raise UnreadablePhoto("not a picture")
+    raise UnreadablePhoto(message("reason.not_a_picture"))
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise UnreadablePhoto(
-            f"{width} × {height} = {width * height / 1e6:.3g} megapixels, "
-            f"more than the limit of {max_pixels / 1e6:.3g}; raise --max_megapixels"
+            message(
+                "reason.too_many_pixels",
+                width=str(width),
+                height=str(height),
+                size=f"{width * height / 1e6:.3g}",
+                limit=f"{max_pixels / 1e6:.3g}",
+            )
         )
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dupimg.messages import Message, message
 from dupimg.options.converters import KEEP_WORDS
 
 if TYPE_CHECKING:
     from dupimg.files.photos import Photo
 
-# For each rule the sort key of a photo, smallest first, and the better photo's advantage.
-KEEP_RULES: dict[str, tuple[Callable[[Photo], Any], str]] = {
-    "pixels": (lambda photo: -photo.pixels, "more pixels"),
-    "bytes": (lambda photo: -photo.bytes, "more bytes"),
-    "oldest": (lambda photo: photo.local_time, "an earlier time"),
-    "path": (lambda photo: photo.path, "a path that sorts first"),
+# Each rule ranks one photo, the smallest value first; the reason says what the better has.
+KEEP_RULES: dict[str, tuple[Callable[[Photo], Any], Message]] = {
+    "pixels": (lambda photo: -photo.pixels, message("reason.more_pixels")),
+    "bytes": (lambda photo: -photo.bytes, message("reason.more_bytes")),
+    "oldest": (lambda photo: photo.local_time, message("reason.earlier_time")),
+    "path": (lambda photo: photo.path, message("reason.first_path")),
 }
 DEFAULT_RULE = KEEP_WORDS
 
@@ -39,10 +40,10 @@ def keeper_order(photos: Sequence[Photo], rule: Sequence[str] = DEFAULT_RULE) ->
     return sorted(range(len(photos)), key=lambda i: tuple(key(photos[i]) for key in keys))
 
 
-def why_kept(keeper: Photo, removed: Photo, rule: Sequence[str] = DEFAULT_RULE) -> str:
-    """Return the advantage of `keeper` over `removed` by the first rule in which they differ."""
+def why_kept(keeper: Photo, removed: Photo, rule: Sequence[str] = DEFAULT_RULE) -> Message:
+    """Return what `keeper` has that `removed` lacks, by the first difference of the rule."""
     for name in (*rule, "path"):
         key, advantage = KEEP_RULES[name]
         if key(keeper) != key(removed):
             return advantage
-    return "the same in every respect"
+    return message("reason.all_the_same")

@@ -17,6 +17,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from dupimg.messages import Message, message, why
+
 # Folders that a system or another program keeps beside photos: thumbnails, bins, indexes.
 SYSTEM_FOLDERS = frozenset(
     {
@@ -52,8 +54,8 @@ class File:
     bytes : int
     digest : str
         SHA-256 of the content, hexadecimal; empty where the content could not be read.
-    reason : str
-        Why it is not a photo.
+    reason : Message
+        Why it is no photo.
     companion_of : str
         Path of the photo that it belongs to; empty if there is none.
     modified_ns : int
@@ -63,7 +65,7 @@ class File:
     path: str
     bytes: int
     digest: str
-    reason: str
+    reason: Message
     companion_of: str = ""
     modified_ns: int = 0
 
@@ -191,7 +193,8 @@ def find_files(folder: Path) -> Found:
             with os.scandir(folder / parent) as entries:
                 listed = list(entries)
         except OSError as error:
-            others.append(File(parent, 0, "", f"folder could not be listed: {error.strerror}"))
+            reason = message("reason.folder_not_listed", why=why(error))
+            others.append(File(parent, 0, "", reason))
             continue
         for entry in listed:
             path = f"{parent}/{entry.name}" if parent else entry.name
@@ -201,9 +204,9 @@ def find_files(folder: Path) -> Found:
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
             else:
-                status, reason = _regular_status(entry)
-                if status is None:
-                    others.append(File(path, 0, "", reason))
+                status = _regular_status(entry)
+                if isinstance(status, Message):
+                    others.append(File(path, 0, "", status))
                 else:
                     files.append((path, status))
     files.sort(key=lambda file: file[0])
@@ -215,17 +218,17 @@ def _is_system_folder(entry: os.DirEntry[str]) -> bool:
     return known and entry.is_dir(follow_symlinks=False)
 
 
-def _regular_status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str]:
-    """Return the status of a regular file, or None and why it is not one."""
+def _regular_status(entry: os.DirEntry[str]) -> os.stat_result | Message:
+    """Return the status of a regular file, or why there is none."""
     try:
         if entry.is_symlink():
-            return None, f"symbolic link to {Path(entry.path).readlink()}, not followed"
+            return message("reason.symbolic_link", target=str(Path(entry.path).readlink()))
         status = entry.stat(follow_symlinks=False)
     except OSError as error:
-        return None, f"could not be looked at: {error.strerror}"
+        return message("reason.not_looked_at", why=why(error))
     if not stat.S_ISREG(status.st_mode):
-        return None, "neither a file nor a folder"
-    return status, ""
+        return message("reason.special_file")
+    return status
 
 
 def content_digest(path: Path) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from dupimg.messages import message
+
 if TYPE_CHECKING:
     import rawpy
 
@@ -126,9 +128,9 @@ def open_preview(
         with rawpy.imread(source) as raw:
             sizes, thumbnail = raw.sizes, raw.extract_thumb()
     except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError) as error:
-        raise OSError("it has no embedded preview") from error
+        raise OSError(message("why.no_preview")) from error
     except rawpy.LibRawIOError as error:
-        raise OSError("it ends too early") from error
+        raise OSError(message("why.ends_too_early")) from error
     except rawpy.LibRawError as error:
         raise OSError(error.args[0].decode()) from error
     preview = _picture_of(thumbnail)

@@ -22,6 +22,7 @@ from dupimg.files.photos import (
     earliest_time,
 )
 from dupimg.files.sandbox import open_sandbox
+from dupimg.messages import Message, message, why
 
 # Most files that a thread reads before it hands their headers to a worker process, which costs less
 # for many at a time.
@@ -122,12 +123,12 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
     try:
         return content_digest(path)
     except OSError as error:
-        return UnreadableNow(f"could not be read: {error.strerror}")
+        return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
 def _record(path: str, status: os.stat_result, digest: str, looked: _Looked) -> Photo | File:
     if not isinstance(looked, _Look):
-        return File(path, status.st_size, digest, str(looked), modified_ns=status.st_mtime_ns)
+        return File(path, status.st_size, digest, looked.message, modified_ns=status.st_mtime_ns)
     return Photo(
         path,
         status.st_size,
@@ -150,7 +151,7 @@ def _remember(
         taken_at = looked.taken_at and looked.taken_at.isoformat()
         cache.remember_header(digest, reader, [looked.width, looked.height, taken_at])
     else:
-        cache.remember_header(digest, reader, str(looked))
+        cache.remember_unreadable(digest, reader, looked.message)
 
 
 def _remembered(
@@ -167,7 +168,7 @@ def _remembered(
 
 
 def _from_header(header: Any) -> _Looked:
-    if isinstance(header, str):
+    if isinstance(header, Message):
         return UnreadablePhoto(header)
     width, height, taken_at = header
     return _Look(width, height, datetime.fromisoformat(taken_at) if taken_at else None)

@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.images import UnreadableNow, UnreadablePhoto
+from dupimg.messages import Message, message
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -90,7 +91,7 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
     except UnreadablePhoto as error:
         return error
     except MemoryError:
-        return UnreadableNow("not enough memory to decode this file")
+        return UnreadableNow(message("reason.no_memory", kind="file"))
 
 
 def warm_up() -> None:
@@ -274,19 +275,19 @@ class _Worker:
         try:
             # In slices: while this program is stopped (Ctrl-Z), only one of them runs out.
             if not any(self._pipe.poll(time_limit / 20) for _ in range(20)):
-                raise DecoderLost(f"decoding took longer than {time_limit:g} seconds")
+                raise DecoderLost(message("reason.too_slow", seconds=f"{time_limit:g}"))
             answer = self._pipe.recv()
         except (EOFError, OSError) as error:
-            raise DecoderLost(f"the decoder crashed ({self._cause_of_death()})") from error
+            raise DecoderLost(message("reason.crashed", why=self._cause_of_death())) from error
         if isinstance(answer, Exception) and not isinstance(answer, UnreadablePhoto):
             raise answer
         return answer
 
-    def _cause_of_death(self) -> str:
+    def _cause_of_death(self) -> Message:
         with _processes:
             self._process.join()
             code = self._process.exitcode or 0
-        return f"signal {-code}" if code < 0 else f"exit status {code}"
+        return message("why.signal" if code < 0 else "why.exit_status", number=str(abs(code)))
 
     def kill(self) -> None:
         self._process.kill()

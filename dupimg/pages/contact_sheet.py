@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dupimg.files.durable import write_durably
+from dupimg.messages import Message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.record import Run
 from dupimg.plans.report import COLUMNS, COSINES
@@ -53,8 +54,8 @@ _SCRIPTS = (
     "keys.js",
     "app.js",
 )
-# What the page needs of a row: the report, and where a file of an earlier run is.
-_COLUMNS = (*COLUMNS, "earlier")
+# What the page needs of a row: the report, where an earlier run put the file, whether it failed.
+_COLUMNS = (*COLUMNS, "earlier", "failed")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PICTURES = {False: "img-src 'self' file: data:", True: "img-src 'self' data:; connect-src 'self'"}
 
@@ -76,8 +77,8 @@ class PageInfo:
     model : str
     seconds : float
         That the run took; 0 where nobody knows any more.
-    notes : tuple of str
-        What else a person should know, a line each.
+    notes : tuple of Message
+        What else a person should know.
     review : bool
         Whether a server takes decisions and hands out the photos.
     """
@@ -90,16 +91,22 @@ class PageInfo:
     rule: str
     model: str
     seconds: float
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     review: bool = False
 
     @classmethod
     def of(
-        cls, run: Run, state: str, *, seconds: float = 0, notes: Sequence[str] = (), **more: bool
+        cls,
+        run: Run,
+        state: str,
+        *,
+        seconds: float = 0,
+        notes: Sequence[Message] = (),
+        review: bool = False,
     ) -> PageInfo:
         """Return what a page says about a run that was remembered."""
         settings = json.loads(run.settings or "{}")
-        defaults = PlanOptions(run.input_dir, ".")
+        defaults = PlanOptions(input_dir=Path(run.input_dir), output_dir=Path())
 
         def setting(name: str) -> Any:
             return settings.get(name, getattr(defaults, name))
@@ -114,11 +121,11 @@ class PageInfo:
             setting("model"),
             seconds,
             tuple(notes),
-            **more,
+            review,
         )
 
 
-def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]:
+def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     """Turn rows into columns, which take half the room of a list of objects.
 
     Parameters
@@ -128,7 +135,8 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]
     Returns
     -------
     dict of str to list
-        The columns of the report and ``earlier``; cosines are rounded as in the report.
+        The columns of the report, ``earlier`` and ``failed``; cosines are rounded as in the report,
+        reasons are messages.
 
     Examples
     --------
@@ -138,6 +146,7 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[str | int | float | None]]
     columns = {name: list(map(attrgetter(name), rows)) for name in _COLUMNS}
     for name in COSINES:
         columns[name] = [None if cosine is None else round(cosine, 6) for cosine in columns[name]]
+    columns["reason"] = [row.reason and row.reason.to_json() for row in rows]
     return columns
 
 
@@ -156,7 +165,9 @@ def page_data(rows: Sequence[Row], about: PageInfo, *, input_url: str = "") -> d
     dict
         ``about``, and ``rows`` as `to_columns` gives them.
     """
-    return {"about": asdict(about) | {"input_url": input_url}, "rows": to_columns(rows)}
+    notes = [note.to_json() for note in about.notes]
+    told = vars(about) | {"notes": notes, "input_url": input_url}
+    return {"about": told, "rows": to_columns(rows)}
 
 
 def page_html(data: Mapping[str, Any] | None = None) -> str:
@@ -177,7 +188,7 @@ def page_html(data: Mapping[str, Any] | None = None) -> str:
         "page.html",
         scripts=_SCRIPTS,
         styles=_STYLES,
-        text="text.json",
+        texts=("text.json", "messages.json"),
         data=data,
         pictures=_PICTURES[data is None],
     )
@@ -188,7 +199,7 @@ def fill_page(
     *,
     scripts: Sequence[str],
     styles: Sequence[str],
-    text: str,
+    texts: Sequence[str],
     data: Mapping[str, Any] | None,
     pictures: str,
 ) -> str:
@@ -196,10 +207,10 @@ def fill_page(
 
     Parameters
     ----------
-    template, text : str
-        Names of files: the page, and its words in all languages.
-    scripts, styles : sequence of str
-        Names of files, in their order.
+    template : str
+        Name of the file of the page.
+    scripts, styles, texts : sequence of str
+        Names of files, in their order; `texts` hold its words, by language and key.
     data : mapping or None
         JSON values for the script.
     pictures : str
@@ -218,7 +229,7 @@ def fill_page(
         # Within the page: a browser would ask a server for favicon.ico, and may not.
         icon=f"data:image/svg+xml,{quote(_joined(['icon.svg']))}",
         style=style,
-        text=_json(json.loads(_joined([text]))),
+        text=_json(_merged([json.loads(_joined([name])) for name in texts])),
         data=_json(data),
         script=script,
     )
@@ -227,6 +238,14 @@ def fill_page(
 def _joined(names: Sequence[str]) -> str:
     """Return files of the page, one after the other."""
     return "\n".join((files("dupimg") / "web" / name).read_text("utf-8") for name in names)
+
+
+def _merged(texts: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return the words of several files by language and key."""
+    return {
+        language: {key: word for words in texts for key, word in words[language].items()}
+        for language in texts[0]
+    }
 
 
 def _json(value: Any) -> str:

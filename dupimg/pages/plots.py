@@ -138,7 +138,7 @@ def plot_similarity_histogram(
         nearest = cosine_graph(vectors, 1.0).nearest_cosine
     ax = _axes(ax, (7, 3.6))
     lowest = min(np.floor(nearest.min() * 20) / 20, *thresholds)
-    ax.hist(nearest, bins=np.linspace(lowest, 1, 61), color=_ACCENT, alpha=0.75)
+    ax.hist(nearest, bins=np.linspace(lowest, 1, 61).tolist(), color=_ACCENT, alpha=0.75)
     for threshold in thresholds:
         reached = np.count_nonzero(nearest >= threshold)
         ax.axvline(threshold, color=_QUIET, linestyle="--", linewidth=1)

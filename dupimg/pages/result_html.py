@@ -65,7 +65,7 @@ def result_html(result: Result) -> str:
     parts = [
         _STYLE,
         _counts(result),
-        *(f'<div class="q">{_text(note)}</div>' for note in result.notes),
+        *(f'<div class="q">{_text(str(note))}</div>' for note in result.notes),
         *_groups("Duplicates, what stays first", duplicates, previews),
         *_groups("Scenes", scenes, previews),
         f'<div class="q">{_text(str(result.report))}</div>',

@@ -1,4 +1,4 @@
-"""Merge what a person edited in a plan into what was decided.
+"""Merge what a person edited in a plan into what was decided, and tell what that changes.
 
 Of an edited plan only three columns count: `action` (keep, remove or leave), `scene` and
 `destination`. The rest is taken from what was decided, so that it does not matter what a
@@ -8,19 +8,54 @@ spreadsheet did to dates and numbers, or whether rows were sorted and columns mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import reduce
+from typing import NamedTuple
 
+from dupimg.messages import Message, message
 from dupimg.plans.naming import name_rows
-from dupimg.plans.plan_diff import describe_changes
+from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
-from dupimg.plans.reasons import reviewed_reason
+from dupimg.plans.reasons import action_name, reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
-from dupimg.plans.scene_numbers import SceneNumbers
-from dupimg.wording import counted, did_you_mean
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
+
+
+class SceneNumbers(NamedTuple):
+    """The highest number of a scene that was decided, and that a person may give.
+
+    Every photo can get a scene of its own. A number beyond that is a slip, and could make the names
+    of all photos longer.
+    """
+
+    decided: int
+    last: int
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> SceneNumbers:
+        """Return the numbers of a plan."""
+        scenes = [row.scene for row in rows if row.scene is not None and not row.companion_of]
+        decided = max(scenes, default=0)
+        return cls(decided, decided + len(scenes))
+
+    def read(self, cell: str) -> int | None:
+        """Read the number of a scene as spreadsheets write it; None where a person may not give it.
+
+        Examples
+        --------
+        >>> numbers = SceneNumbers(decided=7, last=9)
+        >>> numbers.read("7"), numbers.read("7.0"), numbers.read("7,0"), numbers.read("10")
+        (7, 7, 7, None)
+        """
+        whole, _, fraction = cell.strip().replace(",", ".").partition(".")
+        # Python refuses to read thousands of digits.
+        is_number = whole.isdecimal() and len(whole) < 10 and not fraction.strip("0")
+        number = int(whole) if is_number else 0
+        return number if 1 <= number <= self.last else None
 
 
 @dataclass(frozen=True)
@@ -31,18 +66,18 @@ class Reviewed:
     ----------
     rows : tuple of Row
         What is to be carried out.
-    problems : tuple of str
+    problems : tuple of Problem
         Everything that stands in the way, each with its row.
-    changes : tuple of str
-        Everything that a person changed, a line each.
-    consequences : tuple of str
-        What else is not as it was decided because of that, a line for each file.
+    changes : tuple of Message
+        Everything that a person changed, one for each file.
+    consequences : tuple of Message
+        What else is not as it was decided because of that, one for each file.
     """
 
     rows: tuple[Row, ...]
-    problems: tuple[str, ...]
-    changes: tuple[str, ...]
-    consequences: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    changes: tuple[Message, ...]
+    consequences: tuple[Message, ...]
 
 
 def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
@@ -71,13 +106,13 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         else row
         for row in name_rows(merged)
     )
-    changes, consequences = describe_changes(rows, named, known, scenes)
+    changes, consequences = _describe_changes(rows, named, known, scenes)
     return Reviewed(named, tuple(problems), changes, consequences)
 
 
 def merge_decisions(
     decided: Sequence[Row], edits: Sequence[Edit], scenes: SceneNumbers
-) -> tuple[list[Row], list[str]]:
+) -> tuple[list[Row], list[Problem]]:
     """Apply the edits as `merge_edits`, but let the destinations be as they were decided.
 
     Parameters
@@ -93,7 +128,7 @@ def merge_decisions(
     -------
     rows : list of Row
         In the order of `decided`.
-    problems : list of str
+    problems : list of Problem
     """
     rows = {row.path: row for row in decided}
     problems = list(_problems(rows, edits, scenes))
@@ -106,32 +141,41 @@ def merge_decisions(
     return _with_reasons(merged, rows), problems
 
 
-def _problems(rows: dict[str, Row], edits: Sequence[Edit], scenes: SceneNumbers) -> Iterator[str]:
+def _problems(
+    rows: Mapping[str, Row], edits: Sequence[Edit], scenes: SceneNumbers
+) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for edit in edits:
         row = rows.get(edit.path)
-        where = f"row {edit.number}: {edit.path}"
         if row is None or edit.digest not in ("", row.digest):
-            yield f"{where}: is not in the plan that was made for this folder; run `dupimg plan`."
+            yield Problem(edit.path, message("problem.not_in_plan"), edit.number)
             continue
         if first.setdefault(edit.path, edit.number) != edit.number:
-            yield f"{where}: has row {first[edit.path]} already, expected one row."
-        actions = _ACTIONS[row.scene is None]
-        if edit.action not in actions:
-            hint = did_you_mean(edit.action, actions)
-            expected = f"{', '.join(actions[:-1])} or {actions[-1]}"
-            yield f"{where}: Got action {edit.action!r}, expected {expected}.{hint}"
+            told = message("problem.second_row", first=str(first[edit.path]))
+            yield Problem(edit.path, told, edit.number)
+        if edit.action not in _ACTIONS[row.scene is None]:
+            yield Problem(edit.path, _wrong_action(edit, row), edit.number)
         if edit.scene and row.scene is not None and scenes.read(edit.scene) is None:
-            yield (
-                f"{where}: Got scene {edit.scene!r}, expected a whole number: 1 to "
-                f"{scenes.decided} for a scene of the plan, up to {scenes.last} for a new one."
+            told = message(
+                "problem.scene",
+                scene=repr(edit.scene),
+                decided=str(scenes.decided),
+                last=str(scenes.last),
             )
+            yield Problem(edit.path, told, edit.number)
     missing = [path for path in rows if path not in first]
     if missing:  # the file may have been cut off while it was saved
-        yield (
-            f"{counted(len(missing), 'file')} of the plan without a row, first {missing[0]}, "
-            "expected one for each. Write leave where a file is to stay."
-        )
+        yield Problem("", message("problem.missing_rows", count=len(missing), path=missing[0]))
+
+
+def _wrong_action(edit: Edit, row: Row) -> Message:
+    is_photo = row.scene is not None
+    expected = message("problem.photo_actions" if is_photo else "problem.other_actions")
+    near = get_close_matches(edit.action, _ACTIONS[not is_photo], n=1)
+    action = repr(edit.action)
+    if not near:
+        return message("problem.no_action", action=action, expected=expected)
+    return message("problem.misspelled_action", action=action, expected=expected, guess=near[0])
 
 
 def _chosen(
@@ -198,3 +242,84 @@ def _cosine(row: Row, keeper: Row) -> float | None:
     if row.keeper == keeper.path:
         return row.cosine_to_keeper
     return keeper.cosine_to_keeper if keeper.keeper == row.path else None
+
+
+def _describe_changes(
+    before: Mapping[str, Row],
+    after: Sequence[Row],
+    known: Mapping[str, Edit],
+    scenes: SceneNumbers,
+) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """Tell what is not as it was decided.
+
+    Parameters
+    ----------
+    before : mapping of str to Row
+        What was decided, by path.
+    after : sequence of Row
+        What is to be carried out.
+    known : mapping of str to Edit
+        What the person wrote, by path.
+    scenes : SceneNumbers
+
+    Returns
+    -------
+    changes, consequences : tuple of Message
+        What the person changed, and what follows from it: see `Reviewed`.
+    """
+    changed = dict(_changes(before, after))
+    chosen = _chosen_by_hand(before, after, known)
+    changes = (change for path, change in changed.items() if path in chosen)
+    consequences = (change for path, change in changed.items() if path not in chosen)
+    return (*changes, *_not_taken(before, after, known, scenes)), tuple(consequences)
+
+
+def _changes(before: Mapping[str, Row], after: Sequence[Row]) -> Iterator[tuple[str, Message]]:
+    """Yield the path of every file that is not as it was decided, and what is different."""
+    for row in after:
+        old = before[row.path]
+        parts = []
+        if row.action != old.action:
+            then, now = action_name(old.action), action_name(row.action)
+            parts.append(message("change.action", before=then, after=now))
+        if row.scene != old.scene:
+            parts.append(message("change.scene", before=str(old.scene), after=str(row.scene)))
+        if row.destination and row.destination != old.destination:
+            parts.append(message("change.destination", destination=row.destination))
+        elif row.destination != old.destination:
+            parts.append(message("change.stays"))
+        if parts:
+            change = reduce(lambda a, b: message("change.both", first=a, second=b), parts)
+            yield row.path, message("change.of_file", path=row.path, change=change)
+
+
+def _chosen_by_hand(
+    before: Mapping[str, Row], after: Sequence[Row], known: Mapping[str, Edit]
+) -> set[str]:
+    """Return the files that a person decided about, rather than about others that they follow."""
+    action_of = {row.path: row.action for row in after}
+
+    def is_chosen(row: Row) -> bool:
+        old, edit = before[row.path], known.get(row.path)
+        if edit is None or edit.destination not in ("", old.destination):
+            return True
+        if row.companion_of:  # the page writes the action of a photo for its companions, too
+            return row.action != action_of[row.companion_of]
+        return row.action != old.action or (row.scene != old.scene and not row.keeper)
+
+    return {row.path for row in after if is_chosen(row)}
+
+
+def _not_taken(
+    before: Mapping[str, Row], after: Sequence[Row], known: Mapping[str, Edit], scenes: SceneNumbers
+) -> Iterator[Message]:
+    """Name the scenes that were written where they do not count: on what goes with a photo."""
+    for row in after:
+        edit = known.get(row.path)
+        if edit is None or row.scene is None or not edit.scene:
+            continue
+        wanted = scenes.read(edit.scene)
+        if wanted is not None and wanted not in (before[row.path].scene, row.scene):
+            leader = row.keeper or row.companion_of
+            change = message("change.scene_not_taken", scene=edit.scene, leader=leader)
+            yield message("change.of_file", path=row.path, change=change)

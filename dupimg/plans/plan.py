@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dupimg.files.companion_names import folded
 from dupimg.files.keep_rules import DEFAULT_RULE, why_kept
 from dupimg.files.photos import File, Listing, Photo
+from dupimg.messages import Message, message
 from dupimg.plans.naming import LONGEST_NAME, name_rows
 from dupimg.plans.reasons import kept_reason, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
@@ -73,7 +74,6 @@ def make_plan(
     tuple of Row
         In the order that `name_rows` gives them.
     """
-    photos = listing.photos
     keepers = groups.keepers.tolist()
     kept = [i for i, keeper in enumerate(keepers) if i == keeper]
     numbers = _number_from_one([int(groups.scenes[i]) for i in kept])
@@ -84,8 +84,8 @@ def make_plan(
         for i, keeper in enumerate(keepers)
     ]
     rows += [other_row(file) for file in listing.others]
-    photos = {row.path: row for row in rows}
-    rows += [companion_row(file, photos[file.companion_of]) for file in listing.companions]
+    row_of = {row.path: row for row in rows}
+    rows += [companion_row(file, row_of[file.companion_of]) for file in listing.companions]
     return _number_duplicate_groups(name_rows(rows))
 
 
@@ -202,12 +202,29 @@ class Problem:
     Attributes
     ----------
     path : str
-        Of the row that it was found in.
-    sentence : str
+        Of the file that it is about; empty where it is about the plan as a whole.
+    message : Message
+        What is wrong, without the path.
+    row : int or None
+        Number of the row in the spreadsheet, if there is one.
     """
 
     path: str
-    sentence: str
+    message: Message
+    row: int | None = None
+
+    @property
+    def full_message(self) -> Message:
+        """What is wrong, and where."""
+        if not self.path:
+            return self.message
+        if self.row is None:
+            return message("problem.of_file", path=self.path, problem=self.message)
+        return message("problem.of_row", row=str(self.row), path=self.path, problem=self.message)
+
+    def __str__(self) -> str:
+        """Say in English what is wrong, and where."""
+        return str(self.full_message)
 
 
 def check_plan(rows: Sequence[Row]) -> list[Problem]:
@@ -233,7 +250,7 @@ def check_decisions(rows: Sequence[Row]) -> list[Problem]:
 def _check_paths(rows: Sequence[Row]) -> Iterator[Problem]:
     for path, count in Counter(row.path for row in rows).items():
         if count > 1:
-            yield Problem(path, f"has {count} rows, expected one.")
+            yield Problem(path, message("problem.many_rows", rows=str(count)))
 
 
 def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
@@ -241,16 +258,19 @@ def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
     for row in rows:
         if not row.destination:
             continue
-        parts = row.destination.split("/")
-        folder = FOLDERS.get(row.action, "nowhere")
+        parts, place = row.destination.split("/"), repr(row.destination)
+        folder = FOLDERS.get(row.action)
         leads_out = parts[0] != folder or len(parts) < 2 or {"", ".", ".."} & set(parts)
-        if leads_out or "\0" in row.destination:
-            yield Problem(row.path, f"destination {row.destination!r} is not inside {folder}/.")
+        if folder is None:
+            yield Problem(row.path, message("problem.has_destination", destination=place))
+        elif leads_out or "\0" in row.destination:
+            yield Problem(row.path, message("problem.outside", destination=place, folder=folder))
         if max(len(os.fsencode(part)) for part in parts) > LONGEST_NAME:
-            yield Problem(row.path, f"destination has a name of over {LONGEST_NAME} bytes.")
+            yield Problem(row.path, message("problem.long_name", bytes=LONGEST_NAME))
         other = seen.setdefault(folded(row.destination), row.path)
         if other != row.path:
-            yield Problem(row.path, f"destination {row.destination!r} is that of {other} too.")
+            told = message("problem.same_destination", destination=place, other=other)
+            yield Problem(row.path, told)
 
 
 def _check_survivors(rows: Sequence[Row]) -> Iterator[Problem]:
@@ -260,19 +280,21 @@ def _check_survivors(rows: Sequence[Row]) -> Iterator[Problem]:
             groups.setdefault(row.duplicate_group, []).append(row)
     for number, group in groups.items():
         if all(row.action == REMOVE for row in group):
-            yield Problem(
-                group[0].path, f"duplicate group {number} would go as a whole, one must stay."
-            )
+            yield Problem(group[0].path, message("problem.no_survivor", group=str(number)))
 
 
 def _check_companions(rows: Sequence[Row]) -> Iterator[Problem]:
     actions = {row.path: row.action for row in rows}
     for row in rows:
-        if row.companion_of and row.action != actions.get(row.companion_of):
-            photo = f"{row.companion_of} has {actions.get(row.companion_of, 'no row')!r}"
-            yield Problem(
-                row.path, f"has action {row.action!r}, {photo}, expected one action for both."
+        action = actions.get(row.companion_of, "no row")
+        if row.companion_of and row.action != action:
+            told = message(
+                "problem.parted",
+                action=repr(row.action),
+                photo=row.companion_of,
+                other=repr(action),
             )
+            yield Problem(row.path, told)
 
 
 _CHECKS: tuple[Callable[[Sequence[Row]], Iterator[Problem]], ...] = (

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import write_durably
+from dupimg.messages import details, message, why
 from dupimg.plans.report import from_cell
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
@@ -160,7 +161,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"Got {path}, which cannot be read: {error.strerror}.") from error
+        raise UsageError(
+            message("refused.plan_unreadable", plan=str(path), why=why(error))
+        ) from error
 
 
 def parse_plan_file(content: bytes, path: Path) -> PlanFile:
@@ -184,22 +187,20 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
     text = _decoded(content[len(mark) :], _ENCODINGS[mark], path)
     begin = _BEGINNING.match(text).end()  # type: ignore[union-attr]  # it may be empty
     if begin == len(text):
-        raise UsageError(f"Got {path}, which is empty, expected the plan that `dupimg plan` wrote.")
+        raise UsageError(message("refused.plan_empty", plan=str(path)))
     lines = list(io.StringIO(text[begin:], newline=""))
     separator = max(",;\t", key=lines[0].count)
     try:
         (header, head), *rows = _records(lines, separator)
     except (csv.Error, ValueError) as error:
-        raise UsageError(
-            f"Got {path}, which is no CSV file: {error}. Save it from the spreadsheet as CSV."
-        ) from error
+        wrong = details(error)
+        if str(error) == f"'{separator}' expected after '\"'":
+            wrong = message("why.separator_expected", separator=separator)
+        raise UsageError(message("refused.no_csv", plan=str(path), why=wrong)) from error
     names = tuple(name.strip(" '").lower() for name in header)
-    wrong = [name for name in NEEDED if names.count(name) != 1]
-    if wrong:
-        raise UsageError(
-            f"Got {path} without the column {', '.join(wrong)} or with two of them, expected "
-            f"{', '.join(NEEDED)}, each once. `dupimg plan` again writes a new plan beside it."
-        )
+    if columns := ", ".join(name for name in NEEDED if names.count(name) != 1):
+        needed = ", ".join(NEEDED)
+        raise UsageError(message("refused.columns", plan=str(path), columns=columns, needed=needed))
     # Excel and LibreOffice show the header as row 1, and take the line of the separator for none.
     edits = tuple(_edit(number, names, cells) for number, (cells, _) in enumerate(rows, start=2))
     records = tuple(record for _, record in rows)
@@ -210,10 +211,7 @@ def _decoded(content: bytes, encoding: str, path: Path) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"Got {path} in another encoding than UTF-8. Save it from the spreadsheet as "
-            "“CSV UTF-8” (Excel) or with the character set UTF-8 (LibreOffice)."
-        ) from error
+        raise UsageError(message("refused.encoding", plan=str(path))) from error
 
 
 def _records(lines: Sequence[str], separator: str) -> Iterator[tuple[list[str], str]]:
@@ -274,7 +272,4 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
             shutil.copymode(path, file.name)
     except OSError as error:
-        raise UsageError(
-            f"{path} could not be written ({error.strerror}), and is as it was. If it is open in "
-            "a spreadsheet, close it there; then try again."
-        ) from error
+        raise UsageError(message("refused.not_written", plan=str(path), why=why(error))) from error

@@ -1,39 +1,91 @@
-"""Why a file stays or goes, in sentences of few fixed parts.
-
-The page knows these parts in other languages, too: they stand in ``web/text.json``.
-"""
+"""Why a file stays or goes: the reasons in a plan and its report."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from dupimg.messages import Message, message
 from dupimg.plans.rows import KEEP, REMOVE, Row
-from dupimg.wording import counted
 
 
-def kept_reason(n_duplicates: int) -> str:
-    """Say what a photo that stays stands for.
+def both(first: Message, second: Message | None) -> Message:
+    """Join two reasons, of which the second may be missing."""
+    return first if second is None else message("reason.both", first=first, second=second)
+
+
+@lru_cache  # of a million photos, most have one of a few reasons
+def kept_reason(n_duplicates: int) -> Message:
+    """Return what a photo that stays stands for.
 
     Examples
     --------
-    >>> kept_reason(0), kept_reason(1)
+    >>> str(kept_reason(0)), str(kept_reason(1))
     ('no duplicate', 'keeper of 1 duplicate')
     """
-    return f"keeper of {counted(n_duplicates, 'duplicate')}" if n_duplicates else "no duplicate"
+    if not n_duplicates:
+        return message("reason.no_duplicate")
+    return message("reason.keeper_of", count=n_duplicates)
 
 
-def likeness(*, same_bytes: bool) -> str:
-    """Say how a photo that goes is like its keeper."""
-    return "identical bytes" if same_bytes else "similar to the keeper"
+def likeness(*, same_bytes: bool) -> Message:
+    """Return how a photo that goes is like its keeper."""
+    return message("reason.identical_bytes" if same_bytes else "reason.similar")
 
 
-def removed_reason(advantage: str, *, same_bytes: bool) -> str:
-    """Say why a photo goes; `advantage` is what its keeper has, see `why_kept`."""
-    return f"{likeness(same_bytes=same_bytes)}; the keeper has {advantage}"
+@lru_cache
+def removed_reason(advantage: Message, *, same_bytes: bool) -> Message:
+    """Return why a photo goes; `advantage` is what its keeper has, see `why_kept`."""
+    return both(likeness(same_bytes=same_bytes), advantage)
+
+
+def failed_reason(mode: str, error: Message, reason: Message | None) -> Message:
+    """Return why a file is not at its destination.
+
+    Parameters
+    ----------
+    mode : {"copy", "move", "hard_link", "reflink"}
+        How it was to get there.
+    error : Message
+        What went wrong.
+    reason : Message or None
+        Why it was to go there.
+    """
+    failed = message(
+        {
+            "copy": "reason.not_copied",
+            "move": "reason.not_moved",
+            "hard_link": "reason.not_linked",
+            "reflink": "reason.not_cloned",
+        }[mode],
+        why=error,
+    )
+    return both(failed, reason)
+
+
+def action_name(action: str) -> Message:
+    """Return the name of an action in a sentence."""
+    return message(
+        {
+            "keep": "action.keep",
+            "remove": "action.remove",
+            "other": "action.other",
+            "leave": "action.leave",
+        }[action]
+    )
+
+
+def by_hand_reason(action: str, before: str, reason: Message | None) -> Message:
+    """Return why a file has another action than was decided: a person chose it."""
+    now, then = action_name(action), action_name(before)
+    if reason is None:
+        return message("reason.by_hand", action=now, before=then)
+    return message("reason.by_hand_because", action=now, before=then, reason=reason)
 
 
 def reviewed_reason(
     row: Row, before: Row, keeper: Row | None, n_duplicates: int, n_before: int
-) -> str:
-    """Say why a file stays or goes now that a person has looked it over.
+) -> Message | None:
+    """Return why a file stays or goes now that a person has looked it over.
 
     Parameters
     ----------
@@ -43,34 +95,31 @@ def reviewed_reason(
         Of the row as it is now.
     n_duplicates, n_before : int
         How many photos go in favour of this one, now and as decided.
-
-    Returns
-    -------
-    str
-        With commas and semicolons only where there were some: a spreadsheet needs no other quotes.
     """
     if row.action != before.action:
         # What is no photo, and what goes with one, is still what it was.
         is_photo = row.scene is not None and not row.companion_of
         now = _standing(row, keeper, n_duplicates) if is_photo else before.reason
-        return f"{row.action} by hand (was {before.action})" + (f": {now}" if now else "")
+        return by_hand_reason(row.action, before.action, now)
     if row.keeper != before.keeper and not row.companion_of:
         if keeper is None:
-            return "similar to what was the keeper; no photo of the group is kept"
-        return f"{_standing(row, keeper, 0)}; the keeper was chosen by hand"
-    then = kept_reason(n_before)
-    if n_duplicates != n_before and before.reason.endswith(then):
-        return before.reason.removesuffix(then) + kept_reason(n_duplicates)
+            return both(message("reason.similar_before"), message("reason.none_kept"))
+        return both(_likeness_now(row, keeper), message("reason.keeper_by_hand"))
+    if n_duplicates != n_before and before.reason == kept_reason(n_before):
+        return kept_reason(n_duplicates)
     return before.reason
 
 
-def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> str:
-    """Say what a photo is to the others of its group."""
+def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:
+    """Return what a photo is to the others of its group."""
     if row.action == KEEP:
-        return kept_reason(n_duplicates) if n_duplicates else ""
-    if row.action != REMOVE or keeper is None:
-        return ""
+        return kept_reason(n_duplicates) if n_duplicates else None
+    return None if row.action != REMOVE or keeper is None else _likeness_now(row, keeper)
+
+
+def _likeness_now(row: Row, keeper: Row) -> Message:
+    """Return how a photo is like a keeper that a person may have chosen."""
     same_bytes = row.digest == keeper.digest
     if same_bytes or row.cosine_to_keeper is not None:
         return likeness(same_bytes=same_bytes)
-    return "similar to what was the keeper"
+    return message("reason.similar_before")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache, reduce
+from typing import Any
 
+from dupimg.messages import Message, as_text, message, quoted
+from dupimg.plans.reasons import both, by_hand_reason, kept_reason
 from dupimg.plans.rows import Row
 
 
@@ -32,3 +37,56 @@ class Record:
 
     run: Run
     rows: tuple[Row, ...]
+
+
+def row_to_json(row: Row) -> dict[str, Any]:
+    """Return a row as JSON values."""
+    return vars(row) | {"reason": row.reason and row.reason.to_json()}
+
+
+def row_from_json(values: dict[str, Any]) -> Row:
+    """Return the row that `row_to_json`, or dupimg 0.1.0, wrote."""
+    reason = values["reason"]
+    read = reason_of_0_1_0 if isinstance(reason, str) else Message.from_json
+    return Row(**values | {"reason": read(reason) if reason else None})
+
+
+# What 0.1.0 says of a row, and this version looks at again or has the values of.
+_KEEPER = re.compile(r"keeper of ([\d,]+) duplicates?")
+_BY_HAND = re.compile(
+    r"(keep|remove|other|leave) by hand \(was (keep|remove|other|leave)\)(?:: (.*))?"
+)
+_NOT_LISTED = "folder could not be listed: "
+
+
+@lru_cache
+def reason_of_0_1_0(sentence: str) -> Message:
+    """Return the reason that dupimg 0.1.0 wrote into its journal as an English sentence.
+
+    Parameters
+    ----------
+    sentence : str
+        Not empty.
+
+    Returns
+    -------
+    Message
+        Its English is `sentence`. Only what counts later has a code of its own: keepers,
+        likenesses, what a person chose, folders that could not be listed, and whatever has no
+        values. The rest is text.
+    """
+    if found := _BY_HAND.fullmatch(sentence):
+        action, before, rest = found.groups()
+        return by_hand_reason(action, before, reason_of_0_1_0(rest) if rest else None)
+    if sentence.startswith(_NOT_LISTED):
+        return message("reason.folder_not_listed", why=quoted(sentence.removeprefix(_NOT_LISTED)))
+    parts = [_part_of_0_1_0(part) for part in sentence.split("; ")]
+    if any(part.code == "text" for part in parts):
+        return as_text(sentence)
+    return reduce(lambda last, part: both(part, last), reversed(parts))
+
+
+def _part_of_0_1_0(part: str) -> Message:
+    if found := _KEEPER.fullmatch(part):
+        return kept_reason(int(found[1].replace(",", "")))
+    return quoted(part)

@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from dupimg.files.durable import write_durably
+from dupimg.messages import as_text
 from dupimg.plans.rows import Row
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
@@ -170,7 +172,7 @@ def row_cell(row: Row, name: str) -> str:
         return str(value)
     if name in COSINES:
         return f"{value:.6f}"
-    return to_cell(value, may_look_like_data=name in PATHS)
+    return to_cell(str(value), may_look_like_data=name in PATHS)
 
 
 def read_report(path: Path) -> tuple[Row, ...]:
@@ -183,6 +185,7 @@ def read_report(path: Path) -> tuple[Row, ...]:
     Returns
     -------
     tuple of Row
+        Their reasons are English text, and none is `failed`.
 
     Raises
     ------
@@ -202,9 +205,11 @@ def read_report(path: Path) -> tuple[Row, ...]:
         )
 
 
-def _from_cell(cell: str, name: str) -> str | int | float | None:
+def _from_cell(cell: str, name: str) -> Any:
     if name in _INTEGERS:
         return int(cell) if cell else None
     if name in COSINES:
         return float(cell) if cell else None
+    if name == "reason":
+        return as_text(from_cell(cell)) if cell else None
     return from_cell(cell)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dupimg.messages import Message
 
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
-# How the reason of a file begins that could not be brought to its destination.
-NOT_DONE = "NOT "
 FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
 
 
@@ -38,7 +39,8 @@ class Row:
     bytes : int
     digest : str
         SHA-256, hexadecimal.
-    reason : str
+    reason : Message or None
+        Why it is so; the report has it in English.
     companion_of : str
         Path of the photo that this file belongs to and goes with.
     compared_with : str
@@ -57,6 +59,9 @@ class Row:
     earlier : str
         Where an earlier run has put the file, relative to the output folder; empty where it is
         still at its path. Not in the report.
+    failed : bool
+        Whether the file could not be brought to its destination, and stayed where it was. Not in
+        the report.
     """
 
     path: str
@@ -73,7 +78,7 @@ class Row:
     height: int | None = None
     bytes: int = 0
     digest: str = ""
-    reason: str = ""
+    reason: Message | None = None
     companion_of: str = ""
     compared_with: str = ""
     thumb_correlation: float | None = None
@@ -81,18 +86,14 @@ class Row:
     nearest_scene_cosine: float | None = None
     modified_ns: int = field(default=0, metadata={"in_report": False})
     earlier: str = field(default="", metadata={"in_report": False})
+    failed: bool = field(default=False, metadata={"in_report": False})
 
     @property
     def has_step(self) -> bool:
         """Whether carrying the row out means to do something."""
         return bool(self.destination) and self.destination != self.earlier
 
-    @property
-    def failed(self) -> bool:
-        """Whether the file could not be brought to its destination, and stayed where it was."""
-        return self.reason.startswith(NOT_DONE)
-
-    def having(self, **values: str | int | float | None) -> Row:
+    def having(self, **values: Any) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""
         if all(getattr(self, name) == value for name, value in values.items()):
             return self

@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 
 from dupimg.errors import UsageError
+from dupimg.messages import Message, details, message
 from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
@@ -51,7 +52,7 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
                 rows,
                 input_dir,
                 session.output_dir,
-                unsafe={problem.path for problem in problems},
+                unsafe={problem.path for problem in problems if problem.row is None},
                 jobs=joblib.cpu_count(),
                 quiet=True,
                 contents=False,
@@ -59,7 +60,7 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
             if not problems:
                 preflight.check_means(rows, input_dir, session.output_dir, mode)
         except UsageError as error:
-            problems.append(Problem("", str(error)))
+            problems.append(Problem("", error.message))
     return problems
 
 
@@ -74,7 +75,8 @@ class BackgroundApply:
         What it is at, as a word ending in -ing.
     done, total : int
         Files of that step.
-    error : str
+    errors : tuple of Message
+        Why it was refused or failed, and the parts of that.
     result : Result or None
     """
 
@@ -83,7 +85,7 @@ class BackgroundApply:
         self._thread: threading.Thread | None = None
         self.state = IDLE
         self.step, self.done, self.total = "", 0, 0
-        self.error = ""
+        self.errors: tuple[Message, ...] = ()
         self.result: Result | None = None
 
     @property
@@ -101,7 +103,7 @@ class BackgroundApply:
         with self._lock:
             if self.begun:
                 return
-            self.state, self.error = RUNNING, ""
+            self.state, self.errors = RUNNING, ()
         # No daemon: the program ends when the files are at their places.
         self._thread = threading.Thread(target=self._run, args=(options,))
         self._thread.start()
@@ -117,9 +119,10 @@ class BackgroundApply:
         try:
             self.result = apply(options, announce=lambda _: None, progress=self._bar)
         except UsageError as error:
-            self.error, self.state = str(error), REFUSED
+            self.errors, self.state = error.messages, REFUSED
         except Exception as error:
-            self.error, self.state = f"{type(error).__name__}: {error}", FAILED
+            failure = message("why.error", kind=type(error).__name__, why=details(error))
+            self.errors, self.state = (failure,), FAILED
         else:
             self.state = DONE
 
@@ -143,7 +146,7 @@ class BackgroundApply:
                 "done": self.done,
                 "total": self.total,
                 "outcome": _outcome(self.result) if self.result else None,
-                "error": self.error,
+                "errors": [error.to_json() for error in self.errors],
             }
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from dupimg.errors import MessageError
+from dupimg.messages import message
 from dupimg.plans.merge import Reviewed, merge_decisions, merge_edits
 from dupimg.plans.plan import Problem, check_decisions, check_plan
 from dupimg.plans.plan_file import PlanFile
@@ -18,7 +20,7 @@ from dupimg.plans.rows import Row
 from dupimg.review.original_plan import DecidedPlan
 
 
-class Refused(ValueError):
+class Refused(MessageError):
     """A decision that cannot be; nothing was changed.
 
     Attributes
@@ -27,7 +29,7 @@ class Refused(ValueError):
     """
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(f"{problem.path}: {problem.sentence}" for problem in problems))
+        super().__init__(*(problem.full_message for problem in problems))
         self.problems = problems
 
 
@@ -77,7 +79,7 @@ class ReviewState:
         In the order of `decided`, so that the number of a row stays the same. Their destinations
         are those that were decided: `planned` has those that follow from the edits.
     problems : tuple of Problem
-        What stands in the way of carrying it out; without a path where it is about the file.
+        What stands in the way of carrying it out.
     """
 
     decided: DecidedPlan
@@ -122,7 +124,7 @@ class ReviewState:
         for decision in decisions:
             path = decision.path
             if self.file.edit(self.row(path).path) is None:
-                raise Refused(Problem(path, "has no row in the spreadsheet any more."))
+                raise Refused(Problem(path, message("problem.row_gone")))
             if decision.scene is not None:
                 wanted[path, "scene"] = str(decision.scene)
             if decision.action is not None:
@@ -180,11 +182,11 @@ class ReviewState:
         concerned = self.decided.concerned_by(paths)
         decided = [self.decided.rows[number] for number in concerned]
         edits = [edit for row in decided if (edit := file.edit(row.path)) is not None]
-        merged, texts = merge_decisions(decided, edits, self.decided.scenes)
+        merged, wrong = merge_decisions(decided, edits, self.decided.scenes)
         rows = list(self.rows)
         for number, row in zip(concerned, merged, strict=True):
             rows[number] = row
-        problems = (*(Problem("", text) for text in texts), *check_decisions(merged))
+        problems = (*wrong, *check_decisions(merged))
         return ReviewState(self.decided, file, tuple(rows), problems)
 
     def _reason_cells(self, after: ReviewState) -> dict[tuple[str, str], str]:
@@ -205,8 +207,12 @@ class ReviewState:
         return [
             Problem(
                 cell.path,
-                f"Got {cell.column} {now!r}, which another program wrote, expected "
-                f"{cell.before!r}; this step stays as it is.",
+                message(
+                    "problem.other_program",
+                    column=cell.column,
+                    now=repr(now),
+                    before=repr(cell.before),
+                ),
             )
             for cell, now in found
             if now != cell.before
@@ -225,14 +231,13 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     -------
     ReviewState
     """
-    merged, texts = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
+    merged, wrong = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
     problems = check_decisions(merged)
     if decided.is_placed_by_hand(file):
         row_of = {row.path: row for row in merge_edits(decided.rows, file.filled_edits).rows}
         # A problem that stays is found at the same row, whatever the names are by now.
         problems = check_plan([row_of[row.path] for row in decided.rows])
-    problems = (*(Problem("", text) for text in texts), *problems)
-    return ReviewState(decided, file, tuple(merged), problems)
+    return ReviewState(decided, file, tuple(merged), (*wrong, *problems))
 
 
 def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:
@@ -242,5 +247,5 @@ def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Prob
         if decision.action in (None, row.action) and decision.scene in (None, row.scene):
             continue
         leader = row.companion_of or row.keeper
-        sentence = f"goes where {leader} goes; decide about that photo."
-        yield Problem(row.path, sentence if leader else "is no photo and has no scene.")
+        told = message("problem.follows", leader=leader) if leader else message("problem.no_scene")
+        yield Problem(row.path, told)

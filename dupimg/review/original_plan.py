@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from dupimg.plans.merge import SceneNumbers
 from dupimg.plans.plan_file import PlanFile
 from dupimg.plans.rows import Row
-from dupimg.plans.scene_numbers import SceneNumbers
 
 
 @dataclass(frozen=True)

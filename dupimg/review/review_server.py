@@ -3,7 +3,7 @@
 What an address below the token answers is documented at the view of `ReviewServer` behind it.
 Answers are JSON. 403 means that a request comes from no page of ours, or is about a file that is
 no photo of the plan; 409 that the plan is not the one that the person saw; 422 that a decision
-cannot be, with the reasons.
+cannot be, with the reasons. Messages are as `dupimg.messages.Message.to_json` writes them.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import contextlib
 import gc
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from flask import Response, abort, jsonify, request
 
-from dupimg.errors import UsageError
+from dupimg.errors import MessageError, UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.sandbox import Map, Sandbox, warm_up
+from dupimg.messages import message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import ApplyOptions, ReviewOptions
 from dupimg.pages.contact_sheet import PageInfo, page_data, page_html, to_columns
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.photo_views import PhotoViews
+from dupimg.plans.plan import Problem
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.background import BackgroundApply, obstacles
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused
@@ -33,6 +34,7 @@ from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession,
 from dupimg.runs.result import Result, command_line
 
 T = TypeVar("T")
+View = Callable[[], Any]
 
 # The two photos that a person compares are decoded at once.
 _DECODERS = 2
@@ -77,8 +79,8 @@ def review(options: ReviewOptions, *, announce: Callable[[str], object] = print)
         if page.applying.running:  # Ctrl-C
             announce("The plan is being carried out; that is finished first.")
             page.applying.wait()
-    if page.applying.error:
-        announce(page.applying.error)
+    if page.applying.errors:
+        announce("\n  ".join(map(str, page.applying.errors)))
     return page.applying.result
 
 
@@ -132,17 +134,18 @@ class ReviewServer:
         server.add("", page_html)
         server.add("thumb/<digest>.jpg", photos.thumb)
         server.add("photo/<int:number>", photos.photo)
-        for view in (self.data, self.changes, self.progress, self.alive):
-            server.add(view.__name__, view)
-        for view in (
+        asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive)
+        sent: tuple[View, ...] = (
             self.decide,
             self.not_duplicate,
             self.undo,
             self.redo,
             self.check,
             self.apply,
-        ):
-            server.add(view.__name__, view, method="POST")
+        )
+        for views, method in ((asked, "GET"), (sent, "POST")):
+            for view in views:
+                server.add(view.__name__, view, method=method)
         for error in (PlanChanged, ReviewOver, Refused, NotInPlan, UsageError):
             server.app.register_error_handler(error, self._explain)
 
@@ -159,7 +162,7 @@ class ReviewServer:
             "stamp": state.file.stamp,
             "undo": len(self._session.done),
             "redo": len(self._session.undone),
-            "problems": [asdict(problem) for problem in state.problems],
+            "problems": _told(state.problems),
             "apart": self._session.apart(),
             "new_scene": state.decided.scenes.decided + 1,
             "command": self._command,
@@ -181,7 +184,7 @@ class ReviewServer:
         saved = self._session.not_duplicate(
             self._stamp(), _got("path", str), _got("label", str, "")
         )
-        note = "" if self._remembers else "Without a cache, this holds for this plan only."
+        note = None if self._remembers else message("note.this_plan_only").to_json()
         return self._answer(saved) | {"note": note}
 
     def undo(self) -> dict[str, Any]:
@@ -193,9 +196,9 @@ class ReviewServer:
         return self._answer(self._session.redo(self._stamp()))
 
     def changes(self) -> dict[str, Any]:
-        """Answer with what would be carried out, and with lines that say what is changed.
+        """Answer with what would be carried out, and with messages that say what is changed.
 
-        These are the ``lines`` about what the person changed, and the ``consequences`` of that.
+        These are the ``changes`` that the person made, and the ``consequences`` of that.
 
         What stands in the way of that is found by `check`.
         """
@@ -204,8 +207,8 @@ class ReviewServer:
         planned = state.planned
         return {
             "stamp": state.file.stamp,
-            "lines": planned.changes,
-            "consequences": planned.consequences,
+            "changes": [change.to_json() for change in planned.changes],
+            "consequences": [change.to_json() for change in planned.consequences],
             "counts": {action: counts[action] for action in (KEEP, REMOVE, OTHER, LEAVE)},
             "bytes": sum(row.bytes for row in planned.rows if row.has_step),
         }
@@ -213,7 +216,7 @@ class ReviewServer:
     def check(self) -> dict[str, Any]:
         """Answer with the ``problems`` for which `apply` would refuse the plan in a ``mode``."""
         found = obstacles(self._session, self._stamp(), self._options().mode)
-        return {"problems": [asdict(problem) for problem in found]}
+        return {"problems": _told(found)}
 
     def apply(self) -> tuple[dict[str, Any], int]:
         """Begin to carry the plan out in a ``mode``: copy, move, hard_link or reflink."""
@@ -226,9 +229,13 @@ class ReviewServer:
 
     def _options(self) -> ApplyOptions:
         mode = _got("mode", str)
-        ways = {"hard_link": mode == "hard_link", "reflink": mode == "reflink"}
-        mode = "copy" if any(ways.values()) else mode
-        return ApplyOptions(self._session.plan, process_mode=mode, quiet=True, **ways)
+        return ApplyOptions(
+            plan=self._session.plan,
+            process_mode="copy" if mode in ("hard_link", "reflink") else mode,
+            hard_link=mode == "hard_link",
+            reflink=mode == "reflink",
+            quiet=True,
+        )
 
     def progress(self) -> dict[str, Any]:
         """Answer with how far carrying out is, see `BackgroundApply.progress`."""
@@ -262,7 +269,7 @@ class ReviewServer:
     def _stamp(self) -> str:
         """Return the stamp that a decision comes with."""
         if self.applying.begun:
-            raise ReviewOver("The plan is being carried out, or was.")
+            raise ReviewOver(message("refused.carried_out"))
         return _got("stamp", str)
 
     def _answer(self, saved: Saved) -> dict[str, Any]:
@@ -271,22 +278,28 @@ class ReviewServer:
             "rows": to_columns(saved.changed),
             "undo": saved.undo,
             "redo": saved.redo,
-            "problems": [asdict(problem) for problem in saved.state.problems],
+            "problems": _told(saved.state.problems),
         }
 
     def _explain(self, error: Exception) -> tuple[Response, int]:
         """Answer an error as the page reads it."""
         if isinstance(error, NotInPlan):
             return jsonify(error="Forbidden", message=str(error)), 403
+        assert isinstance(error, MessageError)
+        told = error.message.to_json()
         if isinstance(error, PlanChanged):
-            return jsonify(error="changed", message=str(error), stamp=error.stamp), 409
+            return jsonify(error="changed", message=told, stamp=error.stamp), 409
         if isinstance(error, ReviewOver):
-            return jsonify(error="carried out", message=str(error)), 409
+            return jsonify(error="carried out", message=told), 409
         if not isinstance(error, Refused):
-            return jsonify(error="refused", message=str(error), problems=[]), 422
+            return jsonify(error="refused", message=told, problems=[]), 422
         steps = {"undo": len(self._session.done), "redo": len(self._session.undone)}
-        problems = [asdict(problem) for problem in error.problems]
-        return jsonify(error="refused", problems=problems, **steps), 422
+        return jsonify(error="refused", problems=_told(error.problems), **steps), 422
+
+
+def _told(problems: Iterable[Problem]) -> list[list[Any]]:
+    """Return problems as the page reads them."""
+    return [problem.full_message.to_json() for problem in problems]
 
 
 def _got(name: str, kind: type[T], default: T | None = None) -> T:

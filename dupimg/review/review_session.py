@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dupimg.errors import UsageError
+from dupimg.errors import MessageError, UsageError
 from dupimg.files.cache import Cache
 from dupimg.files.durable import STATE_FOLDER
+from dupimg.messages import message
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
 from dupimg.plans.record import Record
@@ -33,7 +34,7 @@ from dupimg.runs.result import PLAN, command_line
 from dupimg.runs.status import status
 
 
-class PlanChanged(Exception):
+class PlanChanged(MessageError):
     """The plan on the disk is not the one that a decision was made about.
 
     Attributes
@@ -43,11 +44,11 @@ class PlanChanged(Exception):
     """
 
     def __init__(self, stamp: str) -> None:
-        super().__init__("The plan was changed by somebody else meanwhile. Look at it again.")
+        super().__init__(message("refused.plan_changed"))
         self.stamp = stamp
 
 
-class ReviewOver(Exception):
+class ReviewOver(MessageError):
     """The plan was carried out, or made anew: there is nothing left to decide."""
 
 
@@ -206,12 +207,10 @@ class ReviewSession:
             state = self.expect(stamp)
             row = state.row(path)
             if not row.keeper or row.companion_of:
-                raise Refused(Problem(path, "is not removed in favour of another photo."))
+                raise Refused(Problem(path, message("problem.not_removed")))
             pair = (row.digest, state.row_of[row.keeper].digest)
             if pair[0] == pair[1]:
-                raise Refused(
-                    Problem(path, f"has the same bytes as {row.keeper}. Keep both, if you like.")
-                )
+                raise Refused(Problem(path, message("problem.same_bytes", keeper=row.keeper)))
             decision = Choice(path, KEEP)
             # What was known before stays known when the step is undone.
             apart = None if self._cache.distinct_pairs(pair) else pair
@@ -230,7 +229,7 @@ class ReviewSession:
         with self._lock:
             state = self.expect(stamp)
             if not steps:
-                raise Refused(Problem("", "There is no step to take back."))
+                raise Refused(Problem("", message("problem.no_step")))
             step = steps[-1].reversed()
             if conflicts := state.conflicts(step.cells):
                 steps.pop()
@@ -274,10 +273,8 @@ class ReviewSession:
 
     def _expect_open(self) -> None:
         if plan_marks(self.output_dir) != self._marks:
-            raise ReviewOver(
-                f"The plan in {self.output_dir} was carried out or made anew meanwhile. "
-                f"{command_line('status', self.output_dir)} says how things stand."
-            )
+            folder, command = str(self.output_dir), command_line("status", self.output_dir)
+            raise ReviewOver(message("refused.plan_over", folder=folder, status=command))
 
 
 def _open_record(output_dir: Path) -> Record:

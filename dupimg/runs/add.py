@@ -18,6 +18,7 @@ from dupimg.errors import UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.files.previews import PreviewFolder
+from dupimg.messages import Message, message
 from dupimg.options.run_options import AddOptions, PlanOptions
 from dupimg.plans.plan import check_plan
 from dupimg.plans.record import Record
@@ -28,7 +29,6 @@ from dupimg.runs.execute import finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_whole, probe
-from dupimg.wording import counted, plural
 
 T = TypeVar("T", File, Photo)
 
@@ -102,7 +102,7 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
     )
     if options.dry_run:
         write_report([row for row in decided if row.has_step or not row.earlier], result.report)
-        return replace(result, notes=(*result.notes, "dry run: no file was copied or moved"))
+        return replace(result, notes=(*result.notes, message("note.dry_run")))
     if not steps:
         return result
     new = [row for row in steps if not row.earlier]
@@ -135,7 +135,7 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
 
 def _decide(
     options: PlanOptions, found: Found, earlier: Sequence[Row]
-) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
     output_dir = options.output_dir
     rows, listing, collection = _read(options, found, earlier)
@@ -152,8 +152,9 @@ def _decide(
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     placed = [row for row in rows if _was_placed(row)]
     if lost := [row.earlier for row in placed if row.path not in known]:
-        first = f"{counted(len(lost), 'photo')} changed or gone in {output_dir}, not compared"
-        notes = (*notes, f"{first}: {', '.join(lost[:3])}{', …' * (len(lost) > 3)}")
+        paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
+        told = message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)
+        notes = (*notes, told)
     return decided, notes
 
 
@@ -251,21 +252,28 @@ def _broken_keepers(decided: Sequence[Row], known: Mapping[str, Row], output_dir
     return {k for k in keepers if not is_whole(output_dir / known[k].earlier, known[k].digest)}
 
 
-def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[str]:
+def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Message]:
     """Yield the lines that say what is new, and what changes place."""
     new = [row for row in decided if not row.earlier and row.has_step]
     count = Counter(row.action for row in new)
     known = {row.scene for row in earlier}
     scenes = {row.scene for row in new if row.action == KEEP} - known
     if not new:
-        yield "nothing is new: all files are in the result already"
+        yield message("note.nothing_new")
         return
-    yield (
-        f"added    {len(new):>8,} {plural(len(new), 'file')}: {count[KEEP]:,} kept, "
-        f"{counted(len(scenes), 'new scene')}; {count[REMOVE]:,} removed, {count[OTHER]:,} other"
+    yield message(
+        "note.added",
+        count=len(new),
+        number=f"{len(new):>8,}",
+        kept=count[KEEP],
+        scenes=message("note.new_scenes", count=len(scenes)),
+        removed=count[REMOVE],
+        other=count[OTHER],
     )
     moved = [row for row in decided if row.earlier and row.has_step and not row.companion_of]
-    for action, words in ((REMOVE, "replaced"), (KEEP, "brought back")):
-        for row in moved:
-            if row.action == action:
-                yield f"{words}: {row.earlier} → {row.destination}"
+    for row in moved:
+        if row.action == REMOVE:
+            yield message("note.replaced", before=row.earlier, after=row.destination)
+    for row in moved:
+        if row.action == KEEP:
+            yield message("note.brought_back", before=row.earlier, after=row.destination)

@@ -11,6 +11,7 @@ import joblib
 
 from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
+from dupimg.messages import Message, message
 from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.merge import Reviewed, merge_edits
 from dupimg.plans.plan import check_plan
@@ -23,7 +24,6 @@ from dupimg.runs.execute import finish
 from dupimg.runs.journal import Journal, locked, read_plan
 from dupimg.runs.result import PLAN, Result, command_line
 from dupimg.runs.transfer import COPY
-from dupimg.wording import counted
 
 
 def apply(
@@ -55,24 +55,21 @@ def apply(
     output_dir = options.plan if options.plan.is_dir() else options.plan.parent
     plan_path = output_dir / PLAN if options.plan.is_dir() else options.plan
     if not (output_dir / ".dupimg").is_dir():
-        raise UsageError(
-            f"Got {options.plan}, beside which no run was planned, expected the plan.csv that "
-            "`dupimg plan` wrote, in its folder, or that folder."
-        )
+        raise UsageError(message("refused.no_plan_beside", plan=str(options.plan)))
     with locked(output_dir):
         if (journal := unfinished_journal(output_dir)) is not None:
             return _resume(journal, output_dir, options, start, progress)
         record = read_plan(output_dir)
         if record is None:
-            raise UsageError(f"Got {output_dir}, in which nothing is left to carry out.")
+            raise UsageError(message("refused.nothing_left", folder=str(output_dir)))
         reviewed = _reviewed(record, plan_path, output_dir, options, progress)
         rows = reviewed.rows
         notes = [*_what_changed(reviewed), *_what_appeared(record)]
         if options.dry_run:
             seconds = time.perf_counter() - start
-            return Result(rows, plan_path, seconds, notes=(*notes, "dry run: nothing was done"))
+            return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
-            announce(note)
+            announce(str(note))
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
             return finish(journal, output_dir, options, start, progress=progress)
@@ -84,14 +81,11 @@ def _resume(
     """Carry out the rest of an interrupted run, in the way in which it was begun."""
     mode, rows = journal.record.run.mode, journal.record.rows
     if options.mode not in (COPY, mode):
-        raise UsageError(
-            f"Got {options.mode} for a run that was begun as {mode} and is unfinished. Leave that "
-            f"out to finish it, or take it back with {command_line('undo', output_dir)}."
-        )
+        undo = command_line("undo", output_dir)
+        raise UsageError(message("refused.other_mode", mode=options.mode, begun=mode, undo=undo))
     if options.dry_run:
         left = sum(row.has_step for row in rows) - len(journal.done)
-        are = "is" if left == 1 else "are"
-        note = f"dry run: nothing was done, {counted(left, 'file')} {are} left to {mode}"
+        note = message("note.dry_run_left", count=left, mode=mode)
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
         return finish(journal, output_dir, options, start, progress=progress)
@@ -104,7 +98,7 @@ def _reviewed(
     input_dir = Path(record.run.input_dir)
     preflight.check_input(input_dir)  # before a long plan is read
     edits = read_edits(plan_path)
-    numbers = {edit.path: f"row {edit.number}: " for edit in edits}
+    row_of = {edit.path: edit.number for edit in edits}
     reviewed = merge_edits(record.rows, edits)
     found = check_plan(reviewed.rows)
     found += preflight.check_files(
@@ -116,42 +110,39 @@ def _reviewed(
         quiet=options.quiet,
         progress=progress,
     )
-    problems = [
-        *reviewed.problems,
-        *(f"{numbers.get(p.path, '')}{p.path}: {p.sentence}" for p in found),
-    ]
-    if problems:
+    found = [*reviewed.problems, *(replace(p, row=row_of.get(p.path)) for p in found)]
+    if found:
         raise UsageError(
-            f"Got {plan_path} with {counted(len(problems), 'problem')}, nothing was touched:\n  "
-            + "\n  ".join(problems)
+            message("refused.plan_problems", plan=str(plan_path), count=len(found)),
+            *(problem.full_message for problem in found),
         )
     preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
     return reviewed
 
 
-def _what_changed(reviewed: Reviewed) -> list[str]:
-    """Return the lines that tell a person what the edits change, and what follows from that."""
+def _what_changed(reviewed: Reviewed) -> list[Message]:
+    """Return what tells a person what the edits change, and what follows from that."""
     changes, consequences = reviewed.changes, reviewed.consequences
     if not changes and not consequences:
-        return ["the plan is carried out as it was decided"]
-    lines = [f"{counted(len(changes), 'file')} changed by your edits:", *_first_ones(changes)]
+        return [message("note.as_decided")]
+    notes = [message("note.edits", count=len(changes)), *_first_ones(changes)]
     if consequences:
-        files = counted(len(consequences), "other file")
-        lines += [f"{files} changed as a consequence:", *_first_ones(consequences)]
-    return lines
+        followed = message("note.consequences", count=len(consequences))
+        notes += [followed, *_first_ones(consequences)]
+    return notes
 
 
-def _first_ones(lines: Sequence[str], *, shown: int = 10) -> list[str]:
-    """Return the first of some lines, indented, and how many more there are."""
-    rest = [f"  … and {len(lines) - shown:,} more"] if len(lines) > shown else []
-    return [*(f"  {line}" for line in lines[:shown]), *rest]
+def _first_ones(items: Sequence[Message], *, shown: int = 10) -> list[Message]:
+    """Return the first of some messages, indented, and how many more there are."""
+    rest = [message("note.more", count=len(items) - shown)] if len(items) > shown else []
+    return [*(message("note.item", item=item) for item in items[:shown]), *rest]
 
 
-def _what_appeared(record: Record) -> list[str]:
-    """Return a line about files that the input holds and the plan does not know."""
+def _what_appeared(record: Record) -> list[Message]:
+    """Return a note about files that the input holds and the plan does not know."""
     known = {row.path for row in record.rows}
     found = find_files(Path(record.run.input_dir))
     new = [path for path, _ in found.files if path not in known]
     if not new:
         return []
-    return [f"{counted(len(new), 'new file')} since the plan, left where they are, first {new[0]}"]
+    return [message("note.new_files", count=len(new), path=new[0])]

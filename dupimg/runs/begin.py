@@ -11,6 +11,7 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
+from dupimg.messages import message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.record import Run
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
@@ -49,16 +50,11 @@ def unfinished_journal(output_dir: Path) -> Journal | None:
     if not Journal.exists(output_dir):
         return None
     journal = Journal(output_dir)
+    folder, undo = str(output_dir), command_line("undo", output_dir)
     if journal.state == UNDOING:
-        raise UsageError(
-            f"Got {output_dir}, whose run is partly taken back. "
-            f"{command_line('undo', output_dir)} goes on with that."
-        )
+        raise UsageError(message("refused.partly_undone", folder=folder, undo=undo))
     if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
         return journal
     if journal.state == APPLIED:
-        raise UsageError(
-            f"Got {output_dir}, which already holds results. Choose another output_dir, or take "
-            f"the run back with {command_line('undo', output_dir)}."
-        )
+        raise UsageError(message("refused.has_results", folder=folder, undo=undo))
     return None

@@ -11,19 +11,18 @@ from typing import TypeVar
 
 import joblib
 
+from dupimg.messages import Message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.plans.reasons import failed_reason
 from dupimg.plans.report import write_report
-from dupimg.plans.rows import FOLDERS, KEEP, NOT_DONE, Row
+from dupimg.plans.rows import FOLDERS, KEEP, Row
 from dupimg.progress import Progress, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
 from dupimg.runs.result import REPORT, Result, explain_resume
 from dupimg.runs.transfer import (
-    COPY,
-    HARD_LINK,
     MOVE,
-    REFLINK,
     displace,
     is_whole,
     place,
@@ -61,7 +60,7 @@ def carry_out(
         try:
             place(source, output_dir / row.destination, mode, row.digest)
         except OSError as error:
-            journal.mark_failed(number, error.strerror or str(error))
+            journal.mark_failed(number, why(error))
         else:
             journal.mark_done(number)
         advance()
@@ -75,11 +74,11 @@ def carry_out(
     )
 
 
-def _failed(journal: Journal, row: Row, reason: str) -> Row:
+def _failed(journal: Journal, row: Row, error: Message) -> Row:
     """Return the row of a file that stayed where it was."""
     mode = MOVE if row.earlier else journal.record.run.mode
-    verb = {COPY: "copied", MOVE: "moved", HARD_LINK: "linked", REFLINK: "cloned"}[mode]
-    return replace(row, destination=row.earlier, reason=f"{NOT_DONE}{verb}: {reason}; {row.reason}")
+    reason = failed_reason(mode, error, row.reason)
+    return replace(row, destination=row.earlier, reason=reason, failed=True)
 
 
 @dataclass(frozen=True)
@@ -91,14 +90,14 @@ class UndoOutcome:
     path, destination : str
         As in the plan.
     result : {"taken back", "left"}
-    reason : str
+    reason : Message or None
         Why it was left.
     """
 
     path: str
     destination: str
     result: str
-    reason: str = ""
+    reason: Message | None = None
 
 
 def take_back(
@@ -137,7 +136,7 @@ def take_back(
             else:
                 unfinished_copy(destination).unlink(missing_ok=True)
         except OSError as error:
-            outcome = UndoOutcome(row.path, row.destination, "left", error.strerror or str(error))
+            outcome = UndoOutcome(row.path, row.destination, "left", why(error))
         else:
             outcome = UndoOutcome(row.path, row.destination, "taken back")
             journal.mark_undone(number)
@@ -185,7 +184,7 @@ def finish(
     output_dir: Path,
     options: OrganizeOptions | ApplyOptions | AddOptions,
     start: float,
-    notes: Sequence[str] = (),
+    notes: Sequence[Message] = (),
     *,
     progress: Progress = progress_bar,
 ) -> Result:
@@ -198,7 +197,7 @@ def finish(
     options : OrganizeOptions, ApplyOptions or AddOptions
     start : float
         When the run began, by `time.perf_counter`.
-    notes : sequence of str
+    notes : sequence of Message
         What else a person should know.
     progress : callable
         Makes the bar.

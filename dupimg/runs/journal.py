@@ -23,8 +23,8 @@ from filelock import FileLock, Timeout
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
-from dupimg.plans.record import Record, Run
-from dupimg.plans.rows import Row
+from dupimg.messages import Message, message, quoted, why
+from dupimg.plans.record import Record, Run, row_from_json, row_to_json
 
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
 
@@ -75,8 +75,8 @@ class Journal:
     state : {"applying", "applied", "undoing", "undone"}
     done : set of int
         Steps that are marked as done, and not as undone.
-    failed : dict of int to str
-        Steps that failed, with the reason.
+    failed : dict of int to Message
+        Steps that failed, with what went wrong.
     earlier : str
         Name of the journal of the run that this one adds to; empty if it adds to none.
     """
@@ -89,7 +89,7 @@ class Journal:
         self.record = _parse_record(lines[: n_rows + 1])
         self.state = APPLYING
         self.done: set[int] = set()
-        self.failed: dict[int, str] = {}
+        self.failed: dict[int, Message] = {}
         for mark in lines[n_rows + 1 :]:
             self._take_in(mark)
 
@@ -138,9 +138,9 @@ class Journal:
         """Note that a step was carried out."""
         self._mark({"done": step})
 
-    def mark_failed(self, step: int, reason: str) -> None:
+    def mark_failed(self, step: int, reason: Message) -> None:
         """Note that a step could not be carried out."""
-        self._mark({"failed": step, "reason": reason})
+        self._mark({"failed": step, "reason": reason.to_json()})
 
     def mark_undone(self, step: int) -> None:
         """Note that a step was taken back."""
@@ -180,7 +180,9 @@ class Journal:
             self.done.add(mark["done"])
             self.failed.pop(mark["done"], None)
         elif "failed" in mark:
-            self.failed[mark["failed"]] = mark["reason"]
+            reason = mark["reason"]  # in English, if dupimg 0.1.0 wrote it
+            told = quoted(reason) if isinstance(reason, str) else Message.from_json(reason)
+            self.failed[mark["failed"]] = told
         else:
             self.done.discard(mark["undone"])
 
@@ -201,14 +203,10 @@ def locked(output_dir: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise UsageError(
-            f"Got output_dir={output_dir}, in which another run is at work, expected one that is "
-            "free. Wait for the other run, or choose another output_dir."
-        ) from None
+        raise UsageError(message("refused.another_run", folder=str(output_dir))) from None
     except OSError as error:
         raise UsageError(
-            f"Got output_dir={output_dir}, in which nothing can be written: {error.strerror}. "
-            "Choose another output_dir, or see to it that you may write there."
+            message("refused.nothing_written", folder=str(output_dir), why=why(error))
         ) from error
     try:
         yield
@@ -224,13 +222,13 @@ def locked(output_dir: Path) -> Iterator[None]:
 
 def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
     yield vars(record.run) | {"rows": len(record.rows)}
-    yield from map(vars, record.rows)
+    yield from map(row_to_json, record.rows)
 
 
 def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
     header, *rows = lines
     header.pop("rows")
-    return Record(Run(**header), tuple(Row(**row) for row in rows))
+    return Record(Run(**header), tuple(map(row_from_json, rows)))
 
 
 def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:

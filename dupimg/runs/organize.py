@@ -9,6 +9,7 @@ from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
+from dupimg.messages import message
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record
@@ -75,7 +76,7 @@ def organize(options: OrganizeOptions) -> Result:
             system_files=found.system_files,
             notes=(
                 *decision.notes,
-                *(("dry run: no file was copied or moved",) if options.dry_run else ()),
+                *((message("note.dry_run"),) if options.dry_run else ()),
             ),
         )
         if options.dry_run:

@@ -8,6 +8,7 @@ from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
+from dupimg.messages import message
 from dupimg.options.run_options import PlanOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record
@@ -68,9 +69,11 @@ def plan(options: PlanOptions) -> Result:
         system_files=found.system_files,
         notes=(
             *decision.notes,
-            *(() if kept is None else (f"The {PLAN} that was there is {kept.name} now.",)),
-            "No file was copied or moved. Look the plan over and change it as you like, in the",
-            f"browser with {command_line('review', output_dir)} or in a spreadsheet. Then run",
-            f"{command_line('apply', output_dir / PLAN)}.",
+            *(() if kept is None else (message("note.plan_kept", plan=PLAN, kept=kept.name),)),
+            message(
+                "note.planned",
+                review=command_line("review", output_dir),
+                apply=command_line("apply", output_dir / PLAN),
+            ),
         ),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dupimg.errors import UsageError
 from dupimg.files.photos import Found, content_digest
+from dupimg.messages import Message, message, why
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import Progress, progress_bar
@@ -24,15 +25,13 @@ def check_input(input_dir: Path, name: str = "input_dir") -> None:
     ------
     UsageError
     """
+    folder = str(input_dir)
     if not input_dir.exists():
-        raise UsageError(f"Got {name}={input_dir}, which does not exist, expected a folder.")
+        raise UsageError(message("refused.no_folder", name=name, folder=folder))
     if not input_dir.is_dir():
-        raise UsageError(f"Got {name}={input_dir}, which is a file, expected a folder.")
+        raise UsageError(message("refused.file", name=name, folder=folder))
     if not os.access(input_dir, os.R_OK | os.X_OK):
-        raise UsageError(
-            f"Got {name}={input_dir}, which may not be read, expected a folder "
-            "that you have permission to read."
-        )
+        raise UsageError(message("refused.unreadable_folder", name=name, folder=folder))
 
 
 def check_output(input_dir: Path, output_dir: Path) -> None:
@@ -106,18 +105,18 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
     UsageError
     """
     if mode == "move" and not os.access(input_dir, os.W_OK):
-        raise UsageError(
-            f"Got process_mode=move without permission to write in {input_dir}, from which files "
-            "would move. Use --process_mode=copy."
-        )
+        raise UsageError(message("refused.move", folder=str(input_dir)))
     target = _existing_parent(output_dir)
     across = target.stat().st_dev != input_dir.stat().st_dev
     free = shutil.disk_usage(target).free
     if (mode == "copy" or (mode == "move" and across)) and size > free:
         raise UsageError(
-            f"Got {size / 1e6:,.1f} MB to {mode}, with {free / 1e6:,.1f} MB free in {target}. "
-            "Choose an output_dir on a larger disk"
-            + (", or --process_mode=move on the disk of the photos." if mode == "copy" else ".")
+            message(
+                "refused.no_space_to_copy" if mode == "copy" else "refused.no_space_to_move",
+                size=f"{size / 1e6:,.1f}",
+                free=f"{free / 1e6:,.1f}",
+                folder=str(target),
+            )
         )
 
 
@@ -202,9 +201,11 @@ def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
         if place.parent not in inside:
             inside[place.parent] = os.path.realpath(place.parent) == str(place.parent)
         if not inside[place.parent]:
-            yield Problem(row.path, f"destination {row.destination!r} is behind a symbolic link.")
+            told = message("problem.behind_link", destination=repr(row.destination))
+            yield Problem(row.path, told)
         elif os.path.lexists(place):
-            yield Problem(row.path, f"destination {row.destination!r} is taken by another file.")
+            told = message("problem.taken", destination=repr(row.destination))
+            yield Problem(row.path, told)
 
 
 def check_unchanged(
@@ -244,7 +245,7 @@ def check_unchanged(
         ThreadPoolExecutor(jobs) as pool,
     ):
 
-        def look(row: Row) -> str:
+        def look(row: Row) -> Message | None:
             bar.update()
             return _change(row, input_dir / row.path, contents=contents)
 
@@ -252,22 +253,23 @@ def check_unchanged(
     return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
 
 
-def _change(row: Row, path: Path, *, contents: bool) -> str:
+def _change(row: Row, path: Path, *, contents: bool) -> Message | None:
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
-            return "is no file any more; run `dupimg plan` again."
+            return message("problem.no_file")
         if status.st_size != row.bytes:
-            return f"has {status.st_size} bytes now, {row.bytes} in the plan; run `dupimg plan`."
+            now, planned = str(status.st_size), str(row.bytes)
+            return message("problem.other_size", now=now, planned=planned)
         if status.st_mtime_ns != row.modified_ns:
-            return "has another modification time than in the plan; run `dupimg plan` again."
+            return message("problem.other_time")
         if contents and content_digest(path) != row.digest:
-            return "has another content than in the plan; run `dupimg plan` again."
+            return message("problem.other_content")
     except FileNotFoundError:
-        return "has vanished since the plan; put it back, or run `dupimg plan` again."
+        return message("problem.vanished")
     except OSError as error:
-        return f"cannot be read: {error.strerror}."
-    return ""
+        return message("problem.unreadable", why=why(error))
+    return None
 
 
 def _existing_parent(folder: Path) -> Path:

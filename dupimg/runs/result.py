@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dupimg.messages import Message, message, why
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 from dupimg.wording import counted, plural
 
@@ -31,7 +32,7 @@ class Result:
         Files that could not be brought to their destination; they are where they were.
     system_folders, system_files : int
         Passed over: thumbnails, bins, indexes.
-    notes : tuple of str
+    notes : tuple of Message
         What else a person should know.
     """
 
@@ -42,7 +43,7 @@ class Result:
     failures: int = 0
     system_folders: int = 0
     system_files: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def count(self, action: str) -> int:
         """Return how many files have an action, without those that failed."""
@@ -72,7 +73,10 @@ class Result:
         """Return the lines that a person reads at the end."""
         output = self.report.parent
         found, kept, removed = len(self.rows), self.count(KEEP), self.count(REMOVE)
-        unsearched = sum(row.reason.startswith("folder could not be listed") for row in self.rows)
+        unsearched = sum(
+            row.reason is not None and row.reason.code == "reason.folder_not_listed"
+            for row in self.rows
+        )
         left = self.count(LEAVE)
         lines = [
             f"found    {found:>8,} {plural(found, 'file')} = kept + removed + other"
@@ -111,7 +115,7 @@ class Result:
         written = [f"{self.report.stem:<8} {self.report}"]
         if self.page is not None:
             written.append(f"look     {self.page}")
-        return "\n".join([*lines, *self.notes, *written])
+        return "\n".join([*lines, *map(str, self.notes), *written])
 
 
 def command_line(verb: str, path: Path) -> str:
@@ -132,7 +136,5 @@ def explain_resume(command: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(
-            error.errno,
-            f"{error.strerror}. Every file is at its old or at its new place; {command} goes on "
-            "when there is room to write.",
+            error.errno, message("why.can_go_on", why=why(error), command=command)
         ) from error

@@ -18,6 +18,7 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder
 from dupimg.files.photos import content_digest
+from dupimg.messages import message, why
 
 COPY, MOVE, HARD_LINK, REFLINK = "copy", "move", "hard_link", "reflink"
 
@@ -44,11 +45,14 @@ def probe(mode: str, source: Path, output_dir: Path) -> None:
         elif mode == REFLINK:
             _share_blocks(source, trial)
     except OSError as error:
-        flag = f"--{mode}"
         raise UsageError(
-            f"Got {flag}, which does not work from {source.parent} to {output_dir}: "
-            f"{error.strerror}. Leave {flag} out to copy, or choose an output_dir on the same "
-            "filesystem, if it can do that."
+            message(
+                "refused.mode",
+                flag=f"--{mode}",
+                source=str(source.parent),
+                folder=str(output_dir),
+                why=why(error),
+            )
         ) from error
     finally:
         trial.unlink(missing_ok=True)
@@ -114,10 +118,11 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
 def _expect(path: Path, digest: str, error_number: int) -> None:
     """Raise unless a file has the content that it should have."""
     if not os.path.lexists(path):
-        raise OSError(errno.ENOENT, f"{path} is gone")
+        raise OSError(errno.ENOENT, message("why.gone", path=str(path)))
     if not is_whole(path, digest):
-        what = "is in the way" if error_number == errno.EEXIST else "was changed since"
-        raise OSError(error_number, f"{path} {what}")
+        in_the_way = error_number == errno.EEXIST
+        told = message("why.in_the_way" if in_the_way else "why.changed_since", path=str(path))
+        raise OSError(error_number, told)
 
 
 def is_whole(path: Path, digest: str) -> bool:
@@ -156,7 +161,7 @@ def _copy_verified(source: Path, destination: Path, digest: str, *, clone: bool)
         with part.open("rb+") as copy:
             os.fsync(copy.fileno())
         if content_digest(part) != digest:
-            raise OSError(errno.EIO, "its content is not what was read before")
+            raise OSError(errno.EIO, message("why.other_content"))
         with contextlib.suppress(PermissionError):  # FAT and network shares have no permissions
             shutil.copystat(source, part)
         _rename_without_overwriting(part, destination)
@@ -187,7 +192,7 @@ def _share_blocks(source: Path, copy: Path) -> None:
 
             fcntl.ioctl(clone.fileno(), _FICLONE, original.fileno())
         except (ImportError, OSError) as error:
-            raise OSError(errno.ENOTSUP, "this filesystem cannot share blocks") from error
+            raise OSError(errno.ENOTSUP, message("why.no_shared_blocks")) from error
 
 
 def _rename_without_overwriting(source: Path, destination: Path) -> None:

@@ -60,7 +60,7 @@ def undo(options: UndoOptions) -> tuple[UndoOutcome, ...]:
         names = ("path", "destination", "result", "reason")
         table = {
             name: [
-                to_cell(getattr(outcome, name), may_look_like_data=name in names[:2])
+                to_cell(str(getattr(outcome, name) or ""), may_look_like_data=name in names[:2])
                 for outcome in outcomes
             ]
             for name in names

@@ -157,7 +157,7 @@ def _page() -> str:
         "tune/page.html",
         scripts=("text.js", "elements.js", "tune/chart.js", "tune/app.js"),
         styles=("style.css", "tune/style.css"),
-        text="tune/text.json",
+        texts=("tune/text.json",),
         data=None,
         pictures="img-src 'self' data:; connect-src 'self'",
     )

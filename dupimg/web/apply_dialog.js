@@ -23,7 +23,7 @@ class ApplyDialog {
     this.check();
   }
 
-  showChanges({ lines, consequences, counts, bytes }) {
+  showChanges({ changes, consequences, counts, bytes }) {
     const modes = MODES.map((mode, i) =>
       element("label", { class: "mode" },
         element("input", { type: "radio", name: "mode", value: mode, checked: i === 0,
@@ -37,8 +37,8 @@ class ApplyDialog {
       this.sheet,
       t("apply.title"),
       element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
-      element("h3", {}, t(lines.length ? "apply.changes" : "apply.none", { count: lines.length })),
-      changeList(lines),
+      element("h3", {}, t(changes.length ? "apply.changes" : "apply.none", { count: changes.length })),
+      changeList(changes),
       consequences.length
         ? element("h3", {}, t("apply.consequences", { count: consequences.length })) : null,
       changeList(consequences),
@@ -62,12 +62,12 @@ class ApplyDialog {
     // Meanwhile the dialog may have been closed, or another mode chosen.
     if (!got || !findings.isConnected || this.mode !== mode) return;
     const { problems = [], message } = got.answer;
-    const found = message ? [{ path: "", sentence: message }] : problems;
+    const found = message ? [message] : problems;
     this.go.disabled = found.length > 0;
     findings.replaceChildren(...(found.length
       ? [
           element("h3", {}, t("apply.problems", { count: found.length })),
-          lineList(found, (problem) => reasonOf({ problems: [problem] })),
+          lineList(found),
         ]
       : [element("p", { class: "about" }, t("apply.ready"))]));
   }
@@ -108,7 +108,7 @@ class ApplyDialog {
     sheetParts(this.sheet, t("apply.running"), bar, about);
     for (;;) {
       const progress = await fetch("progress").then((answer) => answer.json()).catch(() => null);
-      if (!progress) return this.finish({ state: "failed", error: "" });
+      if (!progress) return this.finish({ state: "failed", errors: [] });
       bar.max = progress.total || 1;
       bar.value = progress.done;
       about.textContent = t("apply.progress", { done: progress.done, count: progress.total });
@@ -118,20 +118,19 @@ class ApplyDialog {
   }
 
   /** Say what came of it: done, refused with nothing touched, or failed on the way. */
-  finish({ state, outcome, error }) {
+  finish({ state, outcome, errors }) {
     const { review } = this;
     review.saving.over ||= state === "done";
     review.applying = state === "failed";
     if (state === "done") review.page.refresh();
     review.show();
-    const why = error.split("\n").map((line) =>
-      line.replace(/\S.*/, (sentence) => told("problem", visible(sentence)))).join("\n");
+    const why = errors.map(say).join("\n  ");
     const about = { done: "apply.close", failed: "apply.interrupted.about" }[state];
     sheetParts(
       this.sheet,
       t(`apply.${state}`),
       outcome ? outcomeList(outcome) : null,
-      error ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null,
+      why ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null,
       about ? element("p", { class: "about" }, t(about, review.commands)) : null,
     );
   }
@@ -159,17 +158,18 @@ function outcomeList({ report, scenes, freed, ...counts }) {
     element("dt", {}, t("apply.report")), element("dd", { dir: "auto" }, visible(report)));
 }
 
-function changeList(lines) {
-  return lines.length ? lineList(lines, (line) => told("change", visible(line))) : null;
+function changeList(changes) {
+  return changes.length ? lineList(changes) : null;
 }
 
-/** Show lines that may be many: what `say` makes of the first ones, and how many more there are. */
-function lineList(lines, say) {
-  const more = lines.length - LINES_SHOWN;
+/** Show messages that may be many: the first ones, and how many more there are. */
+function lineList(messages) {
+  const more = messages.length - LINES_SHOWN;
   return element(
     "ul",
     { class: "lines", tabindex: 0 },
-    ...lines.slice(0, LINES_SHOWN).map((line) => element("li", { dir: "auto" }, ...inLanguages(say(line)))),
+    ...messages.slice(0, LINES_SHOWN).map((message) =>
+      element("li", { dir: "auto" }, ...inLanguages(say(message)))),
     more > 0 ? element("li", { class: "about" }, t("lines.more", { count: more })) : null,
   );
 }

@@ -50,7 +50,7 @@ function visible(name) {
     .replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, "\ufffd");
 }
 
-/** Make the nodes of a text, in which parts that are isolated are English: see `partOf`. */
+/** Make the nodes of a text, in which parts that are isolated (U+2068 … U+2069) are English: words that nobody has translated. */
 function inLanguages(text) {
   return text.split(/\u2068(.*?)\u2069/s).map((part, i) =>
     (i % 2 ? element("span", { lang: "en" }, part) : part));

@@ -14,7 +14,6 @@ function unpack(columns) {
   }
   for (const row of rows) {
     row.time = row.taken_at ? Date.parse(row.taken_at) : NaN;
-    row.failed = row.reason.startsWith("NOT ");
     row.words = row.path.normalize("NFC").toLowerCase();
   }
   return rows;

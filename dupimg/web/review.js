@@ -137,7 +137,7 @@ class Review {
       this.page.refresh();
     }
     // What was said before is over, such as why a decision could not be.
-    this.page.say(note ? told("note", note) : "");
+    this.page.say(note ? say(note) : "");
     this.show();
   }
 
@@ -297,7 +297,5 @@ class Review {
 
 /** Say why the server did not do something. */
 function reasonOf({ message = "", problems = [] }) {
-  const lines = problems.map(({ path, sentence }) => (path ? `${path}: ${sentence}` : sentence));
-  const said = [message, ...lines].filter(Boolean);
-  return said.map((line) => told("problem", visible(line))).join(" ");
+  return [message, ...problems].filter(Boolean).map(say).join(" ");
 }

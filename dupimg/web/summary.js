@@ -45,8 +45,9 @@ function counts({ model }) {
 function notes({ model }) {
   const { notes: lines } = model.about;
   if (!lines.length) return null;
-  const sentences = lines.map((line) => line.replace(/^note\s+/, ""));
-  const text = sentences.map((line) => visible(told("note", line))).join("\n");
+  // The label is for the terminal.
+  const bare = ([code, values]) => (code === "note.labelled" ? values.note : [code, values]);
+  const text = lines.map((line) => say(bare(line))).join("\n");
   return element("p", { class: "notes" }, text);
 }
 

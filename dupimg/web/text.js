@@ -98,66 +98,36 @@ function formatMoment(row, format = "moment") {
   return Number.isNaN(row.time) ? "" : words.formats[format].format(row.time);
 }
 
+/** Say a message of Python, `[code, values]`, in the reader's language; a string is a name. */
+function say(message) {
+  if (typeof message === "string") return visible(message);
+  const [code, values = {}] = message;
+  const said = Object.entries(values).map(([name, value]) =>
+    [name, typeof value === "number" ? value : say(value)]);
+  return t(code, Object.fromEntries(said));
+}
+
+/** Say why a file stays or goes. */
+function formatReason({ reason }) {
+  return reason ? say(reason) : "";
+}
+
 /** Say why a photo stays or goes; the verdict of a second look tells more than its likeness. */
 function formatWhy(row) {
+  const parts = partsOf(row.reason);
   // Only then the second look was at the keeper that it has now.
   const looked = row.keeper && row.verdict && row.compared_with === row.keeper;
-  if (!looked || row.reason.includes(" by hand (")) return formatReason(row.reason);
-  const rest = row.reason.split("; ").filter((part) => !LIKENESS.includes(part));
-  const parts = [t(`verdict.${row.verdict}`), formatReason(rest.join("; "))];
-  return parts.filter(Boolean).join(t("reason.separator"));
+  if (!looked || parts.some(([code]) => BY_HAND.includes(code))) return formatReason(row);
+  const rest = parts.filter(([code]) => !LIKENESS.includes(code));
+  return [t(`verdict.${row.verdict}`), ...rest.map(say)].join(t("reason.separator"));
 }
 
-const LIKENESS = ["identical bytes", "similar to the keeper"];
+const LIKENESS = ["reason.identical_bytes", "reason.similar"];
+const BY_HAND = ["reason.by_hand", "reason.by_hand_because"];
 
-/** Translate why a file stays or goes: as a whole, or part by part; a person's words stay. */
-function formatReason(reason) {
-  const whole = translated("reason", reason);
-  if (whole !== undefined) return whole;
-  const parts = reason.split("; ").map((part) => [part, translated("reason", part)]);
-  if (parts.every(([, known]) => known === undefined)) return reason;
-  return parts.map(([part, known]) => known ?? part).join(t("reason.separator"));
-}
-
-/** Return a sentence of the report in the reader's language, if one of its templates fits. */
-function translated(kind, sentence) {
-  words.templates[kind] ??= templatesOf(kind);
-  for (const { pattern, translation } of words.templates[kind]) {
-    const groups = pattern.exec(sentence)?.groups;
-    if (groups) return translation.replace(/\{(\w+)\}/g, (_, name) => partOf(name, groups[name]));
-  }
-  return undefined;
-}
-
-/** Read the templates of a kind, whose keys are English sentences with {parts}, longest first. */
-function templatesOf(kind) {
-  const entries = Object.entries(TEXTS[words.language])
-    .filter(([key]) => key.startsWith(`${kind}: `))
-    .sort(([a], [b]) => b.length - a.length);
-  return entries.map(([key, translation]) => {
-    const sentence = key.slice(kind.length + 2).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const parts = sentence.replace(/\\\{(\w+)\\\}/g, (_, name) => `(?<${name}>${formOf(name)})`);
-    return { pattern: new RegExp(`^(?<all>${parts})$`, "s"), translation };
-  });
-}
-
-/** Return the pattern of a part of a sentence; of files' names anything is to be expected. */
-function formOf(name) {
-  if (name === "action" || name === "before") return "keep|remove|other|leave";
-  return name === "scene" || name === "old" ? "\\d+" : ".+?";
-}
-
-/** Translate a part of a sentence; words of a decoder or the system that nobody has translated
- * are isolated (U+2068 … U+2069). */
-function partOf(name, text) {
-  if (name === "why") return translated("why", text) ?? `\u2068${text}\u2069`;
-  if (name === "reason") return formatReason(text);
-  if (name === "action" || name === "before") return t(`action.${text}.planned`);
-  if (name === "where" || name === "goes") return told(name, text);
-  return text;
-}
-
-/** Say a sentence of the run in the reader's language; as it is where no template fits. */
-function told(kind, sentence) {
-  return translated(kind, sentence) ?? sentence;
+/** Return the reasons that one is put together from. */
+function partsOf(reason) {
+  if (!reason) return [];
+  const [code, values] = reason;
+  return code === "reason.both" ? [values.first, values.second].flatMap(partsOf) : [reason];
 }

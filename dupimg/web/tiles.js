@@ -162,8 +162,8 @@ function fileRow(page, line) {
   const state = controls.length ? controls : [badge(page, row)];
   const why = row.companion_of
     ? t("companion", { name: visible(splitPath(row.companion_of).name),
-        reason: formatReason(row.reason) })
-    : formatReason(row.reason);
+        reason: formatReason(row) })
+    : formatReason(row);
   return element(
     "div",
     { class: `file ${row.action}` },

@@ -24,7 +24,7 @@ import dupimg
 from dupimg.cli.main import main
 from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.report import from_cell, read_report
-from dupimg.runs import organize as runs
+from dupimg.runs import apply as runs
 
 MODES = ("copy", "move")
 
@@ -164,7 +164,7 @@ def test_sources_that_vanish_and_change_during_the_run(tmp_path, other_filesyste
     assert results(other_filesystem) == {"other/fine.txt": b"fine"}
     left = {"changed.txt": b"new"} | ({"fine.txt": b"fine"} if mode == "copy" else {})
     assert read_files(source) == left
-    reasons = {row.path: row.reason for row in read_report(other_filesystem / "report.csv")}
+    reasons = {row.path: str(row.reason) for row in read_report(other_filesystem / "report.csv")}
     assert "No such file or directory" in reasons["gone.txt"]
     assert "its content is not what was read before" in reasons["changed.txt"]
 
@@ -287,7 +287,7 @@ def test_names_of_255_bytes_and_paths_over_4096(tmp_path, run):
     os.close(folder)
     (row,) = [row for row in read_report(output / "report.csv") if row.path.startswith("ddd")]
     assert (row.destination, row.digest) == ("", "")
-    assert row.reason == "folder could not be listed: File name too long"
+    assert str(row.reason) == "folder could not be listed: File name too long"
     assert run("undo", output)[0] == 0
     assert results(output) == {}
     shutil.rmtree(source)

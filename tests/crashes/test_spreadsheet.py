@@ -16,6 +16,7 @@ from openpyxl import load_workbook
 
 from dupimg.cli.main import main
 from dupimg.files.cache import Cache
+from dupimg.messages import as_text
 from dupimg.plans.naming import name_rows
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import from_cell, to_cell, write_report, write_table
@@ -108,7 +109,7 @@ def converted(soffice, tmp_path_factory):
     for number, (name, content) in enumerate(contents.items()):
         known = {"bytes": len(content), "digest": digest(content), "modified_ns": 10**18}
         if number % 2:
-            rows.append(Row(name, "other", reason="not a picture", **known))
+            rows.append(Row(name, "other", reason=as_text("not a picture"), **known))
         else:
             when = f"2024-05-01T10:{number // 60:02}:{number % 60:02}.000"
             rows.append(Row(name, "keep", scene=1 + number // 9, taken_at=when, **known))

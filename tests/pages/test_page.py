@@ -9,9 +9,9 @@ from browser import faults, shows_its_icon, visits
 from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
 
 from dupimg.cli.main import main
-from dupimg.files.keep_rules import KEEP_RULES
+from dupimg.messages import as_text, message, quoted
 from dupimg.pages.contact_sheet import write_page
-from dupimg.plans.reasons import kept_reason, removed_reason
+from dupimg.plans.reasons import by_hand_reason, failed_reason, kept_reason, removed_reason
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 from dupimg.runs.result import Result
@@ -78,9 +78,9 @@ def test_the_summary_counts_the_rows(visit, sheet, rows):
 
 
 def test_what_failed_is_counted_apart(visit, rows, tmp_path):
-    why = "NOT copied: No space left on device; "
+    why = quoted("No space left on device")
     bad = [
-        replace(row, destination="", reason=why + row.reason)
+        replace(row, destination="", failed=True, reason=failed_reason("copy", why, row.reason))
         if row.path in ("rocket.jpg", "cat/other.jpg")
         else row
         for row in rows
@@ -484,54 +484,44 @@ def test_chinese_readers_get_chinese_and_anyone_can_switch(visit, sheet):
     assert page.locator("#view-title").inner_text() == "Summary"
 
 
+MORE_PIXELS = message("reason.more_pixels")
 REASONS = (
-    *(kept_reason(n) for n in (0, 1, 1200)),
-    *(removed_reason(advantage, same_bytes=False) for _, advantage in KEEP_RULES.values()),
-    removed_reason("the same in every respect", same_bytes=True),
-    "identical bytes; the keeper was there before",
-    "similar to what was the keeper; the keeper was chosen by hand",
-    "keep by hand (was remove): keeper of 2 duplicates",
-    "leave by hand (was other): the decoder crashed (signal 11)",
-    "since photos were added: no duplicate",
-    "a better photo was added: similar to the keeper; the keeper has more bytes",
-    "stays: 1.jpg, which it is like, was not to stay",
-    "NOT copied: 28; similar to the keeper; the keeper has more pixels",
-    "truncated JPEG: 8",
-    "broken PNG, or of an unsupported kind",
-    "300 × 200 = 60 megapixels, more than the limit of 50; raise --max_megapixels",
-    "decoding took longer than 60 seconds",
-    "folder could not be listed: 13",
-    "symbolic link to 2.jpg, not followed",
-    "sidecar of 3.jpg",
+    by_hand_reason(KEEP, REMOVE, kept_reason(1200)),
+    failed_reason("copy", quoted("File exists"), removed_reason(MORE_PIXELS, same_bytes=False)),
+    message("reason.truncated", kind="JPEG", why=as_text("unheard of; \u202e\u2069")),
+    None,
 )
-# What is a name or a number of the computer's, and so the same in every language.
-NAMES = {"jpg", "JPEG", "PNG", "max", "megapixels"}
 
 
-def test_reasons_and_notes_are_told_in_chinese_but_for_a_persons_own_words(visit, tmp_path):
-    own = "because I said so; and that is that"
+def test_reasons_and_notes_are_told_in_both_languages(visit, tmp_path):
     rows = [
         Row(f"{n:02}.bin", OTHER, digest=f"{n:064}", reason=reason)
-        for n, reason in enumerate((*REASONS, own))
+        for n, reason in enumerate(REASONS)
     ]
     page = visit(
         write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#files",
         locale="zh-CN",
         viewport={"width": 1200, "height": 3000},
     )
-    *shown, last = texts(page, ".file .why")
-    assert len(shown) == len(REASONS)
-    english = {text: words for text in shown if (words := {*re.findall("[A-Za-z]+", text)} - NAMES)}
-    assert english == {}
-    assert last == own
-    assert "手动改为保留（原为移除）：2 张重复照片的保留者" in shown
-    assert "未能复制：28；与保留者相似；保留者像素更多" in shown
+    strange = "unheard of; \ufffd\ufffd"  # what turns or ends a line of text is made visible
+    assert texts(page, ".file .why") == [
+        "手动改为保留（原为移除）：1,200 张重复照片的保留者",
+        "未能复制：文件已存在；与保留者相似；保留者像素更多",
+        f"JPEG 不完整：{strange}",
+        "",
+    ]
+    # Words that nobody has translated are said in English by a screen reader.
+    assert page.locator(".file .why [lang=en]").all_inner_texts() == [strange]
     page.goto(page.url.replace("#files", "#summary"))
     note = "若用 --duplicate_rule=verified，会多移除 1 张照片，少移除 0 张"
     assert page.locator(".notes").inner_text() == note
     page.get_by_role("button", name="English").click()
     page.goto(page.url.replace("#summary", "#files"))
-    assert texts(page, ".file .why") == [*REASONS, own]
+    assert texts(page, ".file .why")[:3] == [
+        *map(str, REASONS[:2]),
+        f"truncated JPEG: {strange}",
+    ]
+    assert page.locator(".file .why [lang=en]").count() == 0
 
 
 def test_the_theme_is_that_of_the_system_until_it_is_chosen(visit, sheet):

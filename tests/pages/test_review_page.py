@@ -132,7 +132,7 @@ def test_another_keeper_takes_the_place_of_the_first(visit, output):
     assert "Keeper" in tile(page, "small.webp").inner_text()
     assert "Remove" in tile(page, "cat.png").inner_text()
     assert page.locator(".tile .name").all_inner_texts()[0] == "small.webp"
-    reasons = {row.path: row.reason for row in read_report(output / "plan.csv") if row.width}
+    reasons = {row.path: str(row.reason) for row in read_report(output / "plan.csv") if row.width}
     assert reasons["small.webp"] == "keep by hand (was remove): keeper of 2 duplicates"
     assert reasons["cat.png"] == "remove by hand (was keep): similar to the keeper"
     assert reasons["copy.jpg"] == "similar to what was the keeper; the keeper was chosen by hand"

@@ -13,6 +13,7 @@ from dupimg.decide.collection import Collection
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.group import find_groups
 from dupimg.files.photos import File, Listing, Photo
+from dupimg.messages import message
 from dupimg.model.features import Features
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import check_plan, make_plan
@@ -91,7 +92,7 @@ def test_a_better_copy_takes_the_place_of_the_photo_that_was_kept():
     assert kept.destination == demoted.earlier == "processed/image-0001-20250613231456000.jpg"
     assert (demoted.action, demoted.keeper) == (REMOVE, "002.jpg")
     assert demoted.destination == "remove/image-0001-20250613231456000--000.jpg"
-    assert demoted.reason.startswith("a better photo was added: similar to the keeper")
+    assert str(demoted.reason).startswith("a better photo was added: similar to the keeper")
     assert (removed.keeper, removed.destination) == ("002.jpg", removed.earlier)
 
 
@@ -112,7 +113,7 @@ def test_the_same_bytes_once_more_never_replace_what_is_there():
     features = at_angles(0, 0)
     rows, _ = add(organized(photos[:1], features[np.arange(1)]), photos, features)
     assert (rows["001.jpg"].action, rows["000.jpg"].action) == (KEEP, REMOVE)
-    assert rows["000.jpg"].reason == "identical bytes; the keeper was there before"
+    assert str(rows["000.jpg"].reason) == "identical bytes; the keeper was there before"
     assert rows["000.jpg"].cosine_to_keeper == rows["001.jpg"].nearest_cosine == 1.0
 
 
@@ -140,7 +141,9 @@ def test_scenes_that_a_new_photo_would_join_are_left_apart_and_named():
     features = at_angles(0, 70, 36)
     rows, notes = add(organized(photos[:2], features[np.arange(2)]), photos, features)
     assert [rows[p.path].scene for p in photos] == [1, 2, 2]
-    assert notes == ("scenes 1 and 2 would be one with the new photos; they were left apart",)
+    assert tuple(map(str, notes)) == (
+        "scenes 1 and 2 would be one with the new photos; they were left apart",
+    )
 
 
 def test_a_scene_that_a_new_photo_would_part_stays_as_it_is_and_is_named():
@@ -150,7 +153,9 @@ def test_a_scene_that_a_new_photo_would_part_stays_as_it_is_and_is_named():
     earlier = organized(photos[:2], features[np.arange(2)], options)
     rows, notes = add(earlier, photos, features, options=options)
     assert [rows[p.path].scene for p in photos] == [1, 1, 1, 2]
-    assert notes == ("scene 1 would be parted with the new photos; it was left as it is",)
+    assert tuple(map(str, notes)) == (
+        "scene 1 would be parted with the new photos; it was left as it is",
+    )
 
 
 def test_what_a_person_made_of_scenes_is_not_named_with_every_addition():
@@ -176,8 +181,10 @@ def test_other_files_and_companions():
         destination="processed/image-0001-20250613230756000.xmp",
         earlier="processed/image-0001-20250613230756000.xmp",
     )
-    note = File("/media/card/notes.txt", 5, "n", "not a picture")
-    new = File("001.xmp", 5, "s", "sidecar of 001.jpg", companion_of="001.jpg")
+    note = File("/media/card/notes.txt", 5, "n", message("reason.not_a_picture"))
+    new = File(
+        "001.xmp", 5, "s", message("reason.sidecar", photo="001.jpg"), companion_of="001.jpg"
+    )
     contents = [*photos]
     known = {row.path: row for row in (*earlier, sidecar)}
     collection = Collection(
@@ -242,7 +249,7 @@ def test_a_copy_of_what_does_not_stay_says_so():
     by_hand = replace(first, action=REMOVE, destination="remove/a.jpg", earlier="remove/a.jpg")
     rows, _ = add([by_hand], photos, features)
     assert [rows[p.path].action for p in photos] == [REMOVE, KEEP]
-    assert rows["001.jpg"].reason == "stays: 000.jpg, which it is like, was not to stay"
+    assert str(rows["001.jpg"].reason) == "stays: 000.jpg, which it is like, was not to stay"
 
 
 @pytest.mark.parametrize("pixels", [5, 10, 99])
@@ -253,5 +260,5 @@ def test_a_photo_like_one_that_a_person_removed_says_so_better_or_not(pixels):
     by_hand = replace(first, action=REMOVE, destination="remove/a.jpg", earlier="remove/a.jpg")
     rows, _ = add([by_hand], photos, features)
     assert [rows[p.path].action for p in photos] == [REMOVE, KEEP, KEEP]
-    assert rows["001.jpg"].reason == "stays: 000.jpg, which it is like, was not to stay"
-    assert rows["002.jpg"].reason == "no duplicate"
+    assert str(rows["001.jpg"].reason) == "stays: 000.jpg, which it is like, was not to stay"
+    assert str(rows["002.jpg"].reason) == "no duplicate"

@@ -85,7 +85,7 @@ def test_figures_counted_by_hand(evaluation):
 
 
 def test_photos_that_cannot_be_read_are_named(evaluation):
-    left_out = {file.path: file.reason for file in evaluation.left_out}
+    left_out = {file.path: str(file.reason) for file in evaluation.left_out}
     assert left_out.keys() == {"copies/broken.jpg", "copies/gone.jpg"}
     assert "truncated" in left_out["copies/broken.jpg"]
     assert "No such file" in left_out["copies/gone.jpg"]

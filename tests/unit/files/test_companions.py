@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dupimg.files.companion_names import companion_ending, split_name
 from dupimg.files.companions import pair_companions
 from dupimg.files.photos import File, Listing, Photo
+from dupimg.messages import message
 
 NOON = datetime(2025, 6, 13, 12)
 PICTURES = (".jpg", ".jpeg", ".heic", ".png", ".cr2", ".dng", ".thm")
@@ -22,7 +23,9 @@ def photo(path, taken_at=NOON, taken_from="exif"):
 
 
 def other(path, bytes=1000):
-    return File(path, bytes, digest_of(path), "not a picture", modified_ns=len(path))
+    return File(
+        path, bytes, digest_of(path), message("reason.not_a_picture"), modified_ns=len(path)
+    )
 
 
 def digest_of(path):
@@ -113,11 +116,12 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
 
     paired = pair_companions(listing_of(companion, photo(of)))
 
-    reason = f"{relation} of {of.removeprefix('2025/')}"
     assert paired.photos == (photo(of),)
     assert paired.others == ()
-    assert paired.companions == (
-        File(companion, 1000, digest_of(companion), reason, of, modified_ns=len(companion)),
+    (file,) = paired.companions
+    assert str(file.reason) == f"{relation} of {of.removeprefix('2025/')}"
+    assert file == File(
+        companion, 1000, digest_of(companion), file.reason, of, modified_ns=len(companion)
     )
     assert companion_ending(companion, of) == ending
     renamed = f"new/image-0001{ending}", "new/image-0001" + split_name(of)[1]
@@ -231,7 +235,7 @@ def test_a_raw_that_could_not_be_read_belongs_to_its_jpeg():
 
 
 def test_a_file_without_content_stays_where_it_was():
-    link = File("a.xmp", 0, "", "symbolic link to b.xmp, not followed")
+    link = File("a.xmp", 0, "", message("reason.symbolic_link", target="b.xmp"))
     listing = listing_of("a.jpg", link)
     assert pair_companions(listing) == listing
 
@@ -242,7 +246,9 @@ def test_the_rest_of_the_listing_keeps_its_order_and_counts():
     paired = pair_companions(
         Listing((early, late), (text, sidecar), system_folders=2, system_files=3)
     )
-    companion = replace(sidecar, reason="sidecar of z.jpg", companion_of="z.jpg")
+    companion = replace(
+        sidecar, reason=message("reason.sidecar", photo="z.jpg"), companion_of="z.jpg"
+    )
     assert paired == Listing((early, late), (text,), (companion,), 2, 3)
 
 

@@ -31,8 +31,8 @@ def test_the_first_difference_decides_whatever_the_order_of_the_photos(rule, bes
 
 
 def test_why_kept_names_the_first_difference():
-    assert why_kept(LARGE, HEAVY) == "more pixels"
-    assert why_kept(HEAVY, LARGE, ("oldest", "bytes")) == "more bytes"
-    assert why_kept(HEAVY, PHOTO) == "more bytes"
-    assert why_kept(OLD, PHOTO) == "an earlier time"
+    assert str(why_kept(LARGE, HEAVY)) == "the keeper has more pixels"
+    assert str(why_kept(HEAVY, LARGE, ("oldest", "bytes"))) == "the keeper has more bytes"
+    assert str(why_kept(HEAVY, PHOTO)) == "the keeper has more bytes"
+    assert str(why_kept(OLD, PHOTO)) == "the keeper has an earlier time"
     assert why_kept(FIRST, PHOTO) == KEEP_RULES["path"][1]

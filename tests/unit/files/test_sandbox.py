@@ -290,7 +290,7 @@ def test_headers_are_read_in_workers_and_bad_files_fail_alone(photos, monkeypatc
     assert [photo.path for photo in listing.photos] == ["a.jpg", "b.png", "c.jpg", "d.jpg"]
     assert {(photo.width, photo.height) for photo in listing.photos} == {(90, 60)}
     assert all(other.readable for other in listing.others)
-    assert {other.path: other.reason for other in listing.others} == {
+    assert {other.path: str(other.reason) for other in listing.others} == {
         path.name: reason_of(path.name) for path in photos if reason_of(path.name)
     }
 

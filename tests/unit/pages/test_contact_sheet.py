@@ -90,7 +90,7 @@ def test_hostile_names_stay_inside_the_data(tmp_path):
 
 def test_columns_are_those_of_the_report_with_rounded_cosines(rows):
     columns = to_columns([*rows, Row("a", "keep", nearest_cosine=1 / 3)])
-    assert tuple(columns) == (*COLUMNS, "earlier")
+    assert tuple(columns) == (*COLUMNS, "earlier", "failed")
     assert columns["path"] == [*(row.path for row in rows), "a"]
     assert columns["nearest_cosine"][-1] == 0.333333
     assert columns["cosine_to_keeper"][-1] is None
@@ -130,14 +130,7 @@ def placeholders(entry: str | dict[str, str]) -> list[set[str]]:
 
 def test_both_languages_say_the_same():
     english, chinese = TEXTS["en"], TEXTS["zh-CN"]
-    # In English these sentences come as they are from the run.
-    kinds = ("reason: ", "note: ", "problem: ", "where: ", "change: ", "goes: ", "why: ")
-    from_run = {key for key in chinese if key.startswith(kinds)}
-    assert set(chinese) - from_run == set(english)
-    not_told = {"code", "error", "mode", "flag2"}  # what says nothing to a person, or all twice
-    for key in from_run:
-        (said,), (told,) = placeholders(key), placeholders(chinese[key])
-        assert told <= said <= told | not_told, key
+    assert set(chinese) == set(english)
     for key, entry in english.items():
         assert placeholders(entry)[0] == placeholders(chinese[key])[0], key
         assert all(names == placeholders(entry)[0] for names in placeholders(entry)), key

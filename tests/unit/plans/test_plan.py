@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dupimg.files.photos import File, Listing, Photo
+from dupimg.messages import as_text, message
 from dupimg.plans.plan import Groups, check_plan, make_plan
 from dupimg.plans.rows import KEEP, OTHER, REMOVE
 
@@ -113,18 +114,18 @@ def test_duplicates_follow_their_keeper_under_its_name_and_their_own():
     assert {row.duplicate_group for row in rows} == {1}
     assert [row.keeper for row in rows] == ["", *["best.png"] * 3]
     assert [row.cosine_to_keeper for row in rows] == [None, 0.97, 0.97, 0.97]
-    assert rows[0].reason == "keeper of 3 duplicates"
-    assert rows[1].reason == "similar to the keeper; the keeper has more pixels"
-    assert rows[3].reason == "identical bytes; the keeper has more pixels"
+    assert str(rows[0].reason) == "keeper of 3 duplicates"
+    assert str(rows[1].reason) == "similar to the keeper; the keeper has more pixels"
+    assert str(rows[3].reason) == "identical bytes; the keeper has more pixels"
 
 
 def test_other_files_keep_their_paths_and_those_that_cannot_be_read_stay():
     rows = plan(
         [],
         others=[
-            File("a/Note.txt", 3, "d1", "not a picture"),
-            File("a/note.txt", 3, "d2", "not a picture"),
-            File("link", 0, "", "symbolic link"),
+            File("a/Note.txt", 3, "d1", message("reason.not_a_picture")),
+            File("a/note.txt", 3, "d2", message("reason.not_a_picture")),
+            File("link", 0, "", as_text("symbolic link")),
         ],
     )
     assert [(row.action, row.destination) for row in rows] == [
@@ -132,7 +133,7 @@ def test_other_files_keep_their_paths_and_those_that_cannot_be_read_stay():
         (OTHER, "other/a/note-2.txt"),
         (OTHER, ""),
     ]
-    assert [row.reason for row in rows] == ["not a picture", "not a picture", "symbolic link"]
+    assert [str(row.reason) for row in rows] == ["not a picture", "not a picture", "symbolic link"]
 
 
 @pytest.mark.parametrize("letter", ["x", "猫", "\udce9"])
@@ -162,4 +163,4 @@ def test_long_names_are_shortened_to_what_a_filesystem_holds(letter):
 def test_check_plan_finds_the_hazard(change, problem):
     rows = sorted(plan([photo("a.jpg"), photo("b.jpg")], scenes=[0, 0]), key=lambda row: row.path)
     rows[0] = replace(rows[0], **change)
-    assert re.search(problem, " ".join(found.sentence for found in check_plan(rows)))
+    assert re.search(problem, " ".join(str(found) for found in check_plan(rows)))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dupimg.messages import as_text
 from dupimg.plans.report import COLUMNS, from_cell, read_report, to_cell, write_report
 from dupimg.plans.rows import Row
 
@@ -76,7 +77,7 @@ def test_rows_survive_the_file(tmp_path):
             taken_at="2025-06-13T23:07:56.444+02:00",
             bytes=i,
             digest="0" * 64,
-            reason="=a reason",
+            reason=as_text("=a reason"),
         )
         for i, name in enumerate(ODD_NAMES)
     )

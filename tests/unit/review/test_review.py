@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from dupimg.errors import UsageError
+from dupimg.messages import message
 from dupimg.plans.merge import merge_edits
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import check_plan
 from dupimg.plans.plan_file import read_edits
+from dupimg.plans.reasons import kept_reason
 from dupimg.plans.report import write_report
 from dupimg.plans.rows import Row
 
@@ -18,7 +20,7 @@ def photo(path, scene, *, keeper="", group=None, time="2024-05-01T10:00:00.000",
         path=path, action="remove" if keeper else "keep", scene=scene, keeper=keeper,
         duplicate_group=group, cosine_to_keeper=0.97 if keeper else None, taken_at=time,
         taken_from="exif", width=4, height=3, bytes=10, digest=f"digest of {path}",
-        reason="no duplicate", **fields,
+        reason=kept_reason(0), **fields,
     )  # fmt: skip
 
 
@@ -29,7 +31,7 @@ DECIDED = name_rows(
         photo("small.jpg", 1, keeper="best.jpg", group=1),
         photo("alone.jpg", 2, time="2024-05-02T10:00:00.000"),
         Row("best.xmp", "keep", scene=1, companion_of="best.jpg", digest="x", duplicate_group=1),
-        Row("notes.txt", "other", digest="n", reason="not a picture"),
+        Row("notes.txt", "other", digest="n", reason=message("reason.not_a_picture")),
     ]
 )
 
@@ -73,6 +75,10 @@ def both(*changes):
     return change
 
 
+def told(messages):
+    return tuple(map(str, messages))
+
+
 def by_path(reviewed):
     return {row.path: row for row in reviewed.rows}
 
@@ -114,9 +120,9 @@ def test_swapping_the_keeper_swaps_the_names(review):
     assert rows["small.jpg"].keeper == rows["best.jpg"].keeper == "copy.jpg"
     assert rows["best.jpg"].cosine_to_keeper == 0.97
     assert rows["small.jpg"].cosine_to_keeper is None  # never compared with the new keeper
-    assert rows["best.jpg"].reason == "remove by hand (was keep): similar to the keeper"
-    assert rows["copy.jpg"].reason == "keep by hand (was remove): keeper of 2 duplicates"
-    assert rows["small.jpg"].reason == (
+    assert str(rows["best.jpg"].reason) == "remove by hand (was keep): similar to the keeper"
+    assert str(rows["copy.jpg"].reason) == "keep by hand (was remove): keeper of 2 duplicates"
+    assert str(rows["small.jpg"].reason) == (
         "similar to what was the keeper; the keeper was chosen by hand"
     )
     assert check_plan(rows.values()) == []
@@ -133,7 +139,7 @@ def test_names_follow_scenes_and_duplicates_follow_their_keeper(review):
 
 def test_a_scene_that_is_no_number_of_the_plan_changes_no_name(review):
     reviewed = review(edit("best.jpg", scene="99999"))
-    assert "row 2: best.jpg: Got scene '99999'" in reviewed.problems[0]
+    assert "row 2: best.jpg: Got scene '99999'" in str(reviewed.problems[0])
     assert reviewed.changes == reviewed.consequences == ()
     assert {row.path: row.destination for row in reviewed.rows} == {
         row.path: row.destination for row in DECIDED
@@ -163,7 +169,7 @@ def test_a_row_that_is_missing_is_a_problem(review):
     reviewed = review(
         lambda text: "\n".join(line for line in text.splitlines() if "alone.jpg" not in line)
     )
-    assert reviewed.problems == (
+    assert tuple(map(str, reviewed.problems)) == (
         "1 file of the plan without a row, first alone.jpg, expected one for each. Write leave "
         "where a file is to stay.",
     )
@@ -196,7 +202,7 @@ def test_a_destination_written_by_hand_is_obeyed(review):
     ],
 )
 def test_every_problem_is_named_with_its_row(review, change, problem):
-    assert problem in "\n".join(review(change).problems)
+    assert problem in "\n".join(map(str, review(change).problems))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +218,7 @@ def test_every_problem_is_named_with_its_row(review, change, problem):
 )  # fmt: skip
 def test_what_would_be_unsafe_is_found_in_the_merged_plan(review, change, problem):
     found = check_plan(review(change).rows)
-    assert problem in " ".join(one.sentence for one in found)
+    assert problem in " ".join(map(str, found))
 
 
 def test_a_missing_column_and_another_encoding_are_refused(review, tmp_path):
@@ -226,30 +232,30 @@ def test_a_missing_column_and_another_encoding_are_refused(review, tmp_path):
 
 
 def test_changes_are_told_one_line_each(review):
-    changes = review(edit("alone.jpg", action="leave", scene="6")).changes
+    changes = told(review(edit("alone.jpg", action="leave", scene="6")).changes)
     assert changes == ("alone.jpg: keep → leave, scene 2 → 6, stays where it is",)
     assert replace(DECIDED[0]) == DECIDED[0]
 
 
 def test_a_scene_on_a_duplicate_is_said_to_be_not_taken(review):
-    changes = review(edit("copy.jpg", scene="6")).changes
+    changes = told(review(edit("copy.jpg", scene="6")).changes)
     assert changes == ("copy.jpg: scene 6 is not taken, it goes with best.jpg",)
     followed = review(both(*(edit(f"{name}.jpg", scene="6") for name in ("best", "copy"))))
-    assert not any("not taken" in change for change in followed.changes)
+    assert not any("not taken" in str(change) for change in followed.changes)
 
 
 def test_what_follows_from_a_change_is_told_apart(review):
     reviewed = review(both(edit("best.jpg", scene="2"), edit("notes.txt", action="leave")))
-    assert [line.split(":")[0] for line in reviewed.changes] == ["best.jpg", "notes.txt"]
-    followed = dict(line.split(": ") for line in reviewed.consequences)
+    assert [line.split(":")[0] for line in told(reviewed.changes)] == ["best.jpg", "notes.txt"]
+    followed = dict(line.split(": ") for line in told(reviewed.consequences))
     assert followed.keys() == {"copy.jpg", "small.jpg", "best.xmp"}
     assert followed["copy.jpg"].startswith("scene 1 → 2, to remove/image-0002-")
 
 
 def test_a_companion_that_goes_along_is_no_change_by_a_person(review):
     alone = review(edit("best.jpg", action="leave"))
-    assert alone.changes == ("best.jpg: keep → leave, stays where it is",)
-    assert "best.xmp: keep → leave, stays where it is" in alone.consequences
+    assert told(alone.changes) == ("best.jpg: keep → leave, stays where it is",)
+    assert "best.xmp: keep → leave, stays where it is" in told(alone.consequences)
     both_written = review(both(edit("best.jpg", action="leave"), edit("best.xmp", action="leave")))
     assert both_written.changes == alone.changes
     assert both_written.consequences == alone.consequences
@@ -258,5 +264,5 @@ def test_a_companion_that_goes_along_is_no_change_by_a_person(review):
 def test_a_destination_by_hand_is_a_change_by_a_person(review):
     by_hand = {"destination": "processed/mine.xmp"}
     reviewed = review(edit("best.xmp", **by_hand))
-    assert reviewed.changes == ("best.xmp: to processed/mine.xmp",)
+    assert told(reviewed.changes) == ("best.xmp: to processed/mine.xmp",)
     assert reviewed.consequences == ()

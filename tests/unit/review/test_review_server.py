@@ -22,12 +22,18 @@ from planned import set_cells
 from dupimg.cli.main import main
 from dupimg.files.cache import Cache
 from dupimg.files.sandbox import Sandbox
+from dupimg.messages import Message
 from dupimg.pages.local_server import LocalServer
 from dupimg.review.review_server import ReviewServer
 from dupimg.review.review_session import ReviewSession
 from dupimg.runs.journal import locked
 
 NO_UTF8 = os.fsdecode(b"caf\xe9.jpg")
+
+
+def told(message):
+    """Return a message of an answer in English."""
+    return str(Message.from_json(message))
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +197,7 @@ def test_decisions_undo_and_redo(page, output):
         assert (status, answer["undo"], answer["redo"]) == (200, left, 2 - left)
     assert page.rows == as_rows(page.data["rows"])
     status, answer = page.post("undo")
-    assert (status, answer["problems"][0]["sentence"]) == (422, "There is no step to take back.")
+    assert (status, told(answer["problems"][0])) == (422, "There is no step to take back.")
     assert page.post("redo")[1]["undo"] == 1
     assert main(["apply", str(output), "--dry_run", "--quiet"]) == 0
 
@@ -200,9 +206,8 @@ def test_what_is_refused_says_why_and_changes_nothing(page, output):
     before = snapshot(output)
     status, answer = page.decide(china_png="remove")
     assert status == 422
-    assert answer["problems"] == [
-        {"path": "china.png", "sentence": "duplicate group 1 would go as a whole, one must stay."}
-    ]
+    (problem,) = answer["problems"]
+    assert told(problem) == "china.png: duplicate group 1 would go as a whole, one must stay."
     assert (answer["undo"], answer["redo"]) == (0, 0)
     assert snapshot(output) == before
 
@@ -210,7 +215,7 @@ def test_what_is_refused_says_why_and_changes_nothing(page, output):
 def test_no_duplicate_is_remembered(page, serve, output):
     path = "small/china copy.jpg"
     status, answer = page.post("not_duplicate", path=path)
-    assert (status, answer["note"], page.rows[path]["action"]) == (200, "", "keep")
+    assert (status, answer["note"], page.rows[path]["action"]) == (200, None, "keep")
     page.load()
     pair = sorted([page.rows[path]["digest"], page.rows["china.png"]["digest"]])
     assert page.data["apart"] == [pair]
@@ -224,14 +229,16 @@ def test_without_a_cache_it_holds_for_this_plan(serve, output):
     page = Page(serve(output, cache_file=None))
     status, answer = page.post("not_duplicate", path="china.jpg")
     assert (status, page.rows["china.jpg"]["action"]) == (200, "keep")
-    assert answer["note"] == "Without a cache, this holds for this plan only."
+    assert told(answer["note"]) == "Without a cache, this holds for this plan only."
     assert page.data["apart"] == []
 
 
 def test_what_would_be_carried_out_is_shown_before(page):
     page.decide(cat_tif="leave")
     changes = page.get("changes")
-    assert changes["lines"] == ["cat.tif: keep → leave, stays where it is"]
+    assert [told(change) for change in changes["changes"]] == [
+        "cat.tif: keep → leave, stays where it is"
+    ]
     assert changes["counts"] == {"keep": 2, "remove": 4, "other": 1, "leave": 1}
     sizes = [row["bytes"] for path, row in page.rows.items() if path != "cat.tif"]
     assert changes["bytes"] == sum(sizes)
@@ -251,11 +258,11 @@ def test_what_stands_in_the_way_is_found_before(own_source, serve):
     assert page.post("check", mode="copy")[0] == 409
     page.load()
     status, answer = page.post("check", mode="copy")
-    told = {problem["path"]: problem["sentence"] for problem in answer["problems"]}
-    assert (status, len(told)) == (200, 3)
-    assert "has 15 bytes now" in told["china.png"]
-    assert "has vanished since the plan" in told["cat.tif"]
-    assert "Got action 'dunno'" in told[""]
+    problems = sorted(told(problem) for problem in answer["problems"])
+    assert (status, len(problems)) == (200, 3)
+    assert problems[0].startswith("cat.tif: has vanished since the plan")
+    assert problems[1].startswith("china.png: has 15 bytes now")
+    assert re.match(r"row \d+: notes.txt: Got action 'dunno'", problems[2])
     assert page.post("check", mode="teleport")[0] == 422
 
 
@@ -264,8 +271,8 @@ def test_a_mode_that_the_disk_does_not_have_stands_in_the_way(own_source, serve)
     page = Page(serve(output))
     _, answer = page.post("check", mode="reflink")
     if answer["problems"]:  # neither Btrfs nor XFS
-        assert [problem["path"] for problem in answer["problems"]] == [""]
-        assert "Leave --reflink out to copy" in answer["problems"][0]["sentence"]
+        (problem,) = answer["problems"]
+        assert "Leave --reflink out to copy" in told(problem)
     else:
         assert page.carry_out("reflink")["state"] == "done"
 
@@ -275,10 +282,10 @@ def test_a_folder_that_is_gone_or_at_work_stands_in_the_way(own_source, serve):
     page = Page(serve(output))
     with locked(output):
         status, answer = page.post("check", mode="copy")
-    assert (status, "another run is at work" in answer["message"]) == (422, True)
+    assert (status, "another run is at work" in told(answer["message"])) == (422, True)
     source.rename(source.with_name("away"))
     _, answer = page.post("check", mode="copy")
-    assert "which does not exist" in answer["problems"][0]["sentence"]
+    assert "which does not exist" in told(answer["problems"][0])
 
 
 # Two pages, and a spreadsheet
@@ -345,7 +352,7 @@ def test_an_open_page_is_told_of_changes_by_others_only(page, output):
         assert next(seen) == ("changed", "")
         status, _, body = page.ask("data")
         assert (status, json.loads(body)["problems"]) == (422, [])
-        assert "without the column" in json.loads(body)["message"]
+        assert "without the column" in told(json.loads(body)["message"])
         (output / "plan.csv").write_bytes(whole)
         assert next(seen) == ("changed", stamp)
         main(["apply", str(output), "--quiet"])
@@ -510,7 +517,7 @@ def test_the_plan_is_carried_out_as_it_was_decided(own_source, serve, mode):
     page = Page(serve(output))
     page.decide(china_png="remove", china_jpg="keep", cat_tif="leave")
     answer = page.carry_out(mode)
-    assert (answer["state"], answer["error"]) == ("done", "")
+    assert (answer["state"], answer["errors"]) == ("done", [])
     assert (answer["done"], answer["total"]) == (7, 7)
     counts = {"found": 8, "keep": 3, "remove": 3, "other": 1, "leave": 1, "failed": 0}
     assert answer["outcome"].items() >= (counts | {"scenes": 2}).items()
@@ -539,14 +546,14 @@ def test_a_plan_that_cannot_be_carried_out_says_why_and_stays_open(own_source, s
     assert page.post("check", mode="copy") == (200, {"problems": []})
     answer = page.carry_out("copy")
     assert (answer["state"], answer["outcome"]) == ("refused", None)
-    assert "china.png: has another content than in the plan" in answer["error"]
+    assert "china.png: has another content than in the plan" in told(answer["errors"][1])
     assert not (output / "processed").exists()
     assert page.decide(cat_tif="leave")[0] == 200
     assert page.post("apply", mode="teleport")[0] == 422
     set_cells(output / "plan.csv", "cat.tif", action="dunno")
     page.load()
     status, answer = page.post("apply", mode="copy")
-    assert (status, "Got action 'dunno'" in answer["problems"][0]["sentence"]) == (422, True)
+    assert (status, "Got action 'dunno'" in told(answer["problems"][0])) == (422, True)
 
 
 # The command

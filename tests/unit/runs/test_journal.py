@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from dupimg.errors import UsageError
+from dupimg.messages import as_text
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked, read_plan, write_plan
@@ -33,10 +34,10 @@ def test_a_plan_survives_the_disk_to_the_last_bit(folder):
 def test_marks_survive_the_process(folder):
     with Journal.begin(folder, RECORD) as journal:
         assert (journal.record, journal.state, journal.done) == (RECORD, APPLYING, set())
-        journal.mark_failed(0, "no space \udce9")
+        journal.mark_failed(0, as_text("no space \udce9"))
         journal.mark_done(1)
     with Journal(folder) as journal:
-        assert (journal.done, journal.failed) == ({1}, {0: "no space \udce9"})
+        assert (journal.done, journal.failed) == ({1}, {0: as_text("no space \udce9")})
         journal.mark_done(0)
         journal.mark_state(APPLIED)
     with Journal(folder) as journal:

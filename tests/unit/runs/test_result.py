@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from dupimg.messages import as_text, message
+from dupimg.plans.reasons import kept_reason
 from dupimg.plans.rows import Row
 from dupimg.runs.result import Result
 
 ONE = (
-    Row("a.jpg", "keep", "processed/a.jpg", scene=1, width=1, reason="keeper of 1 duplicate"),
+    Row("a.jpg", "keep", "processed/a.jpg", scene=1, width=1, reason=kept_reason(1)),
     Row("a.xmp", "remove", "remove/a.xmp", scene=1, companion_of="b.jpg"),
-    Row("c.txt", "leave", reason="folder could not be listed: it is locked"),
+    Row("c.txt", "leave", reason=message("reason.folder_not_listed", why=as_text("it is locked"))),
 )
 
 

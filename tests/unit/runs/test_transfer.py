@@ -7,6 +7,7 @@ import os
 import pytest
 from files import make_files, read_files, snapshot
 
+from dupimg.messages import as_text
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
 from dupimg.runs.execute import carry_out, take_back
@@ -19,7 +20,7 @@ def digest(content: bytes) -> str:
 
 
 def row(path: str, destination: str, content: bytes) -> Row:
-    return Row(path, "keep", destination, digest=digest(content), reason="no duplicate")
+    return Row(path, "keep", destination, digest=digest(content), reason=as_text("no duplicate"))
 
 
 def run(rows, source, target, mode="copy"):
@@ -68,7 +69,7 @@ def test_nothing_is_overwritten(tmp_path, mode):
     assert read_files(tmp_path) == {"in/x.jpg": b"one", "out/processed/1.jpg": b"precious"}
     assert set(journal.failed) == {0}
     assert placed[0].destination == ""
-    assert "is in the way" in placed[0].reason
+    assert "is in the way" in str(placed[0].reason)
 
 
 @pytest.mark.parametrize("mode", ["copy", "move"])
@@ -94,7 +95,7 @@ def test_a_photo_that_changed_or_vanished_fails_alone(tmp_path):
     placed, journal = run(rows, tmp_path / "in", tmp_path / "out")
     assert read_files(tmp_path / "out") == {"processed/3.jpg": b"fine"}
     assert set(journal.failed) == {0, 1}
-    assert [placed_row.reason for placed_row in placed] == [
+    assert [str(placed_row.reason) for placed_row in placed] == [
         "NOT copied: its content is not what was read before; no duplicate",
         "NOT copied: No such file or directory; no duplicate",
         "no duplicate",
@@ -177,7 +178,7 @@ def test_undo_leaves_what_was_changed_since_and_says_so(tmp_path, mode):
     make_files(tmp_path, {"out/processed/1.jpg": b"edited"})
     outcomes = take_back(journal, tmp_path / "out", jobs=2, advance=lambda: None)
     assert [outcome.result for outcome in outcomes] == ["left", "taken back"]
-    assert "was changed since" in outcomes[0].reason
+    assert "was changed since" in str(outcomes[0].reason)
     assert read_files(tmp_path / "out") == {"processed/1.jpg": b"edited"}
     assert Journal(tmp_path / "out").state == "undoing"
 
@@ -189,9 +190,10 @@ def test_undo_never_removes_the_only_copy(tmp_path):
     (tmp_path / "in/x.jpg").unlink()
     make_files(tmp_path, {"in/y.jpg": b"edited"})
     outcomes = take_back(journal, tmp_path / "out", jobs=2, advance=lambda: None)
-    assert ["is gone" in outcomes[0].reason, "was changed since" in outcomes[1].reason] == [
-        True
-    ] * 2
+    assert [
+        "is gone" in str(outcomes[0].reason),
+        "was changed since" in str(outcomes[1].reason),
+    ] == [True] * 2
     assert read_files(tmp_path / "out") == {"processed/1.jpg": b"one", "processed/2.jpg": b"two"}
 
 
