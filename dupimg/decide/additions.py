@@ -58,7 +58,7 @@ def add_rows(
     rows |= {file.path: other_row(file) for file in listing.others}
     rows |= {file.path: companion_row(file, rows[file.companion_of]) for file in listing.companions}
     for row in earlier:  # what belongs to a photo goes where it goes
-        if row.companion_of:
+        if row.is_companion:
             photo = rows[row.companion_of]
             rows[row.path] = replace(
                 row, action=photo.action, keeper=photo.keeper, scene=photo.scene
@@ -335,7 +335,7 @@ def _number_groups(rows: Sequence[Row]) -> list[Row]:
         for keeper, group in members.items()
         if keeper not in numbers
         for row in group
-        if not row.companion_of
+        if not row.is_companion
     )
 
     def number_of(row: Row) -> int | None:

@@ -19,11 +19,11 @@ from dupimg.files.reading import read_files
 from dupimg.model.embedding import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
-from dupimg.options.analysis_options import RunOptions
+from dupimg.options.analysis_options import EmbeddingOptions
 from dupimg.progress import progress_bar
 
 
-def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
+def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
     """Read the files of a folder, and find out which of them belong to a photo."""
     with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
         listing = read_files(
@@ -39,7 +39,7 @@ def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cach
 
 
 def read_and_embed(
-    options: RunOptions, input_dir: Path, found: Found, previews: PreviewFolder | None = None
+    options: EmbeddingOptions, input_dir: Path, found: Found, previews: PreviewFolder | None = None
 ) -> tuple[Listing, Features | None, np.ndarray]:
     """Read the files of a folder and embed its photos, out of the cache where that knows them.
 
@@ -66,7 +66,7 @@ def read_and_embed(
         )
 
 
-def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
+def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
     """Return the embedder that the options describe; its network is loaded at first use.
 
     Raises
@@ -77,7 +77,7 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
     fetch_weights(get_model(model))
     embedder = PhotoEmbedder(
         model,
-        head_file=options.head or None,
+        head_file=options.scene_head or None,
         batch_size=options.batch_size,
         n_jobs=options.jobs,
         max_pixels=options.max_megapixels * 1_000_000,

@@ -98,11 +98,10 @@ class PageInfo:
         cls, run: Run, state: str, *, seconds: float = 0, notes: Sequence[str] = (), **more: bool
     ) -> PageInfo:
         """Return what a page says about a run that was remembered."""
-        settings = json.loads(run.settings or "{}")
         defaults = PlanOptions(run.input_dir, ".")
 
         def setting(name: str) -> Any:
-            return settings.get(name, getattr(defaults, name))
+            return run.settings.get(name, getattr(defaults, name))
 
         return cls(
             run.input_dir,

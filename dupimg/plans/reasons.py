@@ -51,10 +51,9 @@ def reviewed_reason(
     """
     if row.action != before.action:
         # What is no photo, and what goes with one, is still what it was.
-        is_photo = row.scene is not None and not row.companion_of
-        now = _standing(row, keeper, n_duplicates) if is_photo else before.reason
+        now = _standing(row, keeper, n_duplicates) if row.is_photo else before.reason
         return f"{row.action} by hand (was {before.action})" + (f": {now}" if now else "")
-    if row.keeper != before.keeper and not row.companion_of:
+    if row.keeper != before.keeper and not row.is_companion:
         if keeper is None:
             return "similar to what was the keeper; no photo of the group is kept"
         return f"{_standing(row, keeper, 0)}; the keeper was chosen by hand"

@@ -88,6 +88,16 @@ class Row:
         return bool(self.destination) and self.destination != self.earlier
 
     @property
+    def is_photo(self) -> bool:
+        """Whether the row is about a photo: not about a companion or another file."""
+        return self.scene is not None and not self.companion_of
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether the file belongs to a photo and goes with it."""
+        return bool(self.companion_of)
+
+    @property
     def failed(self) -> bool:
         """Whether the file could not be brought to its destination, and stayed where it was."""
         return self.reason.startswith(NOT_DONE)

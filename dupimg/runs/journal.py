@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
-from dupimg.plans.record import Record, Run
+from dupimg.plans.record import Record, Run, read_settings
 from dupimg.plans.rows import Row
 
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
@@ -230,6 +230,7 @@ def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
 def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
     header, *rows = lines
     header.pop("rows")
+    header["settings"] = read_settings(header["settings"])
     return Record(Run(**header), tuple(Row(**row) for row in rows))
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dupimg.errors import UsageError
-from dupimg.files.photos import Found, content_digest
+from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import Progress, progress_bar
@@ -89,6 +89,19 @@ def check_found(
         raise UsageError(f"Got {name}={input_dir} without files, expected a folder of photos.")
     if mode:
         check_space(found.bytes, input_dir, output_dir, mode)
+
+
+def find_input(input_dir: Path, output_dir: Path, mode: str = "") -> Found:
+    """Find the files of an input folder, and refuse what `check_output` and `check_found` do.
+
+    Raises
+    ------
+    UsageError
+    """
+    check_output(input_dir, output_dir)
+    found = find_files(input_dir)
+    check_found(found, input_dir, output_dir, mode)
+    return found
 
 
 def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None:

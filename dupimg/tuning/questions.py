@@ -65,13 +65,13 @@ class Scale:
 
     def judge(
         self, pairs: NDArray[np.int64], answers: Sequence[str], precision: float
-    ) -> Judgement:
+    ) -> ThresholdEvidence:
         """Judge thresholds by the answers about pairs of rows."""
         cosines = self.cosines(pairs)
         together = np.isin(answers, self.together)
         curve = fit_curve(cosines, together, self.threshold)
         table = precision_table(curve, self.sample.neighbours, pairs, cosines, together)
-        return Judgement(table, recommend(table, cosines, precision), cosines, together)
+        return ThresholdEvidence(table, recommend(table, cosines, precision), cosines, together)
 
     def gains(
         self,
@@ -108,7 +108,7 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class ThresholdEvidence:
     """What the answers say about the thresholds of one scale.
 
     Attributes

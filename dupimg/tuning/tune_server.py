@@ -18,7 +18,7 @@ from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import KEEP, Row
 from dupimg.tuning.pair_labels import SKIPPED
-from dupimg.tuning.questions import ANSWERS, Judgement
+from dupimg.tuning.questions import ANSWERS, ThresholdEvidence
 from dupimg.tuning.report import Tuned
 from dupimg.tuning.tuning_session import Question, TuningSession
 
@@ -69,7 +69,7 @@ class TuneServer:
         self._lock = threading.Lock()
         self._finished = False
         folder = str(options.input_dir.resolve())
-        record = Record(Run(folder, "", ""), tuple(map(_row, session.photos)))
+        record = Record(Run(folder, ""), tuple(map(_row, session.photos)))
         server.add("", _page)
         server.add("photo/<int:number>", PhotoViews(record, options.output_dir, decode).photo)
         for view in (self.state, self.alive):
@@ -167,6 +167,7 @@ def _row(photo: Photo) -> Row:
     return Row(
         photo.path,
         KEEP,
+        scene=1,
         width=photo.width,
         height=photo.height,
         bytes=photo.bytes,
@@ -193,7 +194,7 @@ def _shown(question: Question) -> dict[str, Any]:
     }
 
 
-def _judged(judgement: Judgement, in_use: float) -> dict[str, Any]:
+def _judged(judgement: ThresholdEvidence, in_use: float) -> dict[str, Any]:
     return {
         "in_use": in_use,
         "recommended": judgement.recommended,

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dupimg.benchmarks.search import DUPLICATE, in_own_process, peak_bytes
-from dupimg.benchmarks.vectors import write_vectors
+from benchmarks.options import BenchmarkOptions
+from benchmarks.search import DUPLICATE, in_own_process, peak_bytes
+from benchmarks.vectors import write_vectors
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.options.tool_options import BenchmarkOptions
-from dupimg.search.estimate import estimate_search
 from dupimg.search.search_options import SearchOptions
 
 _LITTLE_MEMORY = 2 * 10**9
@@ -37,8 +36,7 @@ def benchmark_stretch(options: BenchmarkOptions) -> pd.DataFrame:
     DataFrame
         A row for the default memory and one for 2 GB: GB that the search may take; seconds until
         the first block was compared; the share of the pairs that was compared after it; hours that
-        all of them would take, as extrapolated and as `estimate_search` says beforehand (at most);
-        GB that the process took beside what it had to begin with, and what it was estimated.
+        all of them would take; GB that the process took beside what it had to begin with.
 
     Raises
     ------
@@ -81,14 +79,11 @@ def begin_search(path: Path, memory: int | None, seconds: float) -> dict[str, An
     with contextlib.suppress(_EnoughError):
         DuplicateFinder(DUPLICATE, memory=memory).fit(vectors, progress=stretch.add)
     peak = peak_bytes() - before
-    estimate = estimate_search(*vectors.shape, memory=memory)
     return row | {
         "seconds_before": stretch.begun - stretch.created,
         "share": stretch.pairs / n_pairs,
         "hours": stretch.seconds_for(n_pairs) / 3600,
-        "hours_estimated": estimate.seconds / 3600,
         "gb": peak / 1e9,
-        "gb_estimated": estimate.bytes / 1e9,
     }
 
 
