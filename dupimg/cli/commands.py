@@ -72,7 +72,7 @@ def collect_options(command: Command, words: Sequence[str]) -> Options:
     import fire
     from fire.decorators import SetParseFn
 
-    def build(**values: str) -> Options:
+    def build(**values: Any) -> Options:
         return command.options(**values)
 
     parameters = [

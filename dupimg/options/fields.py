@@ -128,6 +128,6 @@ def ordered_fields(options: type[Options]) -> tuple[dataclasses.Field, ...]:
 
     def place(field: dataclasses.Field) -> tuple[bool, int]:
         owners = (i for i, c in enumerate(classes) if field.name in inspect.get_annotations(c))
-        return field.kw_only, next(owners)
+        return bool(field.kw_only), next(owners)
 
     return tuple(sorted(dataclasses.fields(options), key=place))

@@ -8,22 +8,20 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from dupimg.errors import UsageError
 from dupimg.options.fields import Options, ordered_fields
 from dupimg.wording import did_you_mean
 
-OptionsT = TypeVar("OptionsT", bound=Options)
-P = ParamSpec("P")
 R = TypeVar("R")
 
 _TYPES = {"Path": "str or Path", "tuple[str, ...]": "sequence of str"}
 
 
 def verb(
-    options: type[OptionsT],
-) -> Callable[[Callable[Concatenate[OptionsT, P], R]], Callable[..., R]]:
+    options: type[Options],
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Decorate a function of options, so that it takes each option by name instead.
 
     Parameters
@@ -51,7 +49,7 @@ def verb(
     """
     fields = [field for field in ordered_fields(options) if field.name != "debug"]
 
-    def decorate(run: Callable[Concatenate[OptionsT, P], R]) -> Callable[..., R]:
+    def decorate(run: Callable[..., R]) -> Callable[..., R]:
         others = [
             other.replace(annotation=inspect.Parameter.empty)
             for other in list(inspect.signature(run).parameters.values())[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
 # How the reason of a file begins that could not be brought to its destination.
@@ -102,7 +103,7 @@ class Row:
         """Whether the file could not be brought to its destination, and stayed where it was."""
         return self.reason.startswith(NOT_DONE)
 
-    def having(self, **values: str | int | float | None) -> Row:
+    def having(self, **values: Any) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""
         if all(getattr(self, name) == value for name, value in values.items()):
             return self

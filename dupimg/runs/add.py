@@ -204,7 +204,7 @@ def _only_new(
     then goes by the place that it has in the output.
     """
     digests = {row.path: row.digest for row in earlier}
-    files = (*listing.photos, *listing.others, *listing.companions)
+    files: tuple[File | Photo, ...] = (*listing.photos, *listing.others, *listing.companions)
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
     names = {
         row.path: _place(row, output_dir) if row.destination else f"{row.path} (before)"

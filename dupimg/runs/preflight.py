@@ -166,10 +166,12 @@ def check_files(
         There is no input folder any more.
     """
     check_input(input_dir)
-    how = {"jobs": jobs, "quiet": quiet, "progress": progress, "contents": contents}
+    safe = [row for row in rows if row.path not in unsafe]
     return [
-        *check_places([row for row in rows if row.path not in unsafe], output_dir),
-        *check_unchanged(rows, input_dir, **how),
+        *check_places(safe, output_dir),
+        *check_unchanged(
+            rows, input_dir, jobs=jobs, quiet=quiet, progress=progress, contents=contents
+        ),
     ]
 
 

@@ -84,8 +84,9 @@ class TuneServer:
 
     def answer(self) -> dict[str, Any]:
         """Take an ``answer`` about the photos in ``rows``; 409 if another pair is asked about."""
-        body = request.get_json(silent=True)
-        answer = body.get("answer") if isinstance(body, dict) else None
+        sent = request.get_json(silent=True)
+        body = sent if isinstance(sent, dict) else {}
+        answer = body.get("answer")
         if answer not in (*ANSWERS, SKIPPED):
             abort(400, f"Got the answer {answer!r}, expected {', '.join((*ANSWERS, SKIPPED))}.")
         with self._lock:

@@ -145,7 +145,7 @@ class TuningSession:
         """Judge the thresholds for duplicates and for scenes by the answers so far."""
         pairs, answers = self._known()
         given = np.isin(answers, ANSWERS)
-        evidence = pairs[given], np.asarray(answers)[given]
+        evidence = pairs[given], np.asarray(answers, dtype=np.str_)[given]
         duplicates, scenes = (scale.judge(*evidence, self._precision) for scale in self._scales)
         return duplicates, scenes
 
