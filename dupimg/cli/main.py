@@ -106,7 +106,7 @@ def _fit_head(options: FitHeadOptions) -> int:
 
 
 def _demo(options: DemoOptions) -> int:
-    from dupimg.demo import run_demo
+    from dupimg.demo.demo import run_demo
 
     return run_demo(options)
 
