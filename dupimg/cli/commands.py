@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,6 @@ def collect_options(command: Command, words: Sequence[str]) -> Options:
 def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
     """Write every word as ``--field=value``, the one form that fire takes as it stands."""
     values: dict[str, str] = {}
-    positional = [field.name for field in command.fields if not field.kw_only]
     waiting = list(words)
     only_positional = False
     while waiting:
@@ -104,23 +103,33 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
         if word.startswith("--") and not only_positional:
             name, value = _flag(command, word, waiting)
         else:
-            free = [name for name in positional if name not in values]
-            if not free:
-                raise UsageError(
-                    f"Got {word!r} after {len(positional)} folder names or words, expected only "
-                    f"options there. See `{command.call} --help`."
-                )
-            name, value = free[0], word
+            name, value = _next_positional(command, values, word), word
         if name in values:
             raise UsageError(f"Got --{name} twice, expected it once.")
         values[name] = value
+    _check_required(command, values)
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
+def _next_positional(command: Command, values: Collection[str], word: str) -> str:
+    """Return the first positional field without a value, which `word` is to be."""
+    positional = [field.name for field in command.fields if not field.kw_only]
+    for name in positional:
+        if name not in values:
+            return name
+    raise UsageError(
+        f"Got {word!r} after {len(positional)} folder names or words, expected only options there. "
+        f"See `{command.call} --help`."
+    )
+
+
+def _check_required(command: Command, values: Collection[str]) -> None:
     for field in command.fields:
         if field.default is dataclasses.MISSING and field.name not in values:
             raise UsageError(
                 f"Got no {field.name}, expected the "
                 f"{field.metadata['about'].removeprefix('the ')}. See `{command.call} --help`."
             )
-    return [f"--{name}={value}" for name, value in values.items()]
 
 
 def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:

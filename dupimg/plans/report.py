@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dupimg.files.durable import write_durably
 from dupimg.plans.rows import Row
@@ -191,8 +191,10 @@ def rows_table(rows: Sequence[Row]) -> DataFrame:
     """
     import pandas as pd
 
-    table = pd.DataFrame({name: [getattr(row, name) for row in rows] for name in COLUMNS})
-    return table.astype(dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(COSINES, "float64"))
+    kinds = dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(COSINES, "float64")
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    columns["reason"] = [str(reason or "") for reason in columns["reason"]]
+    return pd.DataFrame(columns).astype(kinds)
 
 
 def read_report(path: Path) -> tuple[Row, ...]:
