@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dupimg.errors import UsageError as UsageError
+    from dupimg.files.images import UnreadablePhoto as UnreadablePhoto
+    from dupimg.groups.duplicates import DuplicateFinder as DuplicateFinder
+    from dupimg.groups.scenes import SceneGrouper as SceneGrouper
+    from dupimg.model.embedder import PhotoEmbedder as PhotoEmbedder
+    from dupimg.pages.plots import plot_groups as plot_groups
+    from dupimg.pages.plots import plot_similarity_histogram as plot_similarity_histogram
+    from dupimg.runs.add import add as add
+    from dupimg.runs.apply import apply as apply
+    from dupimg.runs.embed import embed as embed
+    from dupimg.runs.organize import organize as organize
+    from dupimg.runs.plan import plan as plan
+    from dupimg.runs.result import Result as Result
+    from dupimg.runs.status import status as status
+    from dupimg.runs.undo import undo as undo
 
 __version__ = "0.1.0"
 
 # Imported when first used: `dupimg --help` must not wait for torch or scikit-learn.
 _PUBLIC = {
     "DuplicateFinder": "dupimg.groups.duplicates",
-    "OrganizeOptions": "dupimg.options.run_options",
     "PhotoEmbedder": "dupimg.model.embedder",
     "Result": "dupimg.runs.result",
     "SceneGrouper": "dupimg.groups.scenes",
     "UnreadablePhoto": "dupimg.files.images",
+    "UsageError": "dupimg.errors",
+    "add": "dupimg.runs.add",
+    "apply": "dupimg.runs.apply",
+    "embed": "dupimg.runs.embed",
     "organize": "dupimg.runs.organize",
+    "plan": "dupimg.runs.plan",
     "plot_groups": "dupimg.pages.plots",
     "plot_similarity_histogram": "dupimg.pages.plots",
+    "status": "dupimg.runs.status",
+    "undo": "dupimg.runs.undo",
 }
 
 __all__ = sorted(_PUBLIC)
@@ -30,4 +53,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_PUBLIC]
+    return sorted([*_PUBLIC, "__version__"])

@@ -1,8 +1,35 @@
-"""The same as `dupimg benchmark`, for those who run scripts from a checkout."""
+"""Measure photos per second here, or how vectors are searched; --help lists the options."""
+
+from __future__ import annotations
 
 import sys
 
-from dupimg.cli.main import main
+from benchmarks.options import BenchmarkOptions
+
+from dupimg.cli.commands import Command
+from dupimg.cli.main import main, say
+
+
+def run(options: BenchmarkOptions) -> int:
+    """Measure, and print the table."""
+    from benchmarks.table import table_text
+
+    if options.what == "photos":
+        from benchmarks.photos import benchmark
+
+        say(table_text(benchmark(options)))
+    elif options.stretch is None:
+        from benchmarks.search import benchmark_search
+
+        say(table_text(benchmark_search(options)))
+    else:
+        from benchmarks.stretch import benchmark_stretch
+
+        say(benchmark_stretch(options).to_string(index=False, float_format="{:.2f}".format))
+    return 0
+
+
+COMMAND = Command("python scripts/benchmark.py", BenchmarkOptions, run)
 
 if __name__ == "__main__":
-    sys.exit(main(["benchmark", *sys.argv[1:]]))
+    sys.exit(main(command=COMMAND))

@@ -40,7 +40,7 @@ def write_planned(source: Path, output: Path, rows: Sequence[Row]) -> tuple[Row,
     """Write the plan of a folder and what is remembered of it; return the named rows."""
     named = name_rows(rows)
     with locked(output):
-        write_plan(output, Record(Run(str(source.resolve()), "", ""), named))
+        write_plan(output, Record(Run(str(source.resolve()), ""), named))
         write_report(named, output / "plan.csv")
     return named
 

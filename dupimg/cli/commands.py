@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,19 @@ from dupimg.wording import did_you_mean
 
 @dataclass(frozen=True)
 class Command:
-    """A verb: what it takes, and what it does with that."""
+    """A verb of the command line.
 
+    Attributes
+    ----------
+    call : str
+        How a person calls it: ``dupimg organize``.
+    options : type
+        What it takes.
+    run : callable
+        Takes the options and returns the exit status.
+    """
+
+    call: str
     options: type[Options]
     run: Callable[[Any], int]
 
@@ -40,13 +51,11 @@ class Command:
         return written
 
 
-def collect_options(name: str, command: Command, words: Sequence[str]) -> Options:
+def collect_options(command: Command, words: Sequence[str]) -> Options:
     """Let python-fire build the options of a command out of its words.
 
     Parameters
     ----------
-    name : str
-        Of the command, for messages.
     command : Command
     words : sequence of str
         The words after the command. Those after ``--`` are taken as they are, not as options.
@@ -63,7 +72,7 @@ def collect_options(name: str, command: Command, words: Sequence[str]) -> Option
     import fire
     from fire.decorators import SetParseFn
 
-    def build(**values: str) -> Options:
+    def build(**values: Any) -> Options:
         return command.options(**values)
 
     parameters = [
@@ -75,14 +84,15 @@ def collect_options(name: str, command: Command, words: Sequence[str]) -> Option
         for field in command.fields
     ]
     build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    flags = _as_flags(name, command, words)
-    return fire.Fire(SetParseFn(str)(build), command=flags, name=name, serialize=lambda _: None)
+    flags = _as_flags(command, words)
+    return fire.Fire(
+        SetParseFn(str)(build), command=flags, name=command.call, serialize=lambda _: None
+    )
 
 
-def _as_flags(name: str, command: Command, words: Sequence[str]) -> list[str]:
+def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
     """Write every word as ``--field=value``, the one form that fire takes as it stands."""
     values: dict[str, str] = {}
-    positional = [field.name for field in command.fields if not field.kw_only]
     waiting = list(words)
     only_positional = False
     while waiting:
@@ -91,28 +101,38 @@ def _as_flags(name: str, command: Command, words: Sequence[str]) -> list[str]:
             only_positional = True
             continue
         if word.startswith("--") and not only_positional:
-            field, value = _flag(name, command, word, waiting)
+            name, value = _flag(command, word, waiting)
         else:
-            free = [field for field in positional if field not in values]
-            if not free:
-                raise UsageError(
-                    f"Got {word!r} after {len(positional)} folder names or words, expected only "
-                    f"options there. See `dupimg {name} --help`."
-                )
-            field, value = free[0], word
-        if field in values:
-            raise UsageError(f"Got --{field} twice, expected it once.")
-        values[field] = value
+            name, value = _next_positional(command, values, word), word
+        if name in values:
+            raise UsageError(f"Got --{name} twice, expected it once.")
+        values[name] = value
+    _check_required(command, values)
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
+def _next_positional(command: Command, values: Collection[str], word: str) -> str:
+    """Return the first positional field without a value, which `word` is to be."""
+    positional = [field.name for field in command.fields if not field.kw_only]
+    for name in positional:
+        if name not in values:
+            return name
+    raise UsageError(
+        f"Got {word!r} after {len(positional)} folder names or words, expected only options there. "
+        f"See `{command.call} --help`."
+    )
+
+
+def _check_required(command: Command, values: Collection[str]) -> None:
     for field in command.fields:
         if field.default is dataclasses.MISSING and field.name not in values:
             raise UsageError(
                 f"Got no {field.name}, expected the "
-                f"{field.metadata['about'].removeprefix('the ')}. See `dupimg {name} --help`."
+                f"{field.metadata['about'].removeprefix('the ')}. See `{command.call} --help`."
             )
-    return [f"--{field}={value}" for field, value in values.items()]
 
 
-def _flag(name: str, command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
+def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
     """Split ``--name=value``, ``--name value``, or of a flag ``--name`` or ``--noname``."""
     written, equals, value = word[2:].partition("=")
     known, flags = command.names, [field.name for field in command.fields if field.type == "bool"]
@@ -124,8 +144,8 @@ def _flag(name: str, command: Command, word: str, waiting: list[str]) -> tuple[s
     if field_name is None:
         near = did_you_mean(f"--{written}", [f"--{known_name}" for known_name in known])
         raise UsageError(
-            f"Got --{written}, which `dupimg {name}` does not know.{near} "
-            f"`dupimg {name} --help` lists all options."
+            f"Got --{written}, which `{command.call}` does not know.{near} "
+            f"`{command.call} --help` lists all options."
         )
     if equals:
         return field_name, value

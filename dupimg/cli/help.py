@@ -29,14 +29,14 @@ def _first_line(command: Command) -> str:
     return (command.options.__doc__ or "").split("\n")[0]
 
 
-def command_help(name: str, command: Command) -> str:
-    """Return the text of ``dupimg NAME --help``: one line for each option."""
+def command_help(command: Command) -> str:
+    """Return the text of ``dupimg COMMAND --help``: one line for each option."""
     shown = [(_usage(field), _about(field)) for field in command.fields]
     width = max(len(usage) for usage, _ in shown)
     positional = [field for field in command.fields if not field.kw_only]
-    words = [name, *(_in_usage(field) for field in positional), "[--OPTION=VALUE …]"]
+    words = [command.call, *(_in_usage(field) for field in positional), "[--OPTION=VALUE …]"]
     lines = [
-        f"usage: dupimg {' '.join(words)}",
+        f"usage: {' '.join(words)}",
         "",
         textwrap.dedent(f"    {command.options.__doc__}").strip(),
         "",

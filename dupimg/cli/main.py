@@ -9,12 +9,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import Any, Protocol, TextIO
 
-from dupimg import __version__
+import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
+from dupimg.options.fields import Options
 from dupimg.options.run_options import (
     AddOptions,
     ApplyOptions,
@@ -25,23 +26,58 @@ from dupimg.options.run_options import (
     UndoOptions,
 )
 from dupimg.options.tool_options import (
-    BenchmarkOptions,
     DemoOptions,
+    EmbedOptions,
     EvaluateOptions,
     FitHeadOptions,
     ModelsOptions,
     TuneOptions,
 )
-from dupimg.wording import did_you_mean, plural
-
-if TYPE_CHECKING:
-    from dupimg.runs.result import Result
+from dupimg.wording import did_you_mean
 
 
-def _organize(options: OrganizeOptions) -> int:
-    from dupimg.runs.organize import organize
+class Summarized(Protocol):
+    """What a verb returns: lines for a person, and whether something failed."""
 
-    return _report(organize(options), quiet=options.quiet)
+    @property
+    def failed(self) -> bool:
+        """Whether something failed."""
+
+    def summary(self) -> str:
+        """Return the lines that a person reads at the end."""
+
+
+def _verb(name: str) -> Callable[[Options], int]:
+    """Return what calls a function of the public API and shows the summary of its result."""
+
+    def run(options: Any) -> int:
+        result = getattr(dupimg, name)(**options.as_keywords())
+        return _report(result, quiet=options.quiet)
+
+    return run
+
+
+def _report(result: Summarized, *, quiet: bool) -> int:
+    if not quiet:
+        say(result.summary())
+    return 1 if result.failed else 0
+
+
+def _apply(options: ApplyOptions) -> int:
+    announce = None if options.quiet else say
+    return _report(dupimg.apply(**options.as_keywords(), announce=announce), quiet=options.quiet)
+
+
+def _status(options: StatusOptions) -> int:
+    say(str(dupimg.status(**options.as_keywords())))
+    return 0
+
+
+def _review(options: ReviewOptions) -> int:
+    from dupimg.review.review_server import review
+
+    result = review(options, announce=say)
+    return _report(result, quiet=False) if result else 0
 
 
 def _tune(options: TuneOptions) -> int:
@@ -69,27 +105,8 @@ def _fit_head(options: FitHeadOptions) -> int:
     return 0
 
 
-def _benchmark(options: BenchmarkOptions) -> int:
-    from dupimg.benchmarks.table import table_text
-
-    if options.what == "photos":
-        from dupimg.benchmarks.photos import benchmark
-
-        say(table_text(benchmark(options)))
-    elif options.stretch is None:
-        from dupimg.benchmarks.search import benchmark_search
-
-        say(table_text(benchmark_search(options)))
-    else:
-        from dupimg.benchmarks.stretch import benchmark_stretch
-
-        table = benchmark_stretch(options)
-        say(table.to_string(index=False, float_format="{:.2f}".format))
-    return 0
-
-
 def _demo(options: DemoOptions) -> int:
-    from dupimg.demo import run_demo
+    from dupimg.demo.demo import run_demo
 
     return run_demo(options)
 
@@ -106,68 +123,6 @@ def _models(options: ModelsOptions) -> int:
     return 0
 
 
-def _plan(options: PlanOptions) -> int:
-    from dupimg.runs.plan import plan
-
-    return _report(plan(options), quiet=options.quiet)
-
-
-def _review(options: ReviewOptions) -> int:
-    from dupimg.review.review_server import review
-
-    result = review(options, announce=say)
-    return _report(result, quiet=False) if result else 0
-
-
-def _apply(options: ApplyOptions) -> int:
-    from dupimg.runs.apply import apply
-
-    return _report(apply(options, announce=_silent if options.quiet else say), quiet=options.quiet)
-
-
-def _add(options: AddOptions) -> int:
-    from dupimg.runs.add import add
-
-    return _report(add(options), quiet=options.quiet)
-
-
-def _undo(options: UndoOptions) -> int:
-    from dupimg.runs.result import UNDO_REPORT
-    from dupimg.runs.status import status
-    from dupimg.runs.undo import undo
-
-    outcomes = undo(options)
-    left = sum(outcome.result == "left" for outcome in outcomes)
-    if not options.quiet:
-        back = len(outcomes) - left
-        without = "its" if left == 1 else "their"
-        say(f"taken back {back:>8,} {plural(back, 'file')}")
-        say(
-            f"left       {left:>8,} {plural(left, 'file')}, changed since or without {without} "
-            "original"
-        )
-        say(f"report     {options.output_dir / UNDO_REPORT}")
-        say(status(options.output_dir))
-    return 1 if left else 0
-
-
-def _status(options: StatusOptions) -> int:
-    from dupimg.runs.status import status
-
-    say(status(options.output_dir))
-    return 0
-
-
-def _report(result: Result, *, quiet: bool) -> int:
-    if not quiet:
-        say(result.summary())
-    return 1 if result.failures else 0
-
-
-def _silent(text: str) -> None:
-    """Say nothing."""
-
-
 def say(text: str, *, file: TextIO | None = None) -> None:
     """Print, with what could steer a terminal made visible: names may hold escape codes."""
     try:
@@ -182,29 +137,35 @@ def _visible(match: re.Match[str]) -> str:
 
 
 COMMANDS = {
-    "organize": Command(OrganizeOptions, _organize),
-    "plan": Command(PlanOptions, _plan),
-    "review": Command(ReviewOptions, _review),
-    "apply": Command(ApplyOptions, _apply),
-    "add": Command(AddOptions, _add),
-    "undo": Command(UndoOptions, _undo),
-    "status": Command(StatusOptions, _status),
-    "demo": Command(DemoOptions, _demo),
-    "models": Command(ModelsOptions, _models),
-    "tune": Command(TuneOptions, _tune),
-    "evaluate": Command(EvaluateOptions, _evaluate),
-    "benchmark": Command(BenchmarkOptions, _benchmark),
-    "fit_head": Command(FitHeadOptions, _fit_head),
+    name: Command(f"dupimg {name}", options, run)
+    for name, options, run in (
+        ("organize", OrganizeOptions, _verb("organize")),
+        ("plan", PlanOptions, _verb("plan")),
+        ("review", ReviewOptions, _review),
+        ("apply", ApplyOptions, _apply),
+        ("add", AddOptions, _verb("add")),
+        ("undo", UndoOptions, _verb("undo")),
+        ("status", StatusOptions, _status),
+        ("demo", DemoOptions, _demo),
+        ("models", ModelsOptions, _models),
+        ("embed", EmbedOptions, _verb("embed")),
+        ("tune", TuneOptions, _tune),
+        ("evaluate", EvaluateOptions, _evaluate),
+        ("fit_head", FitHeadOptions, _fit_head),
+    )
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, command: Command | None = None) -> int:
     """Run a command.
 
     Parameters
     ----------
     argv : sequence of str, optional
         The words after ``dupimg``; those of the command line by default.
+    command : Command, optional
+        The command that all words are options of; by default the first word names one of
+        `COMMANDS`.
 
     Returns
     -------
@@ -219,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warnings_shown_once()
-            return _run(words)
+            return _run(words) if command is None else _run_command(command, words)
     except KeyboardInterrupt:
         print("dupimg: interrupted", file=sys.stderr)
         return 130
@@ -257,7 +218,7 @@ def _run(words: list[str]) -> int:
         say(general_help(COMMANDS))
         return 0
     if words[0] in ("--version", "-V"):
-        print(f"dupimg {__version__}")
+        print(f"dupimg {dupimg.__version__}")
         return 0
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
@@ -265,9 +226,12 @@ def _run(words: list[str]) -> int:
             f"Got the command {name!r}, expected one of {', '.join(COMMANDS)}."
             + did_you_mean(name, COMMANDS)
         )
-    before_separator = rest[: rest.index("--")] if "--" in rest else rest
+    return _run_command(COMMANDS[name], rest)
+
+
+def _run_command(command: Command, words: list[str]) -> int:
+    before_separator = words[: words.index("--")] if "--" in words else words
     if {"--help", "-h"} & set(before_separator):
-        say(command_help(name, COMMANDS[name]))
+        say(command_help(command))
         return 0
-    command = COMMANDS[name]
-    return command.run(collect_options(name, command, rest))
+    return command.run(collect_options(command, words))

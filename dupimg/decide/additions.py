@@ -62,7 +62,7 @@ def add_rows(
     rows |= {file.path: other_row(file) for file in listing.others}
     rows |= {file.path: companion_row(file, rows[file.companion_of]) for file in listing.companions}
     for row in earlier:  # what belongs to a photo goes where it goes
-        if row.companion_of:
+        if row.is_companion:
             photo = rows[row.companion_of]
             rows[row.path] = replace(
                 row, action=photo.action, keeper=photo.keeper, scene=photo.scene
@@ -240,7 +240,7 @@ def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict
 
 def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
     """Return the numbers of groups whose photos a person kept; a photo on its own is no group."""
-    photos = Counter(row.duplicate_group for row in rows if not row.companion_of)
+    photos = Counter(row.duplicate_group for row in rows if not row.is_companion)
     return {number for number, size in photos.items() if number is not None and size > 1}
 
 

@@ -19,14 +19,14 @@ from dupimg.messages import Message
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
-from dupimg.options.analysis_options import RunOptions
+from dupimg.options.analysis_options import EmbeddingOptions
 from dupimg.progress import progress_bar
 
 # Takes the digest of a content and a small JPEG of it.
 KeepPreview = Callable[[str, bytes], object]
 
 
-def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
+def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
     """Read the files of a folder, and find out which of them belong to a photo."""
     with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
         listing = read_files(
@@ -42,7 +42,10 @@ def read_listing(options: RunOptions, input_dir: Path, found: Found, cache: Cach
 
 
 def read_and_embed(
-    options: RunOptions, input_dir: Path, found: Found, keep_preview: KeepPreview | None = None
+    options: EmbeddingOptions,
+    input_dir: Path,
+    found: Found,
+    keep_preview: KeepPreview | None = None,
 ) -> tuple[Listing, Embedded]:
     """Read the files of a folder and embed its photos, unless the cache knows them.
 
@@ -69,7 +72,7 @@ def read_and_embed(
         )
 
 
-def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
+def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
     """Return the embedder that the options describe; its network is loaded at first use.
 
     Raises
@@ -80,7 +83,7 @@ def make_embedder(options: RunOptions, model: str) -> PhotoEmbedder:
     fetch_weights(get_model(model))
     embedder = PhotoEmbedder(
         model,
-        scene_head=options.head or None,
+        scene_head=options.scene_head or None,
         batch_size=options.batch_size,
         n_jobs=options.jobs,
         max_pixels=options.max_megapixels * 1_000_000,

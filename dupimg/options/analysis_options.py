@@ -1,4 +1,4 @@
-"""The options of every command that reads and compares photos."""
+"""The options of every command that reads, embeds and compares photos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from dupimg.errors import UsageError
 from dupimg.options.converters import (
-    one_of,
     optional,
     to_bytes,
     to_cosine,
@@ -15,19 +14,12 @@ from dupimg.options.converters import (
     to_text,
     to_whole_number,
 )
-from dupimg.options.fields import (
-    Options,
-    cache_option,
-    debug_option,
-    jobs_option,
-    option,
-    quiet_option,
-)
+from dupimg.options.fields import WorkOptions, cache_option, choice, option
 
 
 @dataclass(frozen=True)
-class RunOptions(Options):
-    """What every command takes that looks at photos."""
+class EmbeddingOptions(WorkOptions):
+    """What every command takes that reads and embeds photos."""
 
     model: str = option(
         to_text,
@@ -35,17 +27,58 @@ class RunOptions(Options):
         default="efficientnet_lite0",
         values="NAME",
     )
+    scene_head: str = option(
+        to_text,
+        "embedding for scenes that `dupimg fit_head` wrote",
+        default="",
+        values="FILE",
+    )
+    backend: str = choice(
+        "auto",
+        "torch",
+        "openvino",
+        about="what computes the network; auto: OpenVINO if it is installed",
+    )
+    precision: str = choice(
+        "float32",
+        "bfloat16",
+        about="bfloat16: twice as fast on new processors, changes cosines by up to 0.035",
+    )
+    batch_size: int = option(
+        to_whole_number(1, 4096),
+        "photos that pass through the network at once",
+        default=8,
+        values="PHOTOS",
+    )
+    max_megapixels: int = option(
+        to_whole_number(1),
+        "larger pictures are not opened: they may be decompression bombs",
+        default=500,
+        values="MEGAPIXELS",
+    )
+    time_limit: int = option(
+        to_whole_number(1),
+        "a picture that takes longer to decode is given up",
+        default=60,
+        values="SECONDS",
+    )
+    cache: str | None = cache_option()
+
+
+@dataclass(frozen=True)
+class RunOptions(EmbeddingOptions):
+    """What every command takes that compares photos."""
+
     duplicate_threshold: float = option(
         to_cosine,
         "cosine similarity from which photos are duplicates",
         default=0.95,
         values="COSINE",
     )
-    duplicate_rule: str = option(
-        one_of("cosine", "verified"),
-        "duplicates: by cosine alone, or only copies that a second look confirms",
-        default="cosine",
-        values="cosine|verified",
+    duplicate_rule: str = choice(
+        "cosine",
+        "verified",
+        about="duplicates: by cosine alone, or only copies that a second look confirms",
     )
     candidate_threshold: float = option(
         to_cosine,
@@ -70,17 +103,17 @@ class RunOptions(Options):
     scene_threshold: float = option(
         to_cosine, "cosine similarity from which photos share a scene", default=0.7, values="COSINE"
     )
-    scene_method: str = option(
-        one_of("agglomerative", "hdbscan"),
-        "how scenes are formed",
-        default="agglomerative",
-        values="agglomerative|hdbscan",
+    scene_method: str = choice(
+        "agglomerative",
+        "hdbscan",
+        about="how scenes are formed",
     )
-    linkage: str = option(
-        one_of("chained", "average", "complete", "single"),
-        "agglomerative: which similarity of two sets of photos counts",
-        default="chained",
-        values="chained|average|complete|single",
+    linkage: str = choice(
+        "chained",
+        "average",
+        "complete",
+        "single",
+        about="agglomerative: which similarity of two sets of photos counts",
     )
     link_threshold: float = option(
         to_cosine,
@@ -94,30 +127,13 @@ class RunOptions(Options):
         default=None,
         no_value="no limit",
         values="TIME",
+        accepts="str or int",
     )
     same_folder: bool = option(
         to_flag, "photos of different folders never share a scene", default=False
     )
-    head: str = option(
-        to_text,
-        "embedding for scenes that `dupimg fit_head` wrote",
-        default="",
-        values="FILE",
-    )
     min_scene_size: int = option(
         to_whole_number(2), "hdbscan: fewest photos of a scene", default=2, values="PHOTOS"
-    )
-    backend: str = option(
-        one_of("auto", "torch", "openvino"),
-        "what computes the network; auto: OpenVINO if it is installed",
-        default="auto",
-        values="auto|torch|openvino",
-    )
-    precision: str = option(
-        one_of("float32", "bfloat16"),
-        "bfloat16: twice as fast on new processors, changes cosines by up to 0.035",
-        default="float32",
-        values="float32|bfloat16",
     )
     memory: int | None = option(
         optional(to_bytes),
@@ -125,29 +141,8 @@ class RunOptions(Options):
         default=None,
         no_value="a quarter of what is free, if that is of use",
         values="500MB|4GB",
+        accepts="str or int",
     )
-    jobs: int | None = jobs_option()
-    batch_size: int = option(
-        to_whole_number(1, 4096),
-        "photos that pass through the network at once",
-        default=8,
-        values="PHOTOS",
-    )
-    max_megapixels: int = option(
-        to_whole_number(1),
-        "larger pictures are not opened: they may be decompression bombs",
-        default=500,
-        values="MEGAPIXELS",
-    )
-    time_limit: int = option(
-        to_whole_number(1),
-        "a picture that takes longer to decode is given up",
-        default=60,
-        values="SECONDS",
-    )
-    cache: str | None = cache_option()
-    quiet: bool = quiet_option()
-    debug: bool = debug_option()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dupimg.errors import UsageError
-from dupimg.options.converters import Converter, optional, to_flag, to_text, to_whole_number
+from dupimg.options.converters import Converter, one_of, optional, to_flag, to_text, to_whole_number
 
 
 def option(
@@ -22,10 +22,31 @@ def option(
     default: Any = dataclasses.MISSING,
     no_value: str = "",
     values: str = "",
+    accepts: str = "",
     aliases: tuple[str, ...] = (),
     positional: bool = False,
 ) -> Any:
-    """Declare one field: converter, help line, default (and what None means), values, aliases."""
+    """Declare one field.
+
+    Parameters
+    ----------
+    convert : callable
+        Turns a word or an object into the value, see `dupimg.options.converters`.
+    about : str
+        The help line.
+    default : object
+        Without one, the option is required.
+    no_value : str
+        What the default None means.
+    values : str
+        What to write after the equals sign.
+    accepts : str
+        Types that Python code may pass, where the type of the field says too little.
+    aliases : tuple of str
+        Other names on the command line.
+    positional : bool, default=False
+        Whether the name may be left out.
+    """
     return dataclasses.field(
         default=default,
         kw_only=not positional,
@@ -34,14 +55,41 @@ def option(
             "about": about,
             "no_value": no_value,
             "values": values,
+            "accepts": accepts,
             "aliases": aliases,
         },
     )
 
 
+def choice(*words: str, about: str, **more: Any) -> Any:
+    """Declare a field that takes one of some words; the first one is the default."""
+    accepts = f"{{{', '.join(map(repr, words))}}}"
+    more = {"default": words[0], "values": "|".join(words), "accepts": accepts} | more
+    return option(one_of(*words), about, **more)
+
+
+def cache_option(what: str = "what was read and embedded; none: nothing is") -> Any:
+    """Declare `cache`, the file that remembers `what`."""
+    return option(
+        optional(to_text),
+        f"remembers {what}",
+        default=None,
+        no_value="a file in your cache folder",
+        values="FILE|none",
+        accepts="str",
+    )
+
+
+def quiet_option() -> Any:
+    """Declare `quiet`, for a run without output."""
+    return option(to_flag, "no progress bars and no summary", default=False)
+
+
 @dataclass(frozen=True)
 class Options:
     """Base of all options: converts and checks each field as it is stored."""
+
+    debug: bool = option(to_flag, "show the whole traceback of an error", default=False)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -55,45 +103,31 @@ class Options:
                 ) from None
             object.__setattr__(self, field.name, converted)
 
-
-def ordered_fields(options: type[Options]) -> tuple[dataclasses.Field, ...]:
-    """Return the fields of options: positional ones, its own, then those that others share."""
-    own = inspect.get_annotations(options)
-    return tuple(
-        sorted(
-            dataclasses.fields(options),
-            key=lambda field: (field.kw_only, field.name not in own),
-        )
-    )
+    def as_keywords(self) -> dict[str, Any]:
+        """Return the values by name, without `debug`, which only the command line knows."""
+        return {name: value for name, value in vars(self).items() if name != "debug"}
 
 
-def debug_option() -> Any:
-    """Declare `debug`, for errors with their traceback."""
-    return option(to_flag, "show the whole traceback of an error", default=False)
+@dataclass(frozen=True)
+class WorkOptions(Options):
+    """What every command takes that keeps a machine busy."""
 
-
-def jobs_option() -> Any:
-    """Declare `jobs`, the number of threads."""
-    return option(
+    jobs: int | None = option(
         optional(to_whole_number(1, 1024)),
         "threads that read, decode and copy",
         default=None,
         no_value="one for each core",
         values="THREADS",
     )
+    quiet: bool = quiet_option()
 
 
-def cache_option(what: str = "what was read and embedded; none: nothing is") -> Any:
-    """Declare `cache`, the file that remembers `what`."""
-    return option(
-        optional(to_text),
-        f"remembers {what}",
-        default=None,
-        no_value="a file in your cache folder",
-        values="FILE|none",
-    )
+def ordered_fields(options: type[Options]) -> tuple[dataclasses.Field, ...]:
+    """Return the fields of options: positional ones, its own, then those of its base classes."""
+    classes = options.__mro__
 
+    def place(field: dataclasses.Field) -> tuple[bool, int]:
+        owners = (i for i, c in enumerate(classes) if field.name in inspect.get_annotations(c))
+        return bool(field.kw_only), next(owners)
 
-def quiet_option() -> Any:
-    """Declare `quiet`, for a run without output."""
-    return option(to_flag, "no progress bars and no summary", default=False)
+    return tuple(sorted(dataclasses.fields(options), key=place))

@@ -9,32 +9,23 @@ from dupimg.errors import UsageError
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.converters import (
     KEEP_WORDS,
-    one_of,
     to_flag,
     to_keep_rule,
     to_path,
     to_text,
     to_whole_number,
 )
-from dupimg.options.fields import (
-    Options,
-    cache_option,
-    debug_option,
-    jobs_option,
-    option,
-    quiet_option,
-)
+from dupimg.options.fields import Options, WorkOptions, cache_option, choice, option
 
 
 @dataclass(frozen=True)
 class PlacingOptions(Options):
     """How files get from the input to the output."""
 
-    process_mode: str = option(
-        one_of("copy", "move"),
-        "copy the files, or move them out of the input folder",
-        default="copy",
-        values="copy|move",
+    process_mode: str = choice(
+        "copy",
+        "move",
+        about="copy the files, or move them out of the input folder",
         aliases=("process_type",),
     )
     hard_link: bool = option(
@@ -90,7 +81,7 @@ class PlanOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class OrganizeOptions(PlanOptions, PlacingOptions):
+class OrganizeOptions(PlacingOptions, PlanOptions):
     """Sort a folder of photos: duplicates out of sight, photos of a scene side by side.
 
     Writes OUTPUT_DIR/processed (the photos that stay, renamed so that similar ones stand
@@ -102,7 +93,7 @@ class OrganizeOptions(PlanOptions, PlacingOptions):
 
 
 @dataclass(frozen=True)
-class ApplyOptions(PlacingOptions):
+class ApplyOptions(PlacingOptions, WorkOptions):
     """Carry out a plan that `dupimg plan` wrote and a person may have edited.
 
     The whole plan is checked first; every problem is listed with its row, and nothing is touched
@@ -110,13 +101,10 @@ class ApplyOptions(PlacingOptions):
     """
 
     plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
-    jobs: int | None = jobs_option()
-    quiet: bool = quiet_option()
-    debug: bool = debug_option()
 
 
 @dataclass(frozen=True)
-class AddOptions(PlacingOptions):
+class AddOptions(PlacingOptions, WorkOptions):
     """Bring new photos into the result of an earlier run, with the options of that run.
 
     Only the new photos are compared with all. Names and numbers that were given stay; a new photo
@@ -128,9 +116,6 @@ class AddOptions(PlacingOptions):
     new_dir: Path = option(to_path, "folder with the new photos", positional=True)
     output_dir: Path = option(to_path, "the output folder of a finished run", positional=True)
     cache: str | None = cache_option()
-    jobs: int | None = jobs_option()
-    quiet: bool = quiet_option()
-    debug: bool = debug_option()
 
 
 @dataclass(frozen=True)
@@ -147,20 +132,16 @@ class ReviewOptions(Options):
     )
     browser: bool = option(to_flag, "open the page in your browser", default=True)
     cache: str | None = cache_option("which photos are no duplicates; none: nothing does")
-    debug: bool = debug_option()
 
 
 @dataclass(frozen=True)
-class UndoOptions(Options):
+class UndoOptions(WorkOptions):
     """Take a run back, also an unfinished one, also weeks later.
 
     A file that was changed since is left, and OUTPUT_DIR/undo.csv says so.
     """
 
     output_dir: Path = option(to_path, "the output folder of the run", positional=True)
-    jobs: int | None = jobs_option()
-    quiet: bool = quiet_option()
-    debug: bool = debug_option()
 
 
 @dataclass(frozen=True)
@@ -168,4 +149,3 @@ class StatusOptions(Options):
     """Say where things stand in an output folder, and what can be done next."""
 
     output_dir: Path = option(to_path, "the output folder of a run", positional=True)
-    debug: bool = debug_option()

@@ -5,18 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dupimg.options.analysis_options import RunOptions
+from dupimg.options.analysis_options import EmbeddingOptions, RunOptions
 from dupimg.options.converters import (
-    one_of,
     optional,
     to_flag,
     to_path,
     to_share,
     to_text,
     to_whole_number,
-    to_whole_numbers,
 )
-from dupimg.options.fields import Options, debug_option, jobs_option, option, quiet_option
+from dupimg.options.fields import Options, WorkOptions, choice, option, quiet_option
+
+
+@dataclass(frozen=True)
+class EmbedOptions(EmbeddingOptions):
+    """Write the embeddings of a folder of photos to a .npy file, for work of your own.
+
+    VECTORS holds a row of norm 1 for each readable photo, float32. Beside it, paths.csv says in the
+    same order which photos these are (path and SHA-256), and unreadable.csv which files are no
+    readable photos, and why. Nothing is overwritten.
+    """
+
+    folder: Path = option(
+        to_path, "folder with the photos, searched with its subfolders", positional=True
+    )
+    vectors: Path = option(
+        to_path, "file to write, ending in .npy", default="vectors.npy", positional=True
+    )
+    embedding: str = choice(
+        "duplicates", "scenes", about="embedding that tells duplicates, or that tells scenes"
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,7 @@ class TuneOptions(RunOptions):
     )
     output_dir: Path = option(
         to_path,
-        "folder for answers, table and curve, created if it does not exist",
+        "folder for answers and table, created if it does not exist",
         default="dupimg-tune",
         aliases=("output",),
         positional=True,
@@ -76,19 +94,17 @@ class TuneOptions(RunOptions):
         default=0.9,
         values="SHARE",
     )
-    terminal: bool = option(
-        to_flag, "show paths and ask here, instead of photos in the browser", default=False
-    )
     browser: bool = option(
         to_flag, "open the page in the browser, not only show its address", default=True
     )
 
 
 @dataclass(frozen=True)
-class FitHeadOptions(Options):
+class FitHeadOptions(WorkOptions):
     """Fit the embedding for scenes on photos of your own; they need no labels.
 
-    `dupimg organize --head=OUTPUT` uses it then. At least 100 photos; a few thousand are better.
+    `dupimg organize --scene_head=OUTPUT` uses it then. At least 100 photos; a few thousand are
+    better.
     """
 
     folder: Path = option(to_path, "folder with photos, as unrelated as can be", positional=True)
@@ -107,52 +123,6 @@ class FitHeadOptions(Options):
         default=60,
         values="SECONDS",
     )
-    jobs: int | None = jobs_option()
-    quiet: bool = quiet_option()
-    debug: bool = debug_option()
-
-
-@dataclass(frozen=True)
-class BenchmarkOptions(Options):
-    """Measure photos per second here, against the straightforward way and decoding alone.
-
-    `--what=search` measures how vectors are searched and clustered, against bare matrix products,
-    scikit-learn and faiss, each in a process of its own.
-    """
-
-    what: str = option(
-        one_of("photos", "search"), "what to measure", default="photos", values="photos|search"
-    )
-    sizes: tuple[int, ...] = option(
-        to_whole_numbers(2),
-        "search: numbers of vectors, ascending",
-        default=(5_000, 20_000, 50_000, 100_000),
-        values="N,N,…",
-    )
-    minutes: int = option(
-        to_whole_number(1),
-        "search: ways that would take longer are left out, and a stretch ends",
-        default=5,
-        values="N",
-    )
-    stretch: int | None = option(
-        optional(to_whole_number(2, 100_000_000)),
-        "search: only begin to search so many vectors, and extrapolate",
-        default=None,
-        no_value="measure all ways at all sizes",
-        values="N",
-    )
-    photos: int = option(
-        to_whole_number(1),
-        "photos of camera size, and 10 times as many of web size; they are made on the spot",
-        default=36,
-        values="N",
-    )
-    model: str = option(to_text, "network to measure", default="efficientnet_lite0", values="NAME")
-    output: Path | None = option(
-        optional(to_path), "CSV file to write the table to, too", default=None, values="CSV"
-    )
-    debug: bool = debug_option()
 
 
 @dataclass(frozen=True)
@@ -163,18 +133,13 @@ class DemoOptions(Options):
         to_path, "folder for the demo, new or empty", default="dupimg-demo", positional=True
     )
     quiet: bool = quiet_option()
-    debug: bool = debug_option()
 
 
 @dataclass(frozen=True)
 class ModelsOptions(Options):
     """List the networks and where their weights are; `dupimg models fetch NAME` gets them."""
 
-    action: str = option(
-        one_of("list", "fetch"),
-        "list them, or fetch the weights of one",
-        default="list",
-        positional=True,
+    action: str = choice(
+        "list", "fetch", about="list them, or fetch the weights of one", positional=True
     )
     name: str = option(to_text, "the network whose weights to fetch", default="", positional=True)
-    debug: bool = debug_option()

@@ -105,11 +105,10 @@ class PageInfo:
         review: bool = False,
     ) -> PageInfo:
         """Return what a page says about a run that was remembered."""
-        settings = json.loads(run.settings or "{}")
         defaults = PlanOptions(input_dir=Path(run.input_dir), output_dir=Path())
 
         def setting(name: str) -> Any:
-            return settings.get(name, getattr(defaults, name))
+            return run.settings.get(name, getattr(defaults, name))
 
         return cls(
             run.input_dir,

@@ -38,7 +38,7 @@ class PhotoViews:
         self._input_dir, self._output_dir = Path(record.run.input_dir), output_dir
         self._decode = decode
         self._previews = PreviewFolder(output_dir)
-        self._digests = {row.digest for row in record.rows if _is_photo(row)}
+        self._digests = {row.digest for row in record.rows if row.is_photo}
 
     def thumb(self, digest: str) -> Response:
         """Answer with the small picture of a photo.
@@ -58,7 +58,7 @@ class PhotoViews:
         403 where that is no photo, or not in the folder of the plan; 404 says why it cannot be
         shown.
         """
-        if number >= len(self._rows) or not _is_photo(self._rows[number]):
+        if number >= len(self._rows) or not self._rows[number].is_photo:
             abort(403, "Got the number of no photo of the plan.")
         row = self._rows[number]
         path = self._path(row)
@@ -87,10 +87,6 @@ class PhotoViews:
         if not stat.S_ISREG(path.lstat().st_mode):
             abort(403, "Got what is no plain file any more.")
         return path
-
-
-def _is_photo(row: Row) -> bool:
-    return row.width is not None
 
 
 def _kept(response: Response) -> Response:

@@ -10,8 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
@@ -152,85 +151,6 @@ def plot_similarity_histogram(
             transform=ax.get_xaxis_transform(),
         )
     ax.set(xlabel="cosine similarity to the most similar photo", ylabel="photos", xlim=(lowest, 1))
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
-
-
-def plot_precision(
-    table: pd.DataFrame,
-    *,
-    cosines: NDArray[np.float64],
-    together: NDArray[np.bool_],
-    precision: float,
-    in_use: float,
-    recommended: float | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw precision against the threshold, with its interval and the answers behind it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        See `dupimg.tuning.precision_model.precision_table`.
-    cosines : ndarray of shape (n_answers,)
-        Of the pairs that were asked about: ticks, at the top for those that belong together.
-    together : ndarray of shape (n_answers,), bool
-    precision : float
-        What is precise enough.
-    in_use, recommended : float
-        Thresholds; None for no recommendation.
-    ax : matplotlib Axes, default=None
-        To draw in. By default one in a new figure.
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Raises
-    ------
-    ImportError
-        Matplotlib is not installed.
-    """
-    ax = _axes(ax, (6, 4))
-    thresholds = table["threshold"]
-    lowest = min([in_use, *thresholds])  # there may be none
-    ax.axhline(precision, color=_FAINT, linewidth=1, zorder=0)
-    ax.fill_between(
-        thresholds,
-        table["low"],
-        table["high"],
-        color=_ACCENT,
-        alpha=0.15,
-        linewidth=0,
-        label="90 % interval",
-    )
-    ax.plot(thresholds, table["precision"], color=_ACCENT, linewidth=2, label="precision")
-    for is_right, place, what in ((True, 1.035, "together"), (False, -0.035, "not together")):
-        at = cosines[(together == is_right) & (cosines >= lowest)]
-        ax.plot(at, np.full(len(at), place), "|", color=_QUIET, markersize=8, alpha=0.8)
-        ax.annotate(
-            what,
-            (1, place),
-            (6, 0),
-            xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points",
-            va="center",
-            fontsize="x-small",
-            color=_QUIET,
-        )
-    ax.axvline(in_use, color=_QUIET, linestyle=":", linewidth=1.2, label=f"in use: {in_use:g}")
-    if recommended is not None:
-        ax.axvline(recommended, color=_ACCENT, linewidth=1, label=f"recommended: {recommended:g}")
-    ax.set(xlabel="threshold (cosine similarity)", ylabel="precision")
-    ax.set(xlim=(lowest, 1), ylim=(-0.07, 1.07))
-    ax.locator_params(axis="x", nbins=6)
-    ax.legend(
-        loc="lower right",
-        fontsize="small",
-        bbox_to_anchor=(1, 0.06),
-        edgecolor="none",
-        framealpha=0.85,
-    )
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

@@ -7,16 +7,15 @@ import html
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from PIL import Image
 
 from dupimg.files.previews import PreviewFolder
-from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.messages import Message
+from dupimg.plans.counts import Counts
+from dupimg.plans.rows import KEEP, Row
 from dupimg.wording import counted
-
-if TYPE_CHECKING:
-    from dupimg.runs.result import Result
 
 _GROUPS, _PHOTOS = 4, 6
 
@@ -42,12 +41,21 @@ _STYLE = f"""
 </style>"""
 
 
-def result_html(result: Result) -> str:
+def result_html(
+    rows: Sequence[Row], counts: Counts, seconds: float, notes: Sequence[Message], report: Path
+) -> str:
     """Return the result of a run as HTML that needs nothing beside it.
 
     Parameters
     ----------
-    result : Result
+    rows : sequence of Row
+    counts : Counts
+        Of these rows.
+    seconds : float
+        That the run took.
+    notes : sequence of str
+    report : Path
+        In the output folder, where the small pictures are looked for.
 
     Returns
     -------
@@ -55,8 +63,8 @@ def result_html(result: Result) -> str:
         A table of counts, notes, and the largest duplicate groups and scenes with small pictures
         where the run has made some. Names are escaped.
     """
-    previews = PreviewFolder(result.report.parent)
-    photos = [row for row in result.rows if row.scene is not None and not row.companion_of]
+    previews = PreviewFolder(report.parent)
+    photos = [row for row in rows if row.is_photo]
     duplicates = [
         sorted(group, key=lambda row: row.action != KEEP)
         for group in _largest(photos, "duplicate_group")
@@ -64,22 +72,22 @@ def result_html(result: Result) -> str:
     scenes = _largest((row for row in photos if row.action == KEEP), "scene")
     parts = [
         _STYLE,
-        _counts(result),
-        *(f'<div class="q">{_text(str(note))}</div>' for note in result.notes),
+        _counts_table(counts, seconds),
+        *(f'<div class="q">{_text(str(note))}</div>' for note in notes),
         *_groups("Duplicates, what stays first", duplicates, previews),
         *_groups("Scenes", scenes, previews),
-        f'<div class="q">{_text(str(result.report))}</div>',
+        f'<div class="q">{_text(str(report))}</div>',
     ]
     return f'<div class="dupimg">{"".join(parts)}</div>'
 
 
-def _counts(result: Result) -> str:
-    left, failed = result.count("leave"), result.failures
+def _counts_table(counts: Counts, seconds: float) -> str:
+    left, failed = counts.left, counts.failed
     lines = [
-        ("found", len(result.rows), f"in {result.seconds:,.1f} s"),
-        ("kept", result.count(KEEP), f"in {counted(result.n_scenes, 'scene')}"),
-        ("removed", result.count(REMOVE), f"{result.bytes_freed / 1e6:,.1f} MB to be freed"),
-        ("other", result.count("other"), "no readable photo"),
+        ("found", counts.found, f"in {seconds:,.1f} s"),
+        ("kept", counts.kept, f"in {counted(counts.scenes, 'scene')}"),
+        ("removed", counts.removed, f"{counts.bytes_freed / 1e6:,.1f} MB to be freed"),
+        ("other", counts.other, "no readable photo"),
         ("left", left, "where it is" if left == 1 else "where they are"),
         (
             "failed",

@@ -184,7 +184,7 @@ def _chosen(
     """Return a row with the action and the scene that a person chose."""
     if edit is None:
         return row.having(action=LEAVE)
-    if row.companion_of and edit.action == row.action:  # goes where its photo goes
+    if row.is_companion and edit.action == row.action:  # goes where its photo goes
         photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known, scenes)
         return row.having(action=photo.action, scene=photo.scene)
     scene = (scenes.read(edit.scene) or row.scene) if row.scene is not None else None
@@ -196,18 +196,18 @@ def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
     """Return the photos that stay of every duplicate group."""
     kept: dict[int, list[Row]] = {}
     for row in rows:
-        if row.duplicate_group is not None and row.action == KEEP and not row.companion_of:
+        if row.duplicate_group is not None and row.action == KEEP and not row.is_companion:
             kept.setdefault(row.duplicate_group, []).append(row)
     return kept
 
 
 def _with_keeper(row: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -> Row:
     """Give a row the keeper that stays now."""
-    photo = chosen[row.companion_of] if row.companion_of else row
+    photo = chosen[row.companion_of] if row.is_companion else row
     keeper = _keeper(photo, kept)
     if keeper is None:
         return row.having(keeper="", cosine_to_keeper=None)
-    cosine = None if row.companion_of else _cosine(row, keeper)
+    cosine = None if row.is_companion else _cosine(row, keeper)
     return row.having(keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
 
 
@@ -226,7 +226,7 @@ def _with_reasons(merged: Sequence[Row], decided: dict[str, Row]) -> list[Row]:
 
 
 def _count_duplicates(rows: Iterable[Row]) -> Counter[str]:
-    return Counter(row.keeper for row in rows if row.keeper and not row.companion_of)
+    return Counter(row.keeper for row in rows if row.keeper and not row.is_companion)
 
 
 def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:

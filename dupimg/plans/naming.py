@@ -52,15 +52,15 @@ def name_rows(
         if row.action == OTHER:
             names.reserve_folders(_other_place(row))
     for row in waiting:
-        if not row.companion_of:
+        if not row.is_companion:
             places[row.path] = _own_place(row, stems, names)
     for row in waiting:
-        if row.companion_of:
+        if row.is_companion:
             places[row.path] = _companion_place(row, places[row.companion_of], names)
     photos = {row.path: row for row in rows}
 
     def order(row: Row) -> tuple[str, bool, str, bool, str]:
-        photo = photos[row.companion_of] if row.companion_of else row
+        photo = photos[row.companion_of] if row.is_companion else row
         if photo.scene is None:
             return ("\U0010ffff", True, "", True, row.path)
         keeper = photos.get(photo.keeper, photo)
@@ -75,7 +75,7 @@ def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> 
 
     A kept photo that has its place already is called what it is called there.
     """
-    photos = [row for row in rows if row.scene is not None and not row.companion_of]
+    photos = [row for row in rows if row.is_photo]
     photos.sort(key=lambda row: (row.action != KEEP, _moment(row), row.path))
     digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
     stems = {}

@@ -276,7 +276,7 @@ def _check_destinations(rows: Sequence[Row]) -> Iterator[Problem]:
 def _check_survivors(rows: Sequence[Row]) -> Iterator[Problem]:
     groups: dict[int, list[Row]] = {}
     for row in rows:
-        if row.duplicate_group is not None and not row.companion_of:
+        if row.duplicate_group is not None and not row.is_companion:
             groups.setdefault(row.duplicate_group, []).append(row)
     for number, group in groups.items():
         if all(row.action == REMOVE for row in group):
@@ -287,7 +287,7 @@ def _check_companions(rows: Sequence[Row]) -> Iterator[Problem]:
     actions = {row.path: row.action for row in rows}
     for row in rows:
         action = actions.get(row.companion_of, "no row")
-        if row.companion_of and row.action != action:
+        if row.is_companion and row.action != action:
             told = message(
                 "problem.parted",
                 action=repr(row.action),

@@ -98,10 +98,9 @@ def reviewed_reason(
     """
     if row.action != before.action:
         # What is no photo, and what goes with one, is still what it was.
-        is_photo = row.scene is not None and not row.companion_of
-        now = _standing(row, keeper, n_duplicates) if is_photo else before.reason
+        now = _standing(row, keeper, n_duplicates) if row.is_photo else before.reason
         return by_hand_reason(row.action, before.action, now)
-    if row.keeper != before.keeper and not row.companion_of:
+    if row.keeper != before.keeper and not row.is_companion:
         if keeper is None:
             return both(message("reason.similar_before"), message("reason.none_kept"))
         return both(_likeness_now(row, keeper), message("reason.keeper_by_hand"))

@@ -16,11 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dupimg.files.durable import write_durably
 from dupimg.messages import as_text
 from dupimg.plans.rows import Row
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
@@ -173,6 +176,26 @@ def row_cell(row: Row, name: str) -> str:
     if name in COSINES:
         return f"{value:.6f}"
     return to_cell(str(value), may_look_like_data=name in PATHS)
+
+
+def rows_table(rows: Sequence[Row]) -> DataFrame:
+    """Return rows as a table with the columns of the report.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Returns
+    -------
+    DataFrame
+        A row for each file. Whole numbers are nullable integers, cosines float64, all else text.
+    """
+    import pandas as pd
+
+    kinds = dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(COSINES, "float64")
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    columns["reason"] = [str(reason or "") for reason in columns["reason"]]
+    return pd.DataFrame(columns).astype(kinds)
 
 
 def read_report(path: Path) -> tuple[Row, ...]:

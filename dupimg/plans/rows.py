@@ -93,6 +93,16 @@ class Row:
         """Whether carrying the row out means to do something."""
         return bool(self.destination) and self.destination != self.earlier
 
+    @property
+    def is_photo(self) -> bool:
+        """Whether the row is about a photo: not about a companion or another file."""
+        return self.scene is not None and not self.companion_of
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether the file belongs to a photo and goes with it."""
+        return bool(self.companion_of)
+
     def having(self, **values: Any) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""
         if all(getattr(self, name) == value for name, value in values.items()):

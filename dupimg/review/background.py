@@ -14,7 +14,6 @@ from dupimg.errors import UsageError
 from dupimg.messages import Message, details, message
 from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.plan import Problem
-from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.review_session import ReviewSession
 from dupimg.runs import preflight
 from dupimg.runs.result import Result
@@ -23,7 +22,7 @@ IDLE, RUNNING, DONE, REFUSED, FAILED = "idle", "running", "done", "refused", "fa
 
 
 def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
-    """Look for what `dupimg.runs.organize.apply` would refuse, but for what takes long.
+    """Look for what `dupimg.runs.apply.apply` would refuse, but for what takes long.
 
     Parameters
     ----------
@@ -117,7 +116,7 @@ class BackgroundApply:
         from dupimg.runs.apply import apply
 
         try:
-            self.result = apply(options, announce=lambda _: None, progress=self._bar)
+            self.result = apply(**options.as_keywords(), progress=self._bar)
         except UsageError as error:
             self.errors, self.state = error.messages, REFUSED
         except Exception as error:
@@ -152,10 +151,12 @@ class BackgroundApply:
 
 def _outcome(result: Result) -> dict[str, Any]:
     """Return what the summary of a run counts."""
-    return {action: result.count(action) for action in (KEEP, REMOVE, OTHER, LEAVE)} | {
-        "found": len(result.rows),
-        "failed": result.failures,
-        "scenes": result.n_scenes,
-        "freed": result.bytes_freed,
+    counts = result.counts
+    return {
+        **counts.by_action,
+        "found": counts.found,
+        "failed": counts.failed,
+        "scenes": counts.scenes,
+        "freed": counts.bytes_freed,
         "report": str(result.report),
     }

@@ -39,7 +39,7 @@ class DecidedPlan:
         """The companions of a photo by its path."""
         companions = defaultdict(list)
         for row in self.rows:
-            if row.companion_of:
+            if row.is_companion:
                 companions[row.companion_of].append(row.path)
         return companions
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -26,8 +25,8 @@ from dupimg.options.run_options import ApplyOptions, ReviewOptions
 from dupimg.pages.contact_sheet import PageInfo, page_data, page_html, to_columns
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.photo_views import PhotoViews
+from dupimg.plans.counts import Counts
 from dupimg.plans.plan import Problem
-from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE
 from dupimg.review.background import BackgroundApply, obstacles
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused
 from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession, Saved
@@ -203,13 +202,12 @@ class ReviewServer:
         What stands in the way of that is found by `check`.
         """
         state = self._session.look()
-        counts = Counter(row.action for row in state.rows)
         planned = state.planned
         return {
             "stamp": state.file.stamp,
             "changes": [change.to_json() for change in planned.changes],
             "consequences": [change.to_json() for change in planned.consequences],
-            "counts": {action: counts[action] for action in (KEEP, REMOVE, OTHER, LEAVE)},
+            "counts": Counts.of(state.rows).by_action,
             "bytes": sum(row.bytes for row in planned.rows if row.has_step),
         }
 

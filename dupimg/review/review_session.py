@@ -206,7 +206,7 @@ class ReviewSession:
         with self._lock:
             state = self.expect(stamp)
             row = state.row(path)
-            if not row.keeper or row.companion_of:
+            if not row.keeper or row.is_companion:
                 raise Refused(Problem(path, message("problem.not_removed")))
             pair = (row.digest, state.row_of[row.keeper].digest)
             if pair[0] == pair[1]:

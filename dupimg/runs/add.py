@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
 from dupimg.options.run_options import AddOptions, PlanOptions
+from dupimg.options.verbs import verb
 from dupimg.plans.plan import check_plan
 from dupimg.plans.record import Record
 from dupimg.plans.report import PATHS, write_report
@@ -33,12 +33,9 @@ from dupimg.runs.transfer import is_whole, probe
 T = TypeVar("T", File, Photo)
 
 
+@verb(AddOptions)
 def add(options: AddOptions) -> Result:
     """Bring new photos into the result of an earlier run, with the options of that run.
-
-    Parameters
-    ----------
-    options : AddOptions
 
     Returns
     -------
@@ -63,9 +60,9 @@ def add(options: AddOptions) -> Result:
         journal = Journal(output_dir)
         if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
             with journal:
-                finished = finish(journal, output_dir, options, start)
+                rows, page = finish(journal, output_dir, options, start)
             if not find_files(options.new_dir).files:  # all of it had been moved before
-                return finished
+                return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
             raise UsageError(
@@ -87,31 +84,32 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         cache=options.cache,
         jobs=options.jobs,
         quiet=options.quiet,
-        **json.loads(record.run.settings),
+        **record.run.settings,
     )
     earlier = [replace(row, earlier=row.destination) for row in record.rows]
-    decided, notes = _decide(settings, found, earlier)
-    steps = [row for row in decided if row.has_step]
-    result = Result(
-        decided,
-        output_dir / (ADDED if options.dry_run else REPORT),
+    rows, notes = _decide(settings, found, earlier)
+    notes = (*_what_happens(earlier, rows), *notes)
+    report, page = output_dir / REPORT, None
+    if options.dry_run:
+        report = output_dir / ADDED
+        write_report([row for row in rows if row.has_step or not row.earlier], report)
+        notes = (*notes, message("note.dry_run"))
+    elif new := [row for row in rows if row.has_step and not row.earlier]:
+        size = sum(row.bytes for row in new)
+        preflight.check_space(size, options.new_dir, output_dir, options.mode)
+        probe(options.mode, input_dir / new[0].path, output_dir)
+        run = replace(record.run, mode=options.mode)
+        with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
+            rows, page = finish(journal, output_dir, options, start)
+    return Result(
+        rows,
+        report,
         time.perf_counter() - start,
+        page,
         system_folders=found.system_folders,
         system_files=found.system_files,
-        notes=(*_what_happens(earlier, decided), *notes),
+        notes=notes,
     )
-    if options.dry_run:
-        write_report([row for row in decided if row.has_step or not row.earlier], result.report)
-        return replace(result, notes=(*result.notes, message("note.dry_run")))
-    if not steps:
-        return result
-    new = [row for row in steps if not row.earlier]
-    preflight.check_space(sum(row.bytes for row in new), options.new_dir, output_dir, options.mode)
-    probe(options.mode, input_dir / new[0].path, output_dir)
-    run = replace(record.run, mode=options.mode)
-    with Journal.begin(output_dir, Record(run, decided), adds=True) as journal:
-        finished = finish(journal, output_dir, options, start)
-    return replace(result, rows=finished.rows, seconds=finished.seconds, failures=finished.failures)
 
 
 def _under(input_dir: Path, found: Found, folder: Path) -> Found:
@@ -195,7 +193,7 @@ def _read(
 
 def _was_placed(row: Row) -> bool:
     """Return whether a row is about a photo that was kept or removed."""
-    return row.width is not None and row.action in (KEEP, REMOVE)
+    return row.is_photo and row.action in (KEEP, REMOVE)
 
 
 def _only_new(
@@ -207,7 +205,7 @@ def _only_new(
     then goes by the place that it has in the output.
     """
     digests = {row.path: row.digest for row in earlier}
-    files = (*listing.photos, *listing.others, *listing.companions)
+    files: tuple[File | Photo, ...] = (*listing.photos, *listing.others, *listing.companions)
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
     names = {
         row.path: _place(row, output_dir) if row.destination else f"{row.path} (before)"
@@ -270,7 +268,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
         removed=count[REMOVE],
         other=count[OTHER],
     )
-    moved = [row for row in decided if row.earlier and row.has_step and not row.companion_of]
+    moved = [row for row in decided if row.earlier and row.has_step and not row.is_companion]
     for row in moved:
         if row.action == REMOVE:
             yield message("note.replaced", before=row.earlier, after=row.destination)

@@ -13,6 +13,7 @@ from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
 from dupimg.messages import Message, message
 from dupimg.options.run_options import ApplyOptions
+from dupimg.options.verbs import verb
 from dupimg.plans.merge import Reviewed, merge_edits
 from dupimg.plans.plan import check_plan
 from dupimg.plans.plan_file import read_edits
@@ -22,29 +23,31 @@ from dupimg.runs import preflight
 from dupimg.runs.begin import unfinished_journal
 from dupimg.runs.execute import finish
 from dupimg.runs.journal import Journal, locked, read_plan
-from dupimg.runs.result import PLAN, Result, command_line
+from dupimg.runs.result import PLAN, REPORT, Result, command_line
 from dupimg.runs.transfer import COPY
 
 
+@verb(ApplyOptions)
 def apply(
     options: ApplyOptions,
     *,
-    announce: Callable[[str], object] = print,
+    announce: Callable[[str], object] | None = None,
     progress: Progress = progress_bar,
 ) -> Result:
     """Carry out a plan that a person may have edited, or the rest of an interrupted run.
 
-    Parameters
-    ----------
-    options : ApplyOptions
+    Other Parameters
+    ----------------
     announce : callable
-        Is given the lines that say what the edits change, before anything is touched.
+        Is given the lines that say what the edits change, before anything is touched. By default
+        they are printed, unless `quiet`.
     progress : callable
         Makes the bars that show how far it is, see `dupimg.progress`.
 
     Returns
     -------
     Result
+        What happened to every file.
 
     Raises
     ------
@@ -52,6 +55,7 @@ def apply(
         Refused; nothing was touched. Every problem is listed with its row.
     """
     start = time.perf_counter()
+    announce = announce or (_say_nothing if options.quiet else print)
     output_dir = options.plan if options.plan.is_dir() else options.plan.parent
     plan_path = output_dir / PLAN if options.plan.is_dir() else options.plan
     if not (output_dir / ".dupimg").is_dir():
@@ -72,7 +76,12 @@ def apply(
             announce(str(note))
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            return finish(journal, output_dir, options, start, progress=progress)
+            rows, page = finish(journal, output_dir, options, start, progress=progress)
+    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+
+
+def _say_nothing(text: str) -> None:
+    """Take a line and drop it."""
 
 
 def _resume(
@@ -88,7 +97,8 @@ def _resume(
         note = message("note.dry_run_left", count=left, mode=mode)
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
-        return finish(journal, output_dir, options, start, progress=progress)
+        rows, page = finish(journal, output_dir, options, start, progress=progress)
+    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
 
 
 def _reviewed(

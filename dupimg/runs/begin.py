@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,10 @@ from dupimg.options.run_options import PlanOptions
 from dupimg.plans.record import Run
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
+
+# Where the run is; what is remembered and shown of it; how fast it is.
+_NO_SETTINGS = {"input_dir", "output_dir", "cache", "quiet", "debug"}
+_NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
 
 
 @contextlib.contextmanager
@@ -30,19 +33,13 @@ def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoi
 
 def describe_run(options: PlanOptions, mode: str) -> Run:
     """Describe a run by all options on which its outcome depends."""
-    ignored = {"input_dir", "output_dir", "cache", "quiet", "debug"}
-    ignored |= {
-        "jobs",
-        "batch_size",
-        "memory",
-        "scheduler",
-    }  # these change how fast it is, and nothing else
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)
-        if field.name not in ignored
+        if field.name not in _NO_SETTINGS
     }
-    return Run(str(options.input_dir.resolve()), mode, json.dumps(settings, sort_keys=True))
+    settings["keep"] = list(options.keep)  # as JSON gives it back
+    return Run(str(options.input_dir.resolve()), mode, settings)
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:

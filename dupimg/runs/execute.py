@@ -20,7 +20,7 @@ from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
 from dupimg.progress import Progress, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
-from dupimg.runs.result import REPORT, Result, explain_resume
+from dupimg.runs.result import REPORT, explain_resume
 from dupimg.runs.transfer import (
     MOVE,
     displace,
@@ -187,7 +187,7 @@ def finish(
     notes: Sequence[Message] = (),
     *,
     progress: Progress = progress_bar,
-) -> Result:
+) -> tuple[tuple[Row, ...], Path]:
     """Carry out what is left of a journal, and write the report and the page.
 
     Parameters
@@ -198,13 +198,15 @@ def finish(
     start : float
         When the run began, by `time.perf_counter`.
     notes : sequence of Message
-        What else a person should know.
+        What the page should say, too.
     progress : callable
         Makes the bar.
 
     Returns
     -------
-    Result
+    rows : tuple of Row
+        See `carry_out`.
+    page : Path
     """
     left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
@@ -221,6 +223,4 @@ def finish(
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
         page = write_page(rows, output_dir, about)
         journal.mark_state(APPLIED)
-    return Result(
-        rows, output_dir / REPORT, seconds, page, failures=len(journal.failed), notes=tuple(notes)
-    )
+    return rows, page

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
 from dupimg.messages import Message, message, quoted, why
-from dupimg.plans.record import Record, Run, row_from_json, row_to_json
+from dupimg.plans.record import Record, Run, read_settings, row_from_json, row_to_json
 
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
 
@@ -228,6 +228,7 @@ def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
 def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
     header, *rows = lines
     header.pop("rows")
+    header["settings"] = read_settings(header["settings"])
     return Record(Run(**header), tuple(map(row_from_json, rows)))
 
 

@@ -1,18 +1,17 @@
-"""The verbs that decide and do: organize, plan, apply."""
+"""The verb that decides and does: organize."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from dupimg.errors import UsageError
-from dupimg.files.photos import find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import message
 from dupimg.options.run_options import OrganizeOptions
+from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
-from dupimg.plans.record import Record
+from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
 from dupimg.runs import preflight
 from dupimg.runs.begin import describe_run, undisturbed, unfinished_journal
@@ -22,43 +21,41 @@ from dupimg.runs.result import PLAN, REPORT, Result, command_line
 from dupimg.runs.transfer import probe
 
 
+@verb(OrganizeOptions)
 def organize(options: OrganizeOptions) -> Result:
     """Decide what to do with a folder of photos, and do it.
 
-    Parameters
-    ----------
-    options : OrganizeOptions
+    Writes ``processed/``, ``remove/``, ``other/``, ``report.csv`` and ``report.html`` in the output
+    folder. After an interruption the same call goes on where it stopped.
 
     Returns
     -------
     Result
+        What happened to every file.
 
     Raises
     ------
     UsageError
         Refused; nothing was touched.
+
+    Examples
+    --------
+    >>> from dupimg import organize
+    >>> result = organize("photos", "sorted", duplicate_threshold=0.9)  # doctest: +SKIP
+    >>> result.table.groupby("scene").size()  # doctest: +SKIP
     """
     start = time.perf_counter()
     output_dir = options.output_dir
     preflight.check_input(options.input_dir)
     run = describe_run(options, options.mode)
-    if not options.dry_run and (journal := unfinished_journal(output_dir)) is not None:
-        if journal.record.run != run:
-            raise UsageError(
-                f"Got output_dir={output_dir}, where a run with other options is unfinished. "
-                f"Finish it with {command_line('apply', output_dir)}, or take it back with "
-                f"{command_line('undo', output_dir)}."
-            )
-        with locked(output_dir), Journal(output_dir) as journal:
-            return finish(journal, output_dir, options, start)
+    if not options.dry_run and (unfinished := unfinished_journal(output_dir)) is not None:
+        return _resume(unfinished, run, options, start)
     if (output_dir / PLAN).exists():
         raise UsageError(
             f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
-    preflight.check_output(options.input_dir, output_dir)
-    found = find_files(options.input_dir)
-    preflight.check_found(found, options.input_dir, output_dir, options.mode)
+    found = preflight.find_input(options.input_dir, output_dir, options.mode)
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -67,23 +64,37 @@ def organize(options: OrganizeOptions) -> Result:
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
         decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
-        rows = decision.rows
-        result = Result(
-            rows,
-            output_dir / REPORT,
-            time.perf_counter() - start,
-            system_folders=found.system_folders,
-            system_files=found.system_files,
-            notes=(
-                *decision.notes,
-                *((message("note.dry_run"),) if options.dry_run else ()),
-            ),
-        )
+        rows, notes = decision.rows, decision.notes
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
-            write_report(rows, result.report)
-            about = PageInfo.of(run, "dry run", seconds=result.seconds, notes=decision.notes)
-            return replace(result, page=write_page(rows, output_dir, about))
-        with Journal.begin(output_dir, Record(run, rows)) as journal:
-            finished = finish(journal, output_dir, options, start, notes=decision.notes)
-    return replace(finished, system_folders=found.system_folders, system_files=found.system_files)
+            write_report(rows, output_dir / REPORT)
+            seconds = time.perf_counter() - start
+            about = PageInfo.of(run, "dry run", seconds=seconds, notes=notes)
+            page = write_page(rows, output_dir, about)
+            notes = (*notes, message("note.dry_run"))
+        else:
+            with Journal.begin(output_dir, Record(run, rows)) as journal:
+                rows, page = finish(journal, output_dir, options, start, notes)
+    return Result(
+        rows,
+        output_dir / REPORT,
+        time.perf_counter() - start,
+        page,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+        notes=notes,
+    )
+
+
+def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:
+    """Carry out the rest of an interrupted run, if it had the same options."""
+    output_dir = options.output_dir
+    if unfinished.record.run != run:
+        raise UsageError(
+            f"Got output_dir={output_dir}, where a run with other options is unfinished. "
+            f"Finish it with {command_line('apply', output_dir)}, or take it back with "
+            f"{command_line('undo', output_dir)}."
+        )
+    with locked(output_dir), Journal(output_dir) as journal:
+        rows, page = finish(journal, output_dir, options, start)
+    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from dupimg.errors import UsageError
-from dupimg.files.photos import find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import message
 from dupimg.options.run_options import PlanOptions
+from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
@@ -19,16 +19,14 @@ from dupimg.runs.journal import write_plan
 from dupimg.runs.result import PLAN, Result, command_line
 
 
+@verb(PlanOptions)
 def plan(options: PlanOptions) -> Result:
     """Decide what to do with a folder of photos, and write it to ``plan.csv`` for review.
-
-    Parameters
-    ----------
-    options : PlanOptions
 
     Returns
     -------
     Result
+        What would happen to every file; nothing was copied or moved.
 
     Raises
     ------
@@ -44,9 +42,7 @@ def plan(options: PlanOptions) -> Result:
             f"{command_line('apply', output_dir)}, or take it back with "
             f"{command_line('undo', output_dir)}."
         )
-    preflight.check_output(options.input_dir, output_dir)
-    found = find_files(options.input_dir)
-    preflight.check_found(found, options.input_dir, output_dir, "")
+    found = preflight.find_input(options.input_dir, output_dir)
 
     warm_up()
     from dupimg.decide.decide import decide

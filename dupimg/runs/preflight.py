@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dupimg.errors import UsageError
-from dupimg.files.photos import Found, content_digest
+from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
@@ -90,6 +90,19 @@ def check_found(
         check_space(found.bytes, input_dir, output_dir, mode)
 
 
+def find_input(input_dir: Path, output_dir: Path, mode: str = "") -> Found:
+    """Find the files of an input folder, and refuse what `check_output` and `check_found` do.
+
+    Raises
+    ------
+    UsageError
+    """
+    check_output(input_dir, output_dir)
+    found = find_files(input_dir)
+    check_found(found, input_dir, output_dir, mode)
+    return found
+
+
 def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None:
     """Refuse a copy that would not fit, and a move out of a read-only folder.
 
@@ -152,10 +165,12 @@ def check_files(
         There is no input folder any more.
     """
     check_input(input_dir)
-    how = {"jobs": jobs, "quiet": quiet, "progress": progress, "contents": contents}
+    safe = [row for row in rows if row.path not in unsafe]
     return [
-        *check_places([row for row in rows if row.path not in unsafe], output_dir),
-        *check_unchanged(rows, input_dir, **how),
+        *check_places(safe, output_dir),
+        *check_unchanged(
+            rows, input_dir, jobs=jobs, quiet=quiet, progress=progress, contents=contents
+        ),
     ]
 
 

@@ -6,11 +6,18 @@ import contextlib
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dupimg.messages import Message, message, why
-from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+from dupimg.plans.counts import Counts
+from dupimg.plans.report import rows_table
+from dupimg.plans.rows import Row
 from dupimg.wording import counted, plural
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 PLAN, REPORT, ADDED, UNDO_REPORT = "plan.csv", "report.csv", "added.csv", "undo.csv"
 
@@ -28,8 +35,6 @@ class Result:
     seconds : float
     page : Path or None
         The page to look the photos over.
-    failures : int
-        Files that could not be brought to their destination; they are where they were.
     system_folders, system_files : int
         Passed over: thumbnails, bins, indexes.
     notes : tuple of Message
@@ -40,82 +45,84 @@ class Result:
     report: Path
     seconds: float
     page: Path | None = None
-    failures: int = 0
     system_folders: int = 0
     system_files: int = 0
     notes: tuple[Message, ...] = ()
 
-    def count(self, action: str) -> int:
-        """Return how many files have an action, without those that failed."""
-        return sum(row.action == action and not row.failed for row in self.rows)
+    @cached_property
+    def counts(self) -> Counts:
+        """How many files stay, go and failed."""
+        return Counts.of(self.rows)
 
     @property
-    def n_scenes(self) -> int:
-        """Number of scenes of the photos that are kept."""
-        return len({row.scene for row in self.rows if row.action == KEEP and not row.failed})
+    def table(self) -> DataFrame:
+        """The rows as a DataFrame, a file each, with the columns of the report.
+
+        Returns
+        -------
+        DataFrame
+            Numbers that a file may lack (scene, duplicate_group, width, height) are nullable
+            integers, cosines float64. Times stay ISO 8601 text: photos with and without an offset
+            from UTC fit into no column of times.
+        """
+        return rows_table(self.rows)
 
     @property
-    def bytes_freed(self) -> int:
-        """What the removed files take."""
-        return sum(
-            row.bytes
-            for row in self.rows
-            if row.action == REMOVE and row.destination and not row.failed
-        )
+    def failed(self) -> bool:
+        """Whether a file could not be brought to its destination."""
+        return self.counts.failed > 0
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         from dupimg.pages.result_html import result_html
 
-        return result_html(self)
+        return result_html(self.rows, self.counts, self.seconds, self.notes, self.report)
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
-        output = self.report.parent
-        found, kept, removed = len(self.rows), self.count(KEEP), self.count(REMOVE)
-        unsearched = sum(
-            row.reason is not None and row.reason.code == "reason.folder_not_listed"
-            for row in self.rows
-        )
-        left = self.count(LEAVE)
-        lines = [
-            f"found    {found:>8,} {plural(found, 'file')} = kept + removed + other"
-            + " + left" * bool(left)
-            + " + failed" * bool(self.failures),
-            f"kept     {kept:>8,} in {counted(self.n_scenes, 'scene')}      {output / 'processed'}",
-            f"removed  {removed:>8,} {plural(removed, 'duplicate')}, "
-            f"{self.bytes_freed / 1e6:,.1f} MB to be freed      {output / 'remove'}",
-            f"other    {self.count(OTHER):>8,} no readable photo      {output / 'other'}",
-        ]
-        if left:
-            lines.append(f"left     {left:>8,} where {'it is' if left == 1 else 'they are'}")
-        if companions := sum(bool(row.companion_of) for row in self.rows):
-            are = "is a companion of a photo" if companions == 1 else "are companions of photos"
-            lines.append(f"         {companions:>8,} of these files {are}")
-        if self.system_folders:
-            lines.append(
-                f"skipped  {self.system_files:>8,} {plural(self.system_files, 'file')} in "
-                f"{counted(self.system_folders, 'system folder')}"
-            )
-        if unsearched:
-            folders = plural(unsearched, "folder")
-            lines.append(
-                f"UNKNOWN  {unsearched:>8,} {folders} could not be searched: see the report"
-            )
-        if self.failures:
-            where = "left where it was" if self.failures == 1 else "left where they were"
-            files = plural(self.failures, "file")
-            lines.append(f"FAILED   {self.failures:>8,} {files}, {where}: see the report")
-        photos = sum(row.width is not None and not row.earlier for row in self.rows)
-        rate = photos / max(self.seconds, 1e-9)
-        lines.append(
-            f"took     {self.seconds:>8,.1f} s"
-            + (f", {rate:,.1f} photos per second" if photos else "")
-        )
         written = [f"{self.report.stem:<8} {self.report}"]
         if self.page is not None:
             written.append(f"look     {self.page}")
-        return "\n".join([*lines, *map(str, self.notes), *written])
+        return "\n".join([*self._counted(), *map(str, self.notes), *written])
+
+    def _counted(self) -> Iterator[str]:
+        """Yield the lines of the summary that count."""
+        counts, output = self.counts, self.report.parent
+        yield (
+            f"found    {counts.found:>8,} {plural(counts.found, 'file')} = kept + removed + other"
+            + " + left" * bool(counts.left)
+            + " + failed" * bool(counts.failed)
+        )
+        scenes = counted(counts.scenes, "scene")
+        yield f"kept     {counts.kept:>8,} in {scenes}      {output / 'processed'}"
+        yield (
+            f"removed  {counts.removed:>8,} {plural(counts.removed, 'duplicate')}, "
+            f"{counts.bytes_freed / 1e6:,.1f} MB to be freed      {output / 'remove'}"
+        )
+        yield f"other    {counts.other:>8,} no readable photo      {output / 'other'}"
+        if counts.left:
+            yield f"left     {counts.left:>8,} where {'it is' if counts.left == 1 else 'they are'}"
+        if counts.companions:
+            one = counts.companions == 1
+            are = "is a companion of a photo" if one else "are companions of photos"
+            yield f"         {counts.companions:>8,} of these files {are}"
+        if self.system_folders:
+            yield (
+                f"skipped  {self.system_files:>8,} {plural(self.system_files, 'file')} in "
+                f"{counted(self.system_folders, 'system folder')}"
+            )
+        if counts.unsearched:
+            yield (
+                f"UNKNOWN  {counts.unsearched:>8,} {plural(counts.unsearched, 'folder')} "
+                "could not be searched: see the report"
+            )
+        if counts.failed:
+            where = "left where it was" if counts.failed == 1 else "left where they were"
+            files = plural(counts.failed, "file")
+            yield f"FAILED   {counts.failed:>8,} {files}, {where}: see the report"
+        new = Counts.of(row for row in self.rows if not row.earlier).photos
+        rate = new / max(self.seconds, 1e-9)
+        yield f"took     {self.seconds:>8,.1f} s" + f", {rate:,.1f} photos per second" * bool(new)
 
 
 def command_line(verb: str, path: Path) -> str:

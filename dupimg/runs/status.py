@@ -2,38 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from dupimg.errors import UsageError
+from dupimg.options.run_options import StatusOptions
+from dupimg.options.verbs import verb
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, read_plan
 from dupimg.runs.result import PLAN, UNDO_REPORT, command_line
 from dupimg.wording import counted
 
 
-def status(output_dir: Path) -> str:
-    """Say where things stand in an output folder.
+@dataclass(frozen=True)
+class Status:
+    """Where things stand in an output folder; as text, with what can be done next.
 
-    Parameters
+    Attributes
     ----------
     output_dir : Path
+    state : {"empty", "planned", "applying", "applied", "undoing", "undone"}
+    text : str
+    """
+
+    output_dir: Path
+    state: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.output_dir}: {self.text}"
+
+
+@verb(StatusOptions)
+def status(options: StatusOptions) -> Status:
+    """Say where things stand in an output folder.
 
     Returns
     -------
-    str
-        What was done there last, and what can be done next.
+    Status
+        What was done there last; ``str(status)`` also says what can be done next.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder.
     """
+    output_dir = options.output_dir
     if not output_dir.is_dir():
         raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
-    if not Journal.exists(output_dir):
-        if read_plan(output_dir) is None:
-            return f"{output_dir}: no run was planned or carried out here."
-        return (
-            f"{output_dir}: planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
-            f"{command_line('review', output_dir)}, then run "
-            f"{command_line('apply', output_dir / PLAN)}."
-        )
-    with Journal(output_dir) as journal:
-        return f"{output_dir}: {_standing(journal, output_dir)}"
+    if Journal.exists(output_dir):
+        journal = Journal(output_dir)
+        return Status(output_dir, journal.state, _standing(journal, output_dir))
+    if read_plan(output_dir) is None:
+        return Status(output_dir, "empty", "no run was planned or carried out here.")
+    return Status(
+        output_dir,
+        "planned",
+        f"planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
+        f"{command_line('review', output_dir)}, then run "
+        f"{command_line('apply', output_dir / PLAN)}.",
+    )
 
 
 def _standing(journal: Journal, output_dir: Path) -> str:

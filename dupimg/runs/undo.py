@@ -1,8 +1,9 @@
-"""What comes after a run: where things stand, and taking it back."""
+"""The verb that takes a run back: undo."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import joblib
@@ -10,25 +11,66 @@ import joblib
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.options.run_options import UndoOptions
+from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.plans.report import to_cell, write_report, write_table
 from dupimg.progress import progress_bar
 from dupimg.runs.execute import UndoOutcome, take_back
 from dupimg.runs.journal import UNDONE, Journal, locked, read_plan
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
+from dupimg.runs.status import Status, status
+from dupimg.wording import plural
 
 
-def undo(options: UndoOptions) -> tuple[UndoOutcome, ...]:
-    """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
+@dataclass(frozen=True)
+class UndoResult:
+    """What became of the files of a run that was taken back.
 
-    Parameters
+    Attributes
     ----------
-    options : UndoOptions
+    outcomes : tuple of UndoOutcome
+        One for each file that the run had put in place.
+    report : Path
+        ``undo.csv``, which says the same.
+    status : Status
+        Where things stand now.
+    """
+
+    outcomes: tuple[UndoOutcome, ...] = field(repr=False)
+    report: Path
+    status: Status
+
+    @property
+    def left(self) -> int:
+        """Number of files that are still in place."""
+        return sum(outcome.result == "left" for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file is still in place."""
+        return self.left > 0
+
+    def summary(self) -> str:
+        """Return the lines that a person reads at the end."""
+        back = len(self.outcomes) - self.left
+        without = "its" if self.left == 1 else "their"
+        return (
+            f"taken back {back:>8,} {plural(back, 'file')}\n"
+            f"left       {self.left:>8,} {plural(self.left, 'file')}, changed since or without "
+            f"{without} original\n"
+            f"report     {self.report}\n"
+            f"{self.status}"
+        )
+
+
+@verb(UndoOptions)
+def undo(options: UndoOptions) -> UndoResult:
+    """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
 
     Returns
     -------
-    tuple of UndoOutcome
-        What became of each file; also written to ``undo.csv``.
+    UndoResult
+        What became of each file.
 
     Raises
     ------
@@ -68,7 +110,7 @@ def undo(options: UndoOptions) -> tuple[UndoOutcome, ...]:
         write_table(table, output_dir / UNDO_REPORT)
         if all(outcome.result == "taken back" for outcome in outcomes):
             _withdraw(journal, output_dir)
-    return outcomes
+    return UndoResult(outcomes, output_dir / UNDO_REPORT, status(output_dir))
 
 
 def _withdraw(journal: Journal, output_dir: Path) -> None:

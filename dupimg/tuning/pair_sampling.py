@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 STEP = 0.005  # of the thresholds
 
@@ -58,7 +58,7 @@ class Neighbours:
         """The share of the photos that have a neighbour at or above each threshold."""
         return (self._shares > 0).mean(axis=0)
 
-    def bins(self, cosines: NDArray[np.floating]) -> NDArray[np.int64]:
+    def bins(self, cosines: ArrayLike) -> NDArray[np.int64]:
         """Return the bin of each cosine; -1 below the lowest threshold."""
         return bins_of(cosines, self.thresholds)
 
@@ -83,7 +83,7 @@ class Neighbours:
             The sum of the squared weights of the single pairs.
         """
         counts = self.counts
-        if without is not None:
+        if without is not None and bins is not None:
             is_member = self.rows[:, None, None] == without
             counts = counts.copy()
             photo, pair, _ = np.nonzero(is_member & (bins >= 0)[:, None])
@@ -184,7 +184,7 @@ def _neighbours(
     return counts.reshape(len(rows), -1), drawn.reshape(len(rows), -1)
 
 
-def bins_of(cosines: NDArray[np.floating], thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
+def bins_of(cosines: ArrayLike, thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the number of the last threshold that each cosine reaches; -1 for none."""
     # Within the rounding of float32, and of the thresholds themselves.
     return np.searchsorted(thresholds, np.asarray(cosines, np.float64) + 1e-7, side="right") - 1

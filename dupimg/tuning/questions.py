@@ -19,6 +19,8 @@ from dupimg.tuning.precision_model import expected_gain, fit_curve, precision_ta
 SAME_PHOTO, SAME_SCENE, DIFFERENT = "same photo", "same scene", "different"
 ANSWERS = (SAME_PHOTO, SAME_SCENE, DIFFERENT)
 
+Answers = Sequence[str] | NDArray[np.str_]
+
 # What a pair is worth less for every time that one of its photos was shown.
 _DISCOUNT = 0.5
 
@@ -64,19 +66,19 @@ class Scale:
         return np.einsum("kd,kd->k", left, right, dtype=np.float64)
 
     def judge(
-        self, pairs: NDArray[np.int64], answers: Sequence[str], precision: float
-    ) -> Judgement:
+        self, pairs: NDArray[np.int64], answers: Answers, precision: float
+    ) -> ThresholdEvidence:
         """Judge thresholds by the answers about pairs of rows."""
         cosines = self.cosines(pairs)
         together = np.isin(answers, self.together)
         curve = fit_curve(cosines, together, self.threshold)
         table = precision_table(curve, self.sample.neighbours, pairs, cosines, together)
-        return Judgement(table, recommend(table, cosines, precision), cosines, together)
+        return ThresholdEvidence(table, recommend(table, cosines, precision), cosines, together)
 
     def gains(
         self,
         pairs: NDArray[np.int64],
-        answers: Sequence[str],
+        answers: Answers,
         candidates: NDArray[np.int64],
         precision: float,
     ) -> NDArray[np.float64]:
@@ -91,7 +93,7 @@ class Scale:
     def check(
         self,
         pairs: NDArray[np.int64],
-        answers: Sequence[str],
+        answers: Answers,
         candidates: NDArray[np.int64],
         precision: float,
         rng: np.random.Generator,
@@ -108,7 +110,7 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class ThresholdEvidence:
     """What the answers say about the thresholds of one scale.
 
     Attributes
@@ -132,7 +134,7 @@ class Judgement:
 def choose_pair(
     scales: Sequence[Scale],
     pairs: NDArray[np.int64],
-    answers: Sequence[str],
+    answers: Answers,
     precision: float,
 ) -> tuple[int, int] | None:
     """Choose the pair whose answer promises to tell most about the thresholds.
@@ -171,12 +173,12 @@ def choose_pair(
     rng = np.random.default_rng(len(pairs))
     candidates = rng.permutation(candidates)  # so that chance breaks ties
     answered = np.isin(answers, ANSWERS)
-    evidence = pairs[answered], np.asarray(answers)[answered]
+    evidence = pairs[answered], np.asarray(answers, dtype=np.str_)[answered]
     if (len(pairs) + 1) % _CHECK_EVERY == 0:
         scale = scales[len(pairs) // _CHECK_EVERY % len(scales)]
         worth = scale.check(*evidence, candidates, precision, rng)
     else:
-        gains = sum(scale.gains(*evidence, candidates, precision) for scale in scales)
+        gains = np.sum([scale.gains(*evidence, candidates, precision) for scale in scales], axis=0)
         times_shown = np.bincount(pairs.ravel(), minlength=n_rows)
         worth = gains * _DISCOUNT ** times_shown[candidates].sum(axis=1)
     i, j = candidates[np.argmax(worth)]

@@ -1,4 +1,4 @@
-"""What the answers about pairs of photos say: recommendations, a table and a curve."""
+"""What the answers about pairs of photos say: recommendations and a table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pandas as pd
 
 from dupimg.options.tool_options import TuneOptions
 from dupimg.tuning.precision_model import FEWEST_ANSWERS
-from dupimg.tuning.questions import Judgement
+from dupimg.tuning.questions import ThresholdEvidence
 from dupimg.tuning.tuning_session import LABELS, TuningSession
 from dupimg.wording import counted
 
-TABLE, CURVE = "precision.csv", "precision.png"
+TABLE = "precision.csv"
 
 # Steps of the thresholds that are shown; the file has them all.
 _SHOWN_STEPS = {"duplicates": 0.02, "scenes": 0.05}
@@ -37,15 +37,15 @@ class Tuned:
 
     Attributes
     ----------
-    duplicates, scenes : Judgement
+    duplicates, scenes : ThresholdEvidence
     options : TuneOptions
     n_answers, n_skipped : int
     files : tuple of Path
-        What was written: answers, table, and curve unless matplotlib is missing.
+        What was written: answers and table.
     """
 
-    duplicates: Judgement
-    scenes: Judgement
+    duplicates: ThresholdEvidence
+    scenes: ThresholdEvidence
     options: TuneOptions
     n_answers: int
     n_skipped: int
@@ -78,7 +78,7 @@ class Tuned:
         words += [f"--{name}={value:g}" for name, value in self.thresholds.items()]
         words += [
             f"--{name}={getattr(self.options, name)}"
-            for name in ("model", "head", "backend", "precision")
+            for name in ("model", "scene_head", "backend", "precision")
             if getattr(self.options, name) != getattr(TuneOptions, name)
         ]
         return shlex.join(words)
@@ -106,13 +106,11 @@ class Tuned:
         lines += ["", _ABOUT]
         if self.command:
             lines += ["", "To use what is recommended:", f"  {self.command}"]
-        if CURVE not in [file.name for file in self.files]:
-            lines += ["", "The curve is drawn with matplotlib: `pip install matplotlib`."]
         return "\n".join([*lines, "", *(f"written  {file}" for file in self.files)])
 
 
 def conclude(session: TuningSession, options: TuneOptions) -> Tuned:
-    """Judge by the answers so far, and write the table and the curve.
+    """Judge by the answers so far, and write the table.
 
     Parameters
     ----------
@@ -124,19 +122,14 @@ def conclude(session: TuningSession, options: TuneOptions) -> Tuned:
     Tuned
     """
     tuned = Tuned.of(session, options)
-    files = [file for file in (options.output_dir / LABELS,) if file.exists()]
-    files.append(options.output_dir / TABLE)
-    tuned.table().to_csv(files[-1], index=False, lineterminator="\n", float_format="%.4f")
-    try:
-        draw(tuned, options.output_dir / CURVE)
-    except ImportError:
-        pass
-    else:
-        files.append(options.output_dir / CURVE)
-    return replace(tuned, files=tuple(files))
+    labels, table = options.output_dir / LABELS, options.output_dir / TABLE
+    tuned.table().to_csv(table, index=False, lineterminator="\n", float_format="%.4f")
+    return replace(tuned, files=(labels, table) if labels.exists() else (table,))
 
 
-def _section(name: str, judgement: Judgement, now: float, precision: float) -> Iterator[str]:
+def _section(
+    name: str, judgement: ThresholdEvidence, now: float, precision: float
+) -> Iterator[str]:
     """Yield the lines about the threshold for duplicates, or for scenes."""
     yield f"{name}: the threshold in use is {now:g}"
     if judgement.table.empty:
@@ -157,12 +150,12 @@ def _is_round(threshold: float, step: float) -> bool:
     return abs(threshold / step - round(threshold / step)) < 1e-6
 
 
-def _marks(threshold: float, judgement: Judgement, now: float) -> list[str]:
+def _marks(threshold: float, judgement: ThresholdEvidence, now: float) -> list[str]:
     marked = {"in use": now, "recommended": judgement.recommended}
     return [mark for mark, at in marked.items() if at is not None and abs(threshold - at) < 1e-6]
 
 
-def _advice(name: str, judgement: Judgement, precision: float) -> Iterator[str]:
+def _advice(name: str, judgement: ThresholdEvidence, precision: float) -> Iterator[str]:
     """Yield the lines that say what to do about a threshold."""
     option = "duplicate_threshold" if name == "duplicates" else "scene_threshold"
     if judgement.recommended is not None:
@@ -180,35 +173,3 @@ def _advice(name: str, judgement: Judgement, precision: float) -> Iterator[str]:
         if (judgement.table["high"] >= precision).any():
             yield "  More answers narrow the intervals: a higher --pairs goes on from here."
         yield f"  {_REMEDIES[name]}."
-
-
-def draw(tuned: Tuned, path: Path) -> None:
-    """Draw precision against both thresholds as a PNG.
-
-    Raises
-    ------
-    ImportError
-        Matplotlib is not installed.
-    """
-    from matplotlib.figure import Figure
-
-    from dupimg.pages.plots import plot_precision
-
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
-    for ax, title, judgement, in_use in zip(
-        figure.subplots(1, 2),
-        ("Duplicates", "Scenes"),
-        (tuned.duplicates, tuned.scenes),
-        (tuned.options.duplicate_threshold, tuned.options.scene_threshold),
-        strict=True,
-    ):
-        plot_precision(
-            judgement.table,
-            cosines=judgement.cosines,
-            together=judgement.together,
-            precision=tuned.options.target,
-            in_use=in_use,
-            recommended=judgement.recommended,
-            ax=ax,
-        ).set_title(title)
-    figure.savefig(path, format="png", dpi=120)

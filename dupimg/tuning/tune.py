@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dupimg.errors import UsageError
-from dupimg.files.photos import find_files
 from dupimg.files.sandbox import warm_up
 from dupimg.options.tool_options import TuneOptions
 from dupimg.runs import preflight
@@ -34,12 +33,11 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
         Refused; nothing was written.
     """
     preflight.check_input(options.input_dir)
-    preflight.check_output(options.input_dir, options.output_dir)
-    found = find_files(options.input_dir)
-    preflight.check_found(found, options.input_dir, options.output_dir, "")
+    found = preflight.find_input(options.input_dir, options.output_dir)
 
     warm_up()
     from dupimg.decide.embed import read_and_embed
+    from dupimg.tuning.tune_server import ask_in_browser
 
     _, embedded = read_and_embed(options, options.input_dir, found)
     if len(embedded.features) < 2:
@@ -50,12 +48,5 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
         )
     session = TuningSession(embedded, options)
     options.output_dir.mkdir(parents=True, exist_ok=True)
-    if options.terminal:
-        from dupimg.tuning.terminal import ask_in_terminal
-
-        ask_in_terminal(session, options.input_dir, say)
-    else:
-        from dupimg.tuning.tune_server import ask_in_browser
-
-        ask_in_browser(session, options, say)
+    ask_in_browser(session, options, say)
     return conclude(session, options)

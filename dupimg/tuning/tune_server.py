@@ -18,7 +18,7 @@ from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import KEEP, Row
 from dupimg.tuning.pair_labels import SKIPPED
-from dupimg.tuning.questions import ANSWERS, Judgement
+from dupimg.tuning.questions import ANSWERS, ThresholdEvidence
 from dupimg.tuning.report import Tuned
 from dupimg.tuning.tuning_session import Question, TuningSession
 
@@ -69,7 +69,7 @@ class TuneServer:
         self._lock = threading.Lock()
         self._finished = False
         folder = str(options.input_dir.resolve())
-        record = Record(Run(folder, "", ""), tuple(map(_row, session.photos)))
+        record = Record(Run(folder, ""), tuple(map(_row, session.photos)))
         server.add("", _page)
         server.add("photo/<int:number>", PhotoViews(record, options.output_dir, decode).photo)
         for view in (self.state, self.alive):
@@ -84,8 +84,9 @@ class TuneServer:
 
     def answer(self) -> dict[str, Any]:
         """Take an ``answer`` about the photos in ``rows``; 409 if another pair is asked about."""
-        body = request.get_json(silent=True)
-        answer = body.get("answer") if isinstance(body, dict) else None
+        sent = request.get_json(silent=True)
+        body = sent if isinstance(sent, dict) else {}
+        answer = body.get("answer")
         if answer not in (*ANSWERS, SKIPPED):
             abort(400, f"Got the answer {answer!r}, expected {', '.join((*ANSWERS, SKIPPED))}.")
         with self._lock:
@@ -167,6 +168,7 @@ def _row(photo: Photo) -> Row:
     return Row(
         photo.path,
         KEEP,
+        scene=1,
         width=photo.width,
         height=photo.height,
         bytes=photo.bytes,
@@ -193,7 +195,7 @@ def _shown(question: Question) -> dict[str, Any]:
     }
 
 
-def _judged(judgement: Judgement, in_use: float) -> dict[str, Any]:
+def _judged(judgement: ThresholdEvidence, in_use: float) -> dict[str, Any]:
     return {
         "in_use": in_use,
         "recommended": judgement.recommended,

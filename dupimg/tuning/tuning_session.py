@@ -12,7 +12,14 @@ from dupimg.files.photos import Photo
 from dupimg.model.features import Features
 from dupimg.options.tool_options import TuneOptions
 from dupimg.tuning.pair_labels import SKIPPED, PairLabel, read_pairs, write_pairs
-from dupimg.tuning.questions import ANSWERS, SAME_PHOTO, SAME_SCENE, Judgement, Scale, choose_pair
+from dupimg.tuning.questions import (
+    ANSWERS,
+    SAME_PHOTO,
+    SAME_SCENE,
+    Scale,
+    ThresholdEvidence,
+    choose_pair,
+)
 
 LABELS = "labels.csv"
 
@@ -130,11 +137,11 @@ class TuningSession:
         self._total = self.n_answers + n_pairs
         self._choose()
 
-    def judge(self) -> tuple[Judgement, Judgement]:
+    def judge(self) -> tuple[ThresholdEvidence, ThresholdEvidence]:
         """Judge the thresholds for duplicates and for scenes by the answers so far."""
         pairs, answers = self._known()
         given = np.isin(answers, ANSWERS)
-        evidence = pairs[given], np.asarray(answers)[given]
+        evidence = pairs[given], np.asarray(answers, dtype=np.str_)[given]
         duplicates, scenes = (scale.judge(*evidence, self._precision) for scale in self._scales)
         return duplicates, scenes
 

@@ -22,7 +22,6 @@ from planned import edit_plan, row_of, set_cells, write_planned
 
 import dupimg
 from dupimg.cli.main import main
-from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.report import from_cell, read_report
 from dupimg.runs import apply as runs
 
@@ -105,14 +104,13 @@ def test_a_photo_that_does_not_fit_fails_alone(tmp_path, small_filesystem, mode)
     def fill_up(_):  # after the check, before the work
         (small / "filler").write_bytes(b"z" * (size // 2))
 
-    options = ApplyOptions(small, process_mode=mode, quiet=True)
-    result = runs.apply(options, announce=fill_up)
-    assert result.failures == 1
+    result = runs.apply(small, process_mode=mode, quiet=True, announce=fill_up)
+    assert result.counts.failed == 1
     assert results(small) == {"other/small.bin": b"y"}
     assert (source / "large.bin").read_bytes() == b"x" * (size // 2)
     assert "No space left on device" in (small / "report.csv").read_text()
     (small / "filler").unlink()
-    assert runs.apply(ApplyOptions(small, quiet=True)).failures == 0
+    assert not runs.apply(small, quiet=True).failed
     assert set(results(small)) == {"other/small.bin", "other/large.bin"}
 
 
@@ -159,8 +157,8 @@ def test_sources_that_vanish_and_change_during_the_run(tmp_path, other_filesyste
         (source / "gone.txt").unlink(missing_ok=True)
         make_files(source, {"changed.txt": b"new"})
 
-    options = ApplyOptions(other_filesystem, process_mode=mode, quiet=True)
-    assert runs.apply(options, announce=interfere).failures == 2
+    result = runs.apply(other_filesystem, process_mode=mode, quiet=True, announce=interfere)
+    assert result.counts.failed == 2
     assert results(other_filesystem) == {"other/fine.txt": b"fine"}
     left = {"changed.txt": b"new"} | ({"fine.txt": b"fine"} if mode == "copy" else {})
     assert read_files(source) == left

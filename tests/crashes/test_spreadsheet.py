@@ -115,7 +115,7 @@ def converted(soffice, tmp_path_factory):
             rows.append(Row(name, "keep", scene=1 + number // 9, taken_at=when, **known))
     output = folder / "out"
     with locked(output):
-        write_plan(output, Record(Run(str(folder / "in"), "", ""), name_rows(rows)))
+        write_plan(output, Record(Run(str(folder / "in"), ""), name_rows(rows)))
     write_report(name_rows(rows), output / "plan.csv")
     write_table({"path": ["=1+1", to_cell("=1+1")]}, folder / "unprotected.csv")
     convert(soffice, "xlsx", folder, output / "plan.csv", folder / "unprotected.csv", read=EAGER)

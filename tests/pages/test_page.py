@@ -11,10 +11,10 @@ from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, 
 from dupimg.cli.main import main
 from dupimg.messages import as_text, message, quoted
 from dupimg.pages.contact_sheet import write_page
+from dupimg.plans.counts import Counts
 from dupimg.plans.reasons import by_hand_reason, failed_reason, kept_reason, removed_reason
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
-from dupimg.runs.result import Result
 
 ACTIONS = (KEEP, REMOVE, OTHER)
 VIEWS = ("summary", "duplicates", "scenes", "borderline", "files")
@@ -89,9 +89,9 @@ def test_what_failed_is_counted_apart(visit, rows, tmp_path):
     counts = [int(text) for text in texts(page, ".count strong")]
     assert counts == [12, 6, 2, 2, 2]
     assert counts[0] == sum(counts[1:])
-    result = Result(tuple(bad), tmp_path / "out/report.csv", 1.0, failures=2)
-    assert f"{result.n_scenes} scenes" in page.locator(".count.keep").inner_text()
-    assert result.n_scenes == 3
+    scenes = Counts.of(bad).scenes
+    assert f"{scenes} scenes" in page.locator(".count.keep").inner_text()
+    assert scenes == 3
     page.goto(page.url.split("#")[0] + "#scenes/all")
     assert len(texts(page, ".segment h3")) == 3
     page.go_back()
@@ -106,9 +106,9 @@ def test_what_failed_is_counted_apart(visit, rows, tmp_path):
 def test_scenes_are_counted_as_the_command_counts_them(visit, rows, tmp_path):
     left = [replace(row, action="leave") if row.path == "rocket.jpg" else row for row in rows]
     page = visit(write_page(left, tmp_path, some_info(tmp_path)).as_uri())
-    result = Result(tuple(left), tmp_path / "plan.csv", 1.0)
-    assert f"{result.n_scenes} scenes" in page.locator(".count.keep").inner_text()
-    assert result.n_scenes == 3
+    scenes = Counts.of(left).scenes
+    assert f"{scenes} scenes" in page.locator(".count.keep").inner_text()
+    assert scenes == 3
 
 
 def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet, rows):

@@ -13,7 +13,7 @@ TORCH = {"torch", "torchvision", "timm"}
 VECTORS = sorted(
     {*PACKAGE.glob("search/*.py"), *PACKAGE.glob("groups/*.py")} - {PACKAGE / "search/mapped.py"}
 ) + [PACKAGE / f"tuning/{name}.py" for name in ("precision_model", "pair_sampling", "questions")]
-MODEL = {*PACKAGE.glob("model/*.py"), PACKAGE / "benchmarks/photos.py"}
+MODEL = {*PACKAGE.glob("model/*.py")}
 
 
 def imports(path: Path) -> set[str]:

@@ -12,7 +12,7 @@ from dupimg.options.run_options import OrganizeOptions
 
 
 def options(*words: str) -> OrganizeOptions:
-    return collect_options("organize", COMMANDS["organize"], words)
+    return collect_options(COMMANDS["organize"], words)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_folder_names_arrive_as_typed(name):
 @pytest.mark.parametrize("word", ["--noedits", "--no-edits", "--no_edits", "--edits=no"])
 def test_what_is_on_can_be_turned_off(word):
     evaluate = COMMANDS["evaluate"]
-    assert not collect_options("evaluate", evaluate, ["in", "--labels=l.csv", word]).edits
-    assert "--edits=no " in command_help("evaluate", evaluate)
+    assert not collect_options(evaluate, ["in", "--labels=l.csv", word]).edits
+    assert "--edits=no " in command_help(evaluate)
 
 
 def test_values_are_converted():

@@ -12,7 +12,6 @@ from files import sample, snapshot
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from dupimg.options.run_options import OrganizeOptions
 from dupimg.plans.rows import KEEP, OTHER, REMOVE
 from dupimg.runs.organize import organize
 
@@ -75,10 +74,7 @@ def folder(tmp_path_factory) -> Path:
 
 def test_every_damaged_file_is_accounted_for(folder, tmp_path):
     before = snapshot(folder)
-    options = OrganizeOptions(
-        input_dir=folder, output_dir=tmp_path / "out", dry_run=True, quiet=True, time_limit=20
-    )
-    rows = organize(options).rows
+    rows = organize(folder, tmp_path / "out", dry_run=True, quiet=True, time_limit=20).rows
     assert sorted(row.path for row in rows) == sorted(before)
     actions = {row.path: row.action for row in rows}
     assert {actions[f"whole/{name}"] for name in FORMATS} <= {KEEP, REMOVE}

@@ -11,7 +11,6 @@ from dupimg.cli.main import main
 from dupimg.files.cache import Cache
 from dupimg.files.images import read_square, read_views
 from dupimg.files.previews import PreviewFolder
-from dupimg.options.run_options import PlanOptions
 from dupimg.runs.plan import plan
 
 
@@ -62,7 +61,7 @@ def test_a_plan_has_a_preview_of_every_photo(tmp_path, with_cache):
     cache = str(tmp_path / "cache.sqlite") if with_cache else "none"
     contents = []
     for name in ("first", "second"):
-        result = plan(PlanOptions(photos, tmp_path / name, cache=cache, quiet=True))
+        result = plan(photos, tmp_path / name, cache=cache, quiet=True)
         folder = PreviewFolder(tmp_path / name)
         expected = {folder.file(row.digest) for row in result.rows if row.width}
         assert len(expected) == 2

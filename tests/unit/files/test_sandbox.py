@@ -211,10 +211,10 @@ def run(script: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str
 
 UNGUARDED = """
 import sys
-from dupimg import OrganizeOptions, organize
+from dupimg import organize
 
 print("once")
-organize(OrganizeOptions(*sys.argv[1:], quiet=True))
+organize(*sys.argv[1:], quiet=True)
 """
 
 

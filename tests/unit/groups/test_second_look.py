@@ -5,7 +5,6 @@ import pytest
 from files import sample, save
 from PIL import Image, ImageOps
 
-from dupimg.options.run_options import PlanOptions
 from dupimg.plans.report import read_report
 from dupimg.runs.plan import plan
 
@@ -28,7 +27,7 @@ def folder(tmp_path_factory):
 
 
 def rows_of(folder, tmp_path, **options):
-    result = plan(PlanOptions(folder, tmp_path / "out", quiet=True, cache="none", **options))
+    result = plan(folder, tmp_path / "out", quiet=True, cache="none", **options)
     return {row.path: row for row in read_report(result.report)}, result.summary()
 
 
@@ -98,7 +97,7 @@ def test_views_apart_in_time_or_place(folder, tmp_path, options, together):
 
 
 def test_a_head_of_ones_own(folder, tmp_path, fitted_head):
-    rows, _ = rows_of(folder, tmp_path, head=str(fitted_head))
+    rows, _ = rows_of(folder, tmp_path, scene_head=str(fitted_head))
     assert rows["garage0/left.jpg"].scene == rows["garage1/right.jpg"].scene
     assert rows["garage0/left.jpg"].scene != rows["coffee.jpg"].scene
     assert len({row.scene for row in rows.values()}) == 3

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import pandas as pd
 import pytest
 from files import sample, save
 from PIL import Image
 from sklearn.exceptions import NotFittedError
 
 from dupimg import DuplicateFinder, plot_groups, plot_similarity_histogram
-from dupimg.pages.plots import plot_precision
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -102,23 +100,6 @@ def test_histogram_refuses_what_is_too_little():
         plot_similarity_histogram(DuplicateFinder())
     with pytest.raises(ValueError, match="minimum of 2 is required"):
         plot_similarity_histogram(np.eye(1))
-
-
-def test_precision_is_drawn_with_its_interval_and_answers():
-    table = pd.DataFrame({"threshold": [0.5, 0.7, 0.9]})
-    table["precision"], table["low"], table["high"] = [0.2, 0.6, 0.9], 0.1, 0.95
-    ax = plot_precision(
-        table,
-        cosines=np.array([0.4, 0.6, 0.8, 0.9]),
-        together=np.array([True, False, True, True]),
-        precision=0.9,
-        in_use=0.7,
-        recommended=0.9,
-    )
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["90 % interval", "precision", "in use: 0.7", "recommended: 0.9"]
-    ticks = [line.get_xdata().tolist() for line in ax.lines if line.get_marker() == "|"]
-    assert ticks == [[0.8, 0.9], [0.6]]  # 0.4 is out of the picture
 
 
 def test_importing_dupimg_does_not_import_matplotlib_and_its_lack_is_explained():

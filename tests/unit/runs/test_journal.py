@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ ROWS = (
     Row("b.jpg", "remove", "remove/2.jpg", scene=1, modified_ns=1_234_567_890_123_456_789),
     Row("link", "other"),
 )
-RECORD = Record(Run("/photos \udcff", "copy", '{"a": 1}'), ROWS)
+RECORD = Record(Run("/photos \udcff", "copy", {"a": 1}), ROWS)
 
 
 @pytest.fixture
@@ -103,3 +104,15 @@ def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
     with pytest.raises(ZeroDivisionError), locked(tmp_path / "a" / "out"):
         _ = 1 / 0
     assert not (tmp_path / "a" / "out").exists()
+
+
+def test_settings_of_version_0_1_0_are_read(tmp_path):
+    path = tmp_path / ".dupimg/journal.jsonl"
+    with locked(tmp_path), Journal.begin(tmp_path, RECORD):
+        pass
+    text = path.read_text()
+    old = json.dumps(json.dumps({"keep": ["path"], "head": "own.npz"}))
+    path.write_text(text.replace('{"a": 1}', old))
+    assert path.read_text() != text
+    with Journal(tmp_path) as journal:
+        assert journal.record.run.settings == {"keep": ["path"], "scene_head": "own.npz"}

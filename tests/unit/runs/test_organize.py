@@ -44,7 +44,7 @@ def photos(tmp_path_factory):
 
 
 def run(photos, output, **options):
-    return organize(OrganizeOptions(photos, output, quiet=True, **{"cache": "none"} | options))
+    return organize(photos, output, quiet=True, **{"cache": "none"} | options)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def rows_by_path(result):
 
 
 def test_found_is_kept_removed_and_other(result, photos):
-    assert [result.count(action) for action in ("keep", "remove", "other")] == [5, 4, 3]
+    assert list(result.counts.by_action.values()) == [5, 4, 3, 0]
     assert {row.path for row in result.rows} == set(read_files(photos)) | {"link.jpg"}
     assert len(result.rows) == 12
 
@@ -170,7 +170,7 @@ def test_move_empties_the_input_and_loses_nothing(photos, tmp_path):
     moved = read_files(tmp_path / "out")
     moved.pop("report.csv")
     assert sorted(moved.values()) == before
-    assert result.failures == 0
+    assert result.counts.failed == 0
 
 
 def test_a_dry_run_writes_the_report_and_nothing_else_and_may_be_followed_by_a_run(
@@ -192,7 +192,7 @@ def test_an_edited_report_of_a_dry_run_is_kept(photos, tmp_path):
 
 def test_thresholds_and_methods_are_obeyed(photos, tmp_path):
     strict = run(photos, tmp_path / "a", dry_run=True, duplicate_threshold=1.0)
-    assert strict.count("remove") == 1
+    assert strict.counts.removed == 1
     loose = run(photos, tmp_path / "b", dry_run=True, scene_threshold=0.01, linkage="single")
     assert len({row.scene for row in loose.rows if row.action == "keep"}) == 1
     for options in ({"linkage": "complete"}, {"scene_method": "hdbscan"}):
@@ -209,7 +209,7 @@ def test_the_keep_rule_is_obeyed(photos, tmp_path):
 def test_only_other_files_are_fine_too(tmp_path):
     make_files(tmp_path, {"in/a.txt": "text", "in/b/c.bin": b"\0"})
     result = run(tmp_path / "in", tmp_path / "out")
-    assert result.count("other") == 2
+    assert result.counts.other == 2
     assert set(read_files(tmp_path / "out")) == {"other/a.txt", "other/b/c.bin", "report.csv"}
 
 
@@ -302,10 +302,9 @@ def test_unknown_options_are_refused_from_python_too(tmp_path):
 
 RUN_AGAIN = """
 import sys
-from dupimg.options.run_options import OrganizeOptions
 from dupimg.runs.organize import organize
 source, output, cache = sys.argv[1:]
-organize(OrganizeOptions(source, output, cache=cache, dry_run=True, quiet=True))
+organize(source, output, cache=cache, dry_run=True, quiet=True)
 print(*sorted({"torch", "torchvision", "timm", "pillow_heif"} & set(sys.modules)))
 """
 
@@ -374,4 +373,4 @@ def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path,
     result = run(photos, tmp_path / "out")
     assert not searched
     assert not logs.exists()
-    assert result.failures == 0
+    assert result.counts.failed == 0

@@ -12,6 +12,7 @@ ONE = (
     Row("a.xmp", "remove", "remove/a.xmp", scene=1, companion_of="b.jpg"),
     Row("c.txt", "leave", reason=message("reason.folder_not_listed", why=as_text("it is locked"))),
 )
+FAILED = (Row("d.jpg", "keep", scene=2, width=1, reason="NOT copied: no room"),)
 
 
 def summary(tmp_path, rows, **numbers) -> str:
@@ -20,7 +21,7 @@ def summary(tmp_path, rows, **numbers) -> str:
 
 WORDS = {
     1: (
-        "3 files = kept",
+        "4 files = kept",
         "1 in 1 scene ",
         "1 duplicate,",
         "1 where it is\n",
@@ -30,7 +31,7 @@ WORDS = {
         "1 file, left where it was:",
     ),
     2: (
-        "6 files = kept",
+        "8 files = kept",
         "2 in 1 scene ",
         "2 duplicates,",
         "2 where they are\n",
@@ -44,8 +45,9 @@ WORDS = {
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_one_thing_is_named_as_one(tmp_path, times):
-    text = summary(tmp_path, ONE * times, system_folders=times, system_files=times, failures=times)
+    rows = (ONE + FAILED) * times
+    text = summary(tmp_path, rows, system_folders=times, system_files=times)
     assert [words for words in WORDS[times] if words not in text] == []
-    html = Result(ONE * times, tmp_path / "report.csv", 1.0, failures=times)._repr_html_()
+    html = Result(rows, tmp_path / "report.csv", 1.0)._repr_html_()
     assert ("where it is<" in html, "where it was: see" in html) == (times == 1, times == 1)
     assert "1 file = kept" in summary(tmp_path, ONE[:1])

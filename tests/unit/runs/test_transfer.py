@@ -26,7 +26,7 @@ def row(path: str, destination: str, content: bytes) -> Row:
 def run(rows, source, target, mode="copy"):
     """Carry rows out; return the rows with what failed, and the journal."""
     (target / ".dupimg").mkdir(parents=True, exist_ok=True)
-    journal = Journal.begin(target, Record(Run(str(source), mode, ""), tuple(rows)))
+    journal = Journal.begin(target, Record(Run(str(source), mode), tuple(rows)))
     return carry_out(journal, target, jobs=2, advance=lambda: None), journal
 
 

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from benchmarks.options import BenchmarkOptions
+from benchmarks.photos import benchmark
+from benchmarks.sample_photos import KINDS, make_photos
 from PIL import Image
-
-from dupimg.benchmarks.photos import benchmark
-from dupimg.benchmarks.sample_photos import KINDS, make_photos
-from dupimg.options.tool_options import BenchmarkOptions
 
 
 def test_the_table_has_every_way(tmp_path, monkeypatch):
     kind = dataclasses.replace(KINDS[1], size=(300, 200), times=2)
-    monkeypatch.setattr("dupimg.benchmarks.photos.KINDS", (kind,))
+    monkeypatch.setattr("benchmarks.photos.KINDS", (kind,))
     table = benchmark(BenchmarkOptions(photos=1, output=tmp_path / "table.csv"))
     ways = table.groupby("photos", sort=False)["way"].agg(list)
     assert [photos.split(",")[0] for photos in ways.index] == ["2 web photos"]

@@ -1,9 +1,9 @@
 import pytest
+from benchmarks import search as search_benchmark
+from benchmarks.options import BenchmarkOptions
+from benchmarks.search import WAYS, Way, benchmark_search
 
-from dupimg.benchmarks import search as search_benchmark
-from dupimg.benchmarks.search import WAYS, Way, benchmark_search
 from dupimg.errors import UsageError
-from dupimg.options.tool_options import BenchmarkOptions
 
 
 def test_all_ways_find_the_same_on_the_same_vectors(tmp_path):

@@ -1,10 +1,11 @@
+import benchmark
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks import vectors as vectors_module
+from benchmarks.stretch import begin_search
+from benchmarks.vectors import make_vectors, write_vectors
 
-from dupimg.benchmarks import vectors as vectors_module
-from dupimg.benchmarks.stretch import begin_search
-from dupimg.benchmarks.vectors import make_vectors, write_vectors
 from dupimg.cli.main import main
 from dupimg.errors import UsageError
 
@@ -50,7 +51,7 @@ def test_a_stretch_ends_after_some_seconds(tmp_path):
 def test_the_table_of_a_stretch(tmp_path, capsys):
     path = tmp_path / "table.csv"
     options = ["--what=search", "--stretch=3000", "--minutes=1", f"--output={path}"]
-    assert main(["benchmark", *options]) == 0
+    assert main(options, benchmark.COMMAND) == 0
     shown = capsys.readouterr().out.splitlines()
     table = pd.read_csv(path)
     assert shown[0].split() == table.columns.tolist()

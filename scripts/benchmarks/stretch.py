@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dupimg.benchmarks.search import DUPLICATE, in_own_process, peak_bytes
-from dupimg.benchmarks.vectors import write_vectors
+from benchmarks.options import BenchmarkOptions
+from benchmarks.search import DUPLICATE, in_own_process, peak_bytes
+from benchmarks.vectors import write_vectors
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.options.tool_options import BenchmarkOptions
 from dupimg.search.blocks import SearchOptions
 
 _LITTLE_MEMORY = 2 * 10**9

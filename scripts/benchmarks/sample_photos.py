@@ -94,7 +94,7 @@ def _collage(images: list[Image.Image], random: np.random.Generator) -> Image.Im
         side = int(random.integers(80, 280))
         left, top = random.integers(0, (image.width - side, image.height - side)).tolist()
         square = image.crop((left, top, left + side, top + side))
-        square = square.transpose(Image.Transpose(random.integers(len(Image.Transpose))))
+        square = square.transpose(Image.Transpose(int(random.integers(len(Image.Transpose)))))
         weights = random.dirichlet((0.3, 0.3, 0.3), 3).T  # often nearly a permutation
         colours = np.asarray(square) @ weights
         return Image.fromarray(colours.astype(np.uint8)).resize(size)

@@ -1,7 +1,7 @@
 """How fast dupimg is, against the straightforward way and against decoding alone, in one run.
 
 Every figure of a table is measured in the same run on the same photos, so that ratios hold on a
-noisy machine. See `dupimg.benchmarks.sample_photos` for what the photos show.
+noisy machine. See `benchmarks.sample_photos` for what the photos show.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from dupimg.benchmarks.sample_photos import KINDS, make_photos
+from benchmarks.options import BenchmarkOptions
+from benchmarks.sample_photos import KINDS, make_photos
 from dupimg.files.images import read_photo
 from dupimg.model.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_backend, has_bfloat16
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.models import Model, find_weights, get_model
 from dupimg.model.openvino import kept_network
-from dupimg.options.run_options import OrganizeOptions, PlanOptions
-from dupimg.options.tool_options import BenchmarkOptions
 from dupimg.runs.organize import organize
 from dupimg.runs.plan import plan
 
@@ -126,13 +125,13 @@ def _measure_whole(
     outputs = (folder / f"organized-{number}" for number in count())
 
     def copy() -> None:
-        organize(OrganizeOptions(photos, next(outputs), model=model, cache="none", quiet=True))
+        organize(photos, next(outputs), model=model, cache="none", quiet=True)
 
     yield Timing("organize", _seconds(copy, times=2))
 
     def decide(output: str) -> None:
         cache = str(folder / "cache.sqlite")
-        plan(PlanOptions(photos, folder / output, model=model, cache=cache, quiet=True))
+        plan(photos, folder / output, model=model, cache=cache, quiet=True)
 
     yield Timing("plan", _seconds(lambda: decide("plan")))
     yield Timing("plan again, from the cache", _seconds(lambda: decide("again")))

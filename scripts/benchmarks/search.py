@@ -24,8 +24,8 @@ import pandas as pd
 import psutil
 from numpy.typing import NDArray
 
-from dupimg.benchmarks.vectors import make_vectors
-from dupimg.options.tool_options import BenchmarkOptions
+from benchmarks.options import BenchmarkOptions
+from benchmarks.vectors import make_vectors
 
 DUPLICATE, _LINK, _SCENE = 0.95, 0.8, 0.7
 T = TypeVar("T")

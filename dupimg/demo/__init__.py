@@ -1,0 +1,1 @@
+"""Pictures to try dupimg on, and the command that does it."""

@@ -1,0 +1,80 @@
+"""How many files of a plan stay, go and fail: counted once, here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of the rows of a plan or of a finished run.
+
+    Attributes
+    ----------
+    found : int
+        All files: kept + removed + other + left + failed.
+    kept, removed, other, left : int
+        Files by action, companions included and failed ones excluded.
+    failed : int
+        Files that could not be brought to their destination; they are where they were.
+    scenes : int
+        Scenes of the kept files.
+    photos, companions : int
+        Photos that could be read, and files that belong to one.
+    unsearched : int
+        Folders that could not be listed.
+    bytes_freed : int
+        Size of the removed files.
+    """
+
+    found: int = 0
+    kept: int = 0
+    removed: int = 0
+    other: int = 0
+    left: int = 0
+    failed: int = 0
+    scenes: int = 0
+    photos: int = 0
+    companions: int = 0
+    unsearched: int = 0
+    bytes_freed: int = 0
+
+    @property
+    def by_action(self) -> dict[str, int]:
+        """The counts of the four actions, under their names in the plan."""
+        return {KEEP: self.kept, REMOVE: self.removed, OTHER: self.other, LEAVE: self.left}
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Counts:
+        """Count rows.
+
+        Examples
+        --------
+        >>> rows = [Row("a.jpg", "keep", scene=1), Row("b.jpg", "remove", scene=1)]
+        >>> counts = Counts.of(rows)
+        >>> counts.found, counts.kept, counts.removed, counts.scenes
+        (2, 1, 1, 1)
+        """
+        rows = list(rows)
+        done = [row for row in rows if not row.failed]
+        actions = Counter(row.action for row in done)
+        return cls(
+            found=len(rows),
+            kept=actions[KEEP],
+            removed=actions[REMOVE],
+            other=actions[OTHER],
+            left=actions[LEAVE],
+            failed=len(rows) - len(done),
+            scenes=len({row.scene for row in done if row.action == KEEP}),
+            photos=sum(row.is_photo for row in rows),
+            companions=sum(row.is_companion for row in rows),
+            unsearched=sum(
+                row.reason is not None and row.reason.code == "reason.folder_not_listed"
+                for row in rows
+            ),
+            bytes_freed=sum(row.bytes for row in done if row.action == REMOVE and row.destination),
+        )

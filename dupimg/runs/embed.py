@@ -1,0 +1,128 @@
+"""The verb that exports embeddings: embed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dupimg.errors import UsageError
+from dupimg.files.durable import write_durably
+from dupimg.files.photos import File, Photo, find_files
+from dupimg.files.sandbox import warm_up
+from dupimg.options.tool_options import EmbedOptions
+from dupimg.options.verbs import verb
+from dupimg.plans.report import to_cell, write_table
+from dupimg.runs import preflight
+from dupimg.wording import plural
+
+PATHS, UNREADABLE = "paths.csv", "unreadable.csv"
+
+_SHOWN = 5  # unreadable files that the summary names
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """The embeddings that were written.
+
+    Attributes
+    ----------
+    vectors : Path
+        ``.npy`` file: float32 of shape (n_photos, n_features), rows of norm 1.
+    paths : Path
+        CSV file with the columns path and digest, a row for each row of `vectors`.
+    n_photos, n_features : int
+    unreadable : tuple of File
+        Files that are no readable photos, with their reasons; also written to `unreadable_csv`.
+    seconds : float
+    """
+
+    vectors: Path
+    paths: Path
+    n_photos: int
+    n_features: int
+    unreadable: tuple[File, ...] = field(repr=False)
+    seconds: float
+    failed = False  # a file that is no readable photo is no failure
+
+    @property
+    def unreadable_csv(self) -> Path:
+        """CSV file with the columns path and reason; not written if it would be empty."""
+        return self.paths.with_name(UNREADABLE)
+
+    def summary(self) -> str:
+        """Return the lines that a person reads at the end."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        rate = self.n_photos / max(self.seconds, 1e-9)
+        yield f"embedded {self.n_photos:>8,} {plural(self.n_photos, 'photo')}"
+        if self.unreadable:
+            n = len(self.unreadable)
+            yield f"other    {n:>8,} no readable photo, see {self.unreadable_csv}"
+            yield from (f"  {file.path}: {file.reason}" for file in self.unreadable[:_SHOWN])
+            if n > _SHOWN:
+                yield f"  … and {n - _SHOWN:,} more"
+        yield f"took     {self.seconds:>8,.1f} s, {rate:,.1f} photos per second"
+        yield f"vectors  {self.vectors}: float32, {self.n_photos:,} × {self.n_features:,}"
+        yield f"paths    {self.paths}"
+
+
+@verb(EmbedOptions)
+def embed(options: EmbedOptions) -> EmbedResult:
+    """Write the embeddings of a folder of photos to a ``.npy`` file, and their paths beside it.
+
+    Returns
+    -------
+    EmbedResult
+
+    Raises
+    ------
+    UsageError
+        Refused, or no photo is readable; nothing was written.
+
+    Examples
+    --------
+    >>> from dupimg import embed
+    >>> embed("photos", "vectors.npy", embedding="scenes")  # doctest: +SKIP
+    """
+    start = time.perf_counter()
+    preflight.check_input(options.folder, "folder")
+    paths, unreadable = (options.vectors.with_name(name) for name in (PATHS, UNREADABLE))
+    if options.vectors.suffix != ".npy":
+        raise UsageError(f"Got vectors={options.vectors}, expected a name that ends in .npy.")
+    for file in (options.vectors, paths, unreadable):
+        if file.exists():
+            raise UsageError(f"Got {file}, which exists. Choose another folder for vectors.")
+
+    warm_up()
+    from dupimg.decide.embed import read_and_embed
+
+    listing, embedded = read_and_embed(options, options.folder, find_files(options.folder))
+    if not embedded.photos:
+        raise UsageError(f"Got folder={options.folder} without a readable photo.")
+    features = embedded.of_each_photo
+    vectors = features.vector if options.embedding == "duplicates" else features.scene_vector
+    options.vectors.parent.mkdir(parents=True, exist_ok=True)
+    if listing.others:
+        reasons = [to_cell(str(file.reason), may_look_like_data=False) for file in listing.others]
+        write_table({"path": _path_cells(listing.others), "reason": reasons}, unreadable)
+    digests = [photo.digest for photo in listing.photos]
+    write_table({"path": _path_cells(listing.photos), "digest": digests}, paths)
+    with write_durably(options.vectors) as npy:
+        np.save(npy, vectors)
+    return EmbedResult(
+        options.vectors,
+        paths,
+        len(vectors),
+        vectors.shape[1],
+        listing.others,
+        time.perf_counter() - start,
+    )
+
+
+def _path_cells(files: Iterable[File | Photo]) -> list[str]:
+    return [to_cell(file.path) for file in files]
