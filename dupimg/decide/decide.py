@@ -8,8 +8,11 @@ import numpy as np
 
 from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, read_and_embed
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, known_apart
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import Found
+from dupimg.files.pictures import Pictures
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups, check_plan, make_plan
@@ -61,10 +64,17 @@ def decide(
         There is no such model, or its weights are not to be had.
     """
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
-    with connected(options.scheduler, first_file):
-        listing, embedded = read_and_embed(options, options.input_dir, found, keep_preview)
+    with (
+        connected(options.scheduler, first_file),
+        Cache(cache_path(options.cache)) as cache,
+        Pictures(cache) as pictures,
+    ):
+        listing, embedded = read_and_embed(
+            options, options.input_dir, found, pictures.keeping(keep_preview), cache=cache
+        )
+        evidence = Evidence(embedded, pictures, cache, jobs=options.jobs, quiet=options.quiet)
         apart = known_apart(listing.photos, options.cache)
-        groups = find_groups(embedded, options, options.keep, apart, checkpoint)
+        groups = find_groups(embedded, options, options.keep, apart, checkpoint, evidence)
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
@@ -79,6 +89,9 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
     removed = groups.keepers != np.arange(len(groups.keepers))
     more = int(np.count_nonzero(look.other_rule_removes & ~removed))
     spared = int(np.count_nonzero(removed & ~look.other_rule_removes))
+    if rule == "careful":
+        note = message("note.spared", count=groups.n_spared)
+        return (message("note.labelled", note=note),) if groups.n_spared else ()
     other = "verified" if rule == "cosine" else "cosine"
     note = message("note.other_rule", rule=other, count=more, spared=spared)
     return (message("note.labelled", note=note),)

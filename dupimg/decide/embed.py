@@ -46,8 +46,21 @@ def read_and_embed(
     input_dir: Path,
     found: Found,
     keep_preview: KeepPreview | None = None,
+    *,
+    cache: Cache | None = None,
 ) -> tuple[Listing, Embedded]:
     """Read the files of a folder and embed its photos, unless the cache knows them.
+
+    Parameters
+    ----------
+    options : EmbeddingOptions
+    input_dir : Path
+    found : Found
+        What the folder holds.
+    keep_preview : callable, optional
+        Takes the digest and the preview of each content.
+    cache : Cache, optional
+        Entered; by default that of the options.
 
     Returns
     -------
@@ -60,7 +73,11 @@ def read_and_embed(
         There is no such model, or its weights are not to be had.
     """
     embedder = make_embedder(options, options.model)
-    with Cache(cache_path(options.cache)) as cache:
+    with (
+        Cache(cache_path(options.cache))
+        if cache is None
+        else contextlib.nullcontext(cache) as cache
+    ):
         listing = read_listing(options, input_dir, found, cache)
         return embed(
             embedder,

@@ -52,6 +52,14 @@ class Embedded:
         return Embedded(tuple(self.photos[i] for i in rows), self.features[contents], inverse)
 
     @property
+    def digests(self) -> list[str]:
+        """The digests of the k contents, in the order of `features`."""
+        digests = [""] * len(self.features)
+        for photo, content in zip(self.photos, self.inverse.tolist(), strict=True):
+            digests[content] = photo.digest
+        return digests
+
+    @property
     def of_each_photo(self) -> Features:
         """The features of n photos; byte-identical ones have equal rows."""
         return self.features[self.inverse]

@@ -9,19 +9,26 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from dupimg.decide.embedded import Embedded
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.search_progress import watched_search
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.keep_rules import DEFAULT_RULE, keeper_order
 from dupimg.files.photos import Photo
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
-from dupimg.groups.scenes import SceneGrouper
+from dupimg.groups.scenes import SceneGrouper, pairs_among
 from dupimg.groups.second_look import take_second_look
+from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 from dupimg.plans.plan import Groups
 from dupimg.search.blocks import Checkpoint
+from dupimg.search.similarity import reachable_rows
+
+# Times that the photos around a spared one are searched again.
+_MOST_ROUNDS = 8
 
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
@@ -46,6 +53,7 @@ def find_groups(
     keep_rule: Sequence[str] = DEFAULT_RULE,
     apart: Sequence[tuple[str, str]] = (),
     checkpoint: Checkpoint | None = None,
+    evidence: Evidence | None = None,
 ) -> Groups:
     """Find duplicates, and scenes among the photos that stay.
 
@@ -59,6 +67,8 @@ def find_groups(
         See `known_apart`.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
+    evidence : Evidence, optional
+        Looks at pairs of photos. Without it cosines and thumbnails decide alone.
 
     Returns
     -------
@@ -66,11 +76,13 @@ def find_groups(
     """
     photos = embedded.photos
     order = keeper_order(photos, keep_rule)
-    groups = find_duplicates(embedded, options, order=order, apart=apart, checkpoint=checkpoint)
+    groups = find_duplicates(
+        embedded, options, order=order, apart=apart, checkpoint=checkpoint, evidence=evidence
+    )
     if not photos:
         return groups
     kept, place = np.unique(groups.keepers, return_inverse=True)
-    scenes = find_scenes(embedded, kept, options, checkpoint)
+    scenes = find_scenes(embedded, kept, options, checkpoint, evidence)
     nearest = np.full(len(photos), np.nan)
     nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
     return replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
@@ -83,12 +95,13 @@ def find_duplicates(
     order: Sequence[int],
     apart: Sequence[tuple[str, str]],
     checkpoint: Checkpoint | None = None,
+    evidence: Evidence | None = None,
 ) -> Groups:
     """Find duplicates; each group of them counts as a scene of its own.
 
     Parameters
     ----------
-    embedded, options, apart, checkpoint
+    embedded, options, apart, checkpoint, evidence
         As in `find_groups`.
     order : sequence of int
         The photos, best keeper first.
@@ -113,6 +126,14 @@ def find_duplicates(
             progress=progress,
             checkpoint=checkpoint,
         )
+    spared = np.empty(0, np.int64)
+    if evidence is not None and options.duplicate_rule != "cosine":
+        best_first = contents[np.argsort(position)]
+        keepers = _proven_keepers(
+            finder, features, best_first, embedded.content_pairs(apart), evidence
+        )
+        spared = np.flatnonzero((keepers != finder.keepers_) & (keepers == np.arange(len(keepers))))
+        finder.decide_otherwise(keepers, features.thumbnail)
     keepers = best[finder.keepers_[inverse]]
     sizes = np.array([(embedded.photos[i].width, embedded.photos[i].height) for i in best])
     copies = np.bincount(inverse)[inverse]
@@ -121,17 +142,62 @@ def find_duplicates(
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
+        n_spared=int(np.isin(inverse, spared).sum()),
         second_look=take_second_look(
             finder, features.vector, features.thumbnail, inverse, best, sizes
         ),
     )
 
 
+def _proven_keepers(
+    finder: DuplicateFinder,
+    features: Features,
+    order: NDArray[np.int64],
+    apart: NDArray[np.int64],
+    evidence: Evidence,
+) -> NDArray[np.int64]:
+    """Let no photo go in favour of one of which laying both over each other proves it no copy.
+
+    Such a photo may be a copy of a third one, so those around it are searched again without the
+    pairs that are no copies. Photos that are not proven copies after some rounds stay.
+    """
+    keepers = finder.keepers_.copy()
+    is_copy: dict[tuple[int, int], bool] = {}
+    for _ in range(_MOST_ROUNDS):
+        new = [pair for pair in _claims(keepers) if pair not in is_copy]
+        found = evidence.copies(np.array(new, np.int64).reshape(-1, 2))
+        is_copy |= {
+            pair: copy is not None and copy.is_copy for pair, copy in zip(new, found, strict=True)
+        }
+        wrong = np.array([i for pair in _claims(keepers) if not is_copy[pair] for i in pair[1:]])
+        if not wrong.size:
+            return keepers
+        around = reachable_rows(features.vector, wrong, finder.search_threshold)
+        refuted = [pair for pair, copy in is_copy.items() if not copy]
+        cannot_link = np.vstack([apart, np.array(refuted, np.int64)])
+        again = clone(finder).fit(
+            features.vector[around],
+            keeper_order=np.argsort(np.argsort(order)[around]),
+            thumbnails=features.thumbnail[around],
+            cannot_link=pairs_among(cannot_link, around),
+        )
+        keepers[around] = around[again.keepers_]
+    unproven = [i for keeper, i in _claims(keepers) if not is_copy.get((keeper, i), False)]
+    keepers[unproven] = unproven
+    return keepers
+
+
+def _claims(keepers: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return the keeper and the number of every content that goes."""
+    goes = np.flatnonzero(keepers != np.arange(len(keepers)))
+    return list(zip(keepers[goes].tolist(), goes.tolist(), strict=True))
+
+
 def make_finder(options: RunOptions) -> DuplicateFinder:
     """Return the estimator of duplicates that the options describe."""
     return DuplicateFinder(
         threshold=options.duplicate_threshold,
-        rule=options.duplicate_rule,
+        rule="verified" if options.duplicate_rule == "verified" else "cosine",
         candidate_threshold=options.candidate_threshold,
         copy_threshold=options.copy_threshold,
         rotations=options.rotations,
@@ -160,12 +226,13 @@ def find_scenes(
     stays: NDArray[np.int64],
     options: RunOptions,
     checkpoint: Checkpoint | None = None,
+    evidence: Evidence | None = None,
 ) -> NDArray[np.int64]:
     """Find scenes among the photos that stay.
 
     Parameters
     ----------
-    embedded, options, checkpoint
+    embedded, options, checkpoint, evidence
         As in `find_groups`.
     stays : ndarray of shape (n_staying,), int64
         The photos that stay.
@@ -184,10 +251,17 @@ def find_scenes(
         for photo in photos
     ]
     folders = _folders(photos, options)
-    vectors = embedded.features.scene_vector[embedded.inverse[stays]]
+    contents = embedded.inverse[stays]
+    vectors = embedded.features.scene_vector[contents]
+    links = None if evidence is None else evidence.same_places(vectors, contents)
     with watched_search("scenes", len(vectors), groups=folders, quiet=options.quiet) as progress:
         grouper = make_grouper(options).fit(
-            vectors, times=times, groups=folders, progress=progress, checkpoint=checkpoint
+            vectors,
+            times=times,
+            groups=folders,
+            must_link=links,
+            progress=progress,
+            checkpoint=checkpoint,
         )
     return grouper.labels_
 

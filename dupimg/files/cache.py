@@ -7,6 +7,7 @@ stored, too. If anything goes wrong with the cache, the run warns and continues 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -47,6 +48,10 @@ CREATE TABLE IF NOT EXISTS headers (
     digest TEXT, reader TEXT, header TEXT NOT NULL, PRIMARY KEY (digest, reader)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS embeddings (
     digest TEXT, fingerprint TEXT, content BLOB NOT NULL, PRIMARY KEY (digest, fingerprint));
+CREATE TABLE IF NOT EXISTS pairs (
+    pair BLOB NOT NULL, version TEXT NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (pair, version)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS previews (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS distinct_pairs (
     first TEXT, second TEXT, PRIMARY KEY (first, second)) WITHOUT ROWID;
@@ -204,6 +209,30 @@ class Cache:
         """Remember a small picture of a content."""
         self._write("INSERT OR REPLACE INTO previews VALUES (?, ?)", (digest, content))
 
+    def pairs(self, pairs: Sequence[tuple[str, str]], version: str) -> dict[tuple[str, str], bytes]:
+        """Return what is remembered about pairs of contents.
+
+        Parameters
+        ----------
+        pairs : sequence of (str, str)
+            Digests.
+        version : str
+            Of what computes it.
+
+        Returns
+        -------
+        dict of (str, str) to bytes
+            Known ones only.
+        """
+        keys = {_pair_key(pair): pair for pair in pairs}
+        query = "SELECT pair, content FROM pairs WHERE version = ? AND pair IN ({})"
+        return {keys[key]: content for key, content in self._select(query, (version,), keys)}
+
+    def remember_pair(self, pair: tuple[str, str], version: str, content: bytes) -> None:
+        """Remember something about two contents, in this order."""
+        values = (_pair_key(pair), version, content)
+        self._write("INSERT OR REPLACE INTO pairs VALUES (?, ?, ?)", values)
+
     @property
     def is_open(self) -> bool:
         """Whether anything is remembered."""
@@ -236,8 +265,8 @@ class Cache:
         self._write("DELETE FROM distinct_pairs WHERE first = ? AND second = ?", pair, at_once=True)
 
     def _select(
-        self, query: str, first: tuple[str, ...], keys: Iterable[str]
-    ) -> Iterator[tuple[str, Any]]:
+        self, query: str, first: tuple[str, ...], keys: Iterable[Any]
+    ) -> Iterator[tuple[Any, Any]]:
         waiting = iter(keys)
         while self._connection is not None and (some := list(islice(waiting, _AT_ONCE))):
             try:
@@ -270,6 +299,11 @@ class Cache:
             CacheWarning,
             stacklevel=3,
         )
+
+
+def _pair_key(pair: tuple[str, str]) -> bytes:
+    """Return 16 bytes that name two contents in order: there are several pairs a photo."""
+    return hashlib.blake2b("".join(pair).encode(), digest_size=16).digest()
 
 
 def _open(path: Path) -> sqlite3.Connection:

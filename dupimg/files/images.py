@@ -41,7 +41,9 @@ _HUGE_PIXELS = 100_000_000
 _one_huge_picture = threading.Lock()
 
 # Of JPEG: about 7 KB a photo.
-_PREVIEW_QUALITY = 75
+# Longer side of a preview in pixels: details of photos are found and compared in it, too.
+PREVIEW_SIDE = 512
+_PREVIEW_QUALITY = 85
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -157,10 +159,7 @@ def read_photo(
     >>> photo.mode, photo.size
     ('RGB', (320, 214))
     """
-    try:
-        return _decode(path, size, max_pixels, reduced=True)
-    except _CannotReduce:
-        return _decode(path, size, max_pixels, reduced=False)
+    return _read(path, size, max_pixels).photo
 
 
 def read_square(
@@ -197,7 +196,7 @@ class Views(NamedTuple):
     square : ndarray of shape (size, size, 3), uint8
         As `read_square` returns it.
     preview : bytes
-        A small JPEG in the right aspect ratio, its longer side of `size` pixels.
+        A JPEG in the right aspect ratio, its longer side of at most 512 pixels.
     """
 
     square: np.ndarray
@@ -221,14 +220,13 @@ def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX
     UnreadablePhoto
         As `read_photo` does.
     """
-    photo = read_photo(path, size, max_pixels=max_pixels)
-    square = _squashed(photo, size)
-    scale = size / max(photo.size)
-    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    photo, large = _read(path, size, max_pixels)
+    scale = min(1.0, PREVIEW_SIDE / max(large.size))
+    sides = (max(1, round(large.width * scale)), max(1, round(large.height * scale)))
     preview = io.BytesIO()
-    # Made from the square: a third of the time that it would take from the photo itself.
-    square.resize(sides, Image.Resampling.BILINEAR).save(preview, "JPEG", quality=_PREVIEW_QUALITY)
-    return Views(np.asarray(square), preview.getvalue())
+    small = large.resize(sides, Image.Resampling.BILINEAR) if scale < 1 else large
+    small.save(preview, "JPEG", quality=_PREVIEW_QUALITY)
+    return Views(np.asarray(_squashed(photo, size)), preview.getvalue())
 
 
 def _squashed(photo: Image.Image, size: int) -> Image.Image:
@@ -239,9 +237,21 @@ class _CannotReduce(Exception):
     """A decoder failed where it was asked to reduce; it may work without."""
 
 
-def _decode(
-    path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool
-) -> Image.Image:
+class _Decoded(NamedTuple):
+    """A picture as small as its reader allows, and as large as it was decoded to get there."""
+
+    photo: Image.Image
+    large: Image.Image
+
+
+def _read(path: str | os.PathLike[str], size: int, max_pixels: int) -> _Decoded:
+    try:
+        return _decode(path, size, max_pixels, reduced=True)
+    except _CannotReduce:
+        return _decode(path, size, max_pixels, reduced=False)
+
+
+def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool) -> _Decoded:
     with _open_picture(path, max_pixels) as (picture, _, _):
         factor = max(1, min(picture.size) // size) if reduced else 1
         if picture.format in ("JPEG", "MPO"):
@@ -256,12 +266,16 @@ def _decode(
                 if picture.format == "JPEG2000" and factor > 1:
                     raise _CannotReduce from error
                 raise
-            photo = _to_rgb(picture)
-            factor = min(photo.size) // size
-            if factor > 1:
-                photo = photo.reduce(factor)
+            large = _to_rgb(picture)
+            factor = min(large.size) // size
+            photo = large.reduce(factor) if factor > 1 else large
+            # Larger ones are of no use, and turning them would take long.
+            factor = max(large.size) // (2 * PREVIEW_SIDE)
+            large = large.reduce(factor) if factor > 1 else large
         method = _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
-        return photo if method is None else photo.transpose(method)
+        if method is None:
+            return _Decoded(photo, large)
+        return _Decoded(photo.transpose(method), large.transpose(method))
 
 
 def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:

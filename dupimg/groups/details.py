@@ -96,7 +96,7 @@ def find_details(
     SIFT (Lowe 2004) with root-normalized descriptors (Arandjelović and Zisserman 2012). About
     10 ms of one core with the defaults.
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     scale = longest_side / max(picture.shape)
     if scale < 1:
         height, width = (max(1, round(side * scale)) for side in picture.shape)
@@ -133,7 +133,7 @@ def match_details(first: Details, second: Details) -> Match:
     if len(matches) < _FEWEST_MATCHES:
         return NO_MATCH
     places = np.hstack([first.points[matches[:, 0]], second.points[matches[:, 1]]])
-    affine, fitting = _opencv().estimateAffine2D(
+    affine, fitting = opencv().estimateAffine2D(
         places[:, :2] * LONGEST_SIDE,
         places[:, 2:] * LONGEST_SIDE,
         ransacReprojThreshold=_REACH,
@@ -148,22 +148,24 @@ def match_details(first: Details, second: Details) -> Match:
     return Match(int(fitting.sum()), affine, places[fitting])
 
 
-def _mutual_nearest(
-    first: NDArray[np.float32], second: NDArray[np.float32]
-) -> NDArray[np.int64]:
+def _mutual_nearest(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return the pairs of rows that are nearest to each other, and clearly so."""
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.int64)
     likeness = first @ second.T
     nearest = likeness.argmax(axis=1)
     rows = np.flatnonzero(likeness.argmax(axis=0)[nearest] == np.arange(len(first)))
-    two_best = -np.partition(-likeness[rows], 1, axis=1)[:, :2]
-    distances = np.sqrt(np.maximum(2 - 2 * two_best, 0))
-    rows = rows[distances[:, 0] < _DISTANCE_RATIO * distances[:, 1]]
-    return np.column_stack([rows, nearest[rows]])
+    columns = nearest[rows]
+    likeness = likeness[rows]
+    each = np.arange(len(rows))
+    best = likeness[each, columns]
+    likeness[each, columns] = -1
+    second_best = likeness.max(axis=1)
+    clear = np.maximum(2 - 2 * best, 0) < _DISTANCE_RATIO**2 * (2 - 2 * second_best)
+    return np.column_stack([rows[clear], columns[clear]])
 
 
-def _opencv() -> ModuleType:
+def opencv() -> ModuleType:
     """Import OpenCV, which takes 0.1 s, when it is needed; threads are ours."""
     import cv2
 

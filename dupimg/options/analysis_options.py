@@ -76,9 +76,11 @@ class RunOptions(EmbeddingOptions):
         values="COSINE",
     )
     duplicate_rule: str = choice(
-        "cosine",
+        "careful",
         "verified",
-        about="duplicates: by cosine alone, or only copies that a second look confirms",
+        "cosine",
+        about="duplicates: proven copies from the threshold on; such from low cosines on, too; "
+        "or the cosine alone",
     )
     candidate_threshold: float = option(
         to_cosine,
@@ -118,7 +120,7 @@ class RunOptions(EmbeddingOptions):
     link_threshold: float = option(
         to_cosine,
         "chained: cosine similarity from which two photos always share a scene",
-        default=0.8,
+        default=0.9,
         values="COSINE",
     )
     scene_gap: int | None = option(

@@ -45,6 +45,8 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+    n_spared : int
+        Photos with the cosine of a duplicate that stay: no comparison proved them copies.
     """
 
     keepers: np.ndarray
@@ -53,6 +55,7 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
+    n_spared: int = 0
 
 
 def make_plan(
