@@ -39,7 +39,14 @@ class Collection(Embedded):
         chosen = super().__getitem__(rows)
         digests = {photo.digest for photo in chosen.photos}
         apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
-        return Collection(chosen.photos, chosen.features, chosen.inverse, self.rows, apart)
+        return Collection(
+            chosen.photos,
+            chosen.features,
+            chosen.inverse,
+            self.rows,
+            apart,
+            evidence=self.evidence,
+        )
 
     def without(self, paths: Set[str]) -> Collection:
         """Return the collection without some photos of the earlier run."""

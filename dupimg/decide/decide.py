@@ -10,9 +10,7 @@ from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, read_and_embed
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, known_apart
-from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import Found
-from dupimg.files.pictures import Pictures
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups, check_plan, make_plan
@@ -66,15 +64,13 @@ def decide(
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
     with (
         connected(options.scheduler, first_file),
-        Cache(cache_path(options.cache)) as cache,
-        Pictures(cache) as pictures,
+        Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence,
     ):
         listing, embedded = read_and_embed(
-            options, options.input_dir, found, pictures.keeping(keep_preview), cache=cache
+            options, options.input_dir, found, evidence, keep_preview
         )
-        evidence = Evidence(embedded, pictures, cache, jobs=options.jobs, quiet=options.quiet)
         apart = known_apart(listing.photos, options.cache)
-        groups = find_groups(embedded, options, options.keep, apart, checkpoint, evidence)
+        groups = find_groups(embedded, options, options.keep, apart, checkpoint)
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")

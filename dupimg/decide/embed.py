@@ -10,7 +10,8 @@ from pathlib import Path
 import joblib
 
 from dupimg.decide.embedded import Embedded
-from dupimg.files.cache import Cache, cache_path
+from dupimg.decide.evidence import Evidence
+from dupimg.files.cache import Cache
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
@@ -45,9 +46,8 @@ def read_and_embed(
     options: EmbeddingOptions,
     input_dir: Path,
     found: Found,
+    evidence: Evidence,
     keep_preview: KeepPreview | None = None,
-    *,
-    cache: Cache | None = None,
 ) -> tuple[Listing, Embedded]:
     """Read the files of a folder and embed its photos, unless the cache knows them.
 
@@ -57,10 +57,10 @@ def read_and_embed(
     input_dir : Path
     found : Found
         What the folder holds.
+    evidence : Evidence
+        Entered. Its cache is used, and it gets the previews.
     keep_preview : callable, optional
         Takes the digest and the preview of each content.
-    cache : Cache, optional
-        Entered; by default that of the options.
 
     Returns
     -------
@@ -73,20 +73,15 @@ def read_and_embed(
         There is no such model, or its weights are not to be had.
     """
     embedder = make_embedder(options, options.model)
-    with (
-        Cache(cache_path(options.cache))
-        if cache is None
-        else contextlib.nullcontext(cache) as cache
-    ):
-        listing = read_listing(options, input_dir, found, cache)
-        return embed(
-            embedder,
-            input_dir,
-            listing,
-            quiet=options.quiet,
-            cache=cache,
-            keep_preview=keep_preview,
-        )
+    listing = read_listing(options, input_dir, found, evidence.cache)
+    return embed(
+        embedder,
+        input_dir,
+        listing,
+        quiet=options.quiet,
+        evidence=evidence,
+        keep_preview=keep_preview,
+    )
 
 
 def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
@@ -117,7 +112,7 @@ def embed(
     listing: Listing,
     *,
     quiet: bool,
-    cache: Cache | None = None,
+    evidence: Evidence | None = None,
     keep_preview: KeepPreview | None = None,
 ) -> tuple[Listing, Embedded]:
     """Embed the photos of a listing: each content once, and none that the cache knows.
@@ -130,7 +125,8 @@ def embed(
     listing : Listing
     quiet : bool
         Show no bar.
-    cache : Cache, optional
+    evidence : Evidence, optional
+        Entered. Its cache is used, and it gets the previews. By default nothing is remembered.
     keep_preview : callable, optional
         Takes the digest and the preview of each content.
 
@@ -141,7 +137,9 @@ def embed(
     embedded : Embedded
         The photos of the returned listing.
     """
-    memory = _Memory(cache or Cache(None), embedder)
+    memory = _Memory(Cache(None) if evidence is None else evidence.cache, embedder)
+    if evidence is not None:
+        keep_preview = evidence.pictures.keeping(keep_preview)
     first = {photo.digest: photo for photo in reversed(listing.photos)}
     features, unreadable = memory.recall(list(first))
     if keep_preview is not None:
@@ -161,7 +159,7 @@ def embed(
             keep_preview(digest, outcome.preview)
         features[digest] = replace(outcome, preview=b"")
     listing = _without_unreadable(listing, unreadable)
-    return listing, Embedded.of(listing.photos, features)
+    return listing, Embedded.of(listing.photos, features, evidence)
 
 
 def _embed_new(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from threading import Lock
+from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 import joblib
@@ -15,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dupimg.decide.embedded import Embedded
-from dupimg.files.cache import Cache
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
 from dupimg.groups.details import Details, find_details, match_details
 from dupimg.groups.evidence import (
@@ -36,7 +36,7 @@ from dupimg.search.similarity import nearest_neighbours
 _PLACES, _COPIES = "places 1", "copies 1"
 
 # Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on.
-_NEIGHBOURS, _LEAST_COSINE = 12, 0.45
+_NEIGHBOURS, _LEAST_COSINE = 12, 0.35
 
 # Photos whose details are in memory: 160 KB each.
 _SEEN_AT_ONCE = 2048
@@ -52,32 +52,47 @@ class _Seen(NamedTuple):
 class Evidence:
     """What the pictures of photos say about pairs of them.
 
+    Use it as a context manager, within which pairs can be compared.
+
     Parameters
     ----------
-    embedded : Embedded
-    pictures : Pictures
-        Of the contents. A pair with a content without one is not compared.
-    cache : Cache
-        Remembers what was found about pairs of contents.
+    cache : str or None
+        See `cache_path`. It remembers what was found about pairs of contents.
     jobs : int or None
         Threads; None is one for each core.
     quiet : bool
         Show no bars.
+
+    Attributes
+    ----------
+    cache : Cache
+    pictures : Pictures
+        Of contents. A pair with a content without one is not compared.
     """
 
-    def __init__(
-        self, embedded: Embedded, pictures: Pictures, cache: Cache, *, jobs: int | None, quiet: bool
-    ) -> None:
-        self._digests = embedded.digests
-        self._pictures = pictures
-        self._cache = cache
+    def __init__(self, cache: str | None, *, jobs: int | None, quiet: bool) -> None:
+        self.cache = Cache(cache_path(cache))
+        self.pictures = Pictures(self.cache)
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
-        self._seen: OrderedDict[int, _Seen | None] = OrderedDict()
+        self._seen: OrderedDict[str, _Seen | None] = OrderedDict()
         self._lock = Lock()
 
+    def __enter__(self) -> Evidence:
+        self.cache.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.pictures.close()
+        self.cache.__exit__(kind, error, trace)
+
     def same_places(
-        self, vectors: NDArray[np.float32], contents: NDArray[np.int64]
+        self, vectors: NDArray[np.float32], digests: Sequence[str]
     ) -> NDArray[np.int64]:
         """Find photos that show one place, among the nearest ones of each.
 
@@ -85,7 +100,7 @@ class Evidence:
         ----------
         vectors : ndarray of shape (n, d)
             Embeddings for scenes.
-        contents : ndarray of shape (n,), int64
+        digests : sequence of str, of length n
             The content of each.
 
         Returns
@@ -94,17 +109,18 @@ class Evidence:
             Rows of `vectors` that share a scene whatever their cosine.
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
-        found = self._of(contents[pairs], PlaceEvidence, _PLACES, _compare_places, "details")
+        keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
+        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "details")
         proven = [evidence is not None and evidence.is_same_place for evidence in found]
         return pairs[np.array(proven, dtype=bool)]
 
-    def copies(self, pairs: NDArray[np.int64]) -> list[CopyEvidence | None]:
+    def copies(self, pairs: Sequence[tuple[str, str]]) -> list[CopyEvidence | None]:
         """Compare the pictures of pairs of contents.
 
         Parameters
         ----------
-        pairs : ndarray of shape (n_pairs, 2), int64
-            The content that stays, and the one that goes.
+        pairs : sequence of (str, str)
+            The digest of the content that stays, and of the one that goes.
 
         Returns
         -------
@@ -115,21 +131,20 @@ class Evidence:
 
     def _of(
         self,
-        pairs: NDArray[np.int64],
+        keys: Sequence[tuple[str, str]],
         kind: type[E],
         version: str,
         compare: Callable[[_Seen, _Seen], E],
         step: str,
     ) -> list[E | None]:
-        keys = [(self._digests[i], self._digests[j]) for i, j in pairs.tolist()]
-        known = self._cache.pairs(keys, version)
+        known = self.cache.pairs(keys, version)
         new = [k for k, key in enumerate(keys) if key not in known]
         found: dict[tuple[str, str], E | None] = {
             key: kind(*np.frombuffer(content, "<f4").tolist()) for key, content in known.items()
         }
 
         def look(k: int) -> E | None:
-            first, second = (self._look_at(i) for i in pairs[k].tolist())
+            first, second = (self._look_at(digest) for digest in keys[k])
             return None if first is None or second is None else compare(first, second)
 
         with (
@@ -142,16 +157,16 @@ class Evidence:
                 found[keys[k]] = evidence
                 if evidence is not None:
                     content = np.array(astuple(evidence), "<f4").tobytes()
-                    self._cache.remember_pair(keys[k], version, content)
+                    self.cache.remember_pair(keys[k], version, content)
         return [found[key] for key in keys]
 
-    def _look_at(self, content: int) -> _Seen | None:
+    def _look_at(self, content: str) -> _Seen | None:
         """Return picture and details of a content, of the latest ones without work."""
         with self._lock:
             if content in self._seen:
                 self._seen.move_to_end(content)
                 return self._seen[content]
-        preview = self._pictures.read(self._digests[content])
+        preview = self.pictures.read(content)
         seen = None if preview is None else _see(preview)
         with self._lock:
             self._seen[content] = seen

@@ -53,7 +53,6 @@ def find_groups(
     keep_rule: Sequence[str] = DEFAULT_RULE,
     apart: Sequence[tuple[str, str]] = (),
     checkpoint: Checkpoint | None = None,
-    evidence: Evidence | None = None,
 ) -> Groups:
     """Find duplicates, and scenes among the photos that stay.
 
@@ -67,8 +66,6 @@ def find_groups(
         See `known_apart`.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
-    evidence : Evidence, optional
-        Looks at pairs of photos. Without it cosines and thumbnails decide alone.
 
     Returns
     -------
@@ -76,13 +73,11 @@ def find_groups(
     """
     photos = embedded.photos
     order = keeper_order(photos, keep_rule)
-    groups = find_duplicates(
-        embedded, options, order=order, apart=apart, checkpoint=checkpoint, evidence=evidence
-    )
+    groups = find_duplicates(embedded, options, order=order, apart=apart, checkpoint=checkpoint)
     if not photos:
         return groups
     kept, place = np.unique(groups.keepers, return_inverse=True)
-    scenes = find_scenes(embedded, kept, options, checkpoint, evidence)
+    scenes = find_scenes(embedded, kept, options, checkpoint)
     nearest = np.full(len(photos), np.nan)
     nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
     return replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
@@ -95,13 +90,12 @@ def find_duplicates(
     order: Sequence[int],
     apart: Sequence[tuple[str, str]],
     checkpoint: Checkpoint | None = None,
-    evidence: Evidence | None = None,
 ) -> Groups:
     """Find duplicates; each group of them counts as a scene of its own.
 
     Parameters
     ----------
-    embedded, options, apart, checkpoint, evidence
+    embedded, options, apart, checkpoint
         As in `find_groups`.
     order : sequence of int
         The photos, best keeper first.
@@ -127,11 +121,11 @@ def find_duplicates(
             checkpoint=checkpoint,
         )
     spared = np.empty(0, np.int64)
-    if evidence is not None and options.duplicate_rule != "cosine":
+    if embedded.evidence is not None and options.duplicate_rule != "cosine":
         best_first = contents[np.argsort(position)]
-        keepers = _proven_keepers(
-            finder, features, best_first, embedded.content_pairs(apart), evidence
-        )
+        proof = _Proof(embedded, [embedded.photos[i] for i in best], embedded.evidence)
+        cannot_link = embedded.content_pairs(apart)
+        keepers = _proven_keepers(finder, features, best_first, cannot_link, proof)
         spared = np.flatnonzero((keepers != finder.keepers_) & (keepers == np.arange(len(keepers))))
         finder.decide_otherwise(keepers, features.thumbnail)
     keepers = best[finder.keepers_[inverse]]
@@ -149,12 +143,34 @@ def find_duplicates(
     )
 
 
+class _Proof:
+    """Tells which contents are copies of others; `photos` stand for the contents."""
+
+    def __init__(self, embedded: Embedded, photos: Sequence[Photo], evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._digests = embedded.digests
+        self._times = [None if photo.taken_from == "file" else photo.local_time for photo in photos]
+
+    def of(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
+        """Return of pairs of contents whether the second one is a copy of the first."""
+        one_shot = [pair for pair in pairs if not self._are_two_shots(*pair)]
+        keys = [(self._digests[i], self._digests[j]) for i, j in one_shot]
+        found = self._evidence.copies(keys)
+        proven = (copy is not None and copy.is_copy for copy in found)
+        return dict.fromkeys(pairs, False) | dict(zip(one_shot, proven, strict=True))
+
+    def _are_two_shots(self, i: int, j: int) -> bool:
+        """Return whether the cameras have written different times into two photos."""
+        times = self._times[i], self._times[j]
+        return None not in times and times[0] != times[1]
+
+
 def _proven_keepers(
     finder: DuplicateFinder,
     features: Features,
     order: NDArray[np.int64],
     apart: NDArray[np.int64],
-    evidence: Evidence,
+    proof: _Proof,
 ) -> NDArray[np.int64]:
     """Let no photo go in favour of one of which laying both over each other proves it no copy.
 
@@ -165,10 +181,7 @@ def _proven_keepers(
     is_copy: dict[tuple[int, int], bool] = {}
     for _ in range(_MOST_ROUNDS):
         new = [pair for pair in _claims(keepers) if pair not in is_copy]
-        found = evidence.copies(np.array(new, np.int64).reshape(-1, 2))
-        is_copy |= {
-            pair: copy is not None and copy.is_copy for pair, copy in zip(new, found, strict=True)
-        }
+        is_copy |= proof.of(new)
         wrong = np.array([i for pair in _claims(keepers) if not is_copy[pair] for i in pair[1:]])
         if not wrong.size:
             return keepers
@@ -226,13 +239,12 @@ def find_scenes(
     stays: NDArray[np.int64],
     options: RunOptions,
     checkpoint: Checkpoint | None = None,
-    evidence: Evidence | None = None,
 ) -> NDArray[np.int64]:
     """Find scenes among the photos that stay.
 
     Parameters
     ----------
-    embedded, options, checkpoint, evidence
+    embedded, options, checkpoint
         As in `find_groups`.
     stays : ndarray of shape (n_staying,), int64
         The photos that stay.
@@ -253,7 +265,7 @@ def find_scenes(
     folders = _folders(photos, options)
     contents = embedded.inverse[stays]
     vectors = embedded.features.scene_vector[contents]
-    links = None if evidence is None else evidence.same_places(vectors, contents)
+    links = find_links(embedded, stays)
     with watched_search("scenes", len(vectors), groups=folders, quiet=options.quiet) as progress:
         grouper = make_grouper(options).fit(
             vectors,
@@ -264,6 +276,20 @@ def find_scenes(
             checkpoint=checkpoint,
         )
     return grouper.labels_
+
+
+def find_links(embedded: Embedded, stays: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find photos that details prove to share a scene.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+        Positions in `stays`; none without evidence.
+    """
+    if embedded.evidence is None:
+        return np.empty((0, 2), np.int64)
+    vectors = embedded.features.scene_vector[embedded.inverse[stays]]
+    return embedded.evidence.same_places(vectors, [embedded.photos[i].digest for i in stays])
 
 
 def nearest_for_scenes(

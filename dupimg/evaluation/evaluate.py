@@ -22,6 +22,7 @@ import pandas as pd
 
 from dupimg.decide.embed import embed, make_embedder
 from dupimg.decide.embedded import Embedded
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, make_grouper
 from dupimg.errors import UsageError
 from dupimg.evaluation.labels import (
@@ -109,17 +110,18 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     left_out: dict[str, File] = {}
     tables: list[tuple[str, pd.DataFrame]] = []
     for name, embedder in embedders.items():
-        others, embedded, rate = _embed_timed(embedder, listing, options)
-        measures += [
-            Measure(name, "photos read", len(embedded.photos), len(labels)),
-            Measure(name, "photos per second", rate, None),
-        ]
-        left_out |= {file.path: file for file in others}
-        if embedded.photos:
-            measures += [Measure(name, *figure) for figure in measure(embedded, options)]
-            one = replace(options, plot=plots.get(name))
-            for title, frame in compare(embedded, embedder, one):
-                tables.append((f"{title}, {name}", frame))
+        with Evidence("none", jobs=options.jobs, quiet=options.quiet) as evidence:
+            others, embedded, rate = _embed_timed(embedder, listing, options, evidence)
+            measures += [
+                Measure(name, "photos read", len(embedded.photos), len(labels)),
+                Measure(name, "photos per second", rate, None),
+            ]
+            left_out |= {file.path: file for file in others}
+            if embedded.photos:
+                measures += [Measure(name, *figure) for figure in measure(embedded, options)]
+                one = replace(options, plot=plots.get(name))
+                for title, frame in compare(embedded, embedder, one):
+                    tables.append((f"{title}, {name}", frame))
     drawn = tuple(path for path in plots.values() if path.exists())
     evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables), drawn)
     if options.output is not None:
@@ -149,13 +151,15 @@ def _plot_paths(
 
 
 def _embed_timed(
-    embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions
+    embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions, evidence: Evidence
 ) -> tuple[tuple[File, ...], Embedded, float]:
     """Return the files that are no photos, the photos embedded, and how many contents a second."""
     first_photo = [options.folder / photo.path for photo in listing.photos[:1]]
     list(embedder.stream(first_photo))  # loads the network, which is not to be timed
     start = time.perf_counter()
-    listing, embedded = embed(embedder, options.folder, listing, quiet=options.quiet)
+    listing, embedded = embed(
+        embedder, options.folder, listing, quiet=options.quiet, evidence=evidence
+    )
     rate = len(embedded.features) / (time.perf_counter() - start)
     return listing.others, embedded, rate
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import BinaryIO
 
 from dupimg.files.cache import Cache
@@ -13,8 +12,6 @@ from dupimg.files.cache import Cache
 
 class Pictures:
     """The previews of the photos of a run: in the cache, or else in a temporary file.
-
-    Use it as a context manager; the file is gone when that closes.
 
     Parameters
     ----------
@@ -32,17 +29,11 @@ class Pictures:
         self._places: dict[str, tuple[int, int]] = {}
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Pictures:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the temporary file."""
         if self._file is not None:
             self._file.close()
+        self._file, self._places = None, {}
 
     def write(self, digest: str, content: bytes) -> None:
         """Keep the preview of a content, unless the cache keeps it."""
@@ -51,7 +42,7 @@ class Pictures:
         with self._lock:
             try:
                 if self._file is None:
-                    self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+                    self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
                 start = self._file.seek(0, 2)
                 self._file.write(content)
                 self._places[digest] = (start, len(content))

@@ -12,9 +12,9 @@ from typing import TypeVar
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
 from dupimg.decide.embed import embed, make_embedder, read_listing
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import known_apart
 from dupimg.errors import UsageError
-from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
@@ -135,8 +135,15 @@ def _decide(
     options: PlanOptions, found: Found, earlier: Sequence[Row]
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
+    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+        return _decide_by(evidence, options, found, earlier)
+
+
+def _decide_by(
+    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
+) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     output_dir = options.output_dir
-    rows, listing, collection = _read(options, found, earlier)
+    rows, listing, collection = _read(evidence, options, found, earlier)
     while True:
         has_new = collection is not None and collection.is_new.any()
         decided, notes = add_rows(rows, listing, collection if has_new else None, options)
@@ -157,28 +164,27 @@ def _decide(
 
 
 def _read(
-    options: PlanOptions, found: Found, earlier: Sequence[Row]
+    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
 ) -> tuple[tuple[Row, ...], Listing, Collection | None]:
     """Return the rows of the earlier run, the new files, and all photos that can be compared."""
     output_dir = options.output_dir
     embedder = make_embedder(options, options.model)
-    with Cache(cache_path(options.cache)) as cache:
-        listing = read_listing(options, options.input_dir, found, cache)
-        rows, listing = _only_new(earlier, listing, output_dir)
-        there = {
-            _place(row, output_dir): row
-            for row in rows
-            if _was_placed(row) and _is_there(row, output_dir)
-        }
-        old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
-        listing, embedded = embed(
-            embedder,
-            options.input_dir,
-            replace(listing, photos=(*old, *listing.photos)),
-            quiet=options.quiet,
-            cache=cache,
-            keep_preview=PreviewFolder(output_dir).write,
-        )
+    listing = read_listing(options, options.input_dir, found, evidence.cache)
+    rows, listing = _only_new(earlier, listing, output_dir)
+    there = {
+        _place(row, output_dir): row
+        for row in rows
+        if _was_placed(row) and _is_there(row, output_dir)
+    }
+    old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
+    listing, embedded = embed(
+        embedder,
+        options.input_dir,
+        replace(listing, photos=(*old, *listing.photos)),
+        quiet=options.quiet,
+        evidence=evidence,
+        keep_preview=PreviewFolder(output_dir).write,
+    )
     listing = replace(listing, others=tuple(f for f in listing.others if f.path not in there))
     if not embedded.photos:
         return rows, listing, None
@@ -188,7 +194,10 @@ def _read(
     )
     known = {row.path: row for row in there.values()}
     apart = tuple(known_apart(photos, options.cache))
-    return rows, listing, Collection(photos, embedded.features, embedded.inverse, known, apart)
+    collection = Collection(
+        photos, embedded.features, embedded.inverse, known, apart, evidence=evidence
+    )
+    return rows, listing, collection
 
 
 def _was_placed(row: Row) -> bool:

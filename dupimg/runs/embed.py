@@ -100,8 +100,11 @@ def embed(options: EmbedOptions) -> EmbedResult:
 
     warm_up()
     from dupimg.decide.embed import read_and_embed
+    from dupimg.decide.evidence import Evidence
 
-    listing, embedded = read_and_embed(options, options.folder, find_files(options.folder))
+    found = find_files(options.folder)
+    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+        listing, embedded = read_and_embed(options, options.folder, found, evidence)
     if not embedded.photos:
         raise UsageError(f"Got folder={options.folder} without a readable photo.")
     features = embedded.of_each_photo
