@@ -38,7 +38,7 @@ class SceneNumbers(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[Row]) -> SceneNumbers:
         """Return the numbers of a plan."""
-        scenes = [row.scene for row in rows if row.scene is not None and not row.companion_of]
+        scenes = [row.scene or 0 for row in rows if row.is_photo]
         decided = max(scenes, default=0)
         return cls(decided, decided + len(scenes))
 
@@ -303,7 +303,7 @@ def _chosen_by_hand(
         old, edit = before[row.path], known.get(row.path)
         if edit is None or edit.destination not in ("", old.destination):
             return True
-        if row.companion_of:  # the page writes the action of a photo for its companions, too
+        if row.is_companion:  # the page writes the action of a photo for its companions, too
             return row.action != action_of[row.companion_of]
         return row.action != old.action or (row.scene != old.scene and not row.keeper)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +19,11 @@ from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
 from dupimg.options.run_options import AddOptions, PlanOptions
 from dupimg.options.verbs import verb
+from dupimg.plans.counts import Counts
 from dupimg.plans.plan import check_plan
 from dupimg.plans.record import Record
 from dupimg.plans.report import PATHS, write_report
-from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.runs import preflight
 from dupimg.runs.execute import finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
@@ -155,12 +155,17 @@ def _decide_by(
         collection = collection and collection.without(broken)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    placed = [row for row in rows if _was_placed(row)]
-    if lost := [row.earlier for row in placed if row.path not in known]:
+    return decided, (*notes, *_not_compared(rows, known, output_dir))
+
+
+def _not_compared(
+    rows: Sequence[Row], known: Mapping[str, Row], output_dir: Path
+) -> Iterator[Message]:
+    """Yield a note about photos of the earlier run that are not what they were."""
+    lost = [row.earlier for row in rows if _was_placed(row) and row.path not in known]
+    if lost:
         paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
-        told = message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)
-        notes = (*notes, told)
-    return decided, notes
+        yield message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)
 
 
 def _read(
@@ -262,21 +267,25 @@ def _broken_keepers(decided: Sequence[Row], known: Mapping[str, Row], output_dir
 def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Message]:
     """Yield the lines that say what is new, and what changes place."""
     new = [row for row in decided if not row.earlier and row.has_step]
-    count = Counter(row.action for row in new)
-    known = {row.scene for row in earlier}
-    scenes = {row.scene for row in new if row.action == KEEP} - known
     if not new:
         yield message("note.nothing_new")
         return
+    counts = Counts.of(new)
+    scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}
     yield message(
         "note.added",
-        count=len(new),
-        number=f"{len(new):>8,}",
-        kept=count[KEEP],
+        count=counts.found,
+        number=f"{counts.found:>8,}",
+        kept=counts.kept,
         scenes=message("note.new_scenes", count=len(scenes)),
-        removed=count[REMOVE],
-        other=count[OTHER],
+        removed=counts.removed,
+        other=counts.other,
     )
+    yield from _what_moves(decided)
+
+
+def _what_moves(decided: Sequence[Row]) -> Iterator[Message]:
+    """Yield the lines that say which photos of the earlier run change place."""
     moved = [row for row in decided if row.earlier and row.has_step and not row.is_companion]
     for row in moved:
         if row.action == REMOVE:
