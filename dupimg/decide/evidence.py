@@ -33,7 +33,7 @@ from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 1", "copies 1"
+_PLACES, _COPIES = "places 2", "copies 1"
 
 # Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on.
 _NEIGHBOURS, _LEAST_COSINE = 12, 0.35
