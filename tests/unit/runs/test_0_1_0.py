@@ -73,7 +73,7 @@ def test_an_edited_plan_is_carried_out(left_behind):
 def test_an_interrupted_run_is_finished(left_behind):
     output = left_behind("interrupted")
     assert Journal(output).failed == {3: message("why.no_space")}
-    assert "unfinished, 2 of 8 files were put in place" in status(output)
+    assert "unfinished, 2 of 8 files were put in place" in str(status(output))
     assert main(["apply", str(output), "--quiet"]) == 0
     as_it_was = (FIXTURES / "finished/report.csv").read_bytes()
     assert (output / "report.csv").read_bytes() == as_it_was
@@ -82,11 +82,11 @@ def test_an_interrupted_run_is_finished(left_behind):
 @pytest.mark.parametrize("name", ["finished", "interrupted"])
 def test_a_run_is_taken_back(left_behind, photos, name):
     output, before = left_behind(name), snapshot(photos)
-    assert "put in place" in status(output)
+    assert "put in place" in str(status(output))
     assert main(["undo", str(output), "--quiet"]) == 0
     assert snapshot(photos) == before
     assert not any((output / folder).exists() for folder in ("processed", "remove", "other"))
-    assert status(output).endswith("taken back, every file is where it was.")
+    assert str(status(output)).endswith("taken back, every file is where it was.")
     assert main(["apply", str(output), "--quiet"]) == 0  # and can be carried out again
     assert (output / f"processed/{STEM}.jpg").exists()
 
@@ -125,7 +125,7 @@ def test_a_plan_is_reviewed(left_behind):
 
 def test_a_result_is_shown(left_behind, photos):
     output = left_behind("finished")
-    assert "finished, 8 of 8 files were put in place (mode copy), 0 failed" in status(output)
+    assert "finished, 8 of 8 files were put in place (mode copy), 0 failed" in str(status(output))
     journal = Journal(output)
     reasons = {row.path: row.reason for row in journal.record.rows}
     assert reasons["notes.txt"] == by_hand_reason("leave", "other", message("reason.not_a_picture"))
