@@ -52,7 +52,7 @@ def read_and_embed(
     Returns
     -------
     listing, embedded
-        See `embed`.
+        See `embed_listing`.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_and_embed(
     embedder = make_embedder(options, options.model)
     with Cache(cache_path(options.cache)) as cache:
         listing = read_listing(options, input_dir, found, cache)
-        return embed(
+        return embed_listing(
             embedder,
             input_dir,
             listing,
@@ -94,7 +94,7 @@ def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
     return embedder.fit([])  # checks the head
 
 
-def embed(
+def embed_listing(
     embedder: PhotoEmbedder,
     folder: Path,
     listing: Listing,

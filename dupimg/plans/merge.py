@@ -303,7 +303,7 @@ def _chosen_by_hand(
         old, edit = before[row.path], known.get(row.path)
         if edit is None or edit.destination not in ("", old.destination):
             return True
-        if row.companion_of:  # the page writes the action of a photo for its companions, too
+        if row.is_companion:  # the page writes the action of a photo for its companions, too
             return row.action != action_of[row.companion_of]
         return row.action != old.action or (row.scene != old.scene and not row.keeper)
 

@@ -144,11 +144,11 @@ def test_a_plan_that_libreoffice_saved_can_be_reviewed(converted, separator):
     (output / "plan.csv").write_bytes(saved)
     with Cache(None) as cache:
         session = ReviewSession(output, cache)
-        state = session.look()
+        state = session.current()
         assert (state.problems, state.planned.changes) == ((), ())
         leave = [Choice(row.path, "leave") for row in state.rows]
         session.decide(state.file.stamp, leave)
-        state = session.look()
+        state = session.current()
         assert {row.action for row in state.rows} == {"leave"}
         assert len(state.file.content.splitlines()) == len(saved.splitlines())
         session.undo(state.file.stamp)

@@ -33,7 +33,8 @@ KEYS = {SAME_PHOTO: "1", SAME_SCENE: "2", DIFFERENT: "3"}
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Path:
     folder = write_photos(tmp_path_factory.mktemp("photos") / "<b>of me & you")
-    assert main(["tune", str(folder), str(folder.parent / "warm"), "--terminal", "--pairs=1"]) == 0
+    # Fills the cache, so that each test waits for its page and not for the network.
+    assert main(["plan", str(folder), str(folder.parent / "warm"), "--quiet"]) == 0
     return folder
 
 
