@@ -50,7 +50,7 @@ from dupimg.evaluation.tables import (
 )
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
-from dupimg.messages import as_text
+from dupimg.messages import message, why
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar
@@ -177,12 +177,12 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
         try:
             status = (options.folder / path).stat()
         except OSError as error:
-            missing.append(File(path, 0, "", as_text(f"could not be opened: {error.strerror}")))
+            missing.append(File(path, 0, "", message("reason.cannot_open", why=why(error))))
         else:
             if stat.S_ISREG(status.st_mode):
                 files.append((path, status))
             else:
-                missing.append(File(path, 0, "", as_text("no file")))
+                missing.append(File(path, 0, "", message("reason.special_file")))
     if not files:
         raise UsageError(
             f"Got folder={options.folder} without any photo of labels={options.labels}, expected "

@@ -103,16 +103,6 @@ class Row:
         """Whether the file belongs to a photo and goes with it."""
         return bool(self.companion_of)
 
-    @property
-    def is_unlisted_folder(self) -> bool:
-        """Whether the row stands for a folder whose files are not known."""
-        return self.reason is not None and self.reason.code == "reason.folder_not_listed"
-
-    @property
-    def is_put_away(self) -> bool:
-        """Whether the file leaves its place as a duplicate, or with one."""
-        return self.action == REMOVE and bool(self.destination)
-
     def having(self, **values: Any) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""
         if all(getattr(self, name) == value for name, value in values.items()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -143,19 +143,17 @@ def _decide(
         decided, notes = add_rows(rows, listing, collection, options)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    return decided, (*notes, *_what_is_lost(rows, collection.rows, options.output_dir))
+    return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))
 
 
-def _what_is_lost(
-    rows: Sequence[Row], compared: Mapping[str, Row], output_dir: Path
-) -> list[Message]:
-    """Return a note about photos of the earlier run that could not be compared."""
-    placed = [row for row in rows if _was_placed(row)]
-    lost = [row.earlier for row in placed if row.path not in compared]
-    if not lost:
-        return []
-    paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
-    return [message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)]
+def _not_compared(
+    rows: Sequence[Row], known: Mapping[str, Row], output_dir: Path
+) -> Iterator[Message]:
+    """Yield a note about photos of the earlier run that are not what they were."""
+    lost = [row.earlier for row in rows if _was_placed(row) and row.path not in known]
+    if lost:
+        paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
+        yield message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)
 
 
 def _read(
@@ -256,10 +254,11 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> list[Messag
     """Return what is new, and what changes place."""
     new = [row for row in decided if not row.earlier and row.has_step]
     if not new:
-        return [message("note.nothing_new")]
+        yield message("note.nothing_new")
+        return
     counts = Counts.of(new)
     scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}
-    added = message(
+    yield message(
         "note.added",
         count=counts.found,
         number=f"{counts.found:>8,}",
@@ -268,17 +267,15 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> list[Messag
         removed=counts.removed,
         other=counts.other,
     )
-    return [added, *_what_moves(decided)]
+    yield from _what_moves(decided)
 
 
-def _what_moves(decided: Sequence[Row]) -> list[Message]:
-    """Return which photos of the earlier run change place: those replaced come first."""
+def _what_moves(decided: Sequence[Row]) -> Iterator[Message]:
+    """Yield the lines that say which photos of the earlier run change place."""
     moved = [row for row in decided if row.earlier and row.has_step and not row.is_companion]
-    replaced, back = (
-        [(row.earlier, row.destination) for row in moved if row.action == action]
-        for action in (REMOVE, KEEP)
-    )
-    return [
-        *(message("note.replaced", before=before, after=after) for before, after in replaced),
-        *(message("note.brought_back", before=before, after=after) for before, after in back),
-    ]
+    for row in moved:
+        if row.action == REMOVE:
+            yield message("note.replaced", before=row.earlier, after=row.destination)
+    for row in moved:
+        if row.action == KEEP:
+            yield message("note.brought_back", before=row.earlier, after=row.destination)

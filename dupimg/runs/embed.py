@@ -110,18 +110,13 @@ def embed(options: EmbedOptions) -> EmbedResult:
     if listing.others:
         reasons = [to_cell(str(file.reason), may_look_like_data=False) for file in listing.others]
         write_table({"path": _path_cells(listing.others), "reason": reasons}, unreadable)
-    digests = [photo.digest for photo in listing.photos]
-    write_table({"path": _path_cells(listing.photos), "digest": digests}, paths)
+    digests = [photo.digest for photo in embedded.photos]
+    write_table({"path": _path_cells(embedded.photos), "digest": digests}, paths)
     with write_durably(options.vectors) as npy:
         np.save(npy, vectors)
-    return EmbedResult(
-        options.vectors,
-        paths,
-        len(vectors),
-        vectors.shape[1],
-        listing.others,
-        time.perf_counter() - start,
-    )
+    n_photos, n_features = vectors.shape
+    seconds = time.perf_counter() - start
+    return EmbedResult(options.vectors, paths, n_photos, n_features, listing.others, seconds)
 
 
 def _path_cells(files: Iterable[File | Photo]) -> list[str]:
