@@ -250,8 +250,8 @@ def _broken_keepers(decided: Sequence[Row], known: Mapping[str, Row], output_dir
     return {k for k in keepers if not is_whole(output_dir / known[k].earlier, known[k].digest)}
 
 
-def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> list[Message]:
-    """Return what is new, and what changes place."""
+def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Message]:
+    """Yield the lines that say what is new, and what changes place."""
     new = [row for row in decided if not row.earlier and row.has_step]
     if not new:
         yield message("note.nothing_new")
