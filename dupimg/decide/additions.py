@@ -31,7 +31,7 @@ from dupimg.search.similarity import reachable_rows
 
 
 def add_rows(
-    earlier: Sequence[Row], listing: Listing, collection: Collection | None, options: PlanOptions
+    earlier: Sequence[Row], listing: Listing, collection: Collection, options: PlanOptions
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
@@ -41,9 +41,9 @@ def add_rows(
         Of the earlier run; `Row.earlier` says where the file stands now.
     listing : Listing
         The new files.
-    collection : Collection or None
+    collection : Collection
         All photos that can be compared: the new ones, and those of the earlier run that are still
-        there. None without any new photo.
+        there.
     options : PlanOptions
         Of the earlier run.
 
@@ -56,7 +56,7 @@ def add_rows(
     """
     rows = {row.path: row for row in earlier}
     notes: tuple[Message, ...] = ()
-    if collection is not None:
+    if collection.is_new.any():
         decided, notes = _photo_rows(collection, options)
         rows |= decided
     rows |= {file.path: other_row(file) for file in listing.others}

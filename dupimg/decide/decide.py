@@ -79,12 +79,12 @@ def decide(
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
     """Say how many photos the other rule for duplicates would have removed or spared."""
-    look = groups.second_look
-    if look is None:
+    second_look = groups.second_look
+    if second_look is None:
         return ()
     removed = groups.keepers != np.arange(len(groups.keepers))
-    more = int(np.count_nonzero(look.other_rule_removes & ~removed))
-    spared = int(np.count_nonzero(removed & ~look.other_rule_removes))
+    more = int(np.count_nonzero(second_look.other_rule_removes & ~removed))
+    spared = int(np.count_nonzero(removed & ~second_look.other_rule_removes))
     if rule == "careful":
         note = message("note.spared", count=groups.n_spared)
         return (message("note.labelled", note=note),) if groups.n_spared else ()

@@ -65,7 +65,7 @@ def read_and_embed(
     Returns
     -------
     listing, embedded
-        See `embed`.
+        See `embed_listing`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_and_embed(
     """
     embedder = make_embedder(options, options.model)
     listing = read_listing(options, input_dir, found, evidence.cache)
-    return embed(
+    return embed_listing(
         embedder,
         input_dir,
         listing,
@@ -106,7 +106,7 @@ def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
     return embedder.fit([])  # checks the head
 
 
-def embed(
+def embed_listing(
     embedder: PhotoEmbedder,
     folder: Path,
     listing: Listing,

@@ -155,7 +155,7 @@ def run_demo(options: DemoOptions) -> int:
             "Choose another one: `dupimg demo NEW_FOLDER`."
         )
     photos = folder / "photos"
-    make_photos(photos)
+    make_demo_photos(photos)
     result = organize(photos, folder / "sorted", quiet=options.quiet)
     if not options.quiet:
         print(result.summary())
@@ -163,7 +163,7 @@ def run_demo(options: DemoOptions) -> int:
     return 1 if result.failed else 0
 
 
-def make_photos(folder: Path) -> None:
+def make_demo_photos(folder: Path) -> None:
     """Fill a folder with the photos and the other files of the demo.
 
     Parameters
@@ -244,7 +244,7 @@ def where_to_look(result: Result, photos: Path) -> str:
     Parameters
     ----------
     result : Result
-        Of organizing the folder that `make_photos` filled, with the default options.
+        Of organizing the folder that `make_demo_photos` filled, with the default options.
     photos : Path
         That folder.
 

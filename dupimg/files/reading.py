@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -69,15 +70,11 @@ def read_files(
         advance()
     known = {record.path for record in records}
     new = [file for file in found.files if file[0] not in known]
-    size = max(1, min(_AT_ONCE, len(new) // (4 * jobs)))  # a few for each thread to end together
-    batches = [new[i : i + size] for i in range(0, len(new), size)]
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
-        read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
-        for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
-            for (path, status), (digest, looked) in zip(batch, outcomes, strict=True):
-                records.append(_record(path, status, digest, looked))
-                _remember(cache, reader, status, digest, looked)
-                advance()
+    with closing(_read_new(folder, new, max_pixels, jobs, time_limit)) as outcomes:
+        for (path, status), (digest, facts) in zip(new, outcomes, strict=True):
+            records.append(_record(path, status, digest, facts))
+            _remember(cache, reader, status, digest, facts)
+            advance()
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
@@ -88,7 +85,7 @@ def read_files(
     )
 
 
-class _Look(NamedTuple):
+class _Facts(NamedTuple):
     """Size and capture time in the header of a photo."""
 
     width: int
@@ -96,26 +93,42 @@ class _Look(NamedTuple):
     taken_at: datetime | None
 
 
-_Looked = _Look | UnreadablePhoto
+_FactsOrError = _Facts | UnreadablePhoto
 
 
-def _look_at(max_pixels: int, path: Path) -> _Look:
+def _read_new(
+    folder: Path,
+    files: Sequence[tuple[str, os.stat_result]],
+    max_pixels: int,
+    jobs: int,
+    time_limit: float | None,
+) -> Generator[tuple[str, _FactsOrError]]:
+    """Yield the digest and the header of each file, as `_read_batch` returns them."""
+    size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # so that the threads end together
+    batches = [files[i : i + size] for i in range(0, len(files), size)]
+    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as in_sandbox:
+        read_facts = partial(in_sandbox, partial(_read_facts, max_pixels))
+        for outcomes in pool.map(partial(_read_batch, folder, read_facts), batches):
+            yield from outcomes
+
+
+def _read_facts(max_pixels: int, path: Path) -> _Facts:
     header = read_header(path, max_pixels=max_pixels)
-    return _Look(header.width, header.height, capture_time(header.exif))
+    return _Facts(header.width, header.height, capture_time(header.exif))
 
 
 def _read_batch(
     folder: Path,
+    read_facts: Callable[[Sequence[Path]], Iterable[_FactsOrError]],
     batch: Sequence[tuple[str, os.stat_result]],
-    look: Callable[[Sequence[Path]], Iterable[_Looked]],
-) -> list[tuple[str, _Looked]]:
+) -> list[tuple[str, _FactsOrError]]:
     """Return the digest of each file, empty if it cannot be read, and its header."""
     paths = [folder / path for path, _ in batch]
     digests = [_digest_or_reason(path) for path in paths]
     whole = [path for path, digest in zip(paths, digests, strict=True) if isinstance(digest, str)]
-    looks = iter(look(whole))
+    facts = iter(read_facts(whole))
     return [
-        (digest, next(looks)) if isinstance(digest, str) else ("", digest) for digest in digests
+        (digest, next(facts)) if isinstance(digest, str) else ("", digest) for digest in digests
     ]
 
 
@@ -126,32 +139,32 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
         return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
-def _record(path: str, status: os.stat_result, digest: str, looked: _Looked) -> Photo | File:
-    if not isinstance(looked, _Look):
-        return File(path, status.st_size, digest, looked.message, modified_ns=status.st_mtime_ns)
+def _record(path: str, status: os.stat_result, digest: str, facts: _FactsOrError) -> Photo | File:
+    if not isinstance(facts, _Facts):
+        return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
     return Photo(
         path,
         status.st_size,
         digest,
-        looked.width,
-        looked.height,
-        looked.taken_at or earliest_time(status),
-        "exif" if looked.taken_at else "file",
+        facts.width,
+        facts.height,
+        facts.taken_at or earliest_time(status),
+        "exif" if facts.taken_at else "file",
         status.st_mtime_ns,
     )
 
 
 def _remember(
-    cache: Cache, reader: str, status: os.stat_result, digest: str, looked: _Looked
+    cache: Cache, reader: str, status: os.stat_result, digest: str, facts: _FactsOrError
 ) -> None:
-    if isinstance(looked, UnreadableNow):
+    if isinstance(facts, UnreadableNow):
         return
     cache.remember_digest(status, digest)
-    if isinstance(looked, _Look):
-        taken_at = looked.taken_at and looked.taken_at.isoformat()
-        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at])
+    if isinstance(facts, _Facts):
+        taken_at = facts.taken_at and facts.taken_at.isoformat()
+        cache.remember_header(digest, reader, [facts.width, facts.height, taken_at])
     else:
-        cache.remember_unreadable(digest, reader, looked.message)
+        cache.remember_unreadable(digest, reader, facts.message)
 
 
 def _remembered(
@@ -167,8 +180,8 @@ def _remembered(
     ]
 
 
-def _from_header(header: Any) -> _Looked:
+def _from_header(header: Any) -> _FactsOrError:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
     width, height, taken_at = header
-    return _Look(width, height, datetime.fromisoformat(taken_at) if taken_at else None)
+    return _Facts(width, height, datetime.fromisoformat(taken_at) if taken_at else None)

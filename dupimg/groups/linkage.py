@@ -17,8 +17,6 @@ from dupimg.search.blocks import LARGEST_BLOCK_ROWS, thread_pools
 from dupimg.search.rows import squared_norms, unit_rows
 from dupimg.search.similarity import TOLERANCE, connected_groups
 
-LINKAGES = ("average", "complete", "single")
-
 # SciPy works on a copy of the n² / 2 float64 distances: together 2 GiB for this many rows.
 LARGEST_MATRIX_ROWS = 16_384
 

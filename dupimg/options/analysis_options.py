@@ -23,7 +23,7 @@ class EmbeddingOptions(WorkOptions):
 
     model: str = option(
         to_text,
-        "network that looks at the photos; `dupimg models` lists them",
+        "network that embeds the photos; `dupimg models` lists them",
         default="efficientnet_lite0",
         values="NAME",
     )

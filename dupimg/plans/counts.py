@@ -73,7 +73,7 @@ class Counts:
             photos=sum(row.is_photo for row in rows),
             companions=sum(row.is_companion for row in rows),
             unsearched=sum(_is_unsearched(row) for row in rows),
-            bytes_freed=sum(row.bytes for row in done if row.action == REMOVE and row.destination),
+            bytes_freed=sum(row.bytes for row in done if row.action == REMOVE),
         )
 
 

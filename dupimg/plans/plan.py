@@ -1,6 +1,6 @@
 """Decide: for every file found exactly one row that says what happens to it, where it goes, why.
 
-Pure: nothing here touches a file. Hazards that `check_plan` looks for: a file with two rows, two
+Pure: nothing here touches a file. Hazards that `check_plan` finds: a file with two rows, two
 rows with one destination (also where case or Unicode form are not told apart), a destination
 outside the folder that its action has in the output, duplicates of which none stays, a companion
 that is parted from its photo.
@@ -147,13 +147,13 @@ def _cosine(cosines: np.ndarray | None, i: int) -> float | None:
     return None if cosines is None or math.isnan(cosines[i]) else float(cosines[i])
 
 
-def _second_look(photos: Sequence[Photo], i: int, look: SecondLook | None) -> dict[str, Any]:
-    if look is None or not look.verdicts[i]:
+def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None) -> dict[str, Any]:
+    if second_look is None or not second_look.verdicts[i]:
         return {}
     return {
-        "compared_with": photos[look.compared_with[i]].path,
-        "thumb_correlation": float(look.thumb_correlation[i]),
-        "verdict": str(look.verdicts[i]),
+        "compared_with": photos[second_look.compared_with[i]].path,
+        "thumb_correlation": float(second_look.thumb_correlation[i]),
+        "verdict": str(second_look.verdicts[i]),
     }
 
 
@@ -231,7 +231,7 @@ class Problem:
 
 
 def check_plan(rows: Sequence[Row]) -> list[Problem]:
-    """Look for everything that would make a plan unsafe to carry out.
+    """Find everything that would make a plan unsafe to carry out.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def check_plan(rows: Sequence[Row]) -> list[Problem]:
 
 
 def check_decisions(rows: Sequence[Row]) -> list[Problem]:
-    """Look for what `check_plan` finds wherever the files go."""
+    """Find what `check_plan` finds wherever the files go."""
     return [problem for check in _CHECKS for problem in check(rows)]
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
-from dupimg.decide.embed import embed, make_embedder, read_listing
+from dupimg.decide.embed import embed_listing, make_embedder, read_listing
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import known_apart
 from dupimg.errors import UsageError
@@ -87,7 +87,8 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         **record.run.settings,
     )
     earlier = [replace(row, earlier=row.destination) for row in record.rows]
-    rows, notes = _decide(settings, found, earlier)
+    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+        rows, notes = _decide(evidence, settings, found, earlier)
     notes = (*_what_happens(earlier, rows), *notes)
     report, page = output_dir / REPORT, None
     if options.dry_run:
@@ -132,30 +133,18 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
 
 
 def _decide(
-    options: PlanOptions, found: Found, earlier: Sequence[Row]
-) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
-    """Read what is new, and return a checked plan for all files, and what to know about it."""
-    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
-        return _decide_by(evidence, options, found, earlier)
-
-
-def _decide_by(
     evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
-    output_dir = options.output_dir
+    """Read what is new, and return a checked plan for all files, and what to know about it."""
     rows, listing, collection = _read(evidence, options, found, earlier)
-    while True:
-        has_new = collection is not None and collection.is_new.any()
-        decided, notes = add_rows(rows, listing, collection if has_new else None, options)
-        known = {} if collection is None else collection.rows
-        broken = _broken_keepers(decided, known, output_dir)
-        if not broken:
-            break
+    decided, notes = add_rows(rows, listing, collection, options)
+    while broken := _broken_keepers(decided, collection.rows, options.output_dir):
         # Decide again without photos that are not what they were.
-        collection = collection and collection.without(broken)
+        collection = collection.without(broken)
+        decided, notes = add_rows(rows, listing, collection, options)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    return decided, (*notes, *_not_compared(rows, known, output_dir))
+    return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))
 
 
 def _not_compared(
@@ -170,7 +159,7 @@ def _not_compared(
 
 def _read(
     evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
-) -> tuple[tuple[Row, ...], Listing, Collection | None]:
+) -> tuple[tuple[Row, ...], Listing, Collection]:
     """Return the rows of the earlier run, the new files, and all photos that can be compared."""
     output_dir = options.output_dir
     embedder = make_embedder(options, options.model)
@@ -182,7 +171,7 @@ def _read(
         if _was_placed(row) and _is_there(row, output_dir)
     }
     old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
-    listing, embedded = embed(
+    listing, embedded = embed_listing(
         embedder,
         options.input_dir,
         replace(listing, photos=(*old, *listing.photos)),
@@ -191,13 +180,13 @@ def _read(
         keep_preview=PreviewFolder(output_dir).write,
     )
     listing = replace(listing, others=tuple(f for f in listing.others if f.path not in there))
-    if not embedded.photos:
-        return rows, listing, None
+    known = {
+        there[photo.path].path: there[photo.path] for photo in listing.photos if photo.path in there
+    }
     photos = tuple(
         replace(photo, path=there[photo.path].path) if photo.path in there else photo
         for photo in listing.photos
     )
-    known = {row.path: row for row in there.values()}
     apart = tuple(known_apart(photos, options.cache))
     collection = Collection(
         photos, embedded.features, embedded.inverse, known, apart, evidence=evidence

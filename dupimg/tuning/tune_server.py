@@ -195,13 +195,13 @@ def _shown(question: Question) -> dict[str, Any]:
     }
 
 
-def _judged(judgement: ThresholdEvidence, in_use: float) -> dict[str, Any]:
+def _judged(evidence: ThresholdEvidence, in_use: float) -> dict[str, Any]:
     return {
         "in_use": in_use,
-        "recommended": judgement.recommended,
+        "recommended": evidence.recommended,
         "answers": [
             [round(float(cosine), 4), bool(right)]
-            for cosine, right in zip(judgement.cosines, judgement.together, strict=True)
+            for cosine, right in zip(evidence.cosines, evidence.together, strict=True)
         ],
-        "table": judgement.table.round(4).to_dict("list"),
+        "table": evidence.table.round(4).to_dict("list"),
     }

@@ -8,7 +8,7 @@ import pytest
 from files import read_files, snapshot
 
 from dupimg.demo import demo
-from dupimg.demo.demo import make_photos, run_demo
+from dupimg.demo.demo import make_demo_photos, run_demo
 from dupimg.errors import UsageError
 from dupimg.files.images import read_header
 from dupimg.files.photos import capture_time
@@ -97,7 +97,7 @@ def test_says_where_to_look(told, rows):
 
 
 def test_photos_are_the_same_each_time(told, tmp_path):
-    make_photos(tmp_path / "photos")
+    make_demo_photos(tmp_path / "photos")
     assert snapshot(tmp_path / "photos") == snapshot(told[0] / "photos")
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from files import make_files, sample, save
 from PIL import Image
+from privileges import without_privileges
 
 from dupimg.files.photos import capture_time, content_digest, find_files
 from dupimg.files.reading import read_files
@@ -150,13 +151,13 @@ def test_too_many_pixels_and_truncation_are_reasons(tmp_path, cat):
     assert "more than the limit" in str(listing.others[0].reason)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_files_and_folders_are_reported(tmp_path, cat):
-    save(cat, tmp_path / "locked.jpg").chmod(0)
-    save(cat, tmp_path / "folder" / "photo.jpg")
-    (tmp_path / "folder").chmod(0)
-    listing = listing_of(tmp_path)
-    (tmp_path / "folder").chmod(0o700)
+def test_unreadable_files_and_folders_are_reported(open_folder, cat):
+    with without_privileges():
+        save(cat, open_folder / "locked.jpg").chmod(0)
+        save(cat, open_folder / "folder" / "photo.jpg")
+        (open_folder / "folder").chmod(0)
+        listing = listing_of(open_folder)
+        (open_folder / "folder").chmod(0o700)
     assert [str(other.reason) for other in listing.others] == [
         "folder could not be listed: Permission denied",
         "could not be read: Permission denied",

@@ -6,7 +6,7 @@ ROWS = [
     Row("a.jpg", "keep", "processed/a.jpg", scene=1, bytes=1),
     Row("a.xmp", "keep", "processed/a.xmp", scene=1, companion_of="a.jpg", bytes=2),
     Row("b.jpg", "remove", "remove/b.jpg", scene=1, bytes=4),
-    Row("c.jpg", "remove", scene=1, bytes=8, failed=True),
+    Row("c.jpg", "remove", "processed/c.jpg", scene=1, bytes=8, failed=True),
     Row("d.jpg", "leave", scene=2, bytes=16),
     Row("e.txt", "other", "other/e.txt", bytes=32),
     Row("f", "other", reason=message("reason.folder_not_listed", why=as_text("why"))),

@@ -109,7 +109,7 @@ def test_photos_are_added(left_behind, photos):
 def test_a_plan_is_reviewed(left_behind):
     output = left_behind("planned")
     session = ReviewSession(output, Cache(None))
-    state = session.look()
+    state = session.current()
     reasons = {row.path: row.reason for row in state.rows}
     assert state.problems == ()
     assert reasons["cat small.jpg"] == by_hand_reason("keep", "remove", kept_reason(2))
