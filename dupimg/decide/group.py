@@ -176,11 +176,9 @@ def find_scenes(
         A label for each of them.
     """
     photos = [embedded.photos[i] for i in stays]
-    # Only what the photo itself says is when it was taken.
+    # The time of a file is not when the photo was taken.
     times = [
-        (photo.local_time - datetime(1970, 1, 1)).total_seconds()
-        if photo.taken_from == "exif"
-        else math.nan
+        (photo.local_time - datetime(1970, 1, 1)).total_seconds() if photo.is_dated else math.nan
         for photo in photos
     ]
     folders = _folders(photos, options)

@@ -48,6 +48,7 @@ from dupimg.evaluation.tables import (
     scene_curves,
     summarize_curves,
 )
+from dupimg.files.capture_time import Dating
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
 from dupimg.messages import as_text
@@ -185,6 +186,7 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
             jobs=options.jobs or joblib.cpu_count(),
             advance=bar.update,
             time_limit=options.time_limit,
+            dating=Dating.of(options.time_zone),
         )
 
 

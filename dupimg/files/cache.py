@@ -1,8 +1,9 @@
 """Cache digests, headers, embeddings and previews in one SQLite file: a second run reads nothing.
 
-Files are known by device, inode, size and time, so renamed and moved files are found again;
-everything else is stored by the digest of the content. Pairs that a person declared distinct are
-stored, too. If anything goes wrong with the cache, the run warns and continues without it.
+Files are known by device, inode, size and times; everything else is stored by the digest of the
+content, so of renamed and moved files only the digest is computed anew. Pairs that a person
+declared distinct are stored, too. If anything goes wrong with the cache, the run warns and
+continues without it.
 """
 
 from __future__ import annotations
@@ -303,4 +304,7 @@ def _read_header(header: Any) -> Any:
 
 
 def _status_key(status: os.stat_result) -> str:
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+    # The time of the last change of the file or its name shows a content that was changed in place
+    # and given its old modification time. On Windows it is the time at which the file was created.
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"

@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dupimg.files.cache import Cache
+from dupimg.files.capture_time import Dating
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
-from dupimg.files.photos import (
-    File,
-    Found,
-    Listing,
-    Photo,
-    capture_time,
-    content_digest,
-    earliest_time,
-)
+from dupimg.files.metadata import Metadata
+from dupimg.files.name_times import time_in_name
+from dupimg.files.photos import File, Found, Listing, Photo, by_time, content_digest
 from dupimg.files.sandbox import open_sandbox
 from dupimg.messages import Message, message, why
 
@@ -38,6 +32,7 @@ def read_files(
     advance: Callable[[], None],
     time_limit: float | None = None,
     cache: Cache | None = None,
+    dating: Dating | None = None,
 ) -> Listing:
     """Read the content digest, the size and the time of every file.
 
@@ -56,7 +51,9 @@ def read_files(
         Seconds that the header of a picture may take. Headers are then read in worker processes;
         see `dupimg.files.sandbox`.
     cache : Cache, optional
-        Files known to it, by their size, time and inode, are not opened.
+        Files known to it, by their size, times and inode, are not opened.
+    dating : Dating, optional
+        How photos are dated; by default in the time zone of this machine.
 
     Returns
     -------
@@ -64,49 +61,53 @@ def read_files(
     """
     cache = cache or Cache(None)
     reader = f"{READER_VERSION} up to {max_pixels}"
-    records = _remembered(cache, reader, found.files)
-    for _ in records:
+    looks = _remembered(cache, reader, found.files)
+    for _ in looks:
         advance()
-    known = {record.path for record in records}
+    known = {path for (path, _), _, _ in looks}
     new = [file for file in found.files if file[0] not in known]
     size = max(1, min(_AT_ONCE, len(new) // (4 * jobs)))  # a few for each thread to end together
     batches = [new[i : i + size] for i in range(0, len(new), size)]
     with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
         read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
         for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
-            for (path, status), (digest, looked) in zip(batch, outcomes, strict=True):
-                records.append(_record(path, status, digest, looked))
-                _remember(cache, reader, status, digest, looked)
+            for file, (digest, looked) in zip(batch, outcomes, strict=True):
+                looks.append((file, digest, looked))
+                _remember(cache, reader, file[1], digest, looked)
                 advance()
+    dating = dating or Dating.of()
+    records = [_record(*file, digest, looked, dating) for file, digest, looked in looks]
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
-        tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
+        tuple(sorted(photos, key=by_time)),
         tuple(sorted([*others, *found.others], key=lambda other: other.path)),
         system_folders=found.system_folders,
         system_files=found.system_files,
+        metadata={digest: look.metadata for _, digest, look in looks if isinstance(look, _Look)},
     )
 
 
 class _Look(NamedTuple):
-    """Size and capture time in the header of a photo."""
+    """Size of a photo, and when and where it was taken as its content says."""
 
     width: int
     height: int
-    taken_at: datetime | None
+    metadata: Metadata
 
 
 _Looked = _Look | UnreadablePhoto
+_File = tuple[str, os.stat_result]
 
 
 def _look_at(max_pixels: int, path: Path) -> _Look:
     header = read_header(path, max_pixels=max_pixels)
-    return _Look(header.width, header.height, capture_time(header.exif))
+    return _Look(header.width, header.height, header.metadata)
 
 
 def _read_batch(
     folder: Path,
-    batch: Sequence[tuple[str, os.stat_result]],
+    batch: Sequence[_File],
     look: Callable[[Sequence[Path]], Iterable[_Looked]],
 ) -> list[tuple[str, _Looked]]:
     """Return the digest of each file, empty if it cannot be read, and its header."""
@@ -126,18 +127,24 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
         return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
-def _record(path: str, status: os.stat_result, digest: str, looked: _Looked) -> Photo | File:
+def _record(
+    path: str, status: os.stat_result, digest: str, looked: _Looked, dating: Dating
+) -> Photo | File:
     if not isinstance(looked, _Look):
         return File(path, status.st_size, digest, looked.message, modified_ns=status.st_mtime_ns)
+    named = time_in_name(path)
+    stamps = looked.metadata.stamps + ((named,) if named else ())
+    taken = dating.date(stamps, looked.metadata.place, dating.file_time(status))
     return Photo(
         path,
         status.st_size,
         digest,
         looked.width,
         looked.height,
-        looked.taken_at or earliest_time(status),
-        "exif" if looked.taken_at else "file",
+        taken.at,
+        taken.source,
         status.st_mtime_ns,
+        taken.passed_over,
     )
 
 
@@ -148,21 +155,21 @@ def _remember(
         return
     cache.remember_digest(status, digest)
     if isinstance(looked, _Look):
-        taken_at = looked.taken_at and looked.taken_at.isoformat()
-        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at])
+        header = [looked.width, looked.height, looked.metadata.to_json()]
+        cache.remember_header(digest, reader, header)
     else:
         cache.remember_unreadable(digest, reader, looked.message)
 
 
 def _remembered(
-    cache: Cache, reader: str, files: Sequence[tuple[str, os.stat_result]]
-) -> list[Photo | File]:
-    """Return the records of the files known to the cache."""
+    cache: Cache, reader: str, files: Sequence[_File]
+) -> list[tuple[_File, str, _Looked]]:
+    """Return the files known to the cache, their digests and their headers."""
     digests = cache.digests([status for _, status in files])
     headers = cache.headers({digest for digest in digests if digest is not None}, reader)
     return [
-        _record(path, status, digest, _from_header(headers[digest]))
-        for (path, status), digest in zip(files, digests, strict=True)
+        (file, digest, _from_header(headers[digest]))
+        for file, digest in zip(files, digests, strict=True)
         if digest is not None and digest in headers
     ]
 
@@ -170,5 +177,5 @@ def _remembered(
 def _from_header(header: Any) -> _Looked:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
-    width, height, taken_at = header
-    return _Look(width, height, datetime.fromisoformat(taken_at) if taken_at else None)
+    width, height, metadata = header
+    return _Look(width, height, Metadata.from_json(metadata))
