@@ -41,6 +41,9 @@ _IPTC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x0422, 0x0424
 _IPTC_DATE, _IPTC_TIME = (2, 55), (2, 60)
 _MOST_DATASETS = 10_000
 
+# What values of strange types and sizes raise.
+_BROKEN = (TypeError, ValueError, LookupError, ArithmeticError)
+
 _PNG_XMP = "XML:com.adobe.xmp"
 _PNG_TIMES = ("Creation Time", "CreationTime")
 
@@ -182,7 +185,7 @@ def _text(tags: Mapping[int, Any], tag: int) -> str:
 
 def _gps_stamps(gps: Mapping[int, Any]) -> Iterator[Stamp]:
     date = _text(gps, ExifTags.GPS.GPSDateStamp)
-    with contextlib.suppress(TypeError, ValueError, ArithmeticError):
+    with contextlib.suppress(*_BROKEN):
         hour, minute, second = map(float, gps.get(ExifTags.GPS.GPSTimeStamp) or ())
         date = f"{date} {int(hour)}:{int(minute)}:{second:09.6f}"
     if (stamp := parse_stamp("gps", date, is_utc=True)) is not None:
@@ -190,7 +193,7 @@ def _gps_stamps(gps: Mapping[int, Any]) -> Iterator[Stamp]:
 
 
 def _gps_place(gps: Mapping[int, Any]) -> tuple[float, float] | None:
-    with contextlib.suppress(TypeError, ValueError, ArithmeticError):
+    with contextlib.suppress(*_BROKEN):
         degrees = [
             sum(float(part) / 60**power for power, part in enumerate(gps[tag]))
             for tag in (ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLongitude)
