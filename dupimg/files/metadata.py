@@ -8,18 +8,18 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import re
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
+from dupimg.files.boxes import find_boxes, read_span, whole_file
 from dupimg.files.capture_time import Stamp, parse_stamp
-from dupimg.files.png_chunks import PngChunks, read_png_chunks
-from dupimg.files.xmp import read_xmp
+from dupimg.files.png_chunks import read_png_chunks
+from dupimg.files.xmp import LONGEST_PACKET, read_xmp
 
 # EXIF tags: (field, date and time, fraction of a second, offset from UTC).
 _EXIF_TIMES = (
@@ -44,8 +44,10 @@ _MOST_DATASETS = 10_000
 # What values of strange types and sizes raise.
 _BROKEN = (TypeError, ValueError, LookupError, ArithmeticError)
 
-_PNG_XMP = "XML:com.adobe.xmp"
+_PNG_XMP, _PNG_IPTC = "XML:com.adobe.xmp", "Raw profile type iptc"
 _PNG_TIMES = ("Creation Time", "CreationTime")
+# Boxes of JPEG 2000.
+_JP2_EXIF, _JP2_XMP = b"JpgTiffExif->JP2", bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 @dataclass(frozen=True)
@@ -117,57 +119,78 @@ def read_tags(picture: Image.Image, path: Path) -> Tags:
         The file.
     """
     tags = Tags()
-    chunks = PngChunks()
-    if picture.format == "PNG":
-        with contextlib.suppress(Exception), path.open("rb") as file:
-            chunks = read_png_chunks(file)
-    resources = _photoshop_resources(picture)
-    with contextlib.suppress(Exception):  # each keeps what was read before it broke
-        exif = _open_exif(picture, chunks.exif or resources.get(_EXIF_RESOURCE, b""))
+    apart = _Apart()
+    with contextlib.suppress(Exception):
+        apart = _read_apart(picture, path)
+    with contextlib.suppress(Exception):  # keeps what was read before it broke
+        exif = _open_exif(picture, apart.exif)
         tags.exif.update(exif)
         with contextlib.suppress(Exception):
             tags.gps.update(exif.get_ifd(ExifTags.IFD.GPSInfo))
         tags.exif.update(exif.get_ifd(ExifTags.IFD.Exif))
-    for packet in (
-        picture.info.get("xmp"),
-        chunks.texts.get(_PNG_XMP),
-        tags.exif.get(_XMP_TAG),
-        resources.get(_XMP_RESOURCE),
-    ):
-        tags.xmp = tags.xmp or _bytes(packet)
-    tags.iptc = _bytes(resources.get(_IPTC_RESOURCE)) or _bytes(tags.exif.get(_IPTC_TAG))
-    texts = [chunks.texts[name] for name in _PNG_TIMES if name in chunks.texts]
-    tags.png_time = texts[0].decode("utf-8", "replace") if texts else ""
+    packets = (picture.info.get("xmp"), apart.xmp, tags.exif.get(_XMP_TAG))
+    tags.xmp = next(filter(None, map(_bytes, packets)), b"")
+    tags.iptc = apart.iptc
+    tags.png_time = apart.png_time
     return tags
 
 
-def _open_exif(picture: Image.Image, apart: bytes) -> Image.Exif:
-    """Return the EXIF tags of a picture; `apart` is where Pillow does not find them."""
-    # To find the tags behind the pixels of a PNG, Pillow would decode them.
-    known = {"exif", "Raw profile type exif"} & picture.info.keys()
-    if not known and (apart or picture.format == "PNG"):
-        exif = Image.Exif()
-        exif.load(apart)
-        return exif
-    return picture.getexif()
+@dataclass
+class _Apart:
+    """What stands where Pillow does not look for it."""
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    png_time: str = ""
 
 
-def _photoshop_resources(picture: Image.Image) -> dict[int, bytes]:
-    """Return the blocks that Photoshop writes into JPEG and PSD files, by their number."""
-    resources: Any = picture.info.get("photoshop")
+def _read_apart(picture: Image.Image, path: Path) -> _Apart:
+    if picture.format == "PNG":
+        with path.open("rb") as file:
+            chunks = read_png_chunks(file)
+        texts = chunks.texts
+        time = next((texts[name] for name in _PNG_TIMES if name in texts), b"")
+        iptc = _raw_profile(texts.get(_PNG_IPTC, b""))
+        return _Apart(chunks.exif, texts.get(_PNG_XMP, b""), iptc, time.decode("utf-8", "replace"))
+    if picture.format == "JPEG2000":
+        with path.open("rb") as file:
+            boxes = [span for kind, span in find_boxes(file, whole_file(file)) if kind == b"uuid"]
+            contents = [read_span(file, span, LONGEST_PACKET) for span in boxes]
+        named = {content[:16]: content[16:] for content in contents}
+        return _Apart(named.get(_JP2_EXIF, b""), named.get(_JP2_XMP, b""))
+    resources: Any = picture.info.get("photoshop", {})
     if picture.format == "PSD":
         resources = {number: data for number, _, data in getattr(picture, "resources", ())}
-    return resources if isinstance(resources, dict) else {}
+    exif, xmp, iptc = (
+        _bytes(resources.get(number)) for number in (_EXIF_RESOURCE, _XMP_RESOURCE, _IPTC_RESOURCE)
+    )
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
+        iptc = picture.tag_v2._tagdata.get(_IPTC_TAG, b"")
+    return _Apart(exif, xmp, iptc)
+
+
+def _raw_profile(text: bytes) -> bytes:
+    """Return the IPTC block that ImageMagick writes into PNG as hexadecimal numbers."""
+    content = bytes.fromhex("".join(text.decode("ascii").split()[2:]))
+    return content[max(0, content.find(b"\x1c\x02")) :]
+
+
+def _open_exif(picture: Image.Image, apart: bytes) -> Image.Exif:
+    """Return the EXIF tags of a picture; `apart` is what Pillow does not find."""
+    # To find the tags behind the pixels of a PNG, Pillow would decode them.
+    known = {"exif", "Raw profile type exif"} & picture.info.keys()
+    if known or not (apart or picture.format == "PNG"):
+        return picture.getexif()
+    exif = Image.Exif()
+    exif.load(apart)
+    if picture.format != "PNG":  # it is not turned when it is decoded either
+        exif.pop(ExifTags.Base.Orientation, None)
+    return exif
 
 
 def _bytes(value: Any) -> bytes:
-    """Return a tag that programs write as bytes or as whole numbers of four bytes."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, tuple) and all(isinstance(number, int) for number in value):
-        with contextlib.suppress(struct.error):
-            words = [struct.pack(f"{order}{len(value)}I", *value) for order in "<>"]
-            return next((word for word in words if word.startswith(b"\x1c")), b"")
     return value if isinstance(value, bytes) else b""
 
 

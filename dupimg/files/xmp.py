@@ -17,7 +17,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.sax import make_parser
 
 # A sidecar with brush strokes and masks may take some megabytes.
-LONGEST_PACKET = 16_000_000
+LONGEST_PACKET = 8_000_000
 _MOST_LEVELS = 64
 _LONGEST_TEXT = 10_000
 _CHUNK = 1 << 16
