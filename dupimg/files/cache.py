@@ -22,7 +22,7 @@ from typing import Any
 
 import platformdirs
 
-from dupimg.messages import Message, quoted
+from dupimg.messages import Message
 
 # Part of the file's name: count it up whenever a table changes.
 _VERSION = 3
@@ -296,8 +296,6 @@ def _check_ours(connection: sqlite3.Connection) -> None:
 
 def _read_header(header: Any) -> Any:
     """Return what was remembered of a content."""
-    if isinstance(header, str):  # dupimg 0.1.0 wrote why it is no photo as an English sentence
-        return quoted(header)
     if isinstance(header, dict) and "unreadable" in header:
         return Message.from_json(header["unreadable"])
     return header

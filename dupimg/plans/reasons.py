@@ -114,9 +114,10 @@ def _recounted(reason: Message | None, before: Message, now: Message) -> Message
     if reason == before:
         return now
     values = dict(reason.values) if reason is not None else {}
-    if values.get("first") == before:
-        return message("reason.both", **values | {"first": now})
-    return reason
+    rest = values.get("second")
+    return (
+        both(now, rest) if values.get("first") == before and isinstance(rest, Message) else reason
+    )
 
 
 def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:
