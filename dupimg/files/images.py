@@ -13,13 +13,13 @@ import math
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
+from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 
 from dupimg.errors import MessageError
 from dupimg.files import raw
@@ -400,6 +400,19 @@ def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
+def _skipping_large(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
+    """Let a text of a PNG that is too large cost the picture that text, and not its pixels."""
+
+    def read_or_skip(stream: Any, position: int, length: int) -> bytes:
+        try:
+            return read(stream, position, length)
+        except ValueError:
+            stream.fp.seek(position)
+            return stream.fp.read(length)  # for its checksum
+
+    return read_or_skip
+
+
 _settings_lock = threading.Lock()
 _settings = contextlib.ExitStack()
 _decoding = 0
@@ -407,9 +420,9 @@ _decoding = 0
 
 @contextlib.contextmanager
 def _pillow_as_we_need_it() -> Iterator[None]:
-    """Silence Pillow's warnings and lift its pixel limit while any thread decodes.
+    """Silence Pillow's warnings and lift its limits while any thread decodes.
 
-    Both settings belong to the whole process: the first thread changes them, the last one
+    The settings belong to the whole process: the first thread changes them, the last one
     restores them. `_check_size` checks the limit for a photo.
     """
     global _decoding
@@ -419,6 +432,10 @@ def _pillow_as_we_need_it() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
             _settings.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
             Image.MAX_IMAGE_PIXELS = None
+            for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
+                read = getattr(PngImagePlugin.PngStream, name)
+                _settings.callback(setattr, PngImagePlugin.PngStream, name, read)
+                setattr(PngImagePlugin.PngStream, name, _skipping_large(read))
         _decoding += 1
     try:
         yield
