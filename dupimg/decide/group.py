@@ -178,7 +178,9 @@ def find_scenes(
     photos = [embedded.photos[i] for i in stays]
     # The time of a file is not when the photo was taken.
     times = [
-        (photo.local_time - datetime(1970, 1, 1)).total_seconds() if photo.is_dated else math.nan
+        (photo.local_time - datetime(1970, 1, 1)).total_seconds()
+        if photo.has_capture_time
+        else math.nan
         for photo in photos
     ]
     folders = _folders(photos, options)

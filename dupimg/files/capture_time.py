@@ -37,7 +37,7 @@ FIELDS = {
     "edited": "edited",  # EXIF DateTime: when the photo was last written
 }
 # What `taken_from` says where no date is plausible: the earliest time of the file itself.
-FILE = "file"
+FILE_TIME = "file"
 
 _ORDER = {field: place for place, field in enumerate(FIELDS)}
 
@@ -163,7 +163,7 @@ class Dating:
             if (doubt := self._doubt(stamp)) is None:
                 return Taken(self._placed(stamp, place), stamp.source, _joined(passed_over))
             passed_over.setdefault(stamp.moment, _passed_over(stamp, doubt))
-        return Taken(file_time, FILE, _joined(passed_over))
+        return Taken(file_time, FILE_TIME, _joined(passed_over))
 
     def file_time(self, status: os.stat_result) -> datetime:
         """Return the earliest time in a file's status, without offset."""

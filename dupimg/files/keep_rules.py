@@ -17,7 +17,7 @@ KEEP_RULES: dict[str, tuple[Callable[[Photo], Any], Message]] = {
     "bytes": (lambda photo: -photo.bytes, message("reason.more_bytes")),
     # What a camera wrote counts more than the time of a file.
     "oldest": (
-        lambda photo: (not photo.is_dated, photo.local_time),
+        lambda photo: (not photo.has_capture_time, photo.local_time),
         message("reason.earlier_time"),
     ),
     "path": (lambda photo: photo.path, message("reason.first_path")),

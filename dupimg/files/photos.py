@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dupimg.files.capture_time import FILE
+from dupimg.files.capture_time import FILE_TIME
 from dupimg.messages import Message, message, why
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ class Photo:
         return local_time(self.taken_at)
 
     @property
-    def is_dated(self) -> bool:
+    def has_capture_time(self) -> bool:
         """Whether it is known when the photo was taken, not only when the file was written."""
-        return self.taken_from != FILE
+        return self.taken_from != FILE_TIME
 
 
 def local_time(moment: datetime) -> datetime:

@@ -144,7 +144,7 @@ def _record(
         taken.at,
         taken.source,
         status.st_mtime_ns,
-        taken.passed_over,
+        passed_over=taken.passed_over,
     )
 
 

@@ -7,16 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dupimg.files.capture_time import FIELDS, FILE, Dating, Stamp, parse_stamp, zone_of_place
+from dupimg.files.capture_time import FIELDS, FILE_TIME, Dating, Stamp, parse_stamp, zone_of_place
 
 NOW = datetime(2026, 7, 1, 12)
-FILE_TIME = datetime(2026, 6, 1)
+WRITTEN = datetime(2026, 6, 1)
 TOKYO = Dating(ZoneInfo("Asia/Tokyo"), NOW)
 UTC = timezone.utc
 
 
 def taken(*stamps, dating=TOKYO, place=None):
-    return dating.date(stamps, place, FILE_TIME)
+    return dating.date(stamps, place, WRITTEN)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_most_trusted_field_counts_whatever_the_order():
 
 
 def test_without_any_date_the_time_of_the_file_counts():
-    assert taken() == (FILE_TIME, FILE, None)
+    assert taken() == (WRITTEN, FILE_TIME, None)
 
 
 @pytest.mark.parametrize(

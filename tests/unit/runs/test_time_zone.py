@@ -80,7 +80,7 @@ def test_the_time_zone_of_the_option_places_utc_and_times_of_files(photos, tmp_p
 
 
 @pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
-def test_an_addition_is_dated_in_the_zone_of_the_run(photos, tmp_path, monkeypatch, zone):
+def test_an_addition_has_capture_time_in_the_zone_of_the_run(photos, tmp_path, monkeypatch, zone):
     monkeypatch.setenv("TZ", "UTC" if zone else "Asia/Tokyo")
     run(photos, tmp_path, **({"time_zone": zone} if zone else {}))
     monkeypatch.setenv("TZ", "America/New_York")

@@ -22,7 +22,7 @@ _LONGEST_VALUE = 10_000
 _APPLE_KEYS = (b"com.apple.quicktime.creationdate", b"com.apple.quicktime.location.ISO6709")
 
 
-def read_video(file: BinaryIO) -> Metadata:
+def read_film_times(file: BinaryIO) -> Metadata:
     """Return when and where a video was taken.
 
     Parameters
