@@ -288,17 +288,22 @@ def parse_stamp(
     found = _DATE.match(date.rstrip("\0 "))
     if found is None:
         return None
-    year, month, day, hour, minute, second = (int(number or 0) for number in found.groups()[:6])
-    if year == 0:
+    if not int(found[1]):
         return Stamp(field, None)
-    digits = re.match(r"\d{1,9}", fraction.strip() or found[7] or "")
+    moment = _moment(found, fraction.strip() or found[7] or "")
+    if moment is None or found[4] is None:
+        return moment and Stamp(field, moment, is_day=True)
+    zone = offset_zone(found[8] or offset)
+    is_utc = is_utc and zone in (None, timezone.utc)
+    return Stamp(field, moment.replace(tzinfo=zone), is_utc)
+
+
+def _moment(found: re.Match[str], fraction: str) -> datetime | None:
+    """Return the date and time of a match of `_DATE`, if the calendar has it."""
+    year, month, day, hour, minute, second = (int(number or 0) for number in found.groups()[:6])
+    digits = re.match(r"\d*", fraction)
     microsecond = int(digits.group()[:6].ljust(6, "0")) if digits else 0
     try:
-        moment = datetime(year, month or 1, day or 1, hour, minute, second, microsecond)
+        return datetime(year, month or 1, day or 1, hour, minute, second, microsecond)
     except ValueError:
         return None
-    zone = offset_zone(found[8] or offset)
-    is_day = found[4] is None
-    if is_day or (is_utc and zone is None):
-        return Stamp(field, moment, is_utc and not is_day, is_day)
-    return Stamp(field, moment.replace(tzinfo=zone), is_utc and zone == timezone.utc)

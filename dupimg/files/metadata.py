@@ -159,15 +159,19 @@ def _read_apart(picture: Image.Image, path: Path) -> _Apart:
             contents = [read_span(file, span, LONGEST_PACKET) for span in boxes]
         named = {content[:16]: content[16:] for content in contents}
         return _Apart(named.get(_JP2_EXIF, b""), named.get(_JP2_XMP, b""))
-    resources: Any = picture.info.get("photoshop", {})
-    if picture.format == "PSD":
-        resources = {number: data for number, _, data in getattr(picture, "resources", ())}
-    exif, xmp, iptc = (
-        _bytes(resources.get(number)) for number in (_EXIF_RESOURCE, _XMP_RESOURCE, _IPTC_RESOURCE)
-    )
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
-        iptc = picture.tag_v2._tagdata.get(_IPTC_TAG, b"")
+        return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))
+    return _photoshop_apart(picture)
+
+
+def _photoshop_apart(picture: Image.Image) -> _Apart:
+    """Return what Photoshop writes into JPEG and PSD files in numbered blocks."""
+    blocks: Any = picture.info.get("photoshop", {})
+    if picture.format == "PSD":
+        blocks = {number: data for number, _, data in getattr(picture, "resources", ())}
+    numbers = (_EXIF_RESOURCE, _XMP_RESOURCE, _IPTC_RESOURCE)
+    exif, xmp, iptc = (_bytes(blocks.get(number)) for number in numbers)
     return _Apart(exif, xmp, iptc)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,22 +62,27 @@ def read_files(
     """
     cache = cache or Cache(None)
     reader = f"{READER_VERSION} up to {max_pixels}"
-    looks = _remembered(cache, reader, found.files)
-    for _ in looks:
+    outcomes = _remembered(cache, reader, found.files)
+    for _ in outcomes:
         advance()
-    known = {path for (path, _), _, _ in looks}
+    known = {path for (path, _), _, _ in outcomes}
     new = [file for file in found.files if file[0] not in known]
-    size = max(1, min(_AT_ONCE, len(new) // (4 * jobs)))  # a few for each thread to end together
-    batches = [new[i : i + size] for i in range(0, len(new), size)]
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
-        read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
-        for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
-            for file, (digest, looked) in zip(batch, outcomes, strict=True):
-                looks.append((file, digest, looked))
-                _remember(cache, reader, file[1], digest, looked)
-                advance()
-    dating = dating or Dating.of()
-    records = [_record(*file, digest, looked, dating) for file, digest, looked in looks]
+    with closing(_read_new(folder, new, max_pixels, jobs, time_limit)) as read:
+        for file, (digest, facts) in zip(new, read, strict=True):
+            outcomes.append((file, digest, facts))
+            _remember(cache, reader, file[1], digest, facts)
+            advance()
+    return _listing(found, outcomes, dating or Dating.of())
+
+
+_File = tuple[str, os.stat_result]
+
+
+def _listing(
+    found: Found, outcomes: Sequence[tuple[_File, str, _FactsOrError]], dating: Dating
+) -> Listing:
+    """Return the files with their digests and facts as a listing; its photos are dated."""
+    records = [_record(*file, digest, facts, dating) for file, digest, facts in outcomes]
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
@@ -84,11 +90,13 @@ def read_files(
         tuple(sorted([*others, *found.others], key=lambda other: other.path)),
         system_folders=found.system_folders,
         system_files=found.system_files,
-        metadata={digest: look.metadata for _, digest, look in looks if isinstance(look, _Look)},
+        metadata={
+            digest: facts.metadata for _, digest, facts in outcomes if isinstance(facts, _Facts)
+        },
     )
 
 
-class _Look(NamedTuple):
+class _Facts(NamedTuple):
     """Size of a photo, and when and where it was taken as its content says."""
 
     width: int
@@ -96,27 +104,42 @@ class _Look(NamedTuple):
     metadata: Metadata
 
 
-_Looked = _Look | UnreadablePhoto
-_File = tuple[str, os.stat_result]
+_FactsOrError = _Facts | UnreadablePhoto
 
 
-def _look_at(max_pixels: int, path: Path) -> _Look:
+def _read_new(
+    folder: Path,
+    files: Sequence[_File],
+    max_pixels: int,
+    jobs: int,
+    time_limit: float | None,
+) -> Generator[tuple[str, _FactsOrError], None, None]:
+    """Yield the digest and the header of each file, as `_read_batch` returns them."""
+    size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # so that the threads end together
+    batches = [files[i : i + size] for i in range(0, len(files), size)]
+    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as in_sandbox:
+        read_facts = partial(in_sandbox, partial(_read_facts, max_pixels))
+        for outcomes in pool.map(partial(_read_batch, folder, read_facts), batches):
+            yield from outcomes
+
+
+def _read_facts(max_pixels: int, path: Path) -> _Facts:
     header = read_header(path, max_pixels=max_pixels)
-    return _Look(header.width, header.height, header.metadata)
+    return _Facts(header.width, header.height, header.metadata)
 
 
 def _read_batch(
     folder: Path,
+    read_facts: Callable[[Sequence[Path]], Iterable[_FactsOrError]],
     batch: Sequence[_File],
-    look: Callable[[Sequence[Path]], Iterable[_Looked]],
-) -> list[tuple[str, _Looked]]:
+) -> list[tuple[str, _FactsOrError]]:
     """Return the digest of each file, empty if it cannot be read, and its header."""
     paths = [folder / path for path, _ in batch]
     digests = [_digest_or_reason(path) for path in paths]
     whole = [path for path, digest in zip(paths, digests, strict=True) if isinstance(digest, str)]
-    looks = iter(look(whole))
+    facts = iter(read_facts(whole))
     return [
-        (digest, next(looks)) if isinstance(digest, str) else ("", digest) for digest in digests
+        (digest, next(facts)) if isinstance(digest, str) else ("", digest) for digest in digests
     ]
 
 
@@ -128,19 +151,19 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
 
 
 def _record(
-    path: str, status: os.stat_result, digest: str, looked: _Looked, dating: Dating
+    path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
 ) -> Photo | File:
-    if not isinstance(looked, _Look):
-        return File(path, status.st_size, digest, looked.message, modified_ns=status.st_mtime_ns)
+    if not isinstance(facts, _Facts):
+        return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
     named = time_in_name(path)
-    stamps = looked.metadata.stamps + ((named,) if named else ())
-    taken = dating.date(stamps, looked.metadata.place, dating.file_time(status))
+    stamps = facts.metadata.stamps + ((named,) if named else ())
+    taken = dating.date(stamps, facts.metadata.place, dating.file_time(status))
     return Photo(
         path,
         status.st_size,
         digest,
-        looked.width,
-        looked.height,
+        facts.width,
+        facts.height,
         taken.at,
         taken.source,
         status.st_mtime_ns,
@@ -149,21 +172,21 @@ def _record(
 
 
 def _remember(
-    cache: Cache, reader: str, status: os.stat_result, digest: str, looked: _Looked
+    cache: Cache, reader: str, status: os.stat_result, digest: str, facts: _FactsOrError
 ) -> None:
-    if isinstance(looked, UnreadableNow):
+    if isinstance(facts, UnreadableNow):
         return
     cache.remember_digest(status, digest)
-    if isinstance(looked, _Look):
-        header = [looked.width, looked.height, looked.metadata.to_json()]
+    if isinstance(facts, _Facts):
+        header = [facts.width, facts.height, facts.metadata.to_json()]
         cache.remember_header(digest, reader, header)
     else:
-        cache.remember_unreadable(digest, reader, looked.message)
+        cache.remember_unreadable(digest, reader, facts.message)
 
 
 def _remembered(
     cache: Cache, reader: str, files: Sequence[_File]
-) -> list[tuple[_File, str, _Looked]]:
+) -> list[tuple[_File, str, _FactsOrError]]:
     """Return the files known to the cache, their digests and their headers."""
     digests = cache.digests([status for _, status in files])
     headers = cache.headers({digest for digest in digests if digest is not None}, reader)
@@ -174,8 +197,8 @@ def _remembered(
     ]
 
 
-def _from_header(header: Any) -> _Looked:
+def _from_header(header: Any) -> _FactsOrError:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
     width, height, metadata = header
-    return _Look(width, height, Metadata.from_json(metadata))
+    return _Facts(width, height, Metadata.from_json(metadata))
