@@ -291,8 +291,10 @@ def parse_stamp(
     if not int(found[1]):
         return Stamp(field, None)
     moment = _moment(found, fraction.strip() or found[7] or "")
-    if moment is None or found[4] is None:
-        return moment and Stamp(field, moment, is_day=True)
+    if moment is None:
+        return None
+    if found[4] is None:
+        return Stamp(field, moment, is_day=True)
     zone = offset_zone(found[8] or offset)
     is_utc = is_utc and zone in (None, timezone.utc)
     return Stamp(field, moment.replace(tzinfo=zone), is_utc)
