@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, read_and_embed
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, known_apart
-from dupimg.files.photos import Found
+from dupimg.files.photos import Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups, check_plan, make_plan
@@ -74,7 +75,8 @@ def decide(
     rows = make_plan(listing, groups, options.keep)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    return Decision(rows, _notes(groups, options.duplicate_rule))
+    notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
+    return Decision(rows, notes)
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
@@ -90,4 +92,13 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
         return (message("note.labelled", note=note),) if groups.n_spared else ()
     other = "verified" if rule == "cosine" else "cosine"
     note = message("note.other_rule", rule=other, count=more, spared=spared)
+    return (message("note.labelled", note=note),)
+
+
+def _doubted_dates(photos: Sequence[Photo]) -> tuple[Message, ...]:
+    """Say how many photos have a date that cannot be right."""
+    doubted = [photo.path for photo in photos if photo.passed_over is not None]
+    if not doubted:
+        return ()
+    note = message("note.passed_over", count=len(doubted), path=min(doubted))
     return (message("note.labelled", note=note),)

@@ -12,10 +12,12 @@ import joblib
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
 from dupimg.files.cache import Cache
+from dupimg.files.capture_time import Dating
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
+from dupimg.files.sidecars import date_by_sidecars
 from dupimg.messages import Message
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
@@ -28,18 +30,28 @@ KeepPreview = Callable[[str, bytes], object]
 
 
 def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
-    """Read the files of a folder, and find out which of them belong to a photo."""
+    """Read the files of a folder, and find out which belong to a photo and when it was taken."""
+    dating = Dating.of(options.time_zone)
+    jobs = options.jobs or joblib.cpu_count()
     with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
         listing = read_files(
             input_dir,
             found,
             max_pixels=options.max_megapixels * 1_000_000,
-            jobs=options.jobs or joblib.cpu_count(),
+            jobs=jobs,
             advance=bar.update,
             time_limit=options.time_limit,
             cache=cache,
+            dating=dating,
         )
-    return pair_companions(listing)
+    return date_by_sidecars(
+        input_dir,
+        pair_companions(listing),
+        dating,
+        jobs=jobs,
+        time_limit=options.time_limit,
+        cache=cache,
+    )
 
 
 def read_and_embed(

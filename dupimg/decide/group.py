@@ -255,10 +255,10 @@ def find_scenes(
         A label for each of them.
     """
     photos = [embedded.photos[i] for i in stays]
-    # Only what the photo itself says is when it was taken.
+    # The time of a file is not when the photo was taken.
     times = [
         (photo.local_time - datetime(1970, 1, 1)).total_seconds()
-        if photo.taken_from == "exif"
+        if photo.has_capture_time
         else math.nan
         for photo in photos
     ]

@@ -49,6 +49,7 @@ from dupimg.evaluation.tables import (
     scene_curves,
     summarize_curves,
 )
+from dupimg.files.capture_time import Dating
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
 from dupimg.messages import message, why
@@ -200,6 +201,7 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
             jobs=options.jobs or joblib.cpu_count(),
             advance=bar.update,
             time_limit=options.time_limit,
+            dating=Dating.of(options.time_zone),
         )
 
 

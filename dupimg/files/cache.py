@@ -1,8 +1,9 @@
 """Cache digests, headers, embeddings and previews in one SQLite file: a second run reads nothing.
 
-Files are known by device, inode, size and time, so renamed and moved files are found again;
-everything else is stored by the digest of the content. Pairs that a person declared distinct are
-stored, too. If anything goes wrong with the cache, the run warns and continues without it.
+Files are known by device, inode, size and times; everything else is stored by the digest of the
+content, so of renamed and moved files only the digest is computed anew. Pairs that a person
+declared distinct are stored, too. If anything goes wrong with the cache, the run warns and
+continues without it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import platformdirs
 
-from dupimg.messages import Message, quoted
+from dupimg.messages import Message
 
 # Part of the file's name: count it up whenever a table changes.
 _VERSION = 3
@@ -329,12 +330,13 @@ def _check_ours(connection: sqlite3.Connection) -> None:
 
 def _read_header(header: Any) -> Any:
     """Return what was remembered of a content."""
-    if isinstance(header, str):  # dupimg 0.1.0 wrote why it is no photo as an English sentence
-        return quoted(header)
     if isinstance(header, dict) and "unreadable" in header:
         return Message.from_json(header["unreadable"])
     return header
 
 
 def _status_key(status: os.stat_result) -> str:
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+    # The time of the last change of the file or its name shows a content that was changed in place
+    # and given its old modification time. On Windows it is the time at which the file was created.
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"

@@ -13,23 +13,24 @@ import math
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
+from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 
 from dupimg.errors import MessageError
 from dupimg.files import raw
+from dupimg.files.metadata import Metadata, read_tags
 from dupimg.messages import details, message, why
 
 MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 1
+READER_VERSION = 2
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
@@ -78,12 +79,15 @@ class PhotoHeader:
     exif : mapping of int to object
         The EXIF tags of the main directory and of its Exif sub-directory, by tag number,
         without broken ones.
+    metadata : Metadata
+        When and where the picture was taken, as far as it says.
     """
 
     format: str
     width: int
     height: int
     exif: Mapping[int, Any] = field(default_factory=dict, hash=False)
+    metadata: Metadata = Metadata()
 
 
 def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> PhotoHeader:
@@ -114,11 +118,12 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     ('JPEG', 640, 427)
     """
     with _open_picture(path, max_pixels) as (picture, (width, height), format):
-        exif = _read_exif(picture)
+        tags = read_tags(picture, Path(path))
+        exif = tags.exif
         # Pillow has already turned the size of a TIFF.
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
-        return PhotoHeader(format, width, height, exif)
+        return PhotoHeader(format, width, height, exif, tags.metadata)
 
 
 def read_photo(
@@ -409,6 +414,19 @@ def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
+def _skipping_large(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
+    """Let a text of a PNG that is too large cost the picture that text, and not its pixels."""
+
+    def read_or_skip(stream: Any, position: int, length: int) -> bytes:
+        try:
+            return read(stream, position, length)
+        except ValueError:
+            stream.fp.seek(position)
+            return stream.fp.read(length)  # for its checksum
+
+    return read_or_skip
+
+
 _settings_lock = threading.Lock()
 _settings = contextlib.ExitStack()
 _decoding = 0
@@ -416,9 +434,9 @@ _decoding = 0
 
 @contextlib.contextmanager
 def _pillow_as_we_need_it() -> Iterator[None]:
-    """Silence Pillow's warnings and lift its pixel limit while any thread decodes.
+    """Silence Pillow's warnings and lift its limits while any thread decodes.
 
-    Both settings belong to the whole process: the first thread changes them, the last one
+    The settings belong to the whole process: the first thread changes them, the last one
     restores them. `_check_size` checks the limit for a photo.
     """
     global _decoding
@@ -428,6 +446,10 @@ def _pillow_as_we_need_it() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
             _settings.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
             Image.MAX_IMAGE_PIXELS = None
+            for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
+                read = getattr(PngImagePlugin.PngStream, name)
+                _settings.callback(setattr, PngImagePlugin.PngStream, name, read)
+                setattr(PngImagePlugin.PngStream, name, _skipping_large(read))
         _decoding += 1
     try:
         yield

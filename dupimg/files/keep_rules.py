@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 KEEP_RULES: dict[str, tuple[Callable[[Photo], Any], Message]] = {
     "pixels": (lambda photo: -photo.pixels, message("reason.more_pixels")),
     "bytes": (lambda photo: -photo.bytes, message("reason.more_bytes")),
-    "oldest": (lambda photo: photo.local_time, message("reason.earlier_time")),
+    # What a camera wrote counts more than the time of a file.
+    "oldest": (
+        lambda photo: (not photo.has_capture_time, photo.local_time),
+        message("reason.earlier_time"),
+    ),
     "path": (lambda photo: photo.path, message("reason.first_path")),
 }
 DEFAULT_RULE = KEEP_WORDS

@@ -6,22 +6,16 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dupimg.files.cache import Cache
+from dupimg.files.capture_time import Dating
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
-from dupimg.files.photos import (
-    File,
-    Found,
-    Listing,
-    Photo,
-    capture_time,
-    content_digest,
-    earliest_time,
-)
+from dupimg.files.metadata import Metadata
+from dupimg.files.name_times import time_in_name
+from dupimg.files.photos import File, Found, Listing, Photo, by_time, content_digest
 from dupimg.files.sandbox import open_sandbox
 from dupimg.messages import Message, message, why
 
@@ -39,6 +33,7 @@ def read_files(
     advance: Callable[[], None],
     time_limit: float | None = None,
     cache: Cache | None = None,
+    dating: Dating | None = None,
 ) -> Listing:
     """Read the content digest, the size and the time of every file.
 
@@ -57,7 +52,9 @@ def read_files(
         Seconds that the header of a picture may take. Headers are then read in worker processes;
         see `dupimg.files.sandbox`.
     cache : Cache, optional
-        Files known to it, by their size, time and inode, are not opened.
+        Files known to it, by their size, times and inode, are not opened.
+    dating : Dating, optional
+        How photos are dated; by default in the time zone of this machine.
 
     Returns
     -------
@@ -65,32 +62,46 @@ def read_files(
     """
     cache = cache or Cache(None)
     reader = f"{READER_VERSION} up to {max_pixels}"
-    records = _remembered(cache, reader, found.files)
-    for _ in records:
+    outcomes = _remembered(cache, reader, found.files)
+    for _ in outcomes:
         advance()
-    known = {record.path for record in records}
+    known = {path for (path, _), _, _ in outcomes}
     new = [file for file in found.files if file[0] not in known]
-    with closing(_read_new(folder, new, max_pixels, jobs, time_limit)) as outcomes:
-        for (path, status), (digest, facts) in zip(new, outcomes, strict=True):
-            records.append(_record(path, status, digest, facts))
-            _remember(cache, reader, status, digest, facts)
+    with closing(_read_new(folder, new, max_pixels, jobs, time_limit)) as read:
+        for file, (digest, facts) in zip(new, read, strict=True):
+            outcomes.append((file, digest, facts))
+            _remember(cache, reader, file[1], digest, facts)
             advance()
+    return _listing(found, outcomes, dating or Dating.of())
+
+
+_File = tuple[str, os.stat_result]
+
+
+def _listing(
+    found: Found, outcomes: Sequence[tuple[_File, str, _FactsOrError]], dating: Dating
+) -> Listing:
+    """Return the files with their digests and facts as a listing; its photos are dated."""
+    records = [_record(*file, digest, facts, dating) for file, digest, facts in outcomes]
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
-        tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
+        tuple(sorted(photos, key=by_time)),
         tuple(sorted([*others, *found.others], key=lambda other: other.path)),
         system_folders=found.system_folders,
         system_files=found.system_files,
+        metadata={
+            digest: facts.metadata for _, digest, facts in outcomes if isinstance(facts, _Facts)
+        },
     )
 
 
 class _Facts(NamedTuple):
-    """Size and capture time in the header of a photo."""
+    """Size of a photo, and when and where it was taken as its content says."""
 
     width: int
     height: int
-    taken_at: datetime | None
+    metadata: Metadata
 
 
 _FactsOrError = _Facts | UnreadablePhoto
@@ -98,11 +109,11 @@ _FactsOrError = _Facts | UnreadablePhoto
 
 def _read_new(
     folder: Path,
-    files: Sequence[tuple[str, os.stat_result]],
+    files: Sequence[_File],
     max_pixels: int,
     jobs: int,
     time_limit: float | None,
-) -> Generator[tuple[str, _FactsOrError]]:
+) -> Generator[tuple[str, _FactsOrError], None, None]:
     """Yield the digest and the header of each file, as `_read_batch` returns them."""
     size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # so that the threads end together
     batches = [files[i : i + size] for i in range(0, len(files), size)]
@@ -114,13 +125,13 @@ def _read_new(
 
 def _read_facts(max_pixels: int, path: Path) -> _Facts:
     header = read_header(path, max_pixels=max_pixels)
-    return _Facts(header.width, header.height, capture_time(header.exif))
+    return _Facts(header.width, header.height, header.metadata)
 
 
 def _read_batch(
     folder: Path,
     read_facts: Callable[[Sequence[Path]], Iterable[_FactsOrError]],
-    batch: Sequence[tuple[str, os.stat_result]],
+    batch: Sequence[_File],
 ) -> list[tuple[str, _FactsOrError]]:
     """Return the digest of each file, empty if it cannot be read, and its header."""
     paths = [folder / path for path, _ in batch]
@@ -139,18 +150,24 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
         return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
-def _record(path: str, status: os.stat_result, digest: str, facts: _FactsOrError) -> Photo | File:
+def _record(
+    path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
+) -> Photo | File:
     if not isinstance(facts, _Facts):
         return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
+    named = time_in_name(path)
+    stamps = facts.metadata.stamps + ((named,) if named else ())
+    taken = dating.date(stamps, facts.metadata.place, dating.file_time(status))
     return Photo(
         path,
         status.st_size,
         digest,
         facts.width,
         facts.height,
-        facts.taken_at or earliest_time(status),
-        "exif" if facts.taken_at else "file",
+        taken.at,
+        taken.source,
         status.st_mtime_ns,
+        passed_over=taken.passed_over,
     )
 
 
@@ -161,21 +178,21 @@ def _remember(
         return
     cache.remember_digest(status, digest)
     if isinstance(facts, _Facts):
-        taken_at = facts.taken_at and facts.taken_at.isoformat()
-        cache.remember_header(digest, reader, [facts.width, facts.height, taken_at])
+        header = [facts.width, facts.height, facts.metadata.to_json()]
+        cache.remember_header(digest, reader, header)
     else:
         cache.remember_unreadable(digest, reader, facts.message)
 
 
 def _remembered(
-    cache: Cache, reader: str, files: Sequence[tuple[str, os.stat_result]]
-) -> list[Photo | File]:
-    """Return the records of the files known to the cache."""
+    cache: Cache, reader: str, files: Sequence[_File]
+) -> list[tuple[_File, str, _FactsOrError]]:
+    """Return the files known to the cache, their digests and their headers."""
     digests = cache.digests([status for _, status in files])
     headers = cache.headers({digest for digest in digests if digest is not None}, reader)
     return [
-        _record(path, status, digest, _from_header(headers[digest]))
-        for (path, status), digest in zip(files, digests, strict=True)
+        (file, digest, _from_header(headers[digest]))
+        for file, digest in zip(files, digests, strict=True)
         if digest is not None and digest in headers
     ]
 
@@ -183,5 +200,5 @@ def _remembered(
 def _from_header(header: Any) -> _FactsOrError:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
-    width, height, taken_at = header
-    return _Facts(width, height, datetime.fromisoformat(taken_at) if taken_at else None)
+    width, height, metadata = header
+    return _Facts(width, height, Metadata.from_json(metadata))

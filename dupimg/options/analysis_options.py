@@ -12,6 +12,7 @@ from dupimg.options.converters import (
     to_duration,
     to_flag,
     to_text,
+    to_time_zone,
     to_whole_number,
 )
 from dupimg.options.fields import WorkOptions, cache_option, choice, option
@@ -61,6 +62,14 @@ class EmbeddingOptions(WorkOptions):
         "a picture that takes longer to decode is given up",
         default=60,
         values="SECONDS",
+    )
+    time_zone: str | None = option(
+        optional(to_time_zone),
+        "where times in UTC and times of files are read: Europe/Berlin, +09:00",
+        default=None,
+        no_value="that of this machine",
+        values="ZONE",
+        accepts="str",
     )
     cache: str | None = cache_option()
 

@@ -20,7 +20,7 @@ from dupimg.files.keep_rules import DEFAULT_RULE, why_kept
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.messages import Message, message
 from dupimg.plans.naming import LONGEST_NAME, name_rows
-from dupimg.plans.reasons import kept_reason, removed_reason
+from dupimg.plans.reasons import both, kept_reason, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 
 if TYPE_CHECKING:
@@ -117,6 +117,13 @@ def photo_row(
     """
     photo, keeper = photos[i], photos[groups.keepers[i]]
     stays = photo is keeper
+    reason = (
+        kept_reason(group_size - 1)
+        if stays
+        else removed_reason(
+            why_kept(keeper, photo, keep_rule), same_bytes=photo.digest == keeper.digest
+        )
+    )
     return Row(
         path=photo.path,
         action=KEEP if stays else REMOVE,
@@ -131,13 +138,7 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=(
-            kept_reason(group_size - 1)
-            if stays
-            else removed_reason(
-                why_kept(keeper, photo, keep_rule), same_bytes=photo.digest == keeper.digest
-            )
-        ),
+        reason=both(reason, photo.passed_over),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         **_second_look(photos, i, groups.second_look),
     )

@@ -188,7 +188,7 @@ def _shown(question: Question) -> dict[str, Any]:
                 "width": photo.width,
                 "height": photo.height,
                 "bytes": photo.bytes,
-                "taken": photo.local_time.isoformat() if photo.taken_from == "exif" else "",
+                "taken": photo.local_time.isoformat() if photo.has_capture_time else "",
             }
             for photo in question.photos
         ],

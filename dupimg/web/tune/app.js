@@ -87,7 +87,7 @@ function photoView(photo, row, letter) {
     lost.hidden = false;
   });
   const [, folder, file] = /^(.*\/)?(.*)$/s.exec(path);
-  const taken = photo.taken && ` · ${words.formats.moment.format(new Date(photo.taken))}`;
+  const taken = photo.taken && ` · ${words.formats.moment.format(Date.parse(`${photo.taken}Z`))}`;
   return element(
     "figure",
     {},

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from itertools import permutations
 
 import pytest
@@ -28,6 +28,15 @@ FIRST = replace(PHOTO, path="a.jpg")
 def test_the_first_difference_decides_whatever_the_order_of_the_photos(rule, best_first):
     for photos in permutations(best_first):
         assert [photos[i] for i in keeper_order(photos, rule)] == best_first
+
+
+def test_a_capture_time_beats_the_time_of_a_file():
+    lost = replace(PHOTO, path="a.jpg", taken_at=datetime(1970, 1, 1), taken_from="file")
+    dated = replace(PHOTO, taken_at=datetime(2019, 7, 1, tzinfo=timezone.utc), taken_from="name")
+    assert [keeper_order(photos, ["oldest"]) for photos in ([lost, dated], [dated, lost])] == [
+        [1, 0],
+        [0, 1],
+    ]
 
 
 def test_why_kept_names_the_first_difference():
