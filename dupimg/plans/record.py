@@ -43,7 +43,9 @@ def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:
     >>> read_settings('{"head": "own.npz"}')
     {'time_zone': None, 'scene_head': 'own.npz'}
     """
-    settings = json.loads(written or "{}") if isinstance(written, str) else written
+    if not isinstance(written, str):
+        return dict(written)
+    settings = json.loads(written or "{}")
     named = {"scene_head" if name == "head" else name: value for name, value in settings.items()}
     return {"time_zone": None} | named
 
