@@ -65,7 +65,9 @@ def decide(
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
     with (
         connected(options.scheduler, first_file),
-        Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence,
+        Evidence(
+            options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=options.mirrored
+        ) as evidence,
     ):
         listing, embedded = read_and_embed(
             options, options.input_dir, found, evidence, keep_preview

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from functools import partial
 from threading import Lock
 from types import TracebackType
 from typing import NamedTuple, TypeVar
@@ -62,6 +63,8 @@ class Evidence:
         Threads; None is one for each core.
     quiet : bool
         Show no bars.
+    mirrored : bool, default=False
+        Whether a mirrored picture is a copy.
 
     Attributes
     ----------
@@ -70,11 +73,14 @@ class Evidence:
         Of contents. A pair with a content without one is not compared.
     """
 
-    def __init__(self, cache: str | None, *, jobs: int | None, quiet: bool) -> None:
+    def __init__(
+        self, cache: str | None, *, jobs: int | None, quiet: bool, mirrored: bool = False
+    ) -> None:
         self.cache = Cache(cache_path(cache))
         self.pictures = Pictures(self.cache)
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
+        self._mirrored = mirrored
         self._seen: OrderedDict[str, _Seen | None] = OrderedDict()
         self._lock = Lock()
 
@@ -127,7 +133,9 @@ class Evidence:
         list of (CopyEvidence or None)
             None where one of the pictures is missing.
         """
-        return self._of(pairs, CopyEvidence, _COPIES, _compare_copies, "comparing")
+        version = f"{_COPIES} mirrored" if self._mirrored else _COPIES
+        compare = partial(_compare_copies, mirrored=self._mirrored)
+        return self._of(pairs, CopyEvidence, version, compare, "comparing")
 
     def _of(
         self,
@@ -192,5 +200,10 @@ def _compare_places(first: _Seen, second: _Seen) -> PlaceEvidence:
     return compare_places(first.picture, second.picture, match)
 
 
-def _compare_copies(first: _Seen, second: _Seen) -> CopyEvidence:
-    return compare_copies(first.picture, second.picture, first.details, second.details)
+def _compare_copies(first: _Seen, second: _Seen, *, mirrored: bool) -> CopyEvidence:
+    found = compare_copies(first.picture, second.picture, first.details, second.details)
+    if found.is_copy or not mirrored:
+        return found
+    turned = second.picture.mirrored
+    found_mirrored = compare_copies(first.picture, turned, first.details, find_details(turned.grey))
+    return found_mirrored if found_mirrored.is_copy else found

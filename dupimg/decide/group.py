@@ -149,7 +149,8 @@ class _Proof:
     def __init__(self, embedded: Embedded, photos: Sequence[Photo], evidence: Evidence) -> None:
         self._evidence = evidence
         self._digests = embedded.digests
-        self._times = [None if photo.taken_from == "file" else photo.local_time for photo in photos]
+        # Not what a name or another program says: a copy may have been sent or edited later.
+        self._times = [photo.local_time if photo.taken_from == "exif" else None for photo in photos]
 
     def of(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
         """Return of pairs of contents whether the second one is a copy of the first."""
@@ -161,8 +162,12 @@ class _Proof:
 
     def _are_two_shots(self, i: int, j: int) -> bool:
         """Return whether the cameras have written different times into two photos."""
-        times = self._times[i], self._times[j]
-        return None not in times and times[0] != times[1]
+        first, second = self._times[i], self._times[j]
+        if first is None or second is None:
+            return False
+        if not (first.microsecond and second.microsecond):  # programs drop the fraction
+            first, second = first.replace(microsecond=0), second.replace(microsecond=0)
+        return first != second
 
 
 def _proven_keepers(

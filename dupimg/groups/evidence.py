@@ -93,6 +93,12 @@ class Picture:
     colours: NDArray[np.uint8]
     white: float
 
+    @property
+    def mirrored(self) -> Picture:
+        """The same picture with left and right exchanged."""
+        grey, colours = (np.ascontiguousarray(p[:, ::-1]) for p in (self.grey, self.colours))
+        return Picture(grey, colours, self.white)
+
 
 @dataclass(frozen=True)
 class PlaceEvidence:
@@ -336,6 +342,7 @@ def _overlaid_cells(
             to_cells[:, :2] *= per_cell
         else:
             to_cells /= per_cell[:, None]
+    to_cells[:, 2] += to_cells[:, :2] @ [0.5, 0.5] - 0.5  # from centre to centre
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (CELLS, CELLS)
     laid = cv2.warpAffine(second.colours, to_cells, size, flags=flags)

@@ -87,7 +87,9 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         **record.run.settings,
     )
     earlier = [replace(row, earlier=row.destination) for row in record.rows]
-    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+    with Evidence(
+        options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
+    ) as evidence:
         rows, notes = _decide(evidence, settings, found, earlier)
     notes = (*_what_happens(earlier, rows), *notes)
     report, page = output_dir / REPORT, None
