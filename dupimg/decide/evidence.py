@@ -28,16 +28,17 @@ from dupimg.groups.evidence import (
     compare_copies,
     compare_places,
 )
-from dupimg.model.colours import white_share
+from dupimg.model.colours import white_ground
 from dupimg.progress import progress_bar
 from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 2", "copies 1"
+_PLACES, _COPIES = "places 3", "copies 1"
 
-# Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on.
-_NEIGHBOURS, _LEAST_COSINE = 12, 0.35
+# Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
+# of pairs of strangers' photos that share a place by their details, hardly one has less.
+_NEIGHBOURS, _LEAST_COSINE = 12, 0.58
 
 # Photos whose details are in memory: 160 KB each.
 _SEEN_AT_ONCE = 2048
@@ -105,7 +106,7 @@ class Evidence:
         Parameters
         ----------
         vectors : ndarray of shape (n, d)
-            Embeddings for scenes.
+            Embeddings for scenes, without colours.
         digests : sequence of str, of length n
             The content of each.
 
@@ -190,8 +191,8 @@ def _see(preview: bytes) -> _Seen | None:
     except OSError:
         return None
     grey = np.asarray(photo.convert("L"))
-    cells = photo.resize((CELLS, CELLS), Image.Resampling.BOX)
-    picture = Picture(grey, np.asarray(cells), white_share(np.asarray(photo)))
+    cells = np.asarray(photo.resize((CELLS, CELLS), Image.Resampling.BOX))
+    picture = Picture(grey, cells, white_ground(cells))
     return _Seen(picture, find_details(grey))
 
 

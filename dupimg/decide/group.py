@@ -293,7 +293,7 @@ def find_links(embedded: Embedded, stays: NDArray[np.int64]) -> NDArray[np.int64
     """
     if embedded.evidence is None:
         return np.empty((0, 2), np.int64)
-    vectors = embedded.features.scene_vector[embedded.inverse[stays]]
+    vectors = embedded.features.scene_without_colours[embedded.inverse[stays]]
     return embedded.evidence.same_places(vectors, [embedded.photos[i].digest for i in stays])
 
 

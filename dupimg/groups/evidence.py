@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from dupimg.groups.details import Details, Match, match_details, opencv
+from dupimg.groups.details import Details, Match, match_details
+from dupimg.opencv import opencv
 
 # --- The same place -------------------------------------------------------------------------
 
@@ -21,7 +22,7 @@ _FEWEST_DETAILS = 8
 
 # Before a white ground the details are those of a person or of a stand: there more of them are
 # asked for, and the colours around them must agree.
-_WHITE, _FEWEST_DETAILS_ON_WHITE = 0.2, 10
+_WHITE, _FEWEST_DETAILS_ON_WHITE = 0.5, 10
 
 # Largest share of the overlap whose hue differs: anywhere, and on white.
 _MOST_OTHER_HUE, _MOST_OTHER_HUE_ON_WHITE = 0.6, 0.15
@@ -86,7 +87,7 @@ class Picture:
     colours : ndarray of shape (32, 32, 3), uint8
         The whole photo in RGB, squashed to a square.
     white : float
-        Share of its pixels that are white.
+        How much its subject stands before a white ground, from 0 to 1.
     """
 
     grey: NDArray[np.uint8]
@@ -115,7 +116,7 @@ class PlaceEvidence:
     light_correlation : float
         Of the overlap, white ground left out.
     white : float
-        Share of white in the picture that has less of it.
+        How much the subjects stand before a white ground, of the picture where it is less.
     middle_correlation : float
         Correlation of the middles of the pictures if all details lie at the same places in both,
         else 1.

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from dupimg.groups.details import NO_MATCH, find_details, match_details
 from dupimg.groups.evidence import CELLS, Picture, compare_copies, compare_places
-from dupimg.model.colours import white_share
+from dupimg.model.colours import white_ground
 
 NAMES = ("chelsea.png", "coffee.png", "china.jpg", "flower.jpg", "rocket.jpg", "astronaut.png")
 
@@ -30,7 +30,7 @@ def picture(photo: Image.Image, quality: int = 88) -> Picture:
     with Image.open(content) as saved:
         rgb = saved.convert("RGB")
     cells = np.asarray(rgb.resize((CELLS, CELLS), Image.Resampling.BOX))
-    return Picture(np.asarray(rgb.convert("L")), cells, white_share(np.asarray(rgb)))
+    return Picture(np.asarray(rgb.convert("L")), cells, white_ground(cells))
 
 
 def copy_of(first: Image.Image, second: Image.Image, quality: int = 88):
