@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from threading import Thread
 
 import numpy as np
 
 from dupimg.decide.dask_cluster import connected
-from dupimg.decide.embed import KeepPreview, read_and_embed
+from dupimg.decide.embed import KeepPreview, known_apart, read_and_embed
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import find_groups, known_apart
 from dupimg.files.photos import Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
@@ -62,6 +63,8 @@ def decide(
     UsageError
         There is no such model, or its weights are not to be had.
     """
+    # scikit-learn takes a second to import, which passes while photos are decoded.
+    Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
     with (
         connected(options.scheduler, first_file),
@@ -72,6 +75,8 @@ def decide(
         listing, embedded = read_and_embed(
             options, options.input_dir, found, evidence, keep_preview
         )
+        from dupimg.decide.group import find_groups
+
         apart = known_apart(listing.photos, options.cache)
         groups = find_groups(embedded, options, options.keep, apart, checkpoint)
     rows = make_plan(listing, groups, options.keep)

@@ -14,7 +14,6 @@ from sklearn.base import clone
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.search_progress import watched_search
-from dupimg.files.cache import Cache, cache_path
 from dupimg.files.keep_rules import DEFAULT_RULE, keeper_order
 from dupimg.files.photos import Photo
 from dupimg.groups.duplicates import DuplicateFinder
@@ -34,19 +33,6 @@ _MOST_ROUNDS = 8
 _MOST_SHOWN = 50_000
 
 
-def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, str]]:
-    """Return the pairs of digests that a person called no duplicates in a review.
-
-    Parameters
-    ----------
-    photos : sequence of Photo
-    cache : str or None
-        See `cache_path`.
-    """
-    with Cache(cache_path(cache)) as memory:
-        return memory.distinct_pairs({photo.digest for photo in photos})
-
-
 def find_groups(
     embedded: Embedded,
     options: RunOptions,
@@ -63,7 +49,7 @@ def find_groups(
     keep_rule : sequence of str
         See `keeper_order`.
     apart : sequence of (str, str)
-        See `known_apart`.
+        See `dupimg.decide.embed.known_apart`.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
 

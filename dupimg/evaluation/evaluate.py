@@ -20,7 +20,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from dupimg.decide.embed import embed_listing, make_embedder
+from dupimg.decide.embed import embed_listing, make_stream
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, make_grouper
@@ -53,7 +53,8 @@ from dupimg.files.capture_time import Dating
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
 from dupimg.messages import message, why
-from dupimg.model.embedder import PhotoEmbedder
+from dupimg.model.remote import stream_photos
+from dupimg.model.stream import PhotoStream
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar
 from dupimg.tuning.pair_labels import holds_pairs, read_pairs
@@ -97,14 +98,14 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     names = list(dict.fromkeys(word.strip() for word in options.model.split(",")))
     plots = _plot_paths(options, names, labels)
     _check_outputs(options.output, *plots.values())
-    embedders = {name: make_embedder(options, name) for name in names}
+    streams = {name: make_stream(options, name) for name in names}
     listing = _read_photos(labels, options)
     left_out: dict[str, File] = {}
     measures: list[Measure] = []
     tables: list[tuple[str, pd.DataFrame]] = []
-    for name, embedder in embedders.items():
+    for name, stream in streams.items():
         with Evidence("none", jobs=options.jobs, quiet=options.quiet) as evidence:
-            others, embedded, rate = _embed_timed(embedder, listing, options, evidence)
+            others, embedded, rate = _embed_timed(stream, listing, options, evidence)
             left_out |= {file.path: file for file in others}
             figures: list[Figure] = [
                 ("photos read", len(embedded.photos), len(labels)),
@@ -112,7 +113,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
             ]
             if embedded.photos:
                 figures += measure(embedded, options)
-                frames = compare(embedded, embedder, replace(options, plot=plots.get(name)))
+                frames = compare(embedded, stream, replace(options, plot=plots.get(name)))
                 tables += [(f"{title}, {name}", frame) for title, frame in frames]
         measures += [Measure(name, *figure) for figure in figures]
     drawn = tuple(path for path in plots.values() if path.exists())
@@ -129,7 +130,7 @@ def _check_outputs(*paths: Path | None) -> None:
 
 
 _Measure = Callable[[Embedded, EvaluateOptions], Iterable[Figure]]
-_Compare = Callable[[Embedded, PhotoEmbedder, EvaluateOptions], Iterable[tuple[str, pd.DataFrame]]]
+_Compare = Callable[[Embedded, PhotoStream, EvaluateOptions], Iterable[tuple[str, pd.DataFrame]]]
 
 
 def _ways_to_measure(path: Path) -> tuple[pd.DataFrame, _Measure, _Compare]:
@@ -163,14 +164,14 @@ def _plot_paths(
 
 
 def _embed_timed(
-    embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions, evidence: Evidence
+    stream: PhotoStream, listing: Listing, options: EvaluateOptions, evidence: Evidence
 ) -> tuple[tuple[File, ...], Embedded, float]:
     """Return the files that are no photos, the photos embedded, and how many contents a second."""
-    first_photo = [options.folder / photo.path for photo in listing.photos[:1]]
-    list(embedder.stream(first_photo))  # loads the network, which is not to be timed
+    first_photo = [str(options.folder / photo.path) for photo in listing.photos[:1]]
+    list(stream_photos(stream, first_photo))  # loads the network, which is not to be timed
     start = time.perf_counter()
     listing, embedded = embed_listing(
-        embedder, options.folder, listing, quiet=options.quiet, evidence=evidence
+        stream, options.folder, listing, quiet=options.quiet, evidence=evidence
     )
     rate = len(embedded.features) / (time.perf_counter() - start)
     return listing.others, embedded, rate
@@ -229,7 +230,7 @@ def _measure(
 def _compare(
     labels: pd.DataFrame,
     embedded: Embedded,
-    embedder: PhotoEmbedder,
+    stream: PhotoStream,
     options: EvaluateOptions,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Compare embeddings and linkages for scenes, rules for duplicates, and kinds of edits."""
@@ -252,4 +253,4 @@ def _compare(
     if options.edits and "kind" in table.columns:
         originals = table.index[table["kind"] == ORIGINAL]
         paths = [options.folder / path for path in originals]
-        yield "Copies found, by edit and rule", edit_table(embedder, paths, rules)
+        yield "Copies found, by edit and rule", edit_table(stream, paths, rules)

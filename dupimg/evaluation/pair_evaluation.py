@@ -10,7 +10,7 @@ import pandas as pd
 from dupimg.decide.embedded import Embedded
 from dupimg.evaluation.metrics import Figure, answer_figures
 from dupimg.evaluation.tables import make_rules, rule_table
-from dupimg.model.embedder import PhotoEmbedder
+from dupimg.model.stream import PhotoStream
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.search.rows import Rows, pair_cosines
 from dupimg.tuning.pair_labels import PairLabel
@@ -52,7 +52,7 @@ def measure_pairs(
 def compare_pairs(
     pairs: Sequence[PairLabel],
     embedded: Embedded,
-    embedder: PhotoEmbedder,
+    stream: PhotoStream,
     options: EvaluateOptions,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Compare rules for duplicates, by answer.
@@ -61,7 +61,7 @@ def compare_pairs(
     ----------
     pairs : sequence of PairLabel
     embedded : Embedded
-    embedder : PhotoEmbedder
+    stream : PhotoStream
     options : EvaluateOptions
 
     Yields

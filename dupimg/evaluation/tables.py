@@ -17,8 +17,9 @@ from dupimg.evaluation.metrics import Truth, are_among, scene_figures
 from dupimg.files.images import UnreadablePhoto, read_photo
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.scenes import LINKAGES, SceneGrouper
-from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
+from dupimg.model.remote import stream_photos
+from dupimg.model.stream import PhotoStream
 from dupimg.options.analysis_options import RunOptions
 
 THRESHOLDS = np.arange(0.5, 0.92, 0.04).round(2)
@@ -159,13 +160,13 @@ def rule_table(
 
 
 def edit_table(
-    embedder: PhotoEmbedder, paths: Sequence[Path], rules: Mapping[str, Rule]
+    stream: PhotoStream, paths: Sequence[Path], rules: Mapping[str, Rule]
 ) -> pd.DataFrame:
     """Edit photos in all ways of `EDITS`, and count the copies that rules recognize.
 
     Parameters
     ----------
-    embedder : PhotoEmbedder
+    stream : PhotoStream
     paths : sequence of Path
         Originals; those that cannot be read count nowhere.
     rules : mapping of str to Rule
@@ -179,7 +180,7 @@ def edit_table(
         edited = []
         for number, path in enumerate(paths):
             try:
-                photo = read_photo(path, SIZE, max_pixels=embedder.max_pixels)
+                photo = read_photo(path, SIZE, max_pixels=stream.max_pixels)
             except UnreadablePhoto:
                 continue
             edited.append([path])
@@ -188,7 +189,7 @@ def edit_table(
                 save_edit(photo, edit, edited[-1][-1])
         if not edited:
             return pd.DataFrame()
-        results = dict(embedder.stream([path for photos in edited for path in photos]))
+        results = dict(stream_photos(stream, [str(path) for photos in edited for path in photos]))
     features = Features.stack(
         [known for _, known in sorted(results.items()) if isinstance(known, Features)]
     )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from dupimg.groups.details import Details, Match, match_details
 from dupimg.opencv import opencv
@@ -367,6 +366,8 @@ def _unexplained(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     Each channel of the result grows with the same channel and with the brightness, which covers
     white balance, exposure, contrast, saturation and grey, but turns no red into green.
     """
+    from scipy.optimize import nnls  # half a second that few runs should wait for at their start
+
     brightness = a @ [0.299, 0.587, 0.114]
     ones = np.ones(len(a))
     missed = np.zeros(len(a))

@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
-from dupimg.decide.embed import embed_listing, make_embedder, read_listing
+from dupimg.decide.embed import embed_listing, known_apart, make_stream, read_listing
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import known_apart
 from dupimg.errors import UsageError
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.files.previews import PreviewFolder
@@ -164,7 +163,7 @@ def _read(
 ) -> tuple[tuple[Row, ...], Listing, Collection]:
     """Return the rows of the earlier run, the new files, and all photos that can be compared."""
     output_dir = options.output_dir
-    embedder = make_embedder(options, options.model)
+    stream = make_stream(options, options.model)
     listing = read_listing(options, options.input_dir, found, evidence.cache)
     rows, listing = _only_new(earlier, listing, output_dir)
     there = {
@@ -174,7 +173,7 @@ def _read(
     }
     old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
     listing, embedded = embed_listing(
-        embedder,
+        stream,
         options.input_dir,
         replace(listing, photos=(*old, *listing.photos)),
         quiet=options.quiet,
