@@ -143,7 +143,7 @@ class _Proof:
         one_shot = [pair for pair in pairs if not self._are_two_shots(*pair)]
         keys = [(self._digests[i], self._digests[j]) for i, j in one_shot]
         found = self._evidence.copies(keys)
-        proven = (copy is not None and copy.is_copy for copy in found)
+        proven = (copy is not None and copy.may_go() for copy in found)
         return dict.fromkeys(pairs, False) | dict(zip(one_shot, proven, strict=True))
 
     def _are_two_shots(self, i: int, j: int) -> bool:
