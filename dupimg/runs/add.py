@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
-from dupimg.decide.embed import embed_listing, make_embedder, read_listing
+from dupimg.decide.embed import embed_listing, make_embedder, read_known, read_listing
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import known_apart
 from dupimg.errors import UsageError
@@ -172,7 +172,8 @@ def _read(
         for row in rows
         if _was_placed(row) and _is_there(row, output_dir)
     }
-    old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
+    old = [replace(photo_of(row), path=path) for path, row in there.items()]
+    old = read_known(options, options.input_dir, old, evidence.cache)
     listing, embedded = embed_listing(
         embedder,
         options.input_dir,
@@ -191,7 +192,13 @@ def _read(
     )
     apart = tuple(known_apart(photos, options.cache))
     collection = Collection(
-        photos, embedded.features, embedded.inverse, known, apart, evidence=evidence
+        photos,
+        embedded.features,
+        embedded.inverse,
+        known,
+        apart,
+        evidence=evidence,
+        wholes=embedded.wholes,
     )
     return rows, listing, collection
 
