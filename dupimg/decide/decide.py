@@ -88,8 +88,12 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
         removed = groups.removed_by[rule]
         more = int(np.count_nonzero(would_go & ~removed))
         spared = int(np.count_nonzero(removed & ~would_go))
-        if more or spared:
+        if more and spared:
             notes.append(message("note.other_rule", rule=other, count=more, spared=spared))
+        elif more:
+            notes.append(message("note.other_rule_removes", rule=other, count=more))
+        elif spared:
+            notes.append(message("note.other_rule_spares", rule=other, count=spared))
     return tuple(message("note.labelled", note=note) for note in notes)
 
 

@@ -2,22 +2,24 @@
 
 Two files have identical pixels if the digests of their pixels are equal. What a digest covers:
 size, all channels of all pixels (those that transparency hides, too), and the colour profile,
-byte for byte. How long an animation shows a frame is no pixel, and does not count.
+byte for byte, unless it is sRGB. How long an animation shows a frame is no pixel, and does not count.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from dupimg.files.images import (
     MAX_PIXELS,
@@ -47,6 +49,8 @@ _EXACT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
 # what they drop cannot be compared.
 _ALWAYS_8_BITS = frozenset({"JPEG", "MPO", "WEBP", "GIF", "BMP"})
 _BITS_PER_SAMPLE = 258
+
+_SRGB_GAMMA = 0.45455
 
 # Sides of the small versions of a transparent picture and of the frames of an animation.
 _SIDE, _FRAME_SIDE = 32, 16
@@ -127,7 +131,7 @@ def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
 
     Notes
     -----
-    One frame is in memory, turned upright where it must be. A JPEG of 24 megapixels takes 0.4 s.
+    One frame is in memory, twice where it has to be turned. A JPEG of 24 megapixels takes 0.4 s.
     """
     with open_picture(path, max_pixels) as (picture, _, format):
         is_exact = format != "RAW" and _is_8_bits(picture)
@@ -166,10 +170,28 @@ def _frames(picture: Image.Image, max_pixels: int) -> Iterator[Image.Image]:
 
 
 def _profile(picture: Image.Image) -> bytes:
-    """Return what says how to read the colours: the same pixels look different under another."""
-    profile = picture.info.get("icc_profile") or b""
-    gamma = picture.info.get("gamma", 0.45455)  # that of sRGB
-    return bytes(profile) + (b"" if abs(gamma - 0.45455) < 0.001 else repr(gamma).encode())
+    """Return what says how to read the colours; nothing where that is sRGB, as by default."""
+    profile = bytes(picture.info.get("icc_profile") or b"")
+    gamma = picture.info.get("gamma", _SRGB_GAMMA)
+    is_srgb = not profile or _is_srgb(profile)
+    is_usual = profile or abs(gamma - _SRGB_GAMMA) < 0.001  # a profile overrides it
+    return (b"" if is_srgb else profile) + (b"" if is_usual else repr(gamma).encode())
+
+
+@lru_cache(maxsize=8)
+def _is_srgb(profile: bytes) -> bool:
+    """Return whether a profile leaves all colours as they are in sRGB, but for rounding."""
+    levels = np.linspace(0, 255, 9).astype(np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
+    try:
+        transform = ImageCms.profileToProfile(
+            Image.fromarray(colours),
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+        )
+    except (ImageCms.PyCMSError, OSError):  # broken, or of CMYK or grey
+        return False
+    return _most_difference(colours, np.asarray(transform)) <= 1
 
 
 def _is_8_bits(picture: Image.Image) -> bool:
