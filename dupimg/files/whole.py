@@ -1,8 +1,8 @@
 """Read a picture whole: every pixel of every frame and page at full size, upright, and alpha.
 
-Two files have identical pixels if the digests of their pixels are equal. What a digest covers:
-size, all channels of all pixels (those that transparency hides, too), and the colour profile,
-byte for byte, unless it is sRGB. How long an animation shows a frame is no pixel, and does not count.
+Two files have identical pixels if the digests of their pixels are equal. A digest covers the size,
+all channels of all pixels (those that transparency hides, too), and the colour profile, byte for
+byte, unless it is sRGB. How long an animation shows a frame is no pixel, and does not count.
 """
 
 from __future__ import annotations

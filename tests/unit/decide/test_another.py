@@ -62,9 +62,9 @@ def test_shown_to_be_another(one, other, code):
     assert shown_to_be_another(one, other) == code
 
 
-def animation(path, *frames):
+def animation(path, *frames, **how):
     path.parent.mkdir(parents=True, exist_ok=True)
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200, loop=0)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200, loop=0, **how)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,8 @@ def test_animations(pictures, tmp_path, rule):
     animation(folder / "cat.webp", black, cat, face)
     animation(folder / "a.png", face, cat)
     save(face.resize((640, 480)), folder / "still of a.jpg", quality=95)
-    animation(folder / "smaller.webp", *(p.resize((160, 120)) for p in (face, cat)))
+    small = (picture.resize((240, 180)) for picture in (face, cat))
+    animation(folder / "smaller.webp", *small, lossless=True)
     rows, _ = decided(folder, tmp_path, rule)
     removed = {name: row.keeper for name, row in rows.items() if row.action == "remove"}
     assert removed == {"smaller.webp": "a.png"}
