@@ -46,6 +46,7 @@ class Collection(Embedded):
             self.rows,
             apart,
             evidence=self.evidence,
+            wholes=self.wholes,
         )
 
     def without(self, paths: Set[str]) -> Collection:

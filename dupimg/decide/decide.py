@@ -87,19 +87,19 @@ def decide(
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
-    """Say how many photos the other rule for duplicates would have removed or spared."""
-    second_look = groups.second_look
-    if second_look is None:
-        return ()
-    removed = groups.keepers != np.arange(len(groups.keepers))
-    more = int(np.count_nonzero(second_look.other_rule_removes & ~removed))
-    spared = int(np.count_nonzero(removed & ~second_look.other_rule_removes))
-    if rule == "careful":
-        note = message("note.spared", count=groups.n_spared)
-        return (message("note.labelled", note=note),) if groups.n_spared else ()
-    other = "verified" if rule == "cosine" else "cosine"
-    note = message("note.other_rule", rule=other, count=more, spared=spared)
-    return (message("note.labelled", note=note),)
+    """Say how many photos were spared, and what the other rules for duplicates would do."""
+    notes = [message("note.spared", count=len(groups.spared))] if groups.spared else []
+    for other, would_go in groups.removed_by.items():
+        removed = groups.removed_by[rule]
+        more = int(np.count_nonzero(would_go & ~removed))
+        spared = int(np.count_nonzero(removed & ~would_go))
+        if more and spared:
+            notes.append(message("note.other_rule", rule=other, count=more, spared=spared))
+        elif more:
+            notes.append(message("note.other_rule_removes", rule=other, count=more))
+        elif spared:
+            notes.append(message("note.other_rule_spares", rule=other, count=spared))
+    return tuple(message("note.labelled", note=note) for note in notes)
 
 
 def _doubted_dates(photos: Sequence[Photo]) -> tuple[Message, ...]:

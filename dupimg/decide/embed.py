@@ -11,12 +11,13 @@ import joblib
 
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
+from dupimg.decide.whole_pictures import WholePictures
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.capture_time import Dating
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing, Photo
-from dupimg.files.reading import read_files
+from dupimg.files.reading import read_files, with_traits
 from dupimg.files.sidecars import date_by_sidecars
 from dupimg.messages import Message
 from dupimg.model.backends import choose_backend
@@ -67,6 +68,20 @@ def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, s
     """
     with Cache(cache_path(cache)) as memory:
         return memory.distinct_pairs({photo.digest for photo in photos})
+
+
+def read_known(
+    options: EmbeddingOptions, input_dir: Path, photos: Sequence[Photo], cache: Cache
+) -> list[Photo]:
+    """Read again what the plan of an earlier run does not say about its photos."""
+    return with_traits(
+        input_dir,
+        photos,
+        max_pixels=options.max_megapixels * 1_000_000,
+        jobs=options.jobs or joblib.cpu_count(),
+        time_limit=options.time_limit,
+        cache=cache,
+    )
 
 
 def read_and_embed(
@@ -165,7 +180,8 @@ def embed_listing(
     embedded : Embedded
         The photos of the returned listing.
     """
-    memory = _Memory(Cache(None) if evidence is None else evidence.cache, stream)
+    cache = Cache(None) if evidence is None else evidence.cache
+    memory = _Memory(cache, stream)
     if evidence is not None:
         keep_preview = evidence.pictures.keeping(keep_preview)
     first = {photo.digest: photo for photo in reversed(listing.photos)}
@@ -187,7 +203,15 @@ def embed_listing(
             keep_preview(digest, outcome.preview)
         features[digest] = replace(outcome, preview=b"")
     listing = _without_unreadable(listing, unreadable)
-    return listing, Embedded.of(listing.photos, features, evidence)
+    wholes = WholePictures(
+        {digest: folder / photo.path for digest, photo in first.items()},
+        cache,
+        max_pixels=stream.max_pixels,
+        time_limit=embedder.time_limit,
+        jobs=embedder.n_jobs,
+        quiet=quiet,
+    )
+    return listing, Embedded.of(listing.photos, features, evidence, wholes)
 
 
 def _embed_new(

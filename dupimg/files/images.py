@@ -24,13 +24,14 @@ from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 from dupimg.errors import MessageError
 from dupimg.files import raw
 from dupimg.files.metadata import Metadata, read_tags
+from dupimg.files.traits import Traits, read_traits
 from dupimg.messages import details, message, why
 
 MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 2
+READER_VERSION = 3
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
@@ -81,6 +82,8 @@ class PhotoHeader:
         without broken ones.
     metadata : Metadata
         When and where the picture was taken, as far as it says.
+    traits : Traits
+        Pages, camera, exposure and the like.
     """
 
     format: str
@@ -88,6 +91,7 @@ class PhotoHeader:
     height: int
     exif: Mapping[int, Any] = field(default_factory=dict, hash=False)
     metadata: Metadata = Metadata()
+    traits: Traits = Traits()
 
 
 def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> PhotoHeader:
@@ -117,13 +121,14 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     >>> header.format, header.width, header.height
     ('JPEG', 640, 427)
     """
-    with _open_picture(path, max_pixels) as (picture, (width, height), format):
+    with open_picture(path, max_pixels) as (picture, (width, height), format):
         tags = read_tags(picture, Path(path))
         exif = tags.exif
         # Pillow has already turned the size of a TIFF.
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
-        return PhotoHeader(format, width, height, exif, tags.metadata)
+        traits = read_traits(picture, exif, format)
+        return PhotoHeader(format, width, height, exif, tags.metadata, traits)
 
 
 def read_photo(
@@ -257,13 +262,13 @@ def _read(path: str | os.PathLike[str], size: int, max_pixels: int) -> _Decoded:
 
 
 def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool) -> _Decoded:
-    with _open_picture(path, max_pixels) as (picture, _, _):
+    with open_picture(path, max_pixels) as (picture, _, _):
         factor = max(1, min(picture.size) // size) if reduced else 1
         if picture.format in ("JPEG", "MPO"):
             picture.draft(None, (size, size))
         elif isinstance(picture, Jpeg2KImagePlugin.Jpeg2KImageFile) and factor > 1:
             picture.reduce = factor.bit_length() - 1
-        with _turn_of(picture):
+        with turn_of(picture):
             try:
                 picture.load()
             except OSError as error:
@@ -271,19 +276,24 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
                 if picture.format == "JPEG2000" and factor > 1:
                     raise _CannotReduce from error
                 raise
-            large = _to_rgb(picture)
+            large = to_rgb(picture)
             factor = min(large.size) // size
             photo = large.reduce(factor) if factor > 1 else large
             # Larger ones are of no use, and turning them would take long.
             factor = max(large.size) // (2 * PREVIEW_SIDE)
             large = large.reduce(factor) if factor > 1 else large
-        method = _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
+        method = upright_turn(picture)
         if method is None:
             return _Decoded(photo, large)
         return _Decoded(photo.transpose(method), large.transpose(method))
 
 
-def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
+def upright_turn(picture: Image.Image) -> Image.Transpose | None:
+    """Return the turn that makes a decoded picture upright; None if it is."""
+    return _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
+
+
+def turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
     """Return the lock for decoding a huge picture; smaller ones need none."""
     # A progressive JPEG keeps the coefficients of the whole picture in memory, even reduced.
     whole = picture.format not in ("JPEG", "MPO") or "progressive" in picture.info
@@ -300,7 +310,7 @@ class _Opened(NamedTuple):
 
 
 @contextlib.contextmanager
-def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
+def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
     """Yield the opened picture; raise `UnreadablePhoto` for any error with it."""
     import dupimg.files.decoders  # noqa: F401
 
@@ -314,7 +324,7 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
             kind = _recognize(file)
             opened = _open_raw(path, file) if kind == "RAW" else _open_by_pillow(file)
             with opened.picture:
-                _check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
+                check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
                 yield opened
         except (UnreadablePhoto, _CannotReduce):
             raise
@@ -356,7 +366,8 @@ def _recognize(file: BinaryIO) -> str:
     raise UnreadablePhoto(message("reason.not_a_picture"))
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise `UnreadablePhoto` for a picture with too many pixels."""
     width, height = size
     if width * height > max_pixels:
         raise UnreadablePhoto(
@@ -384,7 +395,8 @@ def _read_exif(picture: Image.Image) -> dict[int, Any]:
     return tags
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert a decoded picture to RGB: transparent parts on white, 16 bits brought down to 8."""
     if picture.mode == "F" or picture.mode.startswith("I"):
         return _deep_grey_to_8_bits(picture).convert("RGB")
     if picture.has_transparency_data:
@@ -437,7 +449,7 @@ def _pillow_as_we_need_it() -> Iterator[None]:
     """Silence Pillow's warnings and lift its limits while any thread decodes.
 
     The settings belong to the whole process: the first thread changes them, the last one
-    restores them. `_check_size` checks the limit for a photo.
+    restores them. `check_size` checks the limit for a photo.
     """
     global _decoding
     with _settings_lock:

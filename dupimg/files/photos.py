@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dupimg.files.capture_time import FILE_TIME
+from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class Photo:
         Modification time in nanoseconds since 1970, UTC.
     passed_over : Message or None
         Dates that cannot be right, and were passed over.
+    traits : Traits
+        Pages, camera, exposure and the like.
     """
 
     path: str
@@ -104,6 +107,7 @@ class Photo:
     taken_from: str
     modified_ns: int = 0
     passed_over: Message | None = None
+    traits: Traits = Traits()
 
     @property
     def pixels(self) -> int:

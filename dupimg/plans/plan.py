@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.companion_names import folded
@@ -20,7 +20,7 @@ from dupimg.files.keep_rules import DEFAULT_RULE, why_kept
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.messages import Message, message
 from dupimg.plans.naming import LONGEST_NAME, name_rows
-from dupimg.plans.reasons import both, kept_reason, removed_reason
+from dupimg.plans.reasons import beside, both, kept_reason, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
-    n_spared : int
-        Photos with the cosine of a duplicate that stay: no comparison proved them copies.
+    spared : mapping of int to Message
+        Photos that are as alike as duplicates and stay all the same, and why.
+    removed_by : mapping of str to ndarray of shape (n,), bool
+        The photos that rules for duplicates remove, by the rule: at least by the one in use.
     """
 
     keepers: np.ndarray
@@ -55,7 +57,8 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
-    n_spared: int = 0
+    spared: Mapping[int, Message] = field(default_factory=dict)
+    removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def make_plan(
@@ -138,7 +141,7 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=both(reason, photo.passed_over),
+        reason=both(reason, beside(groups.spared.get(i) if stays else None, photo.passed_over)),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         **_second_look(photos, i, groups.second_look),
     )

@@ -10,7 +10,13 @@ from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
-from dupimg.decide.embed import embed_listing, known_apart, make_stream, read_listing
+from dupimg.decide.embed import (
+    embed_listing,
+    known_apart,
+    make_stream,
+    read_known,
+    read_listing,
+)
 from dupimg.decide.evidence import Evidence
 from dupimg.errors import UsageError
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
@@ -171,7 +177,8 @@ def _read(
         for row in rows
         if _was_placed(row) and _is_there(row, output_dir)
     }
-    old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
+    old = [replace(photo_of(row), path=path) for path, row in there.items()]
+    old = read_known(options, options.input_dir, old, evidence.cache)
     listing, embedded = embed_listing(
         stream,
         options.input_dir,
@@ -190,7 +197,13 @@ def _read(
     )
     apart = tuple(known_apart(photos, options.cache))
     collection = Collection(
-        photos, embedded.features, embedded.inverse, known, apart, evidence=evidence
+        photos,
+        embedded.features,
+        embedded.inverse,
+        known,
+        apart,
+        evidence=evidence,
+        wholes=embedded.wholes,
     )
     return rows, listing, collection
 
