@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from dupimg.files.images import UnreadablePhoto, read_photo
