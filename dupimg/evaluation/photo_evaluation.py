@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -202,10 +203,10 @@ def _edited_copies(table: pd.DataFrame) -> Iterator[tuple[str, NDArray, NDArray]
 def _scene_figures(
     truth: Truth, scenes: NDArray[np.int64], folders: NDArray[np.str_]
 ) -> Iterator[Figure]:
-    """Compare scenes with the truth, in all and within each folder."""
+    """Compare scenes with the truth; of several folders precision, recall and F1 of each, too."""
     yield from scene_figures(truth, scenes)
     names = list(dict.fromkeys(folders[truth.groups != truth.mixed]))
     for folder in names if len(names) > 1 else ():
         rows = np.flatnonzero(folders == folder)
-        for name, value, count in scene_figures(truth[rows], scenes[rows]):
+        for name, value, count in islice(scene_figures(truth[rows], scenes[rows]), 3):
             yield f"{name}, {folder}", value, count
