@@ -154,5 +154,5 @@ def make_edits(
             save_edit(photo, edit, edited)
             names = {"path": edited.as_posix(), "original": path, "group": group}
             rows.append(names | {"kind": edit, "set": EDITED, "folder": "", "related_group": ""})
-    columns = ["path", "original", *originals.columns]
-    return pd.DataFrame(rows, columns=columns).set_index("path").fillna("")
+    columns = ["path", "original", "group", "kind", "set", "folder", "related_group"]
+    return pd.DataFrame(rows, columns=columns).set_index("path")

@@ -18,6 +18,8 @@ from dupimg.tuning.pair_labels import read_label_table
 SCENES, COPIES, DISTRACTORS = "scenes", "copies", "distractors"
 COLUMNS = ("path", "set", "group", "related_group")
 
+_READ = ("set", "group", "related_group", "kind", "folder")
+
 # The set of photos that only their folder makes unrelated to all others.
 OTHERS = "others"
 
@@ -67,13 +69,15 @@ def join_labels(folders: Sequence[Path], paths: Sequence[Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `read_labels` returns it, with the column `folder`. The paths of a single folder stay
+        Indexed by path, with the columns set, group, related_group, folder, and kind if a folder
+        has it. The paths of a single folder stay
         relative to it; those of several begin with the folder. Groups of one name are one group,
         whatever their folder.
     """
     tables = []
     for folder, path in zip(folders, paths, strict=True):
         table = read_labels(path).assign(folder=folder.name or str(folder))
+        table = table[[name for name in _READ if name in table]]
         if len(folders) > 1:
             table.index = pd.Index([(folder / name).as_posix() for name in table.index])
         tables.append(table)
