@@ -207,8 +207,8 @@ def embed_listing(
         {digest: folder / photo.path for digest, photo in first.items()},
         cache,
         max_pixels=stream.max_pixels,
-        time_limit=embedder.time_limit,
-        jobs=embedder.n_jobs,
+        time_limit=stream.time_limit,
+        jobs=stream.n_jobs,
         quiet=quiet,
     )
     return listing, Embedded.of(listing.photos, features, evidence, wholes)
