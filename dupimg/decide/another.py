@@ -15,6 +15,7 @@ from dupimg.files.whole import Whole
 # Why a photo that looks like another stays; see `dupimg.plans.reasons.spared_reason`.
 FRAMES, TRANSPARENCY, TIME, EXPOSURE = "frames", "transparency", "time", "exposure"
 RAW, PLAIN, UNREAD, UNPROVEN = "raw", "plain", "unread", "unproven"
+EDITED, BRIGHTNESS, COLOUR, WHOLE = "edited", "brightness", "colour", "whole"
 
 # Programs write times to the millisecond.
 _SAME_MOMENT = timedelta(milliseconds=1)
@@ -54,6 +55,19 @@ def shown_to_be_another(photo: Photo, keeper: Photo) -> str | None:
     if _have_other_times(photo, keeper):
         return TIME
     return EXPOSURE if _have_other_exposures(photo, keeper) else None
+
+
+def is_one_exposure(photo: Photo, other: Photo) -> bool:
+    """Return whether two files that differ in brightness cannot be frames of an exposure series.
+
+    A camera writes what it did into each frame. So one is made from the other if both say the same,
+    or if only one says anything.
+    """
+    one, two = photo.traits, other.traits
+    if not (one.camera and two.camera):
+        return bool(one.camera) != bool(two.camera)
+    is_one_shot = photo.taken_from == other.taken_from == "exif"
+    return is_one_shot and None not in one.exposure[:3] and one.exposure == two.exposure
 
 
 def _have_other_times(photo: Photo, keeper: Photo) -> bool:

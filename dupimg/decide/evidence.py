@@ -29,11 +29,14 @@ from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 3", "copies 2"
+_PLACES, _COPIES = "places 3", "copies 3"
 
 # Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
 # of pairs of strangers' photos that share a place by their details, hardly one has less.
 _NEIGHBOURS, _LEAST_COSINE = 12, 0.6
+
+# Copies are looked for from a lower cosine on: a photo and a screenshot of it are less alike.
+_LEAST_COSINE_OF_COPIES = 0.35
 
 # Photos whose details are in memory: 160 KB each.
 _SEEN_AT_ONCE = 2048
@@ -131,7 +134,35 @@ class Evidence:
         """
         version = f"{_COPIES} mirrored" if self._mirrored else _COPIES
         compare = partial(_compare_copies, mirrored=self._mirrored)
-        return self._of(pairs, CopyEvidence, version, compare, "comparing")
+        # Each pair once, whichever of the two is to stay.
+        once = list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
+        found = dict(
+            zip(once, self._of(once, CopyEvidence, version, compare, "comparing"), strict=True)
+        )
+        both = ((pair, found[min(pair), max(pair)]) for pair in pairs)
+        return [e and (e if first < second else e.swapped()) for (first, second), e in both]
+
+    def alike(
+        self, vectors: Sequence[NDArray[np.float32]], digests: Sequence[str]
+    ) -> NDArray[np.int64]:
+        """Find pictures that one may be a copy of the other, a part of it or edited.
+
+        Parameters
+        ----------
+        vectors : sequence of ndarray of shape (n, d), float32
+            Kinds of embeddings.
+        digests : sequence of str, of length n
+            The content of each.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, 2), int64
+        """
+        near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
+        pairs = np.unique(np.concatenate(near), axis=0)
+        keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
+        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "details")
+        return pairs[np.array([e is not None and e.may_be_copy for e in found], dtype=bool)]
 
     def _of(
         self,

@@ -9,27 +9,22 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from dupimg.decide.embedded import Embedded
+from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
 from dupimg.decide.proof import Proof
 from dupimg.decide.search_progress import watched_search
 from dupimg.files.keep_rules import DEFAULT_RULE, keeper_order
 from dupimg.files.photos import Photo
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
-from dupimg.groups.scenes import SceneGrouper, pairs_among
+from dupimg.groups.scenes import SceneGrouper
 from dupimg.groups.second_look import SecondLook, compared_rows, take_second_look
-from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 from dupimg.plans.plan import Groups
 from dupimg.search.blocks import Checkpoint
-from dupimg.search.similarity import reachable_rows
 
 _RULES = ("careful", "verified", "cosine")
-
-# Times that the photos around a spared one are searched again.
-_MOST_ROUNDS = 8
 
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
@@ -115,13 +110,16 @@ def find_duplicates(
             progress=progress,
             checkpoint=checkpoint,
         )
-    proof = Proof(embedded, [embedded.photos[i] for i in best])
+    edited = options.edited_copies == "remove"
+    proof = Proof(embedded, [embedded.photos[i] for i in best], edited=edited)
     rules = _RULES if with_other_rules else (options.duplicate_rule,)
     claimed = _claimed_keepers(finder)
+    alike = _alike(embedded) if options.duplicate_rule == "verified" else None
+    search = Search(features, best_first, cannot_link, proof, alike)
     by_rule = {
         rule: claimed[rule]
         if rule == "cosine" or embedded.evidence is None
-        else _proven_keepers(claimed, rule, finder, features, best_first, cannot_link, proof)
+        else proven_keepers(claimed[rule], rule, finder, search)
         for rule in rules
     }
     spared = _spared(claimed, by_rule, options.duplicate_rule)
@@ -138,6 +136,15 @@ def find_duplicates(
         second_look=_second_look(finder, best_first, inverse, best, proof),
         removed_by={rule: best[by_rule[rule][inverse]] != photos for rule in rules},
     )
+
+
+def _alike(embedded: Embedded) -> NDArray[np.int64] | None:
+    """Find contents of which one may be a copy, a part or an edited copy of the other."""
+    if embedded.evidence is None:
+        return None
+    features = embedded.features
+    kinds = (features.vector, features.scene_without_colours)
+    return embedded.evidence.alike(kinds, embedded.digests)
 
 
 def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
@@ -174,69 +181,21 @@ def _second_look(
         judged = judged | (finder.keepers_ != np.arange(len(others)))
     compared = ~np.isnan(finder.thumb_correlation_)
     identical = proof.identical([pairs[i] for i in np.flatnonzero(compared)])
-    is_copy = proof.of([pairs[i] for i in np.flatnonzero(judged)])
+    proof.of([pairs[i] for i in np.flatnonzero(judged)])
     return take_second_look(
         finder,
         inverse,
         best,
         same_pixels=np.array([pair in identical for pair in pairs], dtype=np.bool_),
-        copies=np.array([is_copy.get(pair, False) for pair in pairs], dtype=np.bool_),
+        copies=np.array([proof.verdict(pair) for pair in pairs], dtype=np.str_),
     )
-
-
-def _proven_keepers(
-    claimed: Mapping[str, NDArray[np.int64]],
-    rule: str,
-    finder: DuplicateFinder,
-    features: Features,
-    order: NDArray[np.int64],
-    apart: NDArray[np.int64],
-    proof: Proof,
-) -> NDArray[np.int64]:
-    """Let no photo go in favour of one of which it is not proven to be a copy.
-
-    Such a photo may be a copy of a third one, so those around it are searched again without the
-    pairs that are no copies. Photos that are not proven copies after some rounds stay.
-    """
-    keepers = claimed[rule].copy()
-    finder = clone(finder).set_params(rule=_rule_of_finder(rule))
-    is_copy: dict[tuple[int, int], bool] = {}
-    for _ in range(_MOST_ROUNDS):
-        new = [pair for pair in _claims(keepers) if pair not in is_copy]
-        is_copy |= proof.of(new)
-        wrong = np.array([i for pair in _claims(keepers) if not is_copy[pair] for i in pair[1:]])
-        if not wrong.size:
-            return keepers
-        around = reachable_rows(features.vector, wrong, finder.search_threshold)
-        refuted = [pair for pair, copy in is_copy.items() if not copy]
-        cannot_link = np.vstack([apart, np.array(refuted, np.int64)])
-        again = clone(finder).fit(
-            features.vector[around],
-            keeper_order=np.argsort(np.argsort(order)[around]),
-            thumbnails=features.thumbnail[around],
-            cannot_link=pairs_among(cannot_link, around),
-        )
-        keepers[around] = around[again.keepers_]
-    unproven = [i for keeper, i in _claims(keepers) if not is_copy.get((keeper, i), False)]
-    keepers[unproven] = unproven
-    return keepers
-
-
-def _claims(keepers: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return the keeper and the number of every content that goes."""
-    goes = np.flatnonzero(keepers != np.arange(len(keepers)))
-    return list(zip(keepers[goes].tolist(), goes.tolist(), strict=True))
-
-
-def _rule_of_finder(duplicate_rule: str) -> str:
-    return "verified" if duplicate_rule == "verified" else "cosine"
 
 
 def make_finder(options: RunOptions) -> DuplicateFinder:
     """Return the estimator of duplicates that the options describe."""
     return DuplicateFinder(
         threshold=options.duplicate_threshold,
-        rule=_rule_of_finder(options.duplicate_rule),
+        rule=rule_of_finder(options.duplicate_rule),
         candidate_threshold=options.candidate_threshold,
         copy_threshold=options.copy_threshold,
         rotations=options.rotations,

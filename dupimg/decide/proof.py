@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dupimg.decide.another import UNPROVEN, UNREAD, Pixels
+from dupimg.decide.another import (
+    BRIGHTNESS,
+    COLOUR,
+    EDITED,
+    UNPROVEN,
+    UNREAD,
+    WHOLE,
+    Pixels,
+    is_one_exposure,
+)
 from dupimg.decide.embedded import Embedded
 from dupimg.files.photos import Photo
+from dupimg.groups.copies import COPY, EDITED_COPY, CopyEvidence
 from dupimg.messages import Message
 from dupimg.plans.reasons import spared_reason
 
@@ -23,14 +33,18 @@ class Proof:
         Without evidence, all that is not shown to be another picture counts as proven.
     photos : sequence of Photo
         One of each content.
+    edited : bool
+        Whether copies of which a part differs may go, too.
     """
 
-    def __init__(self, embedded: Embedded, photos: Sequence[Photo]) -> None:
+    def __init__(self, embedded: Embedded, photos: Sequence[Photo], *, edited: bool) -> None:
+        self._edited = edited
         self._photos = photos
         self._evidence = embedded.evidence
         self._pixels = Pixels(photos, embedded.features.thumbnail, embedded.wholes)
         self._is_identical: dict[Pair, bool] = {}
         self._doubts: dict[Pair, str | None] = {}
+        self._verdicts: dict[Pair, str] = {}
 
     @property
     def compares_details(self) -> bool:
@@ -53,13 +67,32 @@ class Proof:
         self._compare([pair for pair in new if pair not in identical and pair not in doubts])
         return {pair: self._doubts[pair] is None for pair in pairs}
 
+    def verdict(self, pair: Pair) -> str:
+        """Return "copy", "cropped copy" or "edited copy" if a pair was seen to be that, else ""."""
+        if pair in self._verdicts:
+            return self._verdicts[pair]
+        return COPY if pair in self._doubts and self._doubts[pair] is None else ""
+
     def _compare(self, pairs: Sequence[Pair]) -> None:
         if self._evidence is None:
             return
         keys = [(self._photos[i].digest, self._photos[j].digest) for i, j in pairs]
         for pair, copy in zip(pairs, self._evidence.copies(keys), strict=True):
-            if copy is None or not copy.may_go():
-                self._doubts[pair] = UNREAD if copy is None else UNPROVEN
+            self._doubts[pair] = UNREAD if copy is None else self._doubt(pair, copy)
+            self._verdicts[pair] = "" if copy is None else copy.verdict
+
+    def _doubt(self, pair: Pair, copy: CopyEvidence) -> str | None:
+        """Return why the second content stays, if it does."""
+        brightened = not copy.is_brightened or is_one_exposure(*(self._photos[i] for i in pair))
+        if copy.may_go(brightened=brightened, edited=self._edited):
+            return None
+        if not copy.verdict:
+            return UNPROVEN
+        if not brightened:
+            return BRIGHTNESS
+        if copy.verdict == EDITED_COPY and not self._edited:
+            return EDITED
+        return COLOUR if copy.is_grey and not copy.other_is_grey else WHOLE
 
     def why_spared(self, i: int, keeper: int) -> Message:
         """Return why a content stays that would have gone in favour of another."""

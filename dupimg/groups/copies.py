@@ -96,8 +96,8 @@ class CopyEvidence:
     covered, other_covered : float
         Shares of the first and of the second picture that the other one covers.
     bars, other_bars : float
-        1 if what lies beyond is bars of one grey and no picture, else 0; of the first and of the
-        second picture.
+        1 if what lies beyond is bars or the screen of a program and no picture, 0 if it is picture,
+        0.5 if it may be either, as a black night; of the first and of the second picture.
     is_grey, other_is_grey : float
         1 if the first or the second picture has no colours, else 0.
     texture : float
@@ -184,7 +184,7 @@ class CopyEvidence:
             and (brightened or not self.is_brightened)
             and not (self.is_grey and not self.other_is_grey)
             and self._is_within
-            and not (self.bars and not self.other_bars)
+            and not (self.bars and self.other_bars < 1)
         )
 
     @property
@@ -192,7 +192,7 @@ class CopyEvidence:
         """Whether the second picture shows nothing that the first one does not show."""
         if self.other_covered >= _WITHIN:
             return self.covered >= _LEAST_PART
-        return bool(self.other_bars) and self.covered >= _WITHIN
+        return self.other_bars == 1 and self.covered >= _WITHIN
 
 
 NO_COPY = CopyEvidence()
@@ -280,8 +280,8 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
     return CopyEvidence(
         covered=float(inside.mean()),
         other_covered=float(other_inside.mean()),
-        bars=float(_has_bars(here, inside)),
-        other_bars=float(_has_bars(pair.there, other_inside)),
+        bars=_bars(here, inside),
+        other_bars=_bars(pair.there, other_inside),
         is_grey=float(_is_grey(first.colours)),
         other_is_grey=float(_is_grey(second.colours)),
         texture=texture,
@@ -393,18 +393,18 @@ def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
     return float(np.prod([high - low + _WINDOW for low, high in box]) / np.count_nonzero(seen))
 
 
-def _has_bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> bool:
-    """Return whether what lies around a part of a picture is bars, or the screen of a program."""
+def _bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
+    """Return whether what lies around a part of a picture is bars; see `CopyEvidence`."""
     cv2 = opencv()
     around = cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0
     if np.count_nonzero(around) < (1 - _WITHIN) / 2 * picture.size:
-        return False
+        return 0.0
     grey = float(np.median(picture[around]))
     is_grey = np.abs(picture.astype(np.float32) - grey) <= _SAME_GREY
     edge = (inside > 0) & (cv2.erode(inside, np.ones((9, 9), np.uint8), borderValue=1) == 0)
-    if not edge.any():
-        return False
-    return bool(is_grey[around].mean() >= _ONE_GREY and (~is_grey[edge]).mean() >= _EDGE)
+    if is_grey[around].mean() < _ONE_GREY or not edge.any():
+        return 0.0
+    return 1.0 if (~is_grey[edge]).mean() >= _EDGE else 0.5
 
 
 def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:

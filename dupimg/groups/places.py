@@ -33,6 +33,10 @@ _FRAME = 0.12
 # frame of an app. Then their middles (without this share on each side) must correlate, too.
 _SAME_PLACES, _MARGIN, _LEAST_LIGHT_CORRELATION = 0.02, 0.16, 0.5
 
+# Copies of 48 photos, with bars and in screenshots, too, correlate by more, two thirds of the pairs
+# of other views of a place by less.
+_LEAST_LIGHT_CORRELATION_OF_COPIES = 0.8
+
 
 @dataclass(frozen=True)
 class PlaceEvidence:
@@ -61,6 +65,12 @@ class PlaceEvidence:
     light_correlation: float = 0
     white: float = 0
     middle_correlation: float = 1
+
+    @property
+    def may_be_copy(self) -> bool:
+        """Whether it is worth the time to lay the pictures over each other exactly."""
+        is_alike = self.light_correlation >= _LEAST_LIGHT_CORRELATION_OF_COPIES
+        return self.n_details >= _FEWEST_DETAILS and is_alike
 
     @property
     def is_same_place(self) -> bool:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.groups.copies import COPY as COPY
+from dupimg.groups.copies import CROPPED_COPY as CROPPED_COPY
+from dupimg.groups.copies import EDITED_COPY as EDITED_COPY
 from dupimg.groups.duplicates import DuplicateFinder
 
 IDENTICAL_BYTES = "identical bytes"
 IDENTICAL_PIXELS = "identical pixels"
-COPY = "copy"
 NEAR_DUPLICATE = "near duplicate"
 SAME_SCENE = "same scene"
 
@@ -28,9 +30,10 @@ class SecondLook:
     thumb_correlation : ndarray of shape (n,), float64
         Correlation of the two thumbnails; NaN where none were compared.
     verdicts : ndarray of shape (n,), str
-        "identical bytes"; "identical pixels", all of which were compared; "copy"; "near duplicate",
-        from the threshold of duplicates on: bursts and brackets, for example; "same scene"; or ""
-        where none were compared.
+        "identical bytes"; "identical pixels", all of which were compared; "copy"; "cropped copy",
+        one is a part of the other; "edited copy", a part differs; "near duplicate", from the threshold
+        of duplicates on: bursts and brackets, for example; "same scene"; or "" where none were
+        compared.
     """
 
     compared_with: NDArray[np.int64]
@@ -57,7 +60,7 @@ def take_second_look(
     best: NDArray[np.int64],
     *,
     same_pixels: NDArray[np.bool_],
-    copies: NDArray[np.bool_],
+    copies: NDArray[np.str_],
 ) -> SecondLook:
     """Say of each photo what the other is that it is most like.
 
@@ -69,9 +72,11 @@ def take_second_look(
         The content of each photo.
     best : ndarray of shape (k,), int64
         The photo that stands for each content.
-    same_pixels, copies : ndarray of shape (k,), bool
+    same_pixels : ndarray of shape (k,), bool
         Whether each content has the pixels of the one that it is compared with, see
-        `compared_rows`, and whether one is a copy of the other.
+        `compared_rows`.
+    copies : ndarray of shape (k,), str
+        "copy", "cropped copy", "edited copy" or "": what the two are to each other.
 
     Returns
     -------
@@ -94,19 +99,19 @@ def take_second_look(
 
 
 def _verdicts(
-    finder: DuplicateFinder, same_pixels: NDArray[np.bool_], copies: NDArray[np.bool_]
+    finder: DuplicateFinder, same_pixels: NDArray[np.bool_], copies: NDArray[np.str_]
 ) -> NDArray[np.str_]:
     """Judge each content and the other one that it was compared with."""
     stays = finder.keepers_ == np.arange(len(finder.keepers_))
     cosines = np.where(stays, finder.nearest_cosine_, finder.cosine_to_keeper_)
     return np.select(
         [
-            np.isnan(finder.thumb_correlation_),
             same_pixels,
-            copies,
+            copies != "",
+            np.isnan(finder.thumb_correlation_),
             cosines >= finder.threshold,
         ],
-        ["", IDENTICAL_PIXELS, COPY, NEAR_DUPLICATE],
+        [IDENTICAL_PIXELS, copies, "", NEAR_DUPLICATE],
         default=SAME_SCENE,
     )
 

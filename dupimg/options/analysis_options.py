@@ -91,6 +91,11 @@ class RunOptions(EmbeddingOptions):
         about="duplicates: proven copies from the threshold on; such from low cosines on, too; "
         "or the cosine alone",
     )
+    edited_copies: str = choice(
+        "keep",
+        "remove",
+        about="copies of which a part differs: a caption, a watermark, something painted over",
+    )
     candidate_threshold: float = option(
         to_cosine,
         "cosine similarity from which thumbnails are compared, too",

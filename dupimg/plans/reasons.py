@@ -23,7 +23,8 @@ def spared_reason(doubt: str, photo: str) -> Message:
 
     Parameters
     ----------
-    doubt : {"frames", "transparency", "time", "exposure", "raw", "plain", "unread", "unproven"}
+    doubt : {"frames", "transparency", "time", "exposure", "raw", "plain", "unread", "unproven",
+        "edited", "brightness", "colour", "whole"}
         See `dupimg.decide.another`.
     photo : str
         Path of the other photo.
@@ -38,6 +39,10 @@ def spared_reason(doubt: str, photo: str) -> Message:
             "plain": "reason.spared_plain",
             "unread": "reason.spared_unread",
             "unproven": "reason.spared_unproven",
+            "edited": "reason.spared_edited",
+            "brightness": "reason.spared_brightness",
+            "colour": "reason.spared_colour",
+            "whole": "reason.spared_whole",
         }[doubt],
         photo=photo,
     )

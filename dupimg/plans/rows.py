@@ -53,7 +53,8 @@ class Row:
         similar one of a kept photo. Empty where none is similar enough to be compared.
     thumb_correlation : float or None
         Correlation of the two thumbnails.
-    verdict : {"identical bytes", "identical pixels", "copy", "near duplicate", "same scene", ""}
+    verdict : {"identical bytes", "identical pixels", "copy", "cropped copy", "edited copy", \
+        "near duplicate", "same scene", ""}
         What a second look says, see `dupimg.groups.second_look`.
     nearest_scene_cosine : float or None
         Cosine similarity, by the embedding that scenes are found by, to the most similar other

@@ -1,6 +1,9 @@
 /* The views of the page: which blocks or files each shows, by which filters. */
 
-const VERDICTS = ["identical bytes", "identical pixels", "copy", "near duplicate", "same scene"];
+const VERDICTS = [
+  "identical bytes", "identical pixels", "copy", "cropped copy", "edited copy", "near duplicate",
+  "same scene",
+];
 
 const searchWords = (text) => text.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
 
