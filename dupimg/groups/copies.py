@@ -30,8 +30,9 @@ _REFINING = 30, 1e-4
 # Shares of windows that show something else, and of other colours, in an edited copy, at most.
 _MOST_EDITED, _MOST_EDITED_COLOUR = 0.25, 0.15
 
-# Side in pixels of the windows that are compared, and standard deviation of the blur before.
-_WINDOW, _BLUR = 13, 1.0
+# Side in pixels of the windows that are compared, standard deviation of the blur before, and how
+# far it carries what lies around.
+_WINDOW, _BLUR, _BLUR_REACH = 13, 1.0, 4
 
 # Grey levels: windows with less contrast are plain; a difference needs more.
 _PLAIN, _CLEAR = 4.0, 14.0
@@ -270,7 +271,8 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
     """Compare two pictures under a map of points of the first to points of the second."""
     pair = _Pair((first, second), "grey", affine)
     here, inside, other_inside = pair.here, pair.inside(), pair.other_inside()
-    seen = opencv().erode(inside, np.ones((_WINDOW, _WINDOW), np.uint8)) > 0
+    reach = _WINDOW + 2 * _BLUR_REACH
+    seen = opencv().erode(inside, np.ones((reach, reach), np.uint8)) > 0
     if not seen.any():
         return NO_COPY
     laid = pair.laid()

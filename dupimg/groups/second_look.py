@@ -31,9 +31,9 @@ class SecondLook:
         Correlation of the two thumbnails; NaN where none were compared.
     verdicts : ndarray of shape (n,), str
         "identical bytes"; "identical pixels", all of which were compared; "copy"; "cropped copy",
-        one is a part of the other; "edited copy", a part differs; "near duplicate", from the threshold
-        of duplicates on: bursts and brackets, for example; "same scene"; or "" where none were
-        compared.
+        one is a part of the other; "edited copy", a part differs; "near duplicate", from the
+        threshold of duplicates on: bursts and brackets, for example; "same scene"; or "" where none
+        were compared.
     """
 
     compared_with: NDArray[np.int64]
