@@ -23,13 +23,14 @@ from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
 
 from dupimg.errors import MessageError
 from dupimg.files import raw
+from dupimg.files.traits import Traits, read_traits
 from dupimg.messages import details, message, why
 
 MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 1
+READER_VERSION = 2
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
@@ -76,12 +77,15 @@ class PhotoHeader:
     exif : mapping of int to object
         The EXIF tags of the main directory and of its Exif sub-directory, by tag number,
         without broken ones.
+    traits : Traits
+        What the file holds beside its pixels.
     """
 
     format: str
     width: int
     height: int
     exif: Mapping[int, Any] = field(default_factory=dict, hash=False)
+    traits: Traits = Traits()
 
 
 def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> PhotoHeader:
@@ -116,7 +120,7 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
         # Pillow has already turned the size of a TIFF.
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
-        return PhotoHeader(format, width, height, exif)
+        return PhotoHeader(format, width, height, exif, read_traits(picture, exif))
 
 
 def read_photo(

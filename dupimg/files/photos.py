@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
 
 # Folders that a system or another program keeps beside photos: thumbnails, bins, indexes.
@@ -94,6 +95,8 @@ class Photo:
         Whether the time comes from the EXIF tags or from the file's own times.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC.
+    traits : Traits
+        What the file holds beside its pixels.
     """
 
     path: str
@@ -104,6 +107,7 @@ class Photo:
     taken_at: datetime
     taken_from: str
     modified_ns: int = 0
+    traits: Traits = Traits()
 
     @property
     def pixels(self) -> int:

@@ -22,6 +22,7 @@ from dupimg.files.photos import (
     earliest_time,
 )
 from dupimg.files.sandbox import open_sandbox
+from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
 
 # Most files that a thread reads before it hands their headers to a worker process, which costs less
@@ -89,11 +90,12 @@ def read_files(
 
 
 class _Look(NamedTuple):
-    """Size and capture time in the header of a photo."""
+    """Size, capture time and traits in the header of a photo."""
 
     width: int
     height: int
     taken_at: datetime | None
+    traits: Traits
 
 
 _Looked = _Look | UnreadablePhoto
@@ -101,7 +103,7 @@ _Looked = _Look | UnreadablePhoto
 
 def _look_at(max_pixels: int, path: Path) -> _Look:
     header = read_header(path, max_pixels=max_pixels)
-    return _Look(header.width, header.height, capture_time(header.exif))
+    return _Look(header.width, header.height, capture_time(header.exif), header.traits)
 
 
 def _read_batch(
@@ -138,6 +140,7 @@ def _record(path: str, status: os.stat_result, digest: str, looked: _Looked) -> 
         looked.taken_at or earliest_time(status),
         "exif" if looked.taken_at else "file",
         status.st_mtime_ns,
+        looked.traits,
     )
 
 
@@ -149,7 +152,7 @@ def _remember(
     cache.remember_digest(status, digest)
     if isinstance(looked, _Look):
         taken_at = looked.taken_at and looked.taken_at.isoformat()
-        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at])
+        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at, looked.traits.to_json()])
     else:
         cache.remember_unreadable(digest, reader, looked.message)
 
@@ -170,5 +173,6 @@ def _remembered(
 def _from_header(header: Any) -> _Looked:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
-    width, height, taken_at = header
-    return _Look(width, height, datetime.fromisoformat(taken_at) if taken_at else None)
+    width, height, taken_at, traits = header
+    moment = datetime.fromisoformat(taken_at) if taken_at else None
+    return _Look(width, height, moment, Traits.from_json(traits))
