@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, read_and_embed
-from dupimg.decide.group import find_groups, known_apart
+from dupimg.decide.group import find_groups, keep_rule, known_apart, rank_photos
 from dupimg.files.photos import Found
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
@@ -64,8 +65,10 @@ def decide(
     with connected(options.scheduler, first_file):
         listing, embedded = read_and_embed(options, options.input_dir, found, keep_preview)
         apart = known_apart(listing.photos, options.cache)
-        groups = find_groups(embedded, options, options.keep, apart, checkpoint)
-    rows = make_plan(listing, groups, options.keep)
+        companions = Counter(file.companion_of for file in listing.companions)
+        ranking = rank_photos(embedded, options, companions)
+        groups = find_groups(embedded, options, ranking, apart, checkpoint)
+    rows = make_plan(listing, groups, ranking, keep_rule(options))
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     return Decision(rows, _notes(groups, options.duplicate_rule))

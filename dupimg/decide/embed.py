@@ -20,6 +20,7 @@ from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
 from dupimg.options.analysis_options import EmbeddingOptions
+from dupimg.options.run_options import PlanOptions
 from dupimg.progress import progress_bar
 
 # Takes the digest of a content and a small JPEG of it.
@@ -38,6 +39,8 @@ def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache
             time_limit=options.time_limit,
             cache=cache,
         )
+    if isinstance(options, PlanOptions):
+        return pair_companions(listing, options.companion, options.videos)
     return pair_companions(listing)
 
 
@@ -183,7 +186,8 @@ class _Memory:
     def __init__(self, cache: Cache, embedder: PhotoEmbedder) -> None:
         self._cache = cache
         self._embedding_size = embedder.embedding_size
-        self._fingerprint = embedder.fingerprint
+        # What `Features.to_bytes` packs, too: 0.1.0 packed no sharpness.
+        self._fingerprint = f"{embedder.fingerprint}-sharpness"
         self._reader = f"{READER_VERSION} pixels up to {embedder.max_pixels}"
 
     def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, Message]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,18 +13,48 @@ from numpy.typing import NDArray
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.search_progress import watched_search
 from dupimg.files.cache import Cache, cache_path
-from dupimg.files.keep_rules import DEFAULT_RULE, keeper_order
+from dupimg.files.keep_rules import KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper
 from dupimg.groups.second_look import take_second_look
 from dupimg.options.analysis_options import RunOptions
+from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
 from dupimg.search.blocks import Checkpoint
 
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
+
+
+def rank_photos(
+    embedded: Embedded,
+    options: PlanOptions,
+    companions: Mapping[str, int],
+    last: Collection[str] = (),
+) -> Ranking:
+    """Rank photos by the rule of the options for which duplicate stays.
+
+    Parameters
+    ----------
+    embedded : Embedded
+    options : PlanOptions
+    companions : mapping of str to int
+        How many files belong to a photo, by its path.
+    last : collection of str
+        Paths of photos that come after all others by path.
+    """
+    features = embedded.features
+    sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
+    return Ranking.of(
+        embedded.photos, keep_rule(options), companions=companions, sharpness=sharpness, last=last
+    )
+
+
+def keep_rule(options: PlanOptions) -> KeepRule:
+    """Return the rule that the options describe."""
+    return KeepRule(options.keep, options.prefer, options.avoid)
 
 
 def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, str]]:
@@ -43,7 +73,7 @@ def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, s
 def find_groups(
     embedded: Embedded,
     options: RunOptions,
-    keep_rule: Sequence[str] = DEFAULT_RULE,
+    ranking: Ranking,
     apart: Sequence[tuple[str, str]] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Groups:
@@ -53,8 +83,8 @@ def find_groups(
     ----------
     embedded : Embedded
     options : RunOptions
-    keep_rule : sequence of str
-        See `keeper_order`.
+    ranking : Ranking
+        Of these photos: which rather stays.
     apart : sequence of (str, str)
         See `known_apart`.
     checkpoint : Checkpoint, optional
@@ -65,10 +95,13 @@ def find_groups(
     Groups
     """
     photos = embedded.photos
-    order = keeper_order(photos, keep_rule)
-    groups = find_duplicates(embedded, options, order=order, apart=apart, checkpoint=checkpoint)
+    groups = find_duplicates(
+        embedded, options, order=ranking.order, apart=apart, checkpoint=checkpoint
+    )
     if not photos:
         return groups
+    dates = best_dates(photos, groups.keepers.tolist())
+    embedded = replace(embedded, photos=tuple(dated_like(photos, dates)))
     kept, place = np.unique(groups.keepers, return_inverse=True)
     scenes = find_scenes(embedded, kept, options, checkpoint)
     nearest = np.full(len(photos), np.nan)
@@ -179,7 +212,7 @@ def find_scenes(
     # Only what the photo itself says is when it was taken.
     times = [
         (photo.local_time - datetime(1970, 1, 1)).total_seconds()
-        if photo.taken_from == "exif"
+        if photo.has_capture_time
         else math.nan
         for photo in photos
     ]

@@ -48,6 +48,7 @@ from dupimg.evaluation.tables import (
     scene_curves,
     summarize_curves,
 )
+from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
 from dupimg.messages import as_text
@@ -197,7 +198,9 @@ def _measure(
         # Scenes as if the folder held no other photos.
         views = embedded[np.flatnonzero(~is_copy)]
         truth = truth_of(table[~is_copy])
-        yield from scene_figures(truth, find_groups(views, options).scenes)
+        yield from scene_figures(
+            truth, find_groups(views, options, Ranking.of(views.photos)).scenes
+        )
         features = views.of_each_photo
         yield unrelated_figure(truth, features.vector, options.duplicate_threshold)
         yield unrelated_figure(truth, features.scene_vector, options.scene_threshold)

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from dupimg.files.quicktime import Movie
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
 
@@ -35,6 +36,9 @@ SYSTEM_FOLDERS = frozenset(
         "system volume information",
     }
 )
+
+# What `taken_from` says of a file's own time.
+FILE_TIME = "file"
 
 # EXIF tags: (date and time, fraction of a second, offset from UTC), the most reliable first.
 _CAPTURE_TAGS = (
@@ -115,6 +119,37 @@ class Photo:
         return self.width * self.height
 
     @property
+    def has_capture_time(self) -> bool:
+        """Whether the time is more than that of the file."""
+        return self.taken_from != FILE_TIME
+
+    @property
+    def local_time(self) -> datetime:
+        """Capture time for order and names; see `local_time`."""
+        return local_time(self.taken_at)
+
+
+@dataclass(frozen=True)
+class Video:
+    """A film on its own, which is named and placed by its date as photos are.
+
+    Attributes
+    ----------
+    path, bytes, digest, taken_at, taken_from, modified_ns
+        As of a `Photo`; `taken_from` is "quicktime" or "file".
+    movie : Movie
+        What the film says of itself.
+    """
+
+    path: str
+    bytes: int
+    digest: str
+    taken_at: datetime
+    taken_from: str
+    modified_ns: int = 0
+    movie: Movie = Movie()
+
+    @property
     def local_time(self) -> datetime:
         """Capture time for order and names; see `local_time`."""
         return local_time(self.taken_at)
@@ -145,7 +180,9 @@ class Listing:
     others : tuple of File
         In order of path.
     companions : tuple of File
-        Files that belong to one of the photos, in order of path.
+        Files that belong to one of the photos or videos, in order of path.
+    videos : tuple of Video
+        In order of capture time, ties by path.
     system_folders : int
         Number of skipped folders, see `SYSTEM_FOLDERS`.
     system_files : int
@@ -157,6 +194,7 @@ class Listing:
     companions: tuple[File, ...] = ()
     system_folders: int = 0
     system_files: int = 0
+    videos: tuple[Video, ...] = ()
 
 
 @dataclass(frozen=True)

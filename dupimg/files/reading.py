@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dupimg.files.cache import Cache
+from dupimg.files.companion_names import MOTION_SUFFIX, VIDEO_SUFFIXES, split_name
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
 from dupimg.files.photos import (
     File,
     Found,
     Listing,
     Photo,
+    Video,
     capture_time,
     content_digest,
     earliest_time,
 )
+from dupimg.files.quicktime import Movie, read_movie
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
+
+_NO_PICTURE = message("reason.not_a_picture")
 
 # Most files that a thread reads before it hands their headers to a worker process, which costs less
 # for many at a time.
@@ -80,12 +85,14 @@ def read_files(
                 _remember(cache, reader, status, digest, looked)
                 advance()
     photos = [record for record in records if isinstance(record, Photo)]
+    videos = [record for record in records if isinstance(record, Video)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
         tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
         tuple(sorted([*others, *found.others], key=lambda other: other.path)),
         system_folders=found.system_folders,
         system_files=found.system_files,
+        videos=tuple(sorted(videos, key=lambda video: (video.local_time, video.path))),
     )
 
 
@@ -98,11 +105,16 @@ class _Look(NamedTuple):
     traits: Traits
 
 
-_Looked = _Look | UnreadablePhoto
+_Looked = _Look | Movie | UnreadablePhoto
 
 
-def _look_at(max_pixels: int, path: Path) -> _Look:
-    header = read_header(path, max_pixels=max_pixels)
+def _look_at(max_pixels: int, path: Path) -> _Look | Movie:
+    try:
+        header = read_header(path, max_pixels=max_pixels)
+    except UnreadablePhoto as error:
+        if error.message == _NO_PICTURE and _is_film(path.name):
+            return read_movie(path)
+        raise
     return _Look(header.width, header.height, capture_time(header.exif), header.traits)
 
 
@@ -128,7 +140,28 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
         return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
-def _record(path: str, status: os.stat_result, digest: str, looked: _Looked) -> Photo | File:
+def _is_film(path: str) -> bool:
+    """Return whether a file is a film by its name: films say less of their kind than pictures."""
+    suffix = split_name(path)[1].lower()
+    return suffix in VIDEO_SUFFIXES or MOTION_SUFFIX.fullmatch(suffix) is not None
+
+
+def _record(
+    path: str, status: os.stat_result, digest: str, looked: _Looked
+) -> Photo | Video | File:
+    if isinstance(looked, Movie):
+        if not _is_film(path):  # of the same content as one
+            return File(path, status.st_size, digest, _NO_PICTURE, modified_ns=status.st_mtime_ns)
+        created = looked.created
+        return Video(
+            path,
+            status.st_size,
+            digest,
+            created or earliest_time(status),
+            "quicktime" if created else "file",
+            status.st_mtime_ns,
+            looked,
+        )
     if not isinstance(looked, _Look):
         return File(path, status.st_size, digest, looked.message, modified_ns=status.st_mtime_ns)
     return Photo(
@@ -152,27 +185,35 @@ def _remember(
     cache.remember_digest(status, digest)
     if isinstance(looked, _Look):
         taken_at = looked.taken_at and looked.taken_at.isoformat()
-        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at, looked.traits.to_json()])
+        traits = looked.traits.to_json()
+        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at, traits])
+    elif isinstance(looked, Movie):
+        cache.remember_header(digest, reader, {"movie": looked.to_json()})
     else:
         cache.remember_unreadable(digest, reader, looked.message)
 
 
 def _remembered(
     cache: Cache, reader: str, files: Sequence[tuple[str, os.stat_result]]
-) -> list[Photo | File]:
+) -> list[Photo | Video | File]:
     """Return the records of the files known to the cache."""
     digests = cache.digests([status for _, status in files])
     headers = cache.headers({digest for digest in digests if digest is not None}, reader)
     return [
         _record(path, status, digest, _from_header(headers[digest]))
         for (path, status), digest in zip(files, digests, strict=True)
-        if digest is not None and digest in headers
+        if digest is not None
+        and digest in headers
+        # It may have been read under the name of no film.
+        and not (headers[digest] == _NO_PICTURE and _is_film(path))
     ]
 
 
 def _from_header(header: Any) -> _Looked:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
+    if isinstance(header, dict):
+        return Movie.from_json(header["movie"])
     width, height, taken_at, traits = header
     moment = datetime.fromisoformat(taken_at) if taken_at else None
     return _Look(width, height, moment, Traits.from_json(traits))

@@ -26,12 +26,15 @@ class Features:
         The whole photo upright and grey, squashed to a square.
     preview : bytes
         A small JPEG of one photo that was just decoded; empty otherwise.
+    sharpness : float or ndarray of shape (n,), float32
+        See `measure_sharpness`.
     """
 
     vector: NDArray[np.float32]
     scene_vector: NDArray[np.float32]
     thumbnail: NDArray[np.uint8]
     preview: bytes = b""
+    sharpness: NDArray[np.float32] | float = 0.0
 
     def __len__(self) -> int:
         """Return the number of photos."""
@@ -39,7 +42,12 @@ class Features:
 
     def __getitem__(self, rows: NDArray) -> Features:
         """Return some of n photos."""
-        return Features(self.vector[rows], self.scene_vector[rows], self.thumbnail[rows])
+        return Features(
+            self.vector[rows],
+            self.scene_vector[rows],
+            self.thumbnail[rows],
+            sharpness=np.broadcast_to(self.sharpness, len(self))[rows],
+        )
 
     @classmethod
     def stack(cls, photos: Sequence[Features]) -> Features:
@@ -48,6 +56,7 @@ class Features:
             np.stack([photo.vector for photo in photos]),
             np.stack([photo.scene_vector for photo in photos]),
             np.stack([photo.thumbnail for photo in photos]),
+            sharpness=np.array([photo.sharpness for photo in photos], np.float32),
         )
 
     def to_bytes(self) -> bytes:
@@ -58,10 +67,10 @@ class Features:
         >>> one = np.ones(1, np.float32)
         >>> photo = Features(one, one, np.zeros((32, 32), np.uint8))
         >>> len(photo.to_bytes())
-        1032
+        1036
         """
-        vectors = (self.vector, self.scene_vector)
-        return b"".join(v.astype("<f4").tobytes() for v in vectors) + self.thumbnail.tobytes()
+        floats = (self.vector, self.scene_vector, np.array([self.sharpness]))
+        return b"".join(v.astype("<f4").tobytes() for v in floats) + self.thumbnail.tobytes()
 
     @classmethod
     def from_bytes(cls, content: bytes, embedding_size: int) -> Features:
@@ -73,12 +82,42 @@ class Features:
             The content has the wrong length.
         """
         n_floats = (len(content) - THUMBNAIL_SIZE**2) // 4
-        if n_floats <= embedding_size or len(content) != 4 * n_floats + THUMBNAIL_SIZE**2:
+        if n_floats <= embedding_size + 1 or len(content) != 4 * n_floats + THUMBNAIL_SIZE**2:
             raise ValueError(
                 f"Got {len(content)} bytes, expected two vectors, the first of "
-                f"{embedding_size} values, and a thumbnail."
+                f"{embedding_size} values, a sharpness and a thumbnail."
             )
         floats = np.frombuffer(content, "<f4", n_floats).astype(np.float32, copy=False)
         thumbnail = np.frombuffer(content, np.uint8, offset=4 * n_floats)
         shape = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-        return cls(floats[:embedding_size], floats[embedding_size:], thumbnail.reshape(shape))
+        return cls(
+            floats[:embedding_size],
+            floats[embedding_size:-1],
+            thumbnail.reshape(shape),
+            sharpness=float(floats[-1]),
+        )
+
+
+def measure_sharpness(square: NDArray[np.uint8]) -> float:
+    """Measure how sharp a photo is: the variance of its Laplacian.
+
+    Parameters
+    ----------
+    square : ndarray of shape (size, size, 3), uint8
+        The whole photo, squashed to the square that a network sees: one scale for all photos.
+
+    Returns
+    -------
+    float
+        From 0 for a single colour; a photo that is out of focus has a fraction of what the same
+        photo has in focus. 0.5 ms.
+
+    Examples
+    --------
+    >>> measure_sharpness(np.full((8, 8, 3), 7, np.uint8))
+    0.0
+    """
+    grey = square.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    middle = grey[1:-1, 1:-1]
+    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float(np.var(around - 4 * middle)) if middle.size else 0.0

@@ -22,7 +22,7 @@ from PIL import Image
 from dupimg.files.images import UnreadablePhoto, Views, read_views
 from dupimg.files.sandbox import Map, open_sandbox
 from dupimg.model.backends import AT_ONCE, Network, check_precision, open_network
-from dupimg.model.features import THUMBNAIL_SIZE, Features
+from dupimg.model.features import THUMBNAIL_SIZE, Features, measure_sharpness
 from dupimg.model.heads import SceneHead, choose_head
 from dupimg.model.models import Model, fingerprint
 
@@ -185,7 +185,10 @@ class PhotoStream:
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         scenes = vectors if self.head is None else self.head.transform(maps)
         for (index, views), vector, scene in zip(decoded, vectors, scenes, strict=True):
-            features = Features(vector, scene, _thumbnail(views.square), views.preview)
+            sharpness = measure_sharpness(views.square)
+            features = Features(
+                vector, scene, _thumbnail(views.square), views.preview, sharpness=sharpness
+            )
             outcomes.append((index, features))
         return outcomes
 

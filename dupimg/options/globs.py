@@ -79,7 +79,7 @@ def first_match(patterns: Sequence[str], path: str) -> int:
     --------
     >>> first_match(["*.dng", "albums/**/best"], "Albums/2024/Best/a.jpg")
     1
-    >>> first_match(["backup", "/a?.jpg"], "old/Backup/a.jpg"), first_match(["a/*.jpg"], "a/b/c.jpg")
+    >>> first_match(["backup", "/a?.jpg"], "old/Backup/a.jpg"), first_match(["a/*"], "b/a/c")
     (0, 1)
     """
     name = _folded(path)

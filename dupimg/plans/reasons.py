@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from dupimg.messages import Message, message
+from dupimg.messages import Message, as_text, message
 from dupimg.plans.rows import KEEP, REMOVE, Row
 
 
@@ -98,15 +98,34 @@ def reviewed_reason(
     """
     if row.action != before.action:
         # What is no photo, and what goes with one, is still what it was.
-        now = _standing(row, keeper, n_duplicates) if row.is_photo else before.reason
+        now = _standing(row, keeper, n_duplicates) if row.is_media else own_reason(row)
         return by_hand_reason(row.action, before.action, now)
-    if row.keeper != before.keeper and not row.is_companion:
+    if row.is_companion:
+        return row.reason
+    if row.keeper != before.keeper:
         if keeper is None:
             return both(message("reason.similar_before"), message("reason.none_kept"))
         return both(_likeness_now(row, keeper), message("reason.keeper_by_hand"))
-    if n_duplicates != n_before and before.reason == kept_reason(n_before):
+    if n_duplicates != n_before and undated(before.reason) == kept_reason(n_before):
         return kept_reason(n_duplicates)
-    return before.reason
+    return row.reason
+
+
+def own_reason(row: Row) -> Message | None:
+    """Return what a companion is to its own photo, wherever it goes; another row's reason."""
+    return _inner(row.reason, "reason.goes_with", "reason.twin")
+
+
+def undated(reason: Message | None) -> Message | None:
+    """Return a reason without the photo whose date another one has."""
+    return _inner(reason, "reason.dated_by")
+
+
+def _inner(reason: Message | None, *codes: str) -> Message | None:
+    while reason is not None and reason.code in codes:
+        inner = dict(reason.values)["reason"]
+        reason = inner if isinstance(inner, Message) and inner != as_text("") else None
+    return reason
 
 
 def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:

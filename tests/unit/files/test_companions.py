@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dupimg.files.companion_names import companion_ending, split_name
 from dupimg.files.companions import pair_companions
-from dupimg.files.photos import File, Listing, Photo
+from dupimg.files.photos import File, Listing, Photo, Video
+from dupimg.files.quicktime import Movie
 from dupimg.messages import message
 
 NOON = datetime(2025, 6, 13, 12)
@@ -23,8 +24,16 @@ def photo(path, taken_at=NOON, taken_from="exif"):
 
 
 def other(path, bytes=1000):
+    if path.lower().endswith((".mov", ".mp4")):
+        return video(path, bytes=bytes)
     return File(
         path, bytes, digest_of(path), message("reason.not_a_picture"), modified_ns=len(path)
+    )
+
+
+def video(path, taken_at=NOON, bytes=1000, **movie):
+    return Video(
+        path, bytes, digest_of(path), taken_at, "file", modified_ns=len(path), movie=Movie(**movie)
     )
 
 
@@ -42,7 +51,9 @@ def listing_of(*files):
     ]
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
-    return Listing(tuple(photos), tuple(sorted(others, key=lambda file: file.path)))
+    videos = [record for record in records if isinstance(record, Video)]
+    others.sort(key=lambda file: file.path)
+    return Listing(tuple(photos), tuple(others), videos=tuple(videos))
 
 
 def pairs(listing):
@@ -53,14 +64,15 @@ def pairs(listing):
 def rename(listing):
     """Return the photos and companions of a listing under new names, and all old names."""
     paired = pair_companions(listing)
-    stems = {found.path: f"new/image-{i}" for i, found in enumerate(paired.photos)}
+    owners = (*paired.photos, *paired.videos)
+    stems = {found.path: f"new/image-0001-{i:017}" for i, found in enumerate(owners)}
     new = {path: stem + split_name(path)[1] for path, stem in stems.items()}
     for file in paired.companions:
         stem = stems[file.companion_of]
         new[file.path] = stem + companion_ending(file.path, file.companion_of)
     files = [
         replace(record, path=new[record.path])
-        for record in (*listing.photos, *listing.others)
+        for record in (*listing.photos, *listing.others, *listing.videos)
         if record.path in new
     ]
     return listing_of(*files), {name: path for path, name in new.items()}
@@ -172,7 +184,7 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
         pytest.param(["a.jpg", "a.png", "a.heic"], {}, id="pictures of one stem are no pair"),
         pytest.param(["a.cr2", "a.dng"], {}, id="two raws are no pair"),
         pytest.param(
-            ["b.jpg", "a.xmp", "a.mov", "a.cr2.xmp", "IMG_E1.JPG", "a.jpg(1).json", "MVI_1.THM"],
+            ["b.jpg", "a.xmp", "c.mov", "a.cr2.xmp", "IMG_E1.JPG", "a.jpg(1).json", "MVI_1.THM"],
             {},
             id="orphans",
         ),
@@ -226,7 +238,9 @@ def test_times_with_different_offsets_are_compared_as_moments():
 
 def test_a_film_is_not_half_a_live_photo():
     assert pairs(listing_of("a.heic", other("a.mov", 20_000_000))) == {"a.mov": "a.heic"}
-    assert pairs(listing_of("a.heic", other("a.mov", 20_000_001), "a.mov.xmp")) == {}
+    assert pairs(listing_of("a.heic", other("a.mov", 20_000_001), "a.mov.xmp")) == {
+        "a.mov.xmp": "a.mov"  # but a film has companions of its own
+    }
 
 
 def test_a_raw_that_could_not_be_read_belongs_to_its_jpeg():
@@ -277,19 +291,19 @@ def test_no_file_is_lost_or_doubled_and_new_names_pair_again(files, order):
     listing = listing_of(*files)
     paired = pair_companions(listing)
 
-    everything = [*paired.photos, *paired.others, *paired.companions]
+    everything = [*paired.photos, *paired.videos, *paired.others, *paired.companions]
     assert sorted(file.path for file in everything) == sorted(file.path for file in files)
     assert {file.path: file.digest for file in everything} == {
         file.path: file.digest for file in files
     }
-    kept = {found.path for found in paired.photos}
+    kept = {found.path for found in (*paired.photos, *paired.videos)}
     assert all(file.companion_of in kept for file in paired.companions)
 
     order.shuffle(files)
     assert pairs(listing_of(*files)) == pairs(listing)
 
     again, old = rename(listing)
-    assert len(old) == len(paired.photos) + len(paired.companions)
+    assert len(old) == len(kept) + len(paired.companions)
     found = {old[name]: old[of] for name, of in pairs(again).items()}
     assert found == {file.path: file.companion_of for file in paired.companions}
 
