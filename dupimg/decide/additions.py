@@ -60,7 +60,8 @@ def add_rows(
     """
     rows = {row.path: row for row in earlier}
     notes: tuple[Message, ...] = ()
-    companions = Counter(file.companion_of for file in (*earlier, *listing.companions))
+    companions = Counter(row.companion_of for row in earlier)
+    companions.update(file.companion_of for file in listing.companions)
     if collection is not None:
         decided, notes = _photo_rows(collection, options, companions)
         rows |= decided
@@ -90,7 +91,11 @@ def _video_rows(
     known = [row for row in rows.values() if row.is_video]
     new = video_rows(listing.videos, photos, keep_rule(options), companions, known)
     highest = max((row.scene or 0 for row in rows.values()), default=0)
-    return [row.having(scene=highest - row.scene) if (row.scene or 0) < 0 else row for row in new]
+    scenes = [row.scene or 0 for row in new]
+    return [
+        row.having(scene=highest - scene) if scene < 0 else row
+        for row, scene in zip(new, scenes, strict=True)
+    ]
 
 
 def _photo_rows(

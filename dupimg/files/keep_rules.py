@@ -13,6 +13,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from dupimg.files.originals import find_derived
 from dupimg.files.photos import FILE_TIME, Photo
 from dupimg.messages import Message, message
@@ -151,7 +154,7 @@ class Ranking:
         rule: KeepRule = DEFAULT_RULE,
         *,
         companions: Mapping[str, int] | None = None,
-        sharpness: Sequence[float] | None = None,
+        sharpness: ArrayLike | None = None,
         last: Collection[str] = (),
     ) -> Ranking:
         """Rank photos.
@@ -162,17 +165,18 @@ class Ranking:
         rule : KeepRule
         companions : mapping of str to int, optional
             How many files belong to a photo, by its path.
-        sharpness : sequence of float, of length n, optional
+        sharpness : array-like of shape (n,), float, optional
         last : collection of str
             Paths of photos that come after all others by path.
         """
         derived = find_derived(photos)
         counts = companions or {}
+        sharp = np.zeros(len(photos)) if sharpness is None else np.asarray(sharpness)
         marks = [
             Marks(
                 photo.path in derived,
                 counts.get(photo.path, 0),
-                0.0 if sharpness is None else float(sharpness[i]),
+                float(sharp[i]),
                 photo.path in last,
             )
             for i, photo in enumerate(photos)
@@ -181,7 +185,7 @@ class Ranking:
         for word in rule.order:
             key, _ = KEEP_RULES[word]
             values = [key(photo, mark, rule) for photo, mark in zip(photos, marks, strict=True)]
-            if len(set(values)) > 1:  # only what tells photos apart takes memory and time
+            if word == "path" or len(set(values)) > 1:  # only what tells photos apart takes memory and time
                 columns[word] = values
         return cls(columns)
 
