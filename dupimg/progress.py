@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 # What makes a bar, with the parameters of `progress_bar`.
-Progress = Callable[..., AbstractContextManager[Any]]
+MakeBar = Callable[..., AbstractContextManager[Any]]
 
 
 def progress_bar(total: int, what: str, *, unit: str, quiet: bool) -> tqdm:

@@ -80,12 +80,12 @@ def read_views(path: str, **how: int) -> np.ndarray:
     return images.read_views(path, **how)
 
 
-def look_at(max_pixels: int, path: Path) -> object:
+def read_facts(max_pixels: int, path: Path) -> object:
     misbehave(path.name)
-    return look_at_for_real(max_pixels, path)
+    return read_facts_for_real(max_pixels, path)
 
 
-look_at_for_real = reading._look_at
+read_facts_for_real = reading._read_facts
 
 
 def misbehave(name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.decide.collection import Collection
-from dupimg.decide.group import find_scenes
+from dupimg.decide.group import find_links, find_scenes
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.rows import KEEP
@@ -81,7 +81,8 @@ def scenes_with_new(
     if not seeds.size:
         return known, ()
     vectors = collection.features.scene_vector[collection.inverse[stays]]
-    concerned = stays[reachable_rows(vectors, seeds, options.scene_threshold)]
+    links = find_links(collection, stays)
+    concerned = stays[_reached(vectors, seeds, links, options.scene_threshold)]
     labels = find_scenes(collection, concerned, options)
     is_old = ~collection.is_new[concerned]
     before = np.full(len(labels), -1)
@@ -90,6 +91,19 @@ def scenes_with_new(
     numbers = np.array([known.get(i, 0) for i in concerned.tolist()])
     scenes = _joined(collection, concerned, labels, known)
     return scenes, tuple(_left_as_they_are(numbers, before, labels))
+
+
+def _reached(
+    vectors: NDArray[np.float32], seeds: NDArray[np.int64], links: NDArray[np.int64], cosine: float
+) -> NDArray[np.int64]:
+    """Return the rows to which chains of similar and of linked rows lead from the seeds."""
+    while True:
+        rows = reachable_rows(vectors, seeds, cosine)
+        reached = np.isin(links, rows)
+        beyond = links[reached.any(axis=1) & ~reached.all(axis=1)]
+        if not len(beyond):
+            return rows
+        seeds = np.union1d(rows, beyond)
 
 
 def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[Message]:

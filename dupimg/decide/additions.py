@@ -35,7 +35,7 @@ from dupimg.search.similarity import reachable_rows
 
 
 def add_rows(
-    earlier: Sequence[Row], listing: Listing, collection: Collection | None, options: PlanOptions
+    earlier: Sequence[Row], listing: Listing, collection: Collection, options: PlanOptions
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
@@ -45,9 +45,9 @@ def add_rows(
         Of the earlier run; `Row.earlier` says where the file stands now.
     listing : Listing
         The new files.
-    collection : Collection or None
+    collection : Collection
         All photos that can be compared: the new ones, and those of the earlier run that are still
-        there. None without any new photo.
+        there.
     options : PlanOptions
         Of the earlier run.
 
@@ -62,7 +62,7 @@ def add_rows(
     notes: tuple[Message, ...] = ()
     companions = Counter(row.companion_of for row in earlier)
     companions.update(file.companion_of for file in listing.companions)
-    if collection is not None:
+    if collection.is_new.any():
         decided, notes = _photo_rows(collection, options, companions)
         rows |= decided
     rows |= {row.path: row for row in _video_rows(rows, listing, options, companions)}

@@ -41,7 +41,14 @@ class Collection(Embedded):
         chosen = super().__getitem__(rows)
         digests = {photo.digest for photo in chosen.photos}
         apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
-        return Collection(chosen.photos, chosen.features, chosen.inverse, self.rows, apart)
+        return Collection(
+            chosen.photos,
+            chosen.features,
+            chosen.inverse,
+            self.rows,
+            apart,
+            evidence=self.evidence,
+        )
 
     def without(self, paths: Set[str]) -> Collection:
         """Return the collection without some photos of the earlier run."""
@@ -63,5 +70,5 @@ def photo_of(row: Row) -> Photo:
         datetime.fromisoformat(taken_at),
         taken_from,
         row.modified_ns,
-        Traits(row.frames, metadata=tuple(row.metadata.split())),
+        traits=Traits(row.frames, metadata=tuple(row.metadata.split())),
     )

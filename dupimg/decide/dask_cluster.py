@@ -16,7 +16,7 @@ from dupimg import __version__
 from dupimg.errors import UsageError
 
 _SECONDS_TO_CONNECT = 30
-_SECONDS_BETWEEN_LOOKS = 5.0
+_SECONDS_BETWEEN_CHECKS = 5.0
 
 
 class NoWorkersWarning(UserWarning):
@@ -87,7 +87,7 @@ def _watched(client: Any, scheduler: str) -> Iterator[None]:
 
     def watch() -> None:
         were_there = True
-        while not over.wait(_SECONDS_BETWEEN_LOOKS):
+        while not over.wait(_SECONDS_BETWEEN_CHECKS):
             # Dask has many errors for a scheduler that is gone; the run itself meets them, too.
             with contextlib.suppress(Exception):
                 are_there = bool(client.nthreads())

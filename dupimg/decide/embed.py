@@ -10,11 +10,14 @@ from pathlib import Path
 import joblib
 
 from dupimg.decide.embedded import Embedded
-from dupimg.files.cache import Cache, cache_path
+from dupimg.decide.evidence import Evidence
+from dupimg.files.cache import Cache
+from dupimg.files.capture_time import Dating
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
+from dupimg.files.sidecars import date_by_sidecars
 from dupimg.messages import Message
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.features import Features
@@ -28,34 +31,59 @@ KeepPreview = Callable[[str, bytes], object]
 
 
 def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
-    """Read the files of a folder, and find out which of them belong to a photo."""
+    """Read the files of a folder, and find out which belong to a photo and when it was taken."""
+    dating = Dating.of(options.time_zone)
+    jobs = options.jobs or joblib.cpu_count()
     with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
         listing = read_files(
             input_dir,
             found,
             max_pixels=options.max_megapixels * 1_000_000,
-            jobs=options.jobs or joblib.cpu_count(),
+            jobs=jobs,
             advance=bar.update,
             time_limit=options.time_limit,
             cache=cache,
+            dating=dating,
         )
-    if isinstance(options, PlanOptions):
-        return pair_companions(listing, options.companion, options.videos)
-    return pair_companions(listing)
+    paired = (
+        pair_companions(listing, options.companion, options.videos)
+        if isinstance(options, PlanOptions)
+        else pair_companions(listing)
+    )
+    return date_by_sidecars(
+        input_dir,
+        paired,
+        dating,
+        jobs=jobs,
+        time_limit=options.time_limit,
+        cache=cache,
+    )
 
 
 def read_and_embed(
     options: EmbeddingOptions,
     input_dir: Path,
     found: Found,
+    evidence: Evidence,
     keep_preview: KeepPreview | None = None,
 ) -> tuple[Listing, Embedded]:
     """Read the files of a folder and embed its photos, unless the cache knows them.
 
+    Parameters
+    ----------
+    options : EmbeddingOptions
+    input_dir : Path
+    found : Found
+        What the folder holds.
+    evidence : Evidence
+        Entered. Its cache is used, and it gets the previews.
+    keep_preview : callable, optional
+        Takes the digest and the preview of each content.
+
     Returns
     -------
     listing, embedded
-        See `embed`.
+        See `embed_listing`.
 
     Raises
     ------
@@ -63,16 +91,15 @@ def read_and_embed(
         There is no such model, or its weights are not to be had.
     """
     embedder = make_embedder(options, options.model)
-    with Cache(cache_path(options.cache)) as cache:
-        listing = read_listing(options, input_dir, found, cache)
-        return embed(
-            embedder,
-            input_dir,
-            listing,
-            quiet=options.quiet,
-            cache=cache,
-            keep_preview=keep_preview,
-        )
+    listing = read_listing(options, input_dir, found, evidence.cache)
+    return embed_listing(
+        embedder,
+        input_dir,
+        listing,
+        quiet=options.quiet,
+        evidence=evidence,
+        keep_preview=keep_preview,
+    )
 
 
 def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
@@ -97,13 +124,13 @@ def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
     return embedder.fit([])  # checks the head
 
 
-def embed(
+def embed_listing(
     embedder: PhotoEmbedder,
     folder: Path,
     listing: Listing,
     *,
     quiet: bool,
-    cache: Cache | None = None,
+    evidence: Evidence | None = None,
     keep_preview: KeepPreview | None = None,
 ) -> tuple[Listing, Embedded]:
     """Embed the photos of a listing: each content once, and none that the cache knows.
@@ -116,7 +143,8 @@ def embed(
     listing : Listing
     quiet : bool
         Show no bar.
-    cache : Cache, optional
+    evidence : Evidence, optional
+        Entered. Its cache is used, and it gets the previews. By default nothing is remembered.
     keep_preview : callable, optional
         Takes the digest and the preview of each content.
 
@@ -127,7 +155,9 @@ def embed(
     embedded : Embedded
         The photos of the returned listing.
     """
-    memory = _Memory(cache or Cache(None), embedder)
+    memory = _Memory(Cache(None) if evidence is None else evidence.cache, embedder)
+    if evidence is not None:
+        keep_preview = evidence.pictures.keeping(keep_preview)
     first = {photo.digest: photo for photo in reversed(listing.photos)}
     features, unreadable = memory.recall(list(first))
     if keep_preview is not None:
@@ -147,7 +177,7 @@ def embed(
             keep_preview(digest, outcome.preview)
         features[digest] = replace(outcome, preview=b"")
     listing = _without_unreadable(listing, unreadable)
-    return listing, Embedded.of(listing.photos, features)
+    return listing, Embedded.of(listing.photos, features, evidence)
 
 
 def _embed_new(

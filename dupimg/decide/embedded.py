@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.decide.evidence import Evidence
 from dupimg.files.photos import Photo
 from dupimg.model.features import THUMBNAIL_SIZE, Features
 
@@ -23,14 +24,22 @@ class Embedded:
         Of k contents.
     inverse : ndarray of shape (n,), int64
         Row of `features` for each photo.
+    evidence : Evidence or None
+        Compares the pictures of photos; without it only vectors and thumbnails are compared.
     """
 
     photos: tuple[Photo, ...]
     features: Features
     inverse: NDArray[np.int64]
+    evidence: Evidence | None = field(default=None, kw_only=True)
 
     @classmethod
-    def of(cls, photos: Sequence[Photo], features: Mapping[str, Features]) -> Embedded:
+    def of(
+        cls,
+        photos: Sequence[Photo],
+        features: Mapping[str, Features],
+        evidence: Evidence | None = None,
+    ) -> Embedded:
         """Join photos with the features of their contents.
 
         Parameters
@@ -44,12 +53,22 @@ class Embedded:
         inverse = np.array([rows[photo.digest] for photo in photos], dtype=np.int64)
         if not digests:
             return cls((), _NOTHING, inverse)
-        return cls(tuple(photos), Features.stack([features[d] for d in digests]), inverse)
+        stacked = Features.stack([features[digest] for digest in digests])
+        return cls(tuple(photos), stacked, inverse, evidence=evidence)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Embedded:
         """Return the photos with these numbers, with the features of these alone."""
         contents, inverse = np.unique(self.inverse[rows], return_inverse=True)
-        return Embedded(tuple(self.photos[i] for i in rows), self.features[contents], inverse)
+        chosen = tuple(self.photos[i] for i in rows)
+        return Embedded(chosen, self.features[contents], inverse, evidence=self.evidence)
+
+    @property
+    def digests(self) -> list[str]:
+        """The digests of the k contents, in the order of `features`."""
+        digests = [""] * len(self.features)
+        for photo, content in zip(self.photos, self.inverse.tolist(), strict=True):
+            digests[content] = photo.digest
+        return digests
 
     @property
     def of_each_photo(self) -> Features:

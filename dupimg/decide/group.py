@@ -9,20 +9,27 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from dupimg.decide.embedded import Embedded
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.search_progress import watched_search
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.keep_rules import KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
-from dupimg.groups.scenes import SceneGrouper
+from dupimg.groups.scenes import SceneGrouper, pairs_among
 from dupimg.groups.second_look import take_second_look
+from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
 from dupimg.search.blocks import Checkpoint
+from dupimg.search.similarity import reachable_rows
+
+# Times that the photos around a spared one are searched again.
+_MOST_ROUNDS = 8
 
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
@@ -146,6 +153,14 @@ def find_duplicates(
             progress=progress,
             checkpoint=checkpoint,
         )
+    spared = np.empty(0, np.int64)
+    if embedded.evidence is not None and options.duplicate_rule != "cosine":
+        best_first = contents[np.argsort(position)]
+        proof = _Proof(embedded, [embedded.photos[i] for i in best], embedded.evidence)
+        cannot_link = embedded.content_pairs(apart)
+        keepers = _proven_keepers(finder, features, best_first, cannot_link, proof)
+        spared = np.flatnonzero((keepers != finder.keepers_) & (keepers == np.arange(len(keepers))))
+        finder.decide_otherwise(keepers, features.thumbnail)
     keepers = best[finder.keepers_[inverse]]
     sizes = np.array([(embedded.photos[i].width, embedded.photos[i].height) for i in best])
     copies = np.bincount(inverse)[inverse]
@@ -154,17 +169,86 @@ def find_duplicates(
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
+        n_spared=int(np.isin(inverse, spared).sum()),
         second_look=take_second_look(
             finder, features.vector, features.thumbnail, inverse, best, sizes
         ),
     )
 
 
+class _Proof:
+    """Tells which contents are copies of others; `photos` stand for the contents."""
+
+    def __init__(self, embedded: Embedded, photos: Sequence[Photo], evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._digests = embedded.digests
+        # Not what a name or another program says: a copy may have been sent or edited later.
+        self._times = [photo.local_time if photo.taken_from == "exif" else None for photo in photos]
+
+    def of(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
+        """Return of pairs of contents whether the second one is a copy of the first."""
+        one_shot = [pair for pair in pairs if not self._are_two_shots(*pair)]
+        keys = [(self._digests[i], self._digests[j]) for i, j in one_shot]
+        found = self._evidence.copies(keys)
+        proven = (copy is not None and copy.is_copy for copy in found)
+        return dict.fromkeys(pairs, False) | dict(zip(one_shot, proven, strict=True))
+
+    def _are_two_shots(self, i: int, j: int) -> bool:
+        """Return whether the cameras have written different times into two photos."""
+        first, second = self._times[i], self._times[j]
+        if first is None or second is None:
+            return False
+        if not (first.microsecond and second.microsecond):  # programs drop the fraction
+            first, second = first.replace(microsecond=0), second.replace(microsecond=0)
+        return first != second
+
+
+def _proven_keepers(
+    finder: DuplicateFinder,
+    features: Features,
+    order: NDArray[np.int64],
+    apart: NDArray[np.int64],
+    proof: _Proof,
+) -> NDArray[np.int64]:
+    """Let no photo go in favour of one of which laying both over each other proves it no copy.
+
+    Such a photo may be a copy of a third one, so those around it are searched again without the
+    pairs that are no copies. Photos that are not proven copies after some rounds stay.
+    """
+    keepers = finder.keepers_.copy()
+    is_copy: dict[tuple[int, int], bool] = {}
+    for _ in range(_MOST_ROUNDS):
+        new = [pair for pair in _claims(keepers) if pair not in is_copy]
+        is_copy |= proof.of(new)
+        wrong = np.array([i for pair in _claims(keepers) if not is_copy[pair] for i in pair[1:]])
+        if not wrong.size:
+            return keepers
+        around = reachable_rows(features.vector, wrong, finder.search_threshold)
+        refuted = [pair for pair, copy in is_copy.items() if not copy]
+        cannot_link = np.vstack([apart, np.array(refuted, np.int64)])
+        again = clone(finder).fit(
+            features.vector[around],
+            keeper_order=np.argsort(np.argsort(order)[around]),
+            thumbnails=features.thumbnail[around],
+            cannot_link=pairs_among(cannot_link, around),
+        )
+        keepers[around] = around[again.keepers_]
+    unproven = [i for keeper, i in _claims(keepers) if not is_copy.get((keeper, i), False)]
+    keepers[unproven] = unproven
+    return keepers
+
+
+def _claims(keepers: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return the keeper and the number of every content that goes."""
+    goes = np.flatnonzero(keepers != np.arange(len(keepers)))
+    return list(zip(keepers[goes].tolist(), goes.tolist(), strict=True))
+
+
 def make_finder(options: RunOptions) -> DuplicateFinder:
     """Return the estimator of duplicates that the options describe."""
     return DuplicateFinder(
         threshold=options.duplicate_threshold,
-        rule=options.duplicate_rule,
+        rule="verified" if options.duplicate_rule == "verified" else "cosine",
         candidate_threshold=options.candidate_threshold,
         copy_threshold=options.copy_threshold,
         rotations=options.rotations,
@@ -209,7 +293,7 @@ def find_scenes(
         A label for each of them.
     """
     photos = [embedded.photos[i] for i in stays]
-    # Only what the photo itself says is when it was taken.
+    # The time of a file is not when the photo was taken.
     times = [
         (photo.local_time - datetime(1970, 1, 1)).total_seconds()
         if photo.has_capture_time
@@ -217,12 +301,33 @@ def find_scenes(
         for photo in photos
     ]
     folders = _folders(photos, options)
-    vectors = embedded.features.scene_vector[embedded.inverse[stays]]
+    contents = embedded.inverse[stays]
+    vectors = embedded.features.scene_vector[contents]
+    links = find_links(embedded, stays)
     with watched_search("scenes", len(vectors), groups=folders, quiet=options.quiet) as progress:
         grouper = make_grouper(options).fit(
-            vectors, times=times, groups=folders, progress=progress, checkpoint=checkpoint
+            vectors,
+            times=times,
+            groups=folders,
+            must_link=links,
+            progress=progress,
+            checkpoint=checkpoint,
         )
     return grouper.labels_
+
+
+def find_links(embedded: Embedded, stays: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find photos that details prove to share a scene.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+        Positions in `stays`; none without evidence.
+    """
+    if embedded.evidence is None:
+        return np.empty((0, 2), np.int64)
+    vectors = embedded.features.scene_vector[embedded.inverse[stays]]
+    return embedded.evidence.same_places(vectors, [embedded.photos[i].digest for i in stays])
 
 
 def nearest_for_scenes(

@@ -79,7 +79,7 @@ _SHOTS = (
     _Shot("2019 Beijing/IMG_2043.JPG", "china.jpg", "2019-10-03T09:13:20.770", _TOP_RIGHT),
     _Shot("2019 Beijing/IMG_2044.JPG", "china.jpg", "2019-10-03T09:14:02.450", _CLOSER),
     _Shot("2019 Beijing/IMG_2041 (1).JPG", "china.jpg", "2019-10-03T09:12:44", quality=75),
-    _Shot("2019 Beijing/IMG_2041 brighter.JPG", "china.jpg", brightness=1.2, quality=88),
+    _Shot("2019 Beijing/IMG_2041 for the web.JPG", "china.jpg", scale=0.8, quality=88),
     _Shot("WhatsApp Images/IMG-20191003-WA0007.jpg", "china.jpg", scale=0.5, quality=75),
     _Shot(_DAHLIA, "flower.jpg", "2011-08-19T11:02:33"),
     _Shot("Garden/P1000218.JPG", "flower.jpg", "2011-08-19T11:02:50", _CLOSER),
@@ -90,7 +90,7 @@ _SHOTS = (
     _Shot("Lake/DSC_0412.JPG", "mountains", "2020-02-14T07:21:07.120+01:00"),
     _Shot("Lake/DSC_0413.JPG", "mountains", "2020-02-14T07:21:09.640+01:00", _RIGHT),
     _Shot("Lake/DSC_0414.JPG", "mountains", "2020-02-14T07:21:12.020+01:00", _TOP_LEFT),
-    _Shot("Lake/DSC_0412 for the wall.webp", "mountains", brightness=1.15, quality=85),
+    _Shot("Lake/DSC_0412 for the wall.webp", "mountains", scale=0.8, quality=85),
     _Shot(
         "Camera/PXL_20210605_081502.jpg",
         "balloons",
@@ -104,7 +104,7 @@ _SHOTS = (
     _Shot("City/IMG_5501.JPG", "city", "2014-12-30T21:04:18.200"),
     _Shot("City/IMG_5502.JPG", "city", "2014-12-30T21:04:19.700", _RIGHT),
     _Shot("City/IMG_5503.JPG", "city", "2014-12-30T21:04:25.100", _LEFT),
-    _Shot("City/IMG_5501 brighter.JPG", "city", brightness=1.3, quality=75),
+    _Shot("City/IMG_5501 for the web.JPG", "city", scale=0.7, quality=75),
     _Shot("Holidays/DJI_7001.JPG", "beach", "2014-06-11T15:30:00"),
     _Shot("Holidays/DJI_7002.JPG", "beach", "2014-06-11T15:30:04", _LEFT),
     _Shot("Holidays/DJI_7003.JPG", "beach", "2014-06-11T15:31:40", _RIGHT),
@@ -155,7 +155,7 @@ def run_demo(options: DemoOptions) -> int:
             "Choose another one: `dupimg demo NEW_FOLDER`."
         )
     photos = folder / "photos"
-    make_photos(photos)
+    make_demo_photos(photos)
     result = organize(photos, folder / "sorted", quiet=options.quiet)
     if not options.quiet:
         print(result.summary())
@@ -163,7 +163,7 @@ def run_demo(options: DemoOptions) -> int:
     return 1 if result.failed else 0
 
 
-def make_photos(folder: Path) -> None:
+def make_demo_photos(folder: Path) -> None:
     """Fill a folder with the photos and the other files of the demo.
 
     Parameters
@@ -244,7 +244,7 @@ def where_to_look(result: Result, photos: Path) -> str:
     Parameters
     ----------
     result : Result
-        Of organizing the folder that `make_photos` filled, with the default options.
+        Of organizing the folder that `make_demo_photos` filled, with the default options.
     photos : Path
         That folder.
 

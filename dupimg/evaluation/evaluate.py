@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,9 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from dupimg.decide.embed import embed, make_embedder
+from dupimg.decide.embed import embed_listing, make_embedder
 from dupimg.decide.embedded import Embedded
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, make_grouper
 from dupimg.errors import UsageError
 from dupimg.evaluation.labels import (
@@ -48,10 +49,11 @@ from dupimg.evaluation.tables import (
     scene_curves,
     summarize_curves,
 )
+from dupimg.files.capture_time import Dating
 from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
-from dupimg.messages import as_text
+from dupimg.messages import message, why
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar
@@ -92,40 +94,52 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     UsageError
         The labels, a model or the output file are not usable; nothing was measured.
     """
-    if holds_pairs(options.labels):
-        pairs = read_pairs(options.labels)
-        labels = photos_of(pairs)
-        measure, compare = partial(measure_pairs, pairs), partial(compare_pairs, pairs)
-    else:
-        labels = read_labels(options.labels)
-        measure, compare = partial(_measure, labels), partial(_compare, labels)
+    labels, measure, compare = _ways_to_measure(options.labels)
     names = list(dict.fromkeys(word.strip() for word in options.model.split(",")))
     plots = _plot_paths(options, names, labels)
-    for path in (options.output, *plots.values()):
-        if path is not None and path.exists():
-            raise UsageError(f"Got {path} to write to, which exists, expected a new file.")
+    _check_outputs(options.output, *plots.values())
     embedders = {name: make_embedder(options, name) for name in names}
     listing = _read_photos(labels, options)
-    measures: list[Measure] = []
     left_out: dict[str, File] = {}
+    measures: list[Measure] = []
     tables: list[tuple[str, pd.DataFrame]] = []
     for name, embedder in embedders.items():
-        others, embedded, rate = _embed_timed(embedder, listing, options)
-        measures += [
-            Measure(name, "photos read", len(embedded.photos), len(labels)),
-            Measure(name, "photos per second", rate, None),
-        ]
-        left_out |= {file.path: file for file in others}
-        if embedded.photos:
-            measures += [Measure(name, *figure) for figure in measure(embedded, options)]
-            one = replace(options, plot=plots.get(name))
-            for title, frame in compare(embedded, embedder, one):
-                tables.append((f"{title}, {name}", frame))
+        with Evidence("none", jobs=options.jobs, quiet=options.quiet) as evidence:
+            others, embedded, rate = _embed_timed(embedder, listing, options, evidence)
+            left_out |= {file.path: file for file in others}
+            figures: list[Figure] = [
+                ("photos read", len(embedded.photos), len(labels)),
+                ("photos per second", rate, None),
+            ]
+            if embedded.photos:
+                figures += measure(embedded, options)
+                frames = compare(embedded, embedder, replace(options, plot=plots.get(name)))
+                tables += [(f"{title}, {name}", frame) for title, frame in frames]
+        measures += [Measure(name, *figure) for figure in figures]
     drawn = tuple(path for path in plots.values() if path.exists())
     evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables), drawn)
     if options.output is not None:
         evaluation.to_csv(options.output)
     return evaluation
+
+
+def _check_outputs(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None and path.exists():
+            raise UsageError(f"Got {path} to write to, which exists, expected a new file.")
+
+
+_Measure = Callable[[Embedded, EvaluateOptions], Iterable[Figure]]
+_Compare = Callable[[Embedded, PhotoEmbedder, EvaluateOptions], Iterable[tuple[str, pd.DataFrame]]]
+
+
+def _ways_to_measure(path: Path) -> tuple[pd.DataFrame, _Measure, _Compare]:
+    """Return the labels of a file, and what gives the figures and the tables that they allow."""
+    if holds_pairs(path):
+        pairs = read_pairs(path)
+        return photos_of(pairs), partial(measure_pairs, pairs), partial(compare_pairs, pairs)
+    labels = read_labels(path)
+    return labels, partial(_measure, labels), partial(_compare, labels)
 
 
 def _plot_paths(
@@ -150,13 +164,15 @@ def _plot_paths(
 
 
 def _embed_timed(
-    embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions
+    embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions, evidence: Evidence
 ) -> tuple[tuple[File, ...], Embedded, float]:
     """Return the files that are no photos, the photos embedded, and how many contents a second."""
     first_photo = [options.folder / photo.path for photo in listing.photos[:1]]
     list(embedder.stream(first_photo))  # loads the network, which is not to be timed
     start = time.perf_counter()
-    listing, embedded = embed(embedder, options.folder, listing, quiet=options.quiet)
+    listing, embedded = embed_listing(
+        embedder, options.folder, listing, quiet=options.quiet, evidence=evidence
+    )
     rate = len(embedded.features) / (time.perf_counter() - start)
     return listing.others, embedded, rate
 
@@ -167,12 +183,12 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
         try:
             status = (options.folder / path).stat()
         except OSError as error:
-            missing.append(File(path, 0, "", as_text(f"could not be opened: {error.strerror}")))
+            missing.append(File(path, 0, "", message("reason.cannot_open", why=why(error))))
         else:
             if stat.S_ISREG(status.st_mode):
                 files.append((path, status))
             else:
-                missing.append(File(path, 0, "", as_text("no file")))
+                missing.append(File(path, 0, "", message("reason.special_file")))
     if not files:
         raise UsageError(
             f"Got folder={options.folder} without any photo of labels={options.labels}, expected "
@@ -186,6 +202,7 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
             jobs=options.jobs or joblib.cpu_count(),
             advance=bar.update,
             time_limit=options.time_limit,
+            dating=Dating.of(options.time_zone),
         )
 
 

@@ -1,12 +1,14 @@
 """Cache digests, headers, embeddings and previews in one SQLite file: a second run reads nothing.
 
-Files are known by device, inode, size and time, so renamed and moved files are found again;
-everything else is stored by the digest of the content. Pairs that a person declared distinct are
-stored, too. If anything goes wrong with the cache, the run warns and continues without it.
+Files are known by device, inode, size and times; everything else is stored by the digest of the
+content, so of renamed and moved files only the digest is computed anew. Pairs that a person
+declared distinct are stored, too. If anything goes wrong with the cache, the run warns and
+continues without it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -21,7 +23,7 @@ from typing import Any
 
 import platformdirs
 
-from dupimg.messages import Message, quoted
+from dupimg.messages import Message
 
 # Part of the file's name: count it up whenever a table changes.
 _VERSION = 3
@@ -47,6 +49,10 @@ CREATE TABLE IF NOT EXISTS headers (
     digest TEXT, reader TEXT, header TEXT NOT NULL, PRIMARY KEY (digest, reader)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS embeddings (
     digest TEXT, fingerprint TEXT, content BLOB NOT NULL, PRIMARY KEY (digest, fingerprint));
+CREATE TABLE IF NOT EXISTS pairs (
+    pair BLOB NOT NULL, version TEXT NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (pair, version)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS previews (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS distinct_pairs (
     first TEXT, second TEXT, PRIMARY KEY (first, second)) WITHOUT ROWID;
@@ -204,6 +210,30 @@ class Cache:
         """Remember a small picture of a content."""
         self._write("INSERT OR REPLACE INTO previews VALUES (?, ?)", (digest, content))
 
+    def pairs(self, pairs: Sequence[tuple[str, str]], version: str) -> dict[tuple[str, str], bytes]:
+        """Return what is remembered about pairs of contents.
+
+        Parameters
+        ----------
+        pairs : sequence of (str, str)
+            Digests.
+        version : str
+            Of what computes it.
+
+        Returns
+        -------
+        dict of (str, str) to bytes
+            Known ones only.
+        """
+        keys = {_pair_key(pair): pair for pair in pairs}
+        query = "SELECT pair, content FROM pairs WHERE version = ? AND pair IN ({})"
+        return {keys[key]: content for key, content in self._select(query, (version,), keys)}
+
+    def remember_pair(self, pair: tuple[str, str], version: str, content: bytes) -> None:
+        """Remember something about two contents, in this order."""
+        values = (_pair_key(pair), version, content)
+        self._write("INSERT OR REPLACE INTO pairs VALUES (?, ?, ?)", values)
+
     @property
     def is_open(self) -> bool:
         """Whether anything is remembered."""
@@ -236,8 +266,8 @@ class Cache:
         self._write("DELETE FROM distinct_pairs WHERE first = ? AND second = ?", pair, at_once=True)
 
     def _select(
-        self, query: str, first: tuple[str, ...], keys: Iterable[str]
-    ) -> Iterator[tuple[str, Any]]:
+        self, query: str, first: tuple[str, ...], keys: Iterable[Any]
+    ) -> Iterator[tuple[Any, Any]]:
         waiting = iter(keys)
         while self._connection is not None and (some := list(islice(waiting, _AT_ONCE))):
             try:
@@ -272,6 +302,11 @@ class Cache:
         )
 
 
+def _pair_key(pair: tuple[str, str]) -> bytes:
+    """Return 16 bytes that name two contents in order: there are several pairs a photo."""
+    return hashlib.blake2b("".join(pair).encode(), digest_size=16).digest()
+
+
 def _open(path: Path) -> sqlite3.Connection:
     # One connection for all threads, under a lock of our own.
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
@@ -295,12 +330,13 @@ def _check_ours(connection: sqlite3.Connection) -> None:
 
 def _read_header(header: Any) -> Any:
     """Return what was remembered of a content."""
-    if isinstance(header, str):  # dupimg 0.1.0 wrote why it is no photo as an English sentence
-        return quoted(header)
     if isinstance(header, dict) and "unreadable" in header:
         return Message.from_json(header["unreadable"])
     return header
 
 
 def _status_key(status: os.stat_result) -> str:
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+    # The time of the last change of the file or its name shows a content that was changed in place
+    # and given its old modification time. On Windows it is the time at which the file was created.
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"

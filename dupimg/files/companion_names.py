@@ -132,6 +132,12 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
+def is_film(path: str) -> bool:
+    """Return whether a file is a film by its name: films say less of their kind than pictures."""
+    suffix = split_name(path)[1].lower()
+    return suffix in VIDEO_SUFFIXES or MOTION_SUFFIX.fullmatch(suffix) is not None
+
+
 def bodies(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
     """Yield the names or stems of possible owners, each with the rest of this file's name."""
     yield stem, suffix

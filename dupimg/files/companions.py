@@ -301,7 +301,7 @@ def _seconds(entry: _Entry) -> Sequence[int]:
     record = entry.record
     if not isinstance(record, Photo) or record.taken_from != "exif":
         return ()
-    time = record.taken_at
+    time = record.local_time
     return (time.toordinal() * 86_400 + time.hour * 3600 + time.minute * 60 + time.second,)
 
 
@@ -332,12 +332,10 @@ def _fits(entry: _Entry, owner: _Entry) -> bool:
     ):
         return False
     times = [
-        picture.taken_at
+        picture.local_time
         for picture in (entry.record, owner.record)
         if isinstance(picture, Photo) and picture.taken_from == "exif"
     ]
-    if len({time.tzinfo is None for time in times}) == 2:  # one camera has one clock
-        times = [time.replace(tzinfo=None) for time in times]
     return len(times) < 2 or abs(times[0] - times[1]) <= _SAME_SHOT
 
 
@@ -348,17 +346,17 @@ def _is_live(entry: _Entry, photo: _Record) -> bool:
         entry.suffix in LIVE_SUFFIXES or MOTION_SUFFIX.fullmatch(entry.suffix)
     ):
         return False
-    movie = video.movie
-    if isinstance(photo, Photo) and photo.traits.content_id and movie.content_id:
-        return photo.traits.content_id == movie.content_id
-    if movie.seconds is None and video.bytes > _LONGEST_LIVE_BYTES:
+    if isinstance(photo, Photo) and photo.traits.content_id and video.content_id:
+        return photo.traits.content_id == video.content_id
+    if video.seconds is None and video.bytes > _LONGEST_LIVE_BYTES:
         return False
-    if movie.seconds is not None and movie.seconds > _LONGEST_LIVE_SECONDS:
+    if video.seconds is not None and video.seconds > _LONGEST_LIVE_SECONDS:
         return False
-    if movie.created is None or not isinstance(photo, Photo) or photo.taken_from != "exif":
+    times = (video.taken_from, photo.taken_from if isinstance(photo, Photo) else "")
+    if times != ("quicktime", "exif"):
         return True
-    film, shot = (time.replace(tzinfo=None) for time in (movie.created, photo.taken_at))
-    apart = abs((film - shot).total_seconds())
+    assert isinstance(photo, Photo)
+    apart = abs((video.local_time - photo.local_time).total_seconds())
     from_step = apart % _ZONE_STEP
     return apart <= _WIDEST_ZONE and min(from_step, _ZONE_STEP - from_step) <= _LIVE_SECONDS
 

@@ -13,16 +13,18 @@ import math
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
+from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 
 from dupimg.errors import MessageError
 from dupimg.files import raw
+from dupimg.files.metadata import Metadata, read_tags
+from dupimg.files.sharpness import measure_sharpness
 from dupimg.files.traits import Traits, read_traits
 from dupimg.messages import details, message, why
 
@@ -30,7 +32,7 @@ MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 2
+READER_VERSION = 3
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
@@ -42,7 +44,9 @@ _HUGE_PIXELS = 100_000_000
 _one_huge_picture = threading.Lock()
 
 # Of JPEG: about 7 KB a photo.
-_PREVIEW_QUALITY = 75
+# Longer side of a preview in pixels: details of photos are found and compared in it, too.
+PREVIEW_SIDE = 512
+_PREVIEW_QUALITY = 85
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -77,6 +81,8 @@ class PhotoHeader:
     exif : mapping of int to object
         The EXIF tags of the main directory and of its Exif sub-directory, by tag number,
         without broken ones.
+    metadata : Metadata
+        When and where the picture was taken, as far as it says.
     traits : Traits
         What the file holds beside its pixels.
     """
@@ -85,6 +91,7 @@ class PhotoHeader:
     width: int
     height: int
     exif: Mapping[int, Any] = field(default_factory=dict, hash=False)
+    metadata: Metadata = Metadata()
     traits: Traits = Traits()
 
 
@@ -116,11 +123,14 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     ('JPEG', 640, 427)
     """
     with _open_picture(path, max_pixels) as (picture, (width, height), format):
-        exif = _read_exif(picture)
+        tags = read_tags(picture, Path(path))
+        exif = tags.exif
         # Pillow has already turned the size of a TIFF.
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
-        return PhotoHeader(format, width, height, exif, read_traits(picture, exif))
+        metadata = tags.metadata
+        traits = read_traits(picture, tags, has_place=metadata.place is not None)
+        return PhotoHeader(format, width, height, exif, metadata, traits)
 
 
 def read_photo(
@@ -161,10 +171,7 @@ def read_photo(
     >>> photo.mode, photo.size
     ('RGB', (320, 214))
     """
-    try:
-        return _decode(path, size, max_pixels, reduced=True)
-    except _CannotReduce:
-        return _decode(path, size, max_pixels, reduced=False)
+    return _read(path, size, max_pixels).photo
 
 
 def read_square(
@@ -201,11 +208,14 @@ class Views(NamedTuple):
     square : ndarray of shape (size, size, 3), uint8
         As `read_square` returns it.
     preview : bytes
-        A small JPEG in the right aspect ratio, its longer side of `size` pixels.
+        A JPEG in the right aspect ratio, its longer side of at most 512 pixels.
+    sharpness : float
+        See `dupimg.files.sharpness`.
     """
 
     square: np.ndarray
     preview: bytes
+    sharpness: float = 0.0
 
 
 def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS) -> Views:
@@ -225,14 +235,14 @@ def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX
     UnreadablePhoto
         As `read_photo` does.
     """
-    photo = read_photo(path, size, max_pixels=max_pixels)
-    square = _squashed(photo, size)
-    scale = size / max(photo.size)
-    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    photo, large = _read(path, size, max_pixels)
+    scale = min(1.0, PREVIEW_SIDE / max(large.size))
+    sides = (max(1, round(large.width * scale)), max(1, round(large.height * scale)))
     preview = io.BytesIO()
-    # Made from the square: a third of the time that it would take from the photo itself.
-    square.resize(sides, Image.Resampling.BILINEAR).save(preview, "JPEG", quality=_PREVIEW_QUALITY)
-    return Views(np.asarray(square), preview.getvalue())
+    small = large.resize(sides, Image.Resampling.BILINEAR) if scale < 1 else large
+    small.save(preview, "JPEG", quality=_PREVIEW_QUALITY)
+    square = np.asarray(_squashed(photo, size))
+    return Views(square, preview.getvalue(), measure_sharpness(small))
 
 
 def _squashed(photo: Image.Image, size: int) -> Image.Image:
@@ -243,9 +253,21 @@ class _CannotReduce(Exception):
     """A decoder failed where it was asked to reduce; it may work without."""
 
 
-def _decode(
-    path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool
-) -> Image.Image:
+class _Decoded(NamedTuple):
+    """A picture as small as its reader allows, and as large as it was decoded to get there."""
+
+    photo: Image.Image
+    large: Image.Image
+
+
+def _read(path: str | os.PathLike[str], size: int, max_pixels: int) -> _Decoded:
+    try:
+        return _decode(path, size, max_pixels, reduced=True)
+    except _CannotReduce:
+        return _decode(path, size, max_pixels, reduced=False)
+
+
+def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool) -> _Decoded:
     with _open_picture(path, max_pixels) as (picture, _, _):
         factor = max(1, min(picture.size) // size) if reduced else 1
         if picture.format in ("JPEG", "MPO"):
@@ -260,12 +282,16 @@ def _decode(
                 if picture.format == "JPEG2000" and factor > 1:
                     raise _CannotReduce from error
                 raise
-            photo = _to_rgb(picture)
-            factor = min(photo.size) // size
-            if factor > 1:
-                photo = photo.reduce(factor)
+            large = _to_rgb(picture)
+            factor = min(large.size) // size
+            photo = large.reduce(factor) if factor > 1 else large
+            # Larger ones are of no use, and turning them would take long.
+            factor = max(large.size) // (2 * PREVIEW_SIDE)
+            large = large.reduce(factor) if factor > 1 else large
         method = _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
-        return photo if method is None else photo.transpose(method)
+        if method is None:
+            return _Decoded(photo, large)
+        return _Decoded(photo.transpose(method), large.transpose(method))
 
 
 def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
@@ -399,6 +425,19 @@ def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
+def _skipping_large(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
+    """Let a text of a PNG that is too large cost the picture that text, and not its pixels."""
+
+    def read_or_skip(stream: Any, position: int, length: int) -> bytes:
+        try:
+            return read(stream, position, length)
+        except ValueError:
+            stream.fp.seek(position)
+            return stream.fp.read(length)  # for its checksum
+
+    return read_or_skip
+
+
 _settings_lock = threading.Lock()
 _settings = contextlib.ExitStack()
 _decoding = 0
@@ -406,9 +445,9 @@ _decoding = 0
 
 @contextlib.contextmanager
 def _pillow_as_we_need_it() -> Iterator[None]:
-    """Silence Pillow's warnings and lift its pixel limit while any thread decodes.
+    """Silence Pillow's warnings and lift its limits while any thread decodes.
 
-    Both settings belong to the whole process: the first thread changes them, the last one
+    The settings belong to the whole process: the first thread changes them, the last one
     restores them. `_check_size` checks the limit for a photo.
     """
     global _decoding
@@ -418,6 +457,10 @@ def _pillow_as_we_need_it() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
             _settings.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
             Image.MAX_IMAGE_PIXELS = None
+            for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
+                read = getattr(PngImagePlugin.PngStream, name)
+                _settings.callback(setattr, PngImagePlugin.PngStream, name, read)
+                setattr(PngImagePlugin.PngStream, name, _skipping_large(read))
         _decoding += 1
     try:
         yield

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dupimg.files.capture_time import FIELDS, FILE_TIME
 from dupimg.files.originals import find_derived
-from dupimg.files.photos import FILE_TIME, Photo
+from dupimg.files.photos import Photo
 from dupimg.messages import Message, message
 from dupimg.options.converters import KEEP_WORDS
 from dupimg.options.globs import first_match
@@ -125,8 +126,7 @@ def _doublings(marks: Marks) -> int:
 
 
 def _seconds(photo: Photo) -> float:
-    time = photo.local_time
-    return time.toordinal() * 86_400 + (time - time.replace(hour=0, minute=0)).total_seconds()
+    return (photo.local_time - datetime.min).total_seconds()
 
 
 class Ranking:
@@ -185,7 +185,9 @@ class Ranking:
         for word in rule.order:
             key, _ = KEEP_RULES[word]
             values = [key(photo, mark, rule) for photo, mark in zip(photos, marks, strict=True)]
-            if word == "path" or len(set(values)) > 1:  # only what tells photos apart takes memory and time
+            if (
+                word == "path" or len(set(values)) > 1
+            ):  # only what tells photos apart takes memory and time
                 columns[word] = values
         return cls(columns)
 
@@ -224,15 +226,12 @@ class Ranking:
 
 
 # How `taken_from` says that a date is known, the most trusted first; a file's own time is last.
-_DATES = (
-    *("sidecar", "exif", "xmp", "iptc", "digitized", "png", "quicktime", "gps", "takeout"),
-    *("name", "edited", FILE_TIME),
-)
+_DATES = (*dict.fromkeys(FIELDS.values()), FILE_TIME)
 
 
 def date_rank(taken_from: str, time: datetime) -> tuple[Any, ...]:
     """Sort key of dates, the best first; of two files' own times, the earlier is the better."""
-    place = _DATES.index(taken_from) if taken_from in _DATES else len(_DATES)
+    place = _DATES.index(taken_from)
     return (place, time) if taken_from == FILE_TIME else (place,)
 
 

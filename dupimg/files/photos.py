@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dupimg.files.quicktime import Movie
+from dupimg.files.capture_time import FILE_TIME
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
+
+if TYPE_CHECKING:
+    from dupimg.files.metadata import Metadata
 
 # Folders that a system or another program keeps beside photos: thumbnails, bins, indexes.
 SYSTEM_FOLDERS = frozenset(
@@ -35,16 +37,6 @@ SYSTEM_FOLDERS = frozenset(
         ".fseventsd",
         "system volume information",
     }
-)
-
-# What `taken_from` says of a file's own time.
-FILE_TIME = "file"
-
-# EXIF tags: (date and time, fraction of a second, offset from UTC), the most reliable first.
-_CAPTURE_TAGS = (
-    (0x9003, 0x9291, 0x9011),  # DateTimeOriginal
-    (0x9004, 0x9292, 0x9012),  # DateTimeDigitized
-    (0x0132, 0x9290, 0x9010),  # DateTime
 )
 
 
@@ -94,11 +86,14 @@ class Photo:
     width, height : int
         Pixels, upright.
     taken_at : datetime
-        With its offset from UTC where the photo carries one, else the local time.
-    taken_from : {"exif", "file"}
-        Whether the time comes from the EXIF tags or from the file's own times.
+        The time that the camera's clock showed, with its offset from UTC where it is known.
+    taken_from : str
+        Where the time was found, see `dupimg.files.capture_time.FIELDS`; "file" for the earliest
+        time of the file itself.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC.
+    passed_over : Message or None
+        Dates that cannot be right, and were passed over.
     traits : Traits
         What the file holds beside its pixels.
     """
@@ -111,6 +106,7 @@ class Photo:
     taken_at: datetime
     taken_from: str
     modified_ns: int = 0
+    passed_over: Message | None = None
     traits: Traits = Traits()
 
     @property
@@ -119,14 +115,14 @@ class Photo:
         return self.width * self.height
 
     @property
-    def has_capture_time(self) -> bool:
-        """Whether the time is more than that of the file."""
-        return self.taken_from != FILE_TIME
-
-    @property
     def local_time(self) -> datetime:
         """Capture time for order and names; see `local_time`."""
         return local_time(self.taken_at)
+
+    @property
+    def has_capture_time(self) -> bool:
+        """Whether it is known when the photo was taken, not only when the file was written."""
+        return self.taken_from != FILE_TIME
 
 
 @dataclass(frozen=True)
@@ -135,10 +131,12 @@ class Video:
 
     Attributes
     ----------
-    path, bytes, digest, taken_at, taken_from, modified_ns
-        As of a `Photo`; `taken_from` is "quicktime" or "file".
-    movie : Movie
-        What the film says of itself.
+    path, bytes, digest, taken_at, taken_from, modified_ns, passed_over
+        As of a `Photo`.
+    seconds : float or None
+        Its length, if it says so.
+    content_id : str
+        See `dupimg.files.traits.Traits`.
     """
 
     path: str
@@ -147,26 +145,32 @@ class Video:
     taken_at: datetime
     taken_from: str
     modified_ns: int = 0
-    movie: Movie = Movie()
+    passed_over: Message | None = None
+    seconds: float | None = None
+    content_id: str = ""
 
     @property
     def local_time(self) -> datetime:
         """Capture time for order and names; see `local_time`."""
         return local_time(self.taken_at)
 
+    @property
+    def has_capture_time(self) -> bool:
+        """Whether it is known when the photo was taken, not only when the file was written."""
+        return self.taken_from != FILE_TIME
+
 
 def local_time(moment: datetime) -> datetime:
-    """Return a time in this machine's zone, without offset, for names and order.
+    """Return the time that the camera's clock showed, for names and order.
 
-    Cameras mostly record local time without an offset, so photos with and without an offset can
-    only be compared in local time.
+    Photos of one trip with and without an offset from UTC can only be compared by that.
     """
-    if moment.tzinfo is None:
-        return moment
-    try:
-        return moment.astimezone().replace(tzinfo=None)
-    except (OverflowError, OSError, ValueError):  # years that the system's calendar lacks
-        return moment.replace(tzinfo=None)
+    return moment.replace(tzinfo=None)
+
+
+def by_time(photo: Photo | Video) -> tuple[datetime, str]:
+    """Sort key of photos and videos: by capture time, ties by path."""
+    return photo.local_time, photo.path
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,8 @@ class Listing:
         Number of skipped folders, see `SYSTEM_FOLDERS`.
     system_files : int
         Number of files in them.
+    metadata : mapping of str to Metadata
+        When and where photos and videos were taken as their contents say, by digest.
     """
 
     photos: tuple[Photo, ...]
@@ -194,6 +200,7 @@ class Listing:
     companions: tuple[File, ...] = ()
     system_folders: int = 0
     system_files: int = 0
+    metadata: Mapping[str, Metadata] = field(default_factory=dict, repr=False)
     videos: tuple[Video, ...] = ()
 
 
@@ -287,63 +294,3 @@ def content_digest(path: Path) -> str:
         while size := file.readinto(buffer):
             digest.update(buffer[:size])
     return digest.hexdigest()
-
-
-def capture_time(exif: Mapping[int, Any]) -> datetime | None:
-    """Return the time in the EXIF tags at which a photo was taken.
-
-    Parameters
-    ----------
-    exif : mapping of int to object
-        EXIF tags; unusable values (clocks that were never set, other formats) are skipped.
-
-    Returns
-    -------
-    datetime or None
-        With fractions of a second, and with the offset from UTC where there is one.
-
-    Examples
-    --------
-    >>> capture_time({0x9003: "2025:06:13 23:07:56", 0x9291: "444", 0x9011: "+02:00"}).isoformat()
-    '2025-06-13T23:07:56.444000+02:00'
-    >>> capture_time({0x9003: "0000:00:00 00:00:00"}) is None
-    True
-    """
-    for date_tag, fraction_tag, offset_tag in _CAPTURE_TAGS:
-        numbers = re.match(
-            r"\s*(\d{4})\D(\d\d?)\D(\d\d?)\D+(\d\d?):(\d\d?)(?::(\d\d?))?", _text(exif, date_tag)
-        )
-        if numbers is None:
-            continue
-        fraction = re.match(r"\d{1,6}", _text(exif, fraction_tag).strip())
-        microsecond = int(fraction.group().ljust(6, "0")) if fraction else 0
-        year, month, day, hour, minute, second = (int(n or 0) for n in numbers.groups())
-        try:
-            moment = datetime(year, month, day, hour, minute, second, microsecond)
-        except ValueError:
-            continue
-        return moment.replace(tzinfo=_zone(_text(exif, offset_tag)))
-    return None
-
-
-def _text(exif: Mapping[int, Any], tag: int) -> str:
-    value = exif.get(tag, "")
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
-
-
-def _zone(offset: str) -> timezone | None:
-    found = re.match(r"\s*([+-])(\d\d):?(\d\d)", offset)
-    if found is None:
-        return timezone.utc if offset.strip() == "Z" else None
-    minutes = int(found[2]) * 60 + int(found[3])
-    # No place on earth is further than 14 hours from UTC.
-    return timezone(timedelta(minutes=int(found[1] + str(minutes)))) if minutes <= 14 * 60 else None
-
-
-def earliest_time(status: os.stat_result) -> datetime:
-    """Return the earliest time in a file's status, in local time."""
-    times = [status.st_mtime, status.st_ctime, getattr(status, "st_birthtime", status.st_mtime)]
-    try:
-        return datetime.fromtimestamp(min(times))
-    except (OverflowError, OSError, ValueError):
-        return datetime(1970, 1, 1)

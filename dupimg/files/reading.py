@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dupimg.files.cache import Cache
-from dupimg.files.companion_names import MOTION_SUFFIX, VIDEO_SUFFIXES, split_name
+from dupimg.files.capture_time import Dating
+from dupimg.files.companion_names import is_film
+from dupimg.files.film_times import Film, read_film
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
-from dupimg.files.photos import (
-    File,
-    Found,
-    Listing,
-    Photo,
-    Video,
-    capture_time,
-    content_digest,
-    earliest_time,
-)
-from dupimg.files.quicktime import Movie, read_movie
+from dupimg.files.metadata import Metadata
+from dupimg.files.name_times import time_in_name
+from dupimg.files.photos import File, Found, Listing, Photo, Video, by_time, content_digest
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
@@ -44,6 +38,7 @@ def read_files(
     advance: Callable[[], None],
     time_limit: float | None = None,
     cache: Cache | None = None,
+    dating: Dating | None = None,
 ) -> Listing:
     """Read the content digest, the size and the time of every file.
 
@@ -62,7 +57,9 @@ def read_files(
         Seconds that the header of a picture may take. Headers are then read in worker processes;
         see `dupimg.files.sandbox`.
     cache : Cache, optional
-        Files known to it, by their size, time and inode, are not opened.
+        Files known to it, by their size, times and inode, are not opened.
+    dating : Dating, optional
+        How photos are dated; by default in the time zone of this machine.
 
     Returns
     -------
@@ -70,66 +67,95 @@ def read_files(
     """
     cache = cache or Cache(None)
     reader = f"{READER_VERSION} up to {max_pixels}"
-    records = _remembered(cache, reader, found.files)
-    for _ in records:
+    outcomes = _remembered(cache, reader, found.files)
+    for _ in outcomes:
         advance()
-    known = {record.path for record in records}
+    known = {path for (path, _), _, _ in outcomes}
     new = [file for file in found.files if file[0] not in known]
-    size = max(1, min(_AT_ONCE, len(new) // (4 * jobs)))  # a few for each thread to end together
-    batches = [new[i : i + size] for i in range(0, len(new), size)]
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
-        read = partial(_read_batch, folder, look=partial(look, partial(_look_at, max_pixels)))
-        for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
-            for (path, status), (digest, looked) in zip(batch, outcomes, strict=True):
-                records.append(_record(path, status, digest, looked))
-                _remember(cache, reader, status, digest, looked)
-                advance()
+    with closing(_read_new(folder, new, max_pixels, jobs, time_limit)) as read:
+        for file, (digest, facts) in zip(new, read, strict=True):
+            outcomes.append((file, digest, facts))
+            _remember(cache, reader, file[1], digest, facts)
+            advance()
+    return _listing(found, outcomes, dating or Dating.of())
+
+
+_File = tuple[str, os.stat_result]
+
+
+def _listing(
+    found: Found, outcomes: Sequence[tuple[_File, str, _FactsOrError]], dating: Dating
+) -> Listing:
+    """Return the files with their digests and facts as a listing; photos and videos are dated."""
+    records = [_record(*file, digest, facts, dating) for file, digest, facts in outcomes]
     photos = [record for record in records if isinstance(record, Photo)]
     videos = [record for record in records if isinstance(record, Video)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
-        tuple(sorted(photos, key=lambda photo: (photo.local_time, photo.path))),
+        tuple(sorted(photos, key=by_time)),
         tuple(sorted([*others, *found.others], key=lambda other: other.path)),
         system_folders=found.system_folders,
         system_files=found.system_files,
-        videos=tuple(sorted(videos, key=lambda video: (video.local_time, video.path))),
+        metadata={
+            digest: facts.metadata
+            for _, digest, facts in outcomes
+            if isinstance(facts, _Facts | Film)
+        },
+        videos=tuple(sorted(videos, key=by_time)),
     )
 
 
-class _Look(NamedTuple):
-    """Size, capture time and traits in the header of a photo."""
+class _Facts(NamedTuple):
+    """Size of a photo, and what its content says beside its pixels."""
 
     width: int
     height: int
-    taken_at: datetime | None
+    metadata: Metadata
     traits: Traits
 
 
-_Looked = _Look | Movie | UnreadablePhoto
+_FactsOrError = _Facts | Film | UnreadablePhoto
 
 
-def _look_at(max_pixels: int, path: Path) -> _Look | Movie:
+def _read_new(
+    folder: Path,
+    files: Sequence[_File],
+    max_pixels: int,
+    jobs: int,
+    time_limit: float | None,
+) -> Generator[tuple[str, _FactsOrError], None, None]:
+    """Yield the digest and the header of each file, as `_read_batch` returns them."""
+    size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # so that the threads end together
+    batches = [files[i : i + size] for i in range(0, len(files), size)]
+    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as in_sandbox:
+        read_facts = partial(in_sandbox, partial(_read_facts, max_pixels))
+        for outcomes in pool.map(partial(_read_batch, folder, read_facts), batches):
+            yield from outcomes
+
+
+def _read_facts(max_pixels: int, path: Path) -> _Facts | Film:
     try:
         header = read_header(path, max_pixels=max_pixels)
     except UnreadablePhoto as error:
-        if error.message == _NO_PICTURE and _is_film(path.name):
-            return read_movie(path)
+        if error.message == _NO_PICTURE and is_film(path.name):
+            with path.open("rb") as file:
+                return read_film(file)
         raise
-    return _Look(header.width, header.height, capture_time(header.exif), header.traits)
+    return _Facts(header.width, header.height, header.metadata, header.traits)
 
 
 def _read_batch(
     folder: Path,
-    batch: Sequence[tuple[str, os.stat_result]],
-    look: Callable[[Sequence[Path]], Iterable[_Looked]],
-) -> list[tuple[str, _Looked]]:
+    read_facts: Callable[[Sequence[Path]], Iterable[_FactsOrError]],
+    batch: Sequence[_File],
+) -> list[tuple[str, _FactsOrError]]:
     """Return the digest of each file, empty if it cannot be read, and its header."""
     paths = [folder / path for path, _ in batch]
     digests = [_digest_or_reason(path) for path in paths]
     whole = [path for path, digest in zip(paths, digests, strict=True) if isinstance(digest, str)]
-    looks = iter(look(whole))
+    facts = iter(read_facts(whole))
     return [
-        (digest, next(looks)) if isinstance(digest, str) else ("", digest) for digest in digests
+        (digest, next(facts)) if isinstance(digest, str) else ("", digest) for digest in digests
     ]
 
 
@@ -140,80 +166,77 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
         return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
-def _is_film(path: str) -> bool:
-    """Return whether a file is a film by its name: films say less of their kind than pictures."""
-    suffix = split_name(path)[1].lower()
-    return suffix in VIDEO_SUFFIXES or MOTION_SUFFIX.fullmatch(suffix) is not None
-
-
 def _record(
-    path: str, status: os.stat_result, digest: str, looked: _Looked
+    path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
 ) -> Photo | Video | File:
-    if isinstance(looked, Movie):
-        if not _is_film(path):  # of the same content as one
-            return File(path, status.st_size, digest, _NO_PICTURE, modified_ns=status.st_mtime_ns)
-        created = looked.created
+    if isinstance(facts, UnreadablePhoto):
+        return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
+    if isinstance(facts, Film) and not is_film(path):  # of the same content as one
+        return File(path, status.st_size, digest, _NO_PICTURE, modified_ns=status.st_mtime_ns)
+    named = time_in_name(path)
+    stamps = facts.metadata.stamps + ((named,) if named else ())
+    taken = dating.date(stamps, facts.metadata.place, dating.file_time(status))
+    if isinstance(facts, Film):
         return Video(
             path,
             status.st_size,
             digest,
-            created or earliest_time(status),
-            "quicktime" if created else "file",
+            taken.at,
+            taken.source,
             status.st_mtime_ns,
-            looked,
+            taken.passed_over,
+            facts.seconds,
+            facts.content_id,
         )
-    if not isinstance(looked, _Look):
-        return File(path, status.st_size, digest, looked.message, modified_ns=status.st_mtime_ns)
     return Photo(
         path,
         status.st_size,
         digest,
-        looked.width,
-        looked.height,
-        looked.taken_at or earliest_time(status),
-        "exif" if looked.taken_at else "file",
+        facts.width,
+        facts.height,
+        taken.at,
+        taken.source,
         status.st_mtime_ns,
-        looked.traits,
+        taken.passed_over,
+        facts.traits,
     )
 
 
 def _remember(
-    cache: Cache, reader: str, status: os.stat_result, digest: str, looked: _Looked
+    cache: Cache, reader: str, status: os.stat_result, digest: str, facts: _FactsOrError
 ) -> None:
-    if isinstance(looked, UnreadableNow):
+    if isinstance(facts, UnreadableNow):
         return
     cache.remember_digest(status, digest)
-    if isinstance(looked, _Look):
-        taken_at = looked.taken_at and looked.taken_at.isoformat()
-        traits = looked.traits.to_json()
-        cache.remember_header(digest, reader, [looked.width, looked.height, taken_at, traits])
-    elif isinstance(looked, Movie):
-        cache.remember_header(digest, reader, {"movie": looked.to_json()})
+    if isinstance(facts, _Facts):
+        header = [facts.width, facts.height, facts.metadata.to_json(), facts.traits.to_json()]
+        cache.remember_header(digest, reader, header)
+    elif isinstance(facts, Film):
+        cache.remember_header(digest, reader, {"film": facts.to_json()})
     else:
-        cache.remember_unreadable(digest, reader, looked.message)
+        cache.remember_unreadable(digest, reader, facts.message)
 
 
 def _remembered(
-    cache: Cache, reader: str, files: Sequence[tuple[str, os.stat_result]]
-) -> list[Photo | Video | File]:
-    """Return the records of the files known to the cache."""
+    cache: Cache, reader: str, files: Sequence[_File]
+) -> list[tuple[_File, str, _FactsOrError]]:
+    """Return the files known to the cache, their digests and their headers."""
     digests = cache.digests([status for _, status in files])
     headers = cache.headers({digest for digest in digests if digest is not None}, reader)
     return [
-        _record(path, status, digest, _from_header(headers[digest]))
-        for (path, status), digest in zip(files, digests, strict=True)
+        (file, digest, _from_header(headers[digest]))
+        for file, digest in zip(files, digests, strict=True)
         if digest is not None
         and digest in headers
-        # It may have been read under the name of no film.
-        and not (headers[digest] == _NO_PICTURE and _is_film(path))
+        # It may have been read under another name, as no film.
+        and not (headers[digest] == _NO_PICTURE and is_film(file[0]))
     ]
 
 
-def _from_header(header: Any) -> _Looked:
+def _from_header(header: Any) -> _FactsOrError:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
     if isinstance(header, dict):
-        return Movie.from_json(header["movie"])
-    width, height, taken_at, traits = header
-    moment = datetime.fromisoformat(taken_at) if taken_at else None
-    return _Look(width, height, moment, Traits.from_json(traits))
+        return Film.from_json(header["film"])
+    width, height, metadata, traits = header
+    return _Facts(width, height, Metadata.from_json(metadata), Traits.from_json(traits))

@@ -7,19 +7,24 @@ header of the picture; broken or hostile metadata counts as none.
 from __future__ import annotations
 
 import contextlib
-import re
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
 
-from PIL import ExifTags, Image
+from dupimg.files.xmp import read_xmp
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dupimg.files.metadata import Tags
 
 # The kinds of metadata that `Traits.metadata` names, in this order.
 CAMERA, PLACE, RATING, KEYWORDS = "camera", "place", "rating", "keywords"
 
 _MAKE, _MODEL, _MAKER_NOTE = 0x010F, 0x0110, 0x927C
-_RATING_TAG, _WINDOWS_KEYWORDS = 0x4746, 0x9C9E
+_RATING_TAG, _WINDOWS_TITLE, _WINDOWS_KEYWORDS = 0x4746, 0x9C9B, 0x9C9E
+_IPTC_TITLE, _IPTC_KEYWORD = (2, 5), (2, 25)
+_XMP_NAMES = frozenset({"xmp:Rating", "dc:subject", "dc:title"})
 
 # Apple's maker note is a TIFF directory of its own, after a signature.
 _APPLE = b"Apple iOS\0\0\1MM"
@@ -28,12 +33,8 @@ _ASCII = 2
 
 # A picture with more pages is not paged through to the end.
 _MOST_FRAMES = 10_000
-
-# An XMP packet may hold a whole second picture; ratings and keywords stand before that.
-_XMP_BYTES = 1 << 20
-_XMP_RATING = re.compile(rb"\bRating\s*(?:=\s*[\"']|>)\s*[1-5]")
-_XMP_KEYWORDS = re.compile(rb"<dc:subject>.{0,200}?<rdf:li[^>]*>\s*[^\s<]", re.DOTALL)
-_IPTC_RESOURCE, _IPTC_KEYWORD = 0x0404, b"\x1c\x02\x19"
+_LONGEST_TEXT = 200
+_MOST_KEYWORDS = 200
 
 
 @dataclass(frozen=True)
@@ -50,83 +51,105 @@ class Traits:
         Which of "camera", "place", "rating" and "keywords" the file knows, in this order.
     content_id : str
         Apple's identifier of a Live Photo, which its photo and its video share; else empty.
+    rating : int
+        1 to 5 stars; 0 for none.
+    keywords : tuple of str
+    title : str
     """
 
     frames: int = 1
     camera: str = ""
     metadata: tuple[str, ...] = ()
     content_id: str = ""
+    rating: int = 0
+    keywords: tuple[str, ...] = ()
+    title: str = ""
 
     def to_json(self) -> list[Any]:
         """Return the traits as JSON values, which `from_json` reads."""
-        return [self.frames, self.camera, list(self.metadata), self.content_id]
+        return list(astuple(self))
 
     @classmethod
     def from_json(cls, values: list[Any]) -> Traits:
         """Return the traits that `to_json` wrote."""
-        frames, camera, metadata, content_id = values
-        return cls(frames, camera, tuple(metadata), content_id)
+        known: list[Any] = [tuple(v) if isinstance(v, list) else v for v in values]
+        return cls(*known)
 
 
-def read_traits(picture: Image.Image, exif: Mapping[int, Any]) -> Traits:
+def read_traits(picture: Image.Image, tags: Tags, *, has_place: bool) -> Traits:
     """Read the traits of an opened picture.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         Not decoded. Its current frame may be another one afterwards.
-    exif : mapping of int to object
-        Its EXIF tags, main directory and Exif directory.
+    tags : Tags
+        Its metadata.
+    has_place : bool
+        Whether they say where it was taken.
 
     Returns
     -------
     Traits
     """
+    exif = tags.exif
     camera = " ".join(filter(None, (_text(exif.get(_MAKE)), _text(exif.get(_MODEL)))))
-    xmp, iptc = _packets(picture)
+    xmp = read_xmp(tags.xmp, _XMP_NAMES) if tags.xmp else {}
+    iptc = tags.iptc_texts
+    rating = _stars(exif.get(_RATING_TAG)) or _stars(xmp.get("xmp:Rating"))
+    keywords = (
+        xmp.get("dc:subject", "").split("\n"),
+        iptc.get(_IPTC_KEYWORD, []),
+        _windows_text(exif.get(_WINDOWS_KEYWORDS)).split(";"),
+    )
+    titles = (xmp.get("dc:title", ""), *iptc.get(_IPTC_TITLE, []))
     known = {
         CAMERA: bool(camera),
-        PLACE: _has_place(picture),
-        RATING: _is_rated(exif) or _XMP_RATING.search(xmp) is not None,
-        KEYWORDS: bool(_text(exif.get(_WINDOWS_KEYWORDS)))
-        or _XMP_KEYWORDS.search(xmp) is not None
-        or _IPTC_KEYWORD in iptc,
+        PLACE: has_place,
+        RATING: rating > 0,
+        KEYWORDS: any(map(_words, keywords)),
     }
-    metadata = tuple(name for name, is_known in known.items() if is_known)
-    content_id = _apple_content_id(exif.get(_MAKER_NOTE))
-    return Traits(_count_frames(picture), camera, metadata, content_id)
+    return Traits(
+        _count_frames(picture),
+        camera,
+        tuple(name for name, is_known in known.items() if is_known),
+        _apple_content_id(exif.get(_MAKER_NOTE)),
+        rating,
+        next(filter(None, map(_words, keywords)), ()),
+        next(
+            filter(None, map(_first_line, (*titles, _windows_text(exif.get(_WINDOWS_TITLE))))), ""
+        ),
+    )
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.replace(b"\0", b"").decode("latin-1")
-    return str(value or "").strip(" \0\t\r\n")[:200]
+    return str(value or "").strip(" \0\t\r\n")[:_LONGEST_TEXT]
 
 
-def _packets(picture: Image.Image) -> tuple[bytes, bytes]:
-    """Return the beginnings of the XMP packet and of the IPTC records of a picture."""
-    xmp = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
-    if isinstance(xmp, str):
-        xmp = xmp[:_XMP_BYTES].encode("utf-8", "replace")
-    resources = picture.info.get("photoshop")
-    iptc = resources.get(_IPTC_RESOURCE, b"") if isinstance(resources, dict) else b""
-    return bytes(xmp[:_XMP_BYTES]), iptc if isinstance(iptc, bytes) else b""
+def _windows_text(value: Any) -> str:
+    """Return a text that Windows writes into EXIF in UTF-16, also as a list of bytes."""
+    with contextlib.suppress(TypeError, ValueError):
+        return bytes(value).decode("utf-16-le").strip("\0 ") if value else ""
+    return ""
 
 
-def _has_place(picture: Image.Image) -> bool:
-    """Return whether the GPS directory holds a latitude and a longitude."""
-    if picture.format == "PNG" and not {"exif", "Raw profile type exif"} & picture.info.keys():
-        return False  # Pillow would decode all pixels to look for it
-    with contextlib.suppress(Exception):  # broken EXIF: no place
-        place = picture.getexif().get_ifd(ExifTags.IFD.GPSInfo)
-        numbers = [float(n) for tag in (2, 4) for n in place[tag]]
-        return any(numbers)
-    return False
+def _words(texts: list[str]) -> tuple[str, ...]:
+    stripped = (text.strip()[:_LONGEST_TEXT] for text in texts[:_MOST_KEYWORDS])
+    return tuple(dict.fromkeys(filter(None, stripped)))
 
 
-def _is_rated(exif: Mapping[int, Any]) -> bool:
-    rating = exif.get(_RATING_TAG)
-    return isinstance(rating, int) and 1 <= rating <= 5
+def _first_line(text: str) -> str:
+    return next(iter(_words(text.strip().split("\n"))), "")
+
+
+def _stars(value: Any) -> int:
+    """Return a number of stars from 1 to 5; programs write it as 3, "3" or "3.0"."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        stars = int(float(value))
+        return stars if 1 <= stars <= 5 else 0
+    return 0
 
 
 def _count_frames(picture: Image.Image) -> int:

@@ -207,18 +207,38 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         keepers, nearest = self._search(data, order, apart, small, options)
         self.nearest_cosine_, self.nearest_index_ = nearest
         self.keepers_ = keepers[self.rule]
-        self.labels_ = number_by_first_row(self.keepers_)
-        gone = np.flatnonzero(self.keepers_ != np.arange(len(vectors)))
-        self.cosine_to_keeper_ = np.ones(len(vectors))
-        self.cosine_to_keeper_[gone] = pair_cosines(data, gone, data, self.keepers_[gone])
-        self.thumb_correlation_ = np.full(len(vectors), np.nan)
-        self.is_copy_ = np.zeros(len(vectors), dtype=bool)
         if small is not None:
             (other,) = set(RULES) - {self.rule}
             self.other_rule_keepers_ = keepers[other]
-            self._correlate(small)
-        self._vectors, self._keeper_order = vectors, order[self.keepers_[order] == order]
+        self._vectors, self._order = vectors, order
+        self._describe(small)
         return self
+
+    def decide_otherwise(self, keepers: NDArray[np.int64], thumbnails: ArrayLike) -> None:
+        """Replace the keepers of a fitted estimator, and all that follows from them.
+
+        Parameters
+        ----------
+        keepers : ndarray of shape (n_samples,), int64
+            A row that stays is its own keeper.
+        thumbnails : array-like of shape (n_samples, side, side), uint8
+            As in `fit`.
+        """
+        self.keepers_ = keepers
+        self._describe(self._thumbnails(thumbnails, len(keepers)))
+
+    def _describe(self, thumbnails: Thumbnails | None) -> None:
+        """Compare the rows with their keepers."""
+        n_rows, data = len(self.keepers_), Rows.of(self._vectors)
+        self.labels_ = number_by_first_row(self.keepers_)
+        gone = np.flatnonzero(self.keepers_ != np.arange(n_rows))
+        self.cosine_to_keeper_ = np.ones(n_rows)
+        self.cosine_to_keeper_[gone] = pair_cosines(data, gone, data, self.keepers_[gone])
+        self.thumb_correlation_ = np.full(n_rows, np.nan)
+        self.is_copy_ = np.zeros(n_rows, dtype=bool)
+        if thumbnails is not None:
+            self._correlate(thumbnails)
+        self._keeper_order = self._order[self.keepers_[self._order] == self._order]
 
     @available_if(_can_predict)
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from dupimg.groups.mean_linkage import Clusters
 from dupimg.search.blocks import LARGEST_BLOCK_ROWS, thread_pools
 from dupimg.search.rows import squared_norms, unit_rows
 from dupimg.search.similarity import TOLERANCE, connected_groups
-
-LINKAGES = ("average", "complete", "single")
 
 # SciPy works on a copy of the n² / 2 float64 distances: together 2 GiB for this many rows.
 LARGEST_MATRIX_ROWS = 16_384
@@ -114,7 +114,12 @@ def condensed_cosine_distances(vectors: NDArray) -> NDArray[np.float64]:
     return np.maximum(distances, 0.0, out=distances)
 
 
-def chained_linkage(vectors: NDArray, threshold: float, link_threshold: float) -> NDArray[np.int64]:
+def chained_linkage(
+    vectors: NDArray,
+    threshold: float,
+    link_threshold: float,
+    links: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Join what strong links connect, then go on by average linkage.
 
     Average linkage alone tears scenes of many views apart, whose ends have nothing in common;
@@ -129,6 +134,8 @@ def chained_linkage(vectors: NDArray, threshold: float, link_threshold: float) -
     link_threshold : float
         Rows with at least this cosine share a cluster, and so do chains of them; at least
         `threshold`.
+    links : ndarray of shape (k, 2), int64, optional
+        Pairs of rows that share a cluster whatever their cosine.
 
     Returns
     -------
@@ -147,7 +154,19 @@ def chained_linkage(vectors: NDArray, threshold: float, link_threshold: float) -
     small = len(vectors) <= LARGEST_BLOCK_ROWS
     memory, n_jobs = _ONE_BLOCK if small else (None, None)
     linked = connected_groups(vectors, link_threshold, memory=memory, n_jobs=n_jobs)
+    if links is not None:
+        linked = joined_labels(linked, links)
     return average_linkage(vectors, threshold, linked) if linked.any() else linked
+
+
+def joined_labels(labels: NDArray[np.int64], links: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return labels that linked rows share, and all rows that had a label of theirs."""
+    if not len(links):
+        return labels
+    n_labels = int(labels.max()) + 1
+    ones = np.ones(len(links))
+    graph = coo_array((ones, (labels[links[:, 0]], labels[links[:, 1]])), (n_labels, n_labels))
+    return connected_components(graph, directed=False)[1].astype(np.int64)[labels]
 
 
 def average_linkage(

@@ -15,7 +15,12 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from dupimg.groups.linkage import chained_linkage, condensed_cosine_distances, cut_linkage
+from dupimg.groups.linkage import (
+    chained_linkage,
+    condensed_cosine_distances,
+    cut_linkage,
+    joined_labels,
+)
 from dupimg.groups.nearest_scene import nearest_scene
 from dupimg.groups.time_gaps import split_by_time
 from dupimg.search.blocks import Checkpoint, Progress, SearchOptions, thread_pools
@@ -71,7 +76,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         rows with a cosine of at least `link_threshold` have been joined.
     min_size : int, default=2
         Smallest number of rows that "hdbscan" takes for a dense region, at least 2.
-    link_threshold : float, default=0.8
+    link_threshold : float, default=0.9
         Cosine similarity in (0, 1], inclusive, from which "chained" linkage joins rows whatever
         else is in their scenes; `threshold`, if that is higher.
     max_seconds : float, default=None
@@ -123,7 +128,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         method: str = "agglomerative",
         linkage: str = "chained",
         min_size: int = 2,
-        link_threshold: float = 0.8,
+        link_threshold: float = 0.9,
         max_seconds: float | None = None,
         memory: int | None = None,
         n_jobs: int | None = None,
@@ -144,6 +149,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         *,
         times: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        must_link: ArrayLike | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> SceneGrouper:
@@ -160,6 +166,9 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             Only `max_seconds` looks at it.
         groups : array-like of shape (n_samples,), optional
             Rows of different groups never share a scene: folders, for example.
+        must_link : array-like of shape (k, 2), int, optional
+            Pairs of rows that share a scene whatever their cosine, unless `groups` or
+            `max_seconds` part them.
         progress : callable, optional
             Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all
             for n rows of a group: the `update` of a tqdm bar.
@@ -184,12 +193,15 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         )
         vectors = check_vectors(self, X)
         squared_norms(vectors)  # refuses rows that are not finite
+        links = check_pairs(must_link, len(vectors), "must_link")
         if groups is None:
-            labels = self._scenes(vectors, options)
+            labels = self._scenes(vectors, links, options)
         else:
             check_consistent_length(vectors, groups)
             _, labels = np.unique(np.asarray(groups), return_inverse=True)
-            labels = _split(labels, lambda rows: self._scenes(vectors[rows], options))
+            labels = _split(
+                labels, lambda rows: self._scenes(vectors[rows], pairs_among(links, rows), options)
+            )
         if times is not None and self.max_seconds is not None:
             limit = self.max_seconds
             seconds = np.asarray(times, dtype=float)
@@ -237,12 +249,18 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         queries = check_vectors(self, X, reset=False)
         return nearest_scene(queries, self._vectors, self.labels_, self.threshold)
 
-    def _scenes(self, vectors: NDArray, options: SearchOptions) -> NDArray[np.int64]:
+    def _scenes(
+        self, vectors: NDArray, links: NDArray[np.int64], options: SearchOptions
+    ) -> NDArray[np.int64]:
         """Find the components, and cluster each of them."""
-        labels = connected_groups(vectors, self.threshold, **vars(options))
+        labels = joined_labels(connected_groups(vectors, self.threshold, **vars(options)), links)
         if self.method == "agglomerative" and self.linkage == "single":
             return labels
-        return _split(labels, lambda rows: self._cluster(vectors[rows]), options.jobs)
+
+        def cluster(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+            return self._cluster(vectors[rows], pairs_among(links, rows))
+
+        return _split(labels, cluster, options.jobs)
 
     def _check_parameters(self) -> None:
         """Raise an error that names the first parameter that is not as described."""
@@ -259,18 +277,22 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         if limit is not None and not (isinstance(limit, Real) and limit > 0):
             raise ValueError(f"Got max_seconds={limit!r}, expected None or a positive number.")
 
-    def _cluster(self, vectors: NDArray) -> NDArray[np.int64]:
+    def _cluster(self, vectors: NDArray, links: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cluster one component."""
         # In an order of the rows' own, so that ties do not hang on the order of the input.
         order = _bytewise_order(vectors)
         labels = np.empty(len(vectors), dtype=np.int64)
+        place = np.argsort(order)
+        links = place[links]
         if self.method == "hdbscan":
-            labels[order] = _dense_regions(vectors[order], self.min_size)
-        elif self.linkage == "chained":
-            link_threshold = max(self.threshold, self.link_threshold)
-            labels[order] = chained_linkage(vectors[order], self.threshold, link_threshold)
+            labels[order] = _dense_regions(vectors[order], self.min_size, links)
+        elif self.linkage in ("chained", "average") and (len(links) or self.linkage == "chained"):
+            chained = self.linkage == "chained"
+            link_threshold = max(self.threshold, self.link_threshold) if chained else 1.0
+            labels[order] = chained_linkage(vectors[order], self.threshold, link_threshold, links)
         else:
-            labels[order] = cut_linkage(vectors[order], self.threshold, linkage=self.linkage)
+            found = cut_linkage(vectors[order], self.threshold, linkage=self.linkage)
+            labels[order] = joined_labels(found, links)
         return labels
 
 
@@ -325,7 +347,39 @@ def _bytewise_order(vectors: NDArray) -> NDArray[np.int64]:
     return np.argsort(rows.view(np.dtype((np.void, rows[0].nbytes))).ravel(), kind="stable")
 
 
-def _dense_regions(vectors: NDArray, min_size: int) -> NDArray[np.int64]:
+def pairs_among(pairs: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return those pairs both of which are among ascending rows, as positions in `rows`."""
+    places = np.minimum(np.searchsorted(rows, pairs), len(rows) - 1)
+    return places[(rows[places] == pairs).all(axis=1)]
+
+
+def check_pairs(pairs: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.int64]:
+    """Return pairs of rows as an array of shape (k, 2).
+
+    Raises
+    ------
+    ValueError
+        They are no pairs of different row numbers.
+    """
+    if pairs is None or np.size(pairs) == 0:
+        return np.empty((0, 2), np.int64)
+    checked = np.asarray(pairs)
+    if (
+        checked.ndim != 2
+        or checked.shape[1] != 2
+        or not np.issubdtype(checked.dtype, np.integer)
+        or checked.min() < 0
+        or checked.max() >= n_rows
+        or (checked[:, 0] == checked[:, 1]).any()
+    ):
+        raise ValueError(
+            f"Got {name} of shape {checked.shape}, expected pairs of different row numbers from 0 "
+            f"to {n_rows - 1}."
+        )
+    return checked.astype(np.int64)
+
+
+def _dense_regions(vectors: NDArray, min_size: int, links: NDArray[np.int64]) -> NDArray[np.int64]:
     """Cluster one component by HDBSCAN; what it calls noise gets labels of its own."""
     n_rows = len(vectors)
     if n_rows > LARGEST_HDBSCAN_ROWS:
@@ -336,16 +390,19 @@ def _dense_regions(vectors: NDArray, min_size: int) -> NDArray[np.int64]:
             f"{gibibytes:.1f} GiB. Use method='agglomerative' or a higher threshold."
         )
     if n_rows <= min_size:
-        return np.zeros(n_rows, np.int64) if n_rows == min_size else np.arange(n_rows)
+        alone = np.zeros(n_rows, np.int64) if n_rows == min_size else np.arange(n_rows)
+        return joined_labels(alone, links)
     from hdbscan import HDBSCAN  # takes a second to import, and is seldom used
 
     # A component may well be one dense region: without allow_single_cluster it never is.
     clusterer = HDBSCAN(min_cluster_size=min_size, metric="precomputed", allow_single_cluster=True)
-    labels = clusterer.fit_predict(squareform(condensed_cosine_distances(vectors)))
+    distances = squareform(condensed_cosine_distances(vectors))
+    distances[links[:, 0], links[:, 1]] = distances[links[:, 1], links[:, 0]] = 0.0
+    labels = clusterer.fit_predict(distances)
     # It may call one of two identical rows noise, depending on their order: rows that are
     # identical share the label of any of them.
     _, distinct = np.unique(vectors, axis=0, return_inverse=True)
     shared = np.full(n_rows, -1)
     np.maximum.at(shared, distinct.ravel(), labels)
     own = labels.max() + 1 + np.arange(n_rows)
-    return np.where(shared < 0, own, shared)[distinct.ravel()]
+    return joined_labels(np.where(shared < 0, own, shared)[distinct.ravel()], links)

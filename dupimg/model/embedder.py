@@ -18,6 +18,7 @@ from sklearn.utils import Tags
 from dupimg.files.images import MAX_PIXELS, UnreadablePhoto
 from dupimg.model import remote
 from dupimg.model.backends import choose_backend
+from dupimg.model.colours import N_ADDED
 from dupimg.model.models import Model, get_model
 from dupimg.model.stream import Outcomes, PhotoStream
 
@@ -232,7 +233,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _n_features_out(self) -> int:
         photos = self._prepare()
         head = photos.head if self.embedding == "scenes" else None
-        return photos.model.embedding_size if head is None else head.embedding_size
+        return photos.model.embedding_size if head is None else head.embedding_size + N_ADDED
 
     def _prepare(self) -> PhotoStream:
         """Check the parameters, and return the stream that they describe.

@@ -27,7 +27,7 @@ class Features:
     preview : bytes
         A small JPEG of one photo that was just decoded; empty otherwise.
     sharpness : float or ndarray of shape (n,), float32
-        See `measure_sharpness`.
+        See `dupimg.files.images.Views`.
     """
 
     vector: NDArray[np.float32]
@@ -96,28 +96,3 @@ class Features:
             thumbnail.reshape(shape),
             sharpness=float(floats[-1]),
         )
-
-
-def measure_sharpness(square: NDArray[np.uint8]) -> float:
-    """Measure how sharp a photo is: the variance of its Laplacian.
-
-    Parameters
-    ----------
-    square : ndarray of shape (size, size, 3), uint8
-        The whole photo, squashed to the square that a network sees: one scale for all photos.
-
-    Returns
-    -------
-    float
-        From 0 for a single colour; a photo that is out of focus has a fraction of what the same
-        photo has in focus. 0.5 ms.
-
-    Examples
-    --------
-    >>> measure_sharpness(np.full((8, 8, 3), 7, np.uint8))
-    0.0
-    """
-    grey = square.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    middle = grey[1:-1, 1:-1]
-    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-    return float(np.var(around - 4 * middle)) if middle.size else 0.0

@@ -91,7 +91,7 @@ def _pooled_features(
     with (
         network.one_core_a_thread(),
         open_sandbox(n_jobs, options.time_limit) as decode,
-        progress_bar(len(paths), "looking", unit="photos", quiet=options.quiet) as bar,
+        progress_bar(len(paths), "embedding", unit="photos", quiet=options.quiet) as bar,
     ):
         embed = joblib.delayed(partial(_features, model, network, decode))
         for rows in joblib.Parallel(n_jobs, prefer="threads", return_as="generator")(

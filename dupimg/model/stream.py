@@ -22,7 +22,8 @@ from PIL import Image
 from dupimg.files.images import UnreadablePhoto, Views, read_views
 from dupimg.files.sandbox import Map, open_sandbox
 from dupimg.model.backends import AT_ONCE, Network, check_precision, open_network
-from dupimg.model.features import THUMBNAIL_SIZE, Features, measure_sharpness
+from dupimg.model.colours import COLOURS, with_colours
+from dupimg.model.features import THUMBNAIL_SIZE, Features
 from dupimg.model.heads import SceneHead, choose_head
 from dupimg.model.models import Model, fingerprint
 
@@ -110,7 +111,7 @@ class PhotoStream:
         Two streams with one fingerprint compute the same features of a photo, to the bit.
         """
         parts = [fingerprint(self.model), self.backend, self.precision]
-        return "-".join([*parts, self.head.fingerprint] if self.head else parts)
+        return "-".join([*parts, self.head.fingerprint, COLOURS] if self.head else parts)
 
     def run(self, paths: Sequence[str]) -> Outcomes:
         """Decode and embed photos.
@@ -185,10 +186,10 @@ class PhotoStream:
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         scenes = vectors if self.head is None else self.head.transform(maps)
         for (index, views), vector, scene in zip(decoded, vectors, scenes, strict=True):
-            sharpness = measure_sharpness(views.square)
-            features = Features(
-                vector, scene, _thumbnail(views.square), views.preview, sharpness=sharpness
-            )
+            if self.head is not None:
+                scene = with_colours(scene, views.square)
+            thumbnail, sharpness = _thumbnail(views.square), views.sharpness
+            features = Features(vector, scene, thumbnail, views.preview, sharpness=sharpness)
             outcomes.append((index, features))
         return outcomes
 

@@ -12,6 +12,7 @@ from dupimg.options.converters import (
     to_duration,
     to_flag,
     to_text,
+    to_time_zone,
     to_whole_number,
 )
 from dupimg.options.fields import WorkOptions, cache_option, choice, option
@@ -23,7 +24,7 @@ class EmbeddingOptions(WorkOptions):
 
     model: str = option(
         to_text,
-        "network that looks at the photos; `dupimg models` lists them",
+        "network that embeds the photos; `dupimg models` lists them",
         default="efficientnet_lite0",
         values="NAME",
     )
@@ -62,6 +63,14 @@ class EmbeddingOptions(WorkOptions):
         default=60,
         values="SECONDS",
     )
+    time_zone: str | None = option(
+        optional(to_time_zone),
+        "where times in UTC and times of files are read: Europe/Berlin, +09:00",
+        default=None,
+        no_value="that of this machine",
+        values="ZONE",
+        accepts="str",
+    )
     cache: str | None = cache_option()
 
 
@@ -76,9 +85,11 @@ class RunOptions(EmbeddingOptions):
         values="COSINE",
     )
     duplicate_rule: str = choice(
-        "cosine",
+        "careful",
         "verified",
-        about="duplicates: by cosine alone, or only copies that a second look confirms",
+        "cosine",
+        about="duplicates: proven copies from the threshold on; such from low cosines on, too; "
+        "or the cosine alone",
     )
     candidate_threshold: float = option(
         to_cosine,
@@ -118,7 +129,7 @@ class RunOptions(EmbeddingOptions):
     link_threshold: float = option(
         to_cosine,
         "chained: cosine similarity from which two photos always share a scene",
-        default=0.8,
+        default=0.9,
         values="COSINE",
     )
     scene_gap: int | None = option(

@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from dupimg.options.globs import check_glob
+from dupimg.options.time_zones import find_zone
 from dupimg.wording import did_you_mean
 
 Converter = Callable[[Any], Any]
@@ -154,6 +156,25 @@ def one_of(*choices: str) -> Converter:
         return value
 
     return convert
+
+
+def to_time_zone(value: Any) -> str:
+    """Read the name of a time zone, or an offset from UTC.
+
+    Examples
+    --------
+    >>> to_time_zone("Asia/Tokyo"), to_time_zone("+05:30")
+    ('Asia/Tokyo', '+05:30')
+    """
+    try:
+        find_zone(str(value))
+    except ValueError:
+        names = available_timezones()
+        raise ValueError(
+            "a time zone such as Europe/Berlin, or an offset such as +09:00",
+            did_you_mean(str(value), sorted(names)),
+        ) from None
+    return str(value)
 
 
 def to_keep_rule(value: Any) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ class FitHeadOptions(WorkOptions):
         to_path, "file to write, ending in .npz", default="head.npz", positional=True
     )
     model: str = option(
-        to_text, "network that looks at the photos", default="efficientnet_lite0", values="NAME"
+        to_text, "network that embeds the photos", default="efficientnet_lite0", values="NAME"
     )
     about: str = option(
         to_text, "what to note in the file about the photos", default="", values="TEXT"

@@ -41,10 +41,10 @@ def verb(
     --------
     >>> from dupimg.options.run_options import StatusOptions
     >>> @verb(StatusOptions)
-    ... def look(options):
-    ...     '''Look.'''
+    ... def name_of(options):
+    ...     '''Return the name.'''
     ...     return options.output_dir.name
-    >>> look("photos/sorted"), look(output_dir="photos/sorted")
+    >>> name_of("photos/sorted"), name_of(output_dir="photos/sorted")
     ('sorted', 'sorted')
     """
     fields = [field for field in ordered_fields(options) if field.name != "debug"]

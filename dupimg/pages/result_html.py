@@ -53,7 +53,7 @@ def result_html(
         Of these rows.
     seconds : float
         That the run took.
-    notes : sequence of str
+    notes : sequence of Message
     report : Path
         In the output folder, where the small pictures are looked for.
 

@@ -72,9 +72,10 @@ class Counts:
             scenes=len({row.scene for row in done if row.action == KEEP}),
             photos=sum(row.is_photo for row in rows),
             companions=sum(row.is_companion for row in rows),
-            unsearched=sum(
-                row.reason is not None and row.reason.code == "reason.folder_not_listed"
-                for row in rows
-            ),
-            bytes_freed=sum(row.bytes for row in done if row.action == REMOVE and row.destination),
+            unsearched=sum(_is_unsearched(row) for row in rows),
+            bytes_freed=sum(row.bytes for row in done if row.action == REMOVE),
         )
+
+
+def _is_unsearched(row: Row) -> bool:
+    return row.reason is not None and row.reason.code == "reason.folder_not_listed"

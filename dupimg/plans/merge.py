@@ -40,7 +40,7 @@ class SceneNumbers(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[Row]) -> SceneNumbers:
         """Return the numbers of a plan."""
-        scenes = [row.scene for row in rows if row.scene is not None and not row.companion_of]
+        scenes = [row.scene or 0 for row in rows if row.is_photo]
         decided = max(scenes, default=0)
         return cls(decided, decided + len(scenes))
 

@@ -50,7 +50,16 @@ def name_rows(
         if row.is_companion and row.action == KEEP and row.path not in places and row.earlier:
             names.reserve_place(row.earlier)
     stems = _scene_stems(rows, places, names)
+    _name_waiting(rows, places, stems, names)
+    return tuple(row.having(destination=places[row.path]) for row in _in_order(rows, stems))
+
+
+def _name_waiting(
+    rows: Sequence[Row], places: dict[str, str], stems: dict[str, str], names: _Names
+) -> None:
+    """Add the destinations of those rows that have none yet: companions after their photos."""
     waiting = sorted((row for row in rows if row.path not in places), key=lambda row: row.path)
+    companions = [row for row in waiting if row.is_companion]
     for row in waiting:
         if row.action == OTHER:
             names.reserve_folders(_other_place(row))
@@ -58,9 +67,12 @@ def name_rows(
         if not row.is_companion:
             places[row.path] = _own_place(row, stems, names)
     # A photo's own companions before those that it takes over.
-    for row in sorted(waiting, key=lambda row: row.companion_of != row.goes_with):
-        if row.is_companion:
-            places[row.path] = _companion_place(row, places[row.goes_with], names)
+    for row in sorted(companions, key=lambda row: row.companion_of != row.goes_with):
+        places[row.path] = _companion_place(row, places[row.goes_with], names)
+
+
+def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
+    """Return rows in the order that `name_rows` promises."""
     photos = {row.path: row for row in rows}
 
     def order(row: Row) -> tuple[str, bool, str, bool, str]:
@@ -71,7 +83,7 @@ def name_rows(
         first = stems[keeper.path] + _suffix(keeper.path)
         return (first, photo is not keeper, photo.path, row is not photo, row.path)
 
-    return tuple(row.having(destination=places[row.path]) for row in sorted(rows, key=order))
+    return sorted(rows, key=order)
 
 
 def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> dict[str, str]:
@@ -82,22 +94,26 @@ def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> 
     photos = [row for row in rows if row.is_media]
     photos.sort(key=lambda row: (row.action != KEEP, _moment(row), row.path))
     digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
-    stems = {}
-    for row in photos:
-        time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
-        stems[row.path] = f"image-{row.scene:0{digits}d}-{time}"
-        if row.action == KEEP and places.get(row.path):
-            stems[row.path] = PurePosixPath(places[row.path].removesuffix(_suffix(row.path))).name
-    kept = [row.path for row in photos if row.action == KEEP and row.path not in places]
-    ties = Counter(stems[path] for path in kept)
+    stems = {row.path: _scene_stem(row, places.get(row.path, ""), digits) for row in photos}
+    # Only a kept photo takes its name away from others.
+    new = [row.path for row in photos if row.action == KEEP and row.path not in places]
+    ties = Counter(stems[path] for path in new)
     numbers: Counter[str] = Counter()
-    for path in kept:  # only a kept photo takes its name away from others
+    for path in new:
         stem = stems[path]
         numbers[stem] += 1
         # As many digits as the last of them needs, so that -10 comes after -02.
         tie = f"-{numbers[stem]:0{len(str(ties[stem]))}d}" if numbers[stem] > 1 else ""
         stems[path] = names.claim(stem + tie)
     return stems
+
+
+def _scene_stem(row: Row, place: str, digits: int) -> str:
+    """Return the name of a photo by its scene and time, or that of the place that it has."""
+    if row.action == KEEP and place:
+        return PurePosixPath(place.removesuffix(_suffix(row.path))).name
+    time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
+    return f"image-{row.scene:0{digits}d}-{time}"
 
 
 def _moment(row: Row) -> datetime:

@@ -1,6 +1,6 @@
 """Decide: for every file found exactly one row that says what happens to it, where it goes, why.
 
-Pure: nothing here touches a file. Hazards that `check_plan` looks for: a file with two rows, two
+Pure: nothing here touches a file. Hazards that `check_plan` finds: a file with two rows, two
 rows with one destination (also where case or Unicode form are not told apart), a destination
 outside the folder that its action has in the output, duplicates of which none stays, a companion
 that is parted from its photo.
@@ -23,7 +23,7 @@ from dupimg.messages import Message, message
 from dupimg.plans.dates import dated_by
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.naming import LONGEST_NAME, name_rows
-from dupimg.plans.reasons import kept_reason, removed_reason
+from dupimg.plans.reasons import both, kept_reason, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 from dupimg.plans.videos import video_rows
 
@@ -49,6 +49,8 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+    n_spared : int
+        Photos with the cosine of a duplicate that stay: no comparison proved them copies.
     """
 
     keepers: np.ndarray
@@ -57,6 +59,7 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
+    n_spared: int = 0
 
 
 def make_plan(
@@ -125,6 +128,11 @@ def photo_row(
     number = int(groups.keepers[i])
     photo, keeper = photos[i], photos[number]
     stays = photo is keeper
+    reason = (
+        kept_reason(group_size - 1)
+        if stays
+        else removed_reason(ranking.why(number, i), same_bytes=photo.digest == keeper.digest)
+    )
     return Row(
         path=photo.path,
         action=KEEP if stays else REMOVE,
@@ -139,11 +147,7 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=(
-            kept_reason(group_size - 1)
-            if stays
-            else removed_reason(ranking.why(number, i), same_bytes=photo.digest == keeper.digest)
-        ),
+        reason=both(reason, photo.passed_over),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         frames=photo.traits.frames,
         metadata=" ".join(photo.traits.metadata),
@@ -155,13 +159,13 @@ def _cosine(cosines: np.ndarray | None, i: int) -> float | None:
     return None if cosines is None or math.isnan(cosines[i]) else float(cosines[i])
 
 
-def _second_look(photos: Sequence[Photo], i: int, look: SecondLook | None) -> dict[str, Any]:
-    if look is None or not look.verdicts[i]:
+def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None) -> dict[str, Any]:
+    if second_look is None or not second_look.verdicts[i]:
         return {}
     return {
-        "compared_with": photos[look.compared_with[i]].path,
-        "thumb_correlation": float(look.thumb_correlation[i]),
-        "verdict": str(look.verdicts[i]),
+        "compared_with": photos[second_look.compared_with[i]].path,
+        "thumb_correlation": float(second_look.thumb_correlation[i]),
+        "verdict": str(second_look.verdicts[i]),
     }
 
 
@@ -240,7 +244,7 @@ class Problem:
 
 
 def check_plan(rows: Sequence[Row]) -> list[Problem]:
-    """Look for everything that would make a plan unsafe to carry out.
+    """Find everything that would make a plan unsafe to carry out.
 
     Parameters
     ----------
@@ -255,7 +259,7 @@ def check_plan(rows: Sequence[Row]) -> list[Problem]:
 
 
 def check_decisions(rows: Sequence[Row]) -> list[Problem]:
-    """Look for what `check_plan` finds wherever the files go."""
+    """Find what `check_plan` finds wherever the files go."""
     return [problem for check in _CHECKS for problem in check(rows)]
 
 

@@ -106,8 +106,8 @@ def reviewed_reason(
         if keeper is None:
             return both(message("reason.similar_before"), message("reason.none_kept"))
         return both(_likeness_now(row, keeper), message("reason.keeper_by_hand"))
-    if n_duplicates != n_before and undated(before.reason) == kept_reason(n_before):
-        return kept_reason(n_duplicates)
+    if n_duplicates != n_before:
+        return _recounted(row.reason, kept_reason(n_before), kept_reason(n_duplicates))
     return row.reason
 
 
@@ -126,6 +126,17 @@ def _inner(reason: Message | None, *codes: str) -> Message | None:
         inner = dict(reason.values)["reason"]
         reason = inner if isinstance(inner, Message) and inner != as_text("") else None
     return reason
+
+
+def _recounted(reason: Message | None, before: Message, now: Message) -> Message | None:
+    """Replace what a photo stood for; what is said beside it stays."""
+    if reason == before:
+        return now
+    values = dict(reason.values) if reason is not None else {}
+    rest = values.get("second")
+    return (
+        both(now, rest) if values.get("first") == before and isinstance(rest, Message) else reason
+    )
 
 
 def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:

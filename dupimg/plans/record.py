@@ -36,15 +36,18 @@ class Run:
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a run as a journal holds them.
 
-    Version 0.1.0 wrote them as JSON text, and called `scene_head` `head`.
+    Version 0.1.0 wrote them as JSON text, without `time_zone`, and called `scene_head` `head`.
 
     Examples
     --------
     >>> read_settings('{"head": "own.npz"}')
-    {'scene_head': 'own.npz'}
+    {'time_zone': None, 'scene_head': 'own.npz'}
     """
-    settings = json.loads(written or "{}") if isinstance(written, str) else written
-    return {"scene_head" if name == "head" else name: value for name, value in settings.items()}
+    if not isinstance(written, str):
+        return dict(written)
+    settings = json.loads(written or "{}")
+    named = {"scene_head" if name == "head" else name: value for name, value in settings.items()}
+    return {"time_zone": None} | named
 
 
 @dataclass(frozen=True)

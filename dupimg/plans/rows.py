@@ -32,8 +32,13 @@ class Row:
     cosine_to_keeper, nearest_cosine : float or None
         Cosine similarity to the keeper, and to the most similar other photo.
     taken_at : str
-        ISO 8601, with the offset from UTC where the photo carries one.
-    taken_from : {"exif", "file", ""}
+        ISO 8601: the time that the camera's clock showed, with its offset from UTC where it is
+        known.
+    taken_from : str
+        Where that was found: "sidecar" (an XMP file beside the photo), "exif" (its original date),
+        "xmp", "iptc", "digitized" (EXIF, or xmp:CreateDate), "png" (a text), "quicktime", "gps",
+        "takeout" (Google's JSON beside the photo), "name", "edited" (EXIF's last edit), "file"
+        (the earliest time of the file itself); empty for what is no photo.
     width, height : int or None
         Pixels, upright.
     bytes : int

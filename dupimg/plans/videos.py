@@ -73,7 +73,8 @@ def video_rows(
             rows[video.path] = _row(video, REMOVE, first.scene, first.path, reason)
         else:
             scene = nearest.scene(video)
-            reason = both(message("reason.video"), kept_reason(sizes[video.digest] - 1))
+            stands_for = both(kept_reason(sizes[video.digest] - 1), video.passed_over)
+            reason = both(message("reason.video"), stands_for)
             rows[video.path] = _row(video, KEEP, next(own) if scene is None else scene, "", reason)
     return [rows[video.path] for video in videos]
 

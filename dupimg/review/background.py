@@ -1,4 +1,4 @@
-"""Carry a plan out while its page looks on."""
+"""Carry a plan out in the background, and say how far it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDLE, RUNNING, DONE, REFUSED, FAILED = "idle", "running", "done", "refused", "fa
 
 
 def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
-    """Look for what `dupimg.runs.apply.apply` would refuse, but for what takes long.
+    """Find what `dupimg.runs.apply.apply` would refuse, but for what takes long.
 
     Parameters
     ----------

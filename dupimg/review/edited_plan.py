@@ -241,7 +241,7 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
 
 
 def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:
-    """Look for decisions that do not count because a file goes with another."""
+    """Find decisions that do not count because a file goes with another."""
     for decision in decisions:
         row = state.row_of[decision.path]
         if decision.action in (None, row.action) and decision.scene in (None, row.scene):

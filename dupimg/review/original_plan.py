@@ -1,4 +1,4 @@
-"""A plan before anybody edited it: what a review looks up in it again and again."""
+"""A plan before anybody edited it: what a review needs of it again and again."""
 
 from __future__ import annotations
 

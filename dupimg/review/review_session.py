@@ -139,7 +139,7 @@ class ReviewSession:
         self._decided = DecidedPlan(self.record.rows)
         self._state = self._parsed(read_bytes(self.plan))
 
-    def look(self) -> ReviewState:
+    def current(self) -> ReviewState:
         """Return the plan as it stands now, also where somebody else changed it.
 
         Raises
@@ -158,7 +158,7 @@ class ReviewSession:
 
     def expect(self, stamp: str) -> ReviewState:
         """Return the plan if it is still what a person saw, else raise PlanChanged."""
-        state = self.look()
+        state = self.current()
         if state.file.stamp != stamp:
             raise PlanChanged(state.file.stamp)
         return state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +10,20 @@ from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
-from dupimg.decide.embed import embed, make_embedder, read_listing
+from dupimg.decide.embed import embed_listing, make_embedder, read_listing
+from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import known_apart
 from dupimg.errors import UsageError
-from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import File, Found, Listing, Photo, Video, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
 from dupimg.options.run_options import AddOptions, PlanOptions
 from dupimg.options.verbs import verb
+from dupimg.plans.counts import Counts
 from dupimg.plans.plan import check_plan
 from dupimg.plans.record import Record
 from dupimg.plans.report import PATHS, write_report
-from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
+from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.runs import preflight
 from dupimg.runs.execute import finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
@@ -87,7 +87,10 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         **record.run.settings,
     )
     earlier = [replace(row, earlier=row.destination) for row in record.rows]
-    rows, notes = _decide(settings, found, earlier)
+    with Evidence(
+        options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
+    ) as evidence:
+        rows, notes = _decide(evidence, settings, found, earlier)
     notes = (*_what_happens(earlier, rows), *notes)
     report, page = output_dir / REPORT, None
     if options.dry_run:
@@ -132,63 +135,65 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
 
 
 def _decide(
-    options: PlanOptions, found: Found, earlier: Sequence[Row]
+    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
-    output_dir = options.output_dir
-    rows, listing, collection = _read(options, found, earlier)
-    while True:
-        has_new = collection is not None and collection.is_new.any()
-        decided, notes = add_rows(rows, listing, collection if has_new else None, options)
-        known = {} if collection is None else collection.rows
-        broken = _broken_keepers(decided, known, output_dir)
-        if not broken:
-            break
+    rows, listing, collection = _read(evidence, options, found, earlier)
+    decided, notes = add_rows(rows, listing, collection, options)
+    while broken := _broken_keepers(decided, collection.rows, options.output_dir):
         # Decide again without photos that are not what they were.
-        collection = collection and collection.without(broken)
+        collection = collection.without(broken)
+        decided, notes = add_rows(rows, listing, collection, options)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    placed = [row for row in rows if _was_placed(row)]
-    if lost := [row.earlier for row in placed if row.path not in known]:
+    return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))
+
+
+def _not_compared(
+    rows: Sequence[Row], known: Mapping[str, Row], output_dir: Path
+) -> Iterator[Message]:
+    """Yield a note about photos of the earlier run that are not what they were."""
+    lost = [row.earlier for row in rows if _was_placed(row) and row.path not in known]
+    if lost:
         paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
-        told = message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)
-        notes = (*notes, told)
-    return decided, notes
+        yield message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)
 
 
 def _read(
-    options: PlanOptions, found: Found, earlier: Sequence[Row]
-) -> tuple[tuple[Row, ...], Listing, Collection | None]:
+    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
+) -> tuple[tuple[Row, ...], Listing, Collection]:
     """Return the rows of the earlier run, the new files, and all photos that can be compared."""
     output_dir = options.output_dir
     embedder = make_embedder(options, options.model)
-    with Cache(cache_path(options.cache)) as cache:
-        listing = read_listing(options, options.input_dir, found, cache)
-        rows, listing = _only_new(earlier, listing, output_dir)
-        there = {
-            _place(row, output_dir): row
-            for row in rows
-            if _was_placed(row) and _is_there(row, output_dir)
-        }
-        old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
-        listing, embedded = embed(
-            embedder,
-            options.input_dir,
-            replace(listing, photos=(*old, *listing.photos)),
-            quiet=options.quiet,
-            cache=cache,
-            keep_preview=PreviewFolder(output_dir).write,
-        )
+    listing = read_listing(options, options.input_dir, found, evidence.cache)
+    rows, listing = _only_new(earlier, listing, output_dir)
+    there = {
+        _place(row, output_dir): row
+        for row in rows
+        if _was_placed(row) and _is_there(row, output_dir)
+    }
+    old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
+    listing, embedded = embed_listing(
+        embedder,
+        options.input_dir,
+        replace(listing, photos=(*old, *listing.photos)),
+        quiet=options.quiet,
+        evidence=evidence,
+        keep_preview=PreviewFolder(output_dir).write,
+    )
     listing = replace(listing, others=tuple(f for f in listing.others if f.path not in there))
-    if not embedded.photos:
-        return rows, listing, None
+    known = {
+        there[photo.path].path: there[photo.path] for photo in listing.photos if photo.path in there
+    }
     photos = tuple(
         replace(photo, path=there[photo.path].path) if photo.path in there else photo
         for photo in listing.photos
     )
-    known = {row.path: row for row in there.values()}
     apart = tuple(known_apart(photos, options.cache))
-    return rows, listing, Collection(photos, embedded.features, embedded.inverse, known, apart)
+    collection = Collection(
+        photos, embedded.features, embedded.inverse, known, apart, evidence=evidence
+    )
+    return rows, listing, collection
 
 
 def _was_placed(row: Row) -> bool:
@@ -205,7 +210,12 @@ def _only_new(
     then goes by the place that it has in the output.
     """
     digests = {row.path: row.digest for row in earlier}
-    files = (*listing.photos, *listing.videos, *listing.others, *listing.companions)
+    files: tuple[File | Photo | Video, ...] = (
+        *listing.photos,
+        *listing.videos,
+        *listing.others,
+        *listing.companions,
+    )
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
     names = {
         row.path: _place(row, output_dir) if row.destination else f"{row.path} (before)"
@@ -254,21 +264,25 @@ def _broken_keepers(decided: Sequence[Row], known: Mapping[str, Row], output_dir
 def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Message]:
     """Yield the lines that say what is new, and what changes place."""
     new = [row for row in decided if not row.earlier and row.has_step]
-    count = Counter(row.action for row in new)
-    known = {row.scene for row in earlier}
-    scenes = {row.scene for row in new if row.action == KEEP} - known
     if not new:
         yield message("note.nothing_new")
         return
+    counts = Counts.of(new)
+    scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}
     yield message(
         "note.added",
-        count=len(new),
-        number=f"{len(new):>8,}",
-        kept=count[KEEP],
+        count=counts.found,
+        number=f"{counts.found:>8,}",
+        kept=counts.kept,
         scenes=message("note.new_scenes", count=len(scenes)),
-        removed=count[REMOVE],
-        other=count[OTHER],
+        removed=counts.removed,
+        other=counts.other,
     )
+    yield from _what_moves(decided)
+
+
+def _what_moves(decided: Sequence[Row]) -> Iterator[Message]:
+    """Yield the lines that say which photos of the earlier run change place."""
     moved = [row for row in decided if row.earlier and row.has_step and not row.is_companion]
     for row in moved:
         if row.action == REMOVE:

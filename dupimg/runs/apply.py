@@ -18,7 +18,7 @@ from dupimg.plans.merge import Reviewed, merge_edits
 from dupimg.plans.plan import check_plan
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
-from dupimg.progress import Progress, progress_bar
+from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs import preflight
 from dupimg.runs.begin import unfinished_journal
 from dupimg.runs.execute import finish
@@ -32,7 +32,7 @@ def apply(
     options: ApplyOptions,
     *,
     announce: Callable[[str], object] | None = None,
-    progress: Progress = progress_bar,
+    progress: MakeBar = progress_bar,
 ) -> Result:
     """Carry out a plan that a person may have edited, or the rest of an interrupted run.
 
@@ -85,7 +85,7 @@ def _say_nothing(text: str) -> None:
 
 
 def _resume(
-    journal: Journal, output_dir: Path, options: ApplyOptions, start: float, progress: Progress
+    journal: Journal, output_dir: Path, options: ApplyOptions, start: float, progress: MakeBar
 ) -> Result:
     """Carry out the rest of an interrupted run, in the way in which it was begun."""
     mode, rows = journal.record.run.mode, journal.record.rows
@@ -102,7 +102,7 @@ def _resume(
 
 
 def _reviewed(
-    record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: Progress
+    record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: MakeBar
 ) -> Reviewed:
     """Return an edited plan, or refuse it with all its problems."""
     input_dir = Path(record.run.input_dir)

@@ -12,6 +12,7 @@ from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.messages import message
 from dupimg.options.run_options import PlanOptions
+from dupimg.options.time_zones import machine_zone
 from dupimg.plans.record import Run
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
@@ -40,6 +41,7 @@ def describe_run(options: PlanOptions, mode: str) -> Run:
     }
     # As JSON gives them back.
     settings |= {n: list(value) for n, value in settings.items() if isinstance(value, tuple)}
+    settings["time_zone"] = options.time_zone or machine_zone()
     return Run(str(options.input_dir.resolve()), mode, settings)
 
 

@@ -100,8 +100,11 @@ def embed(options: EmbedOptions) -> EmbedResult:
 
     warm_up()
     from dupimg.decide.embed import read_and_embed
+    from dupimg.decide.evidence import Evidence
 
-    listing, embedded = read_and_embed(options, options.folder, find_files(options.folder))
+    found = find_files(options.folder)
+    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+        listing, embedded = read_and_embed(options, options.folder, found, evidence)
     if not embedded.photos:
         raise UsageError(f"Got folder={options.folder} without a readable photo.")
     features = embedded.of_each_photo
@@ -110,18 +113,13 @@ def embed(options: EmbedOptions) -> EmbedResult:
     if listing.others:
         reasons = [to_cell(str(file.reason), may_look_like_data=False) for file in listing.others]
         write_table({"path": _path_cells(listing.others), "reason": reasons}, unreadable)
-    digests = [photo.digest for photo in listing.photos]
-    write_table({"path": _path_cells(listing.photos), "digest": digests}, paths)
+    digests = [photo.digest for photo in embedded.photos]
+    write_table({"path": _path_cells(embedded.photos), "digest": digests}, paths)
     with write_durably(options.vectors) as npy:
         np.save(npy, vectors)
-    return EmbedResult(
-        options.vectors,
-        paths,
-        len(vectors),
-        vectors.shape[1],
-        listing.others,
-        time.perf_counter() - start,
-    )
+    n_photos, n_features = vectors.shape
+    seconds = time.perf_counter() - start
+    return EmbedResult(options.vectors, paths, n_photos, n_features, listing.others, seconds)
 
 
 def _path_cells(files: Iterable[File | Photo]) -> list[str]:

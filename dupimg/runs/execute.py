@@ -18,7 +18,7 @@ from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.reasons import failed_reason
 from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
-from dupimg.progress import Progress, progress_bar
+from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
 from dupimg.runs.result import REPORT, explain_resume
 from dupimg.runs.transfer import (
@@ -186,7 +186,7 @@ def finish(
     start: float,
     notes: Sequence[Message] = (),
     *,
-    progress: Progress = progress_bar,
+    progress: MakeBar = progress_bar,
 ) -> tuple[tuple[Row, ...], Path]:
     """Carry out what is left of a journal, and write the report and the page.
 

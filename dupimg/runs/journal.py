@@ -28,7 +28,7 @@ from dupimg.plans.record import Record, Run, read_settings, row_from_json, row_t
 
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
 
-# Room for the first marks of an undo on a full disk; after them, files that go make more.
+# Reserves space so that undo can write its first marks on a full disk; then it frees more.
 _RESERVE_BYTES = 64 * 1024
 
 APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"

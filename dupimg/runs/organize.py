@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
@@ -88,8 +89,11 @@ def organize(options: OrganizeOptions) -> Result:
 
 def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:
     """Carry out the rest of an interrupted run, if it had the same options."""
-    output_dir = options.output_dir
-    if unfinished.record.run != run:
+    output_dir, begun = options.output_dir, unfinished.record.run
+    if options.time_zone is None:  # photos are dated already, wherever this machine is by now
+        zone = begun.settings["time_zone"]
+        run = replace(run, settings={**run.settings, "time_zone": zone})
+    if begun != run:
         raise UsageError(
             f"Got output_dir={output_dir}, where a run with other options is unfinished. "
             f"Finish it with {command_line('apply', output_dir)}, or take it back with "

@@ -14,7 +14,7 @@ from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
-from dupimg.progress import Progress, progress_bar
+from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.transfer import probe
 
 
@@ -141,17 +141,17 @@ def check_files(
     unsafe: Collection[str],
     jobs: int,
     quiet: bool,
-    progress: Progress = progress_bar,
+    progress: MakeBar = progress_bar,
     contents: bool = True,
 ) -> list[Problem]:
-    """Look for what stands in the way of a plan on the disk: `check_places`, `check_unchanged`.
+    """Find what stands in the way of a plan on the disk: `check_places`, `check_unchanged`.
 
     Parameters
     ----------
     rows : sequence of Row
     input_dir, output_dir : Path
     unsafe : collection of str
-        Paths of rows in which `check_plan` found something: it is not looked where they lead.
+        Paths of rows in which `check_plan` found something: their destinations are not checked.
     jobs, quiet, progress, contents
         See `check_unchanged`.
 
@@ -195,7 +195,7 @@ def check_means(rows: Sequence[Row], input_dir: Path, output_dir: Path, mode: st
 
 
 def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
-    """Look for destinations behind a symbolic link, and for those where something is already.
+    """Find destinations behind a symbolic link, and those that exist already.
 
     Parameters
     ----------
@@ -229,10 +229,10 @@ def check_unchanged(
     *,
     jobs: int,
     quiet: bool,
-    progress: Progress = progress_bar,
+    progress: MakeBar = progress_bar,
     contents: bool = True,
 ) -> list[Problem]:
-    """Look for files that are not what they were when the plan was made.
+    """Find files that are not what they were when the plan was made.
 
     Parameters
     ----------
@@ -260,11 +260,11 @@ def check_unchanged(
         ThreadPoolExecutor(jobs) as pool,
     ):
 
-        def look(row: Row) -> Message | None:
+        def check(row: Row) -> Message | None:
             bar.update()
             return _change(row, input_dir / row.path, contents=contents)
 
-        changes = list(pool.map(look, concerned))
+        changes = list(pool.map(check, concerned))
     return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
 
 

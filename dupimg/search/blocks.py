@@ -196,17 +196,6 @@ def block_rows(n_features: int, memory: int, n_jobs: int) -> int:
     return min(max(1, int(size)), LARGEST_BLOCK_ROWS)
 
 
-def block_bytes(size: int, n_features: int) -> int:
-    """Return what a block in work takes.
-
-    Examples
-    --------
-    >>> block_bytes(1024, 1280)
-    89128960
-    """
-    return _BYTES_PER_PAIR * size**2 + 2 * _BYTES_PER_FEATURE * n_features * size
-
-
 def triangle(n_rows: int, size: int) -> Iterator[Block]:
     """Yield the blocks that hold each pair of rows once.
 

@@ -21,12 +21,15 @@ from sklearn.utils.validation import validate_data
 from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
 from dupimg.search.links import search_links
 from dupimg.search.pairs import search_pairs, search_rectangle
-from dupimg.search.rows import Rows
+from dupimg.search.rows import Rows, pair_cosines, squared_norms, unit_rows
 
 # A pair that is mathematically at the threshold must count although its cosine is computed in
 # floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this
 # holds up to d = 18,000, and no embedding tells photos apart at the twelfth digit.
 TOLERANCE = 2e-12
+
+# Products of `nearest_neighbours` in memory: 256 MB.
+_PRODUCTS_AT_ONCE = 2**26
 
 # Told the rows i[k] and j[k] of candidate pairs and their cosines, answers which pairs count.
 Select = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
@@ -328,6 +331,54 @@ def reachable_rows(
         neighbours = cosine_neighbours(vectors[frontier], vectors, threshold).pairs.indices
         frontier = np.unique(neighbours[~reached[neighbours]])
     return np.flatnonzero(reached)
+
+
+def nearest_neighbours(vectors: NDArray, n_neighbours: int, threshold: float) -> NDArray[np.int64]:
+    """Return the pairs of rows of which one is among the nearest of the other.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, d), float32 or float64
+        Rows of any length but zero.
+    n_neighbours : int
+        How many of each row.
+    threshold : float
+        Lowest cosine.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+        The smaller row first, in order.
+
+    Examples
+    --------
+    >>> angles = np.radians([0, 10, 30, 90])
+    >>> vectors = np.column_stack([np.cos(angles), np.sin(angles)])
+    >>> nearest_neighbours(vectors, 1, 0.7).tolist()
+    [[0, 1], [1, 2]]
+    """
+    data = Rows.of(vectors)
+    unit = unit_rows(vectors, squared_norms(vectors)).astype(np.float32, copy=False)
+    n_rows = len(unit)
+    # A few more than wanted: float64 decides which of them are the nearest.
+    n_proposed = min(n_neighbours + 4, n_rows - 1)
+    found = [np.empty((0, 2), np.int64)]
+    if n_proposed < 1:
+        return found[0]
+    at_once = max(1, min(n_rows, _PRODUCTS_AT_ONCE // n_rows))
+    for start in range(0, n_rows, at_once):
+        rows = np.arange(start, min(start + at_once, n_rows))
+        products = unit[rows] @ unit.T
+        products[np.arange(len(rows)), rows] = -np.inf
+        proposed = np.argpartition(-products, n_proposed - 1, axis=1)[:, :n_proposed]
+        i, j = np.repeat(rows, n_proposed), proposed.ravel()
+        cosines = pair_cosines(data, i, data, j).reshape(proposed.shape)
+        order = np.lexsort((proposed, -cosines), axis=1)[:, :n_neighbours]
+        near = np.take_along_axis(proposed, order, axis=1)
+        reach = np.take_along_axis(cosines, order, axis=1) >= threshold - TOLERANCE
+        pairs = np.stack(np.broadcast_arrays(rows[:, None], near), axis=2)[reach]
+        found.append(np.sort(pairs, axis=1))
+    return np.unique(np.concatenate(found), axis=0)
 
 
 def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -22,8 +22,9 @@ from dupimg.search.rows import Rows, unit_rows
 # A pair that is decided on its own takes as long as this many pairs of a matrix product.
 PAIR_COST = 64
 
-# Looking at a block of bounds takes as long as this many columns of a matrix product: 2 ns a pair.
-_LOOKING_COST = 100
+# Comparing a block of bounds with their limits costs as much as this many columns of a matrix
+# product: 2 ns a pair.
+_BOUNDS_COST = 100
 
 # Up to here the search takes some seconds, of which finding directions is too large a part.
 FEWEST_ROWS = 30_000
@@ -211,5 +212,5 @@ def _cost(
     rows, columns = hard_lines(mask)
     easy = mask[~rows][:, ~columns]
     products = 1 - np.mean(~rows) * np.mean(~columns)
-    looking = (sketch.shape[1] + _LOOKING_COST) / sample.shape[1]
-    return looking + products + PAIR_COST * np.count_nonzero(easy) / mask.size
+    bounding = (sketch.shape[1] + _BOUNDS_COST) / sample.shape[1]
+    return bounding + products + PAIR_COST * np.count_nonzero(easy) / mask.size

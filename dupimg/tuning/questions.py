@@ -57,7 +57,7 @@ class Scale:
         *,
         floor: float,
     ) -> Scale:
-        """Look at how similar photos are, from the cosine `floor` on."""
+        """Measure how similar photos are, from the cosine `floor` on."""
         return cls(vectors, together, threshold, sample_pairs(vectors, floor))
 
     def cosines(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:

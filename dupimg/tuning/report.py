@@ -98,11 +98,11 @@ class Tuned:
     def to_text(self) -> str:
         """Return the tables and the recommendation, as a person reads them."""
         lines = [f"{counted(self.n_answers, 'answer')}, {counted(self.n_skipped, 'pair')} skipped"]
-        for name, judgement, now in (
+        for name, evidence, now in (
             ("duplicates", self.duplicates, self.options.duplicate_threshold),
             ("scenes", self.scenes, self.options.scene_threshold),
         ):
-            lines += ["", *_section(name, judgement, now, self.options.target)]
+            lines += ["", *_section(name, evidence, now, self.options.target)]
         lines += ["", _ABOUT]
         if self.command:
             lines += ["", "To use what is recommended:", f"  {self.command}"]
@@ -127,49 +127,47 @@ def conclude(session: TuningSession, options: TuneOptions) -> Tuned:
     return replace(tuned, files=(labels, table) if labels.exists() else (table,))
 
 
-def _section(
-    name: str, judgement: ThresholdEvidence, now: float, precision: float
-) -> Iterator[str]:
+def _section(name: str, evidence: ThresholdEvidence, now: float, precision: float) -> Iterator[str]:
     """Yield the lines about the threshold for duplicates, or for scenes."""
     yield f"{name}: the threshold in use is {now:g}"
-    if judgement.table.empty:
+    if evidence.table.empty:
         yield "  no two photos are nearly so similar"
         return
     yield "  threshold   photos   right    90 % interval"
-    for row in judgement.table.itertuples():
-        marks = _marks(row.threshold, judgement, now)
+    for row in evidence.table.itertuples():
+        marks = _marks(row.threshold, evidence, now)
         if marks or _is_round(row.threshold, _SHOWN_STEPS[name]):
             yield (
                 f"  {row.threshold:9.3f} {row.photos:7.0%} {row.precision:8.2f}"
                 f"     {row.low:.2f} – {row.high:.2f}   {', '.join(marks)}"
             ).rstrip()
-    yield from _advice(name, judgement, precision)
+    yield from _advice(name, evidence, precision)
 
 
 def _is_round(threshold: float, step: float) -> bool:
     return abs(threshold / step - round(threshold / step)) < 1e-6
 
 
-def _marks(threshold: float, judgement: ThresholdEvidence, now: float) -> list[str]:
-    marked = {"in use": now, "recommended": judgement.recommended}
+def _marks(threshold: float, evidence: ThresholdEvidence, now: float) -> list[str]:
+    marked = {"in use": now, "recommended": evidence.recommended}
     return [mark for mark, at in marked.items() if at is not None and abs(threshold - at) < 1e-6]
 
 
-def _advice(name: str, judgement: ThresholdEvidence, precision: float) -> Iterator[str]:
+def _advice(name: str, evidence: ThresholdEvidence, precision: float) -> Iterator[str]:
     """Yield the lines that say what to do about a threshold."""
     option = "duplicate_threshold" if name == "duplicates" else "scene_threshold"
-    if judgement.recommended is not None:
+    if evidence.recommended is not None:
         yield (
-            f"  recommended: --{option}={judgement.recommended:g}, the lowest where at least "
+            f"  recommended: --{option}={evidence.recommended:g}, the lowest where at least "
             f"{precision:.0%} are right with a probability of 95 %"
         )
-    elif len(judgement.cosines) < FEWEST_ANSWERS:
+    elif len(evidence.cosines) < FEWEST_ANSWERS:
         yield f"  no recommendation: it takes at least {FEWEST_ANSWERS} answers"
     else:
         yield (
             f"  no recommendation: at no threshold are {precision:.0%} right with a probability "
             "of 95 %"
         )
-        if (judgement.table["high"] >= precision).any():
+        if (evidence.table["high"] >= precision).any():
             yield "  More answers narrow the intervals: a higher --pairs goes on from here."
         yield f"  {_REMEDIES[name]}."

@@ -37,9 +37,11 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
 
     warm_up()
     from dupimg.decide.embed import read_and_embed
+    from dupimg.decide.evidence import Evidence
     from dupimg.tuning.tune_server import ask_in_browser
 
-    _, embedded = read_and_embed(options, options.input_dir, found)
+    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+        _, embedded = read_and_embed(options, options.input_dir, found, evidence)
     if len(embedded.features) < 2:
         readable = counted(len(embedded.features), "readable photo")
         raise UsageError(

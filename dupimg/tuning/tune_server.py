@@ -188,20 +188,20 @@ def _shown(question: Question) -> dict[str, Any]:
                 "width": photo.width,
                 "height": photo.height,
                 "bytes": photo.bytes,
-                "taken": photo.local_time.isoformat() if photo.taken_from == "exif" else "",
+                "taken": photo.local_time.isoformat() if photo.has_capture_time else "",
             }
             for photo in question.photos
         ],
     }
 
 
-def _judged(judgement: ThresholdEvidence, in_use: float) -> dict[str, Any]:
+def _judged(evidence: ThresholdEvidence, in_use: float) -> dict[str, Any]:
     return {
         "in_use": in_use,
-        "recommended": judgement.recommended,
+        "recommended": evidence.recommended,
         "answers": [
             [round(float(cosine), 4), bool(right)]
-            for cosine, right in zip(judgement.cosines, judgement.together, strict=True)
+            for cosine, right in zip(evidence.cosines, evidence.together, strict=True)
         ],
-        "table": judgement.table.round(4).to_dict("list"),
+        "table": evidence.table.round(4).to_dict("list"),
     }

@@ -23,7 +23,7 @@ from dupimg.tuning.questions import (
 
 LABELS = "labels.csv"
 
-# How far below the thresholds in use pairs are looked at. Lower thresholds are hardly ever right,
+# How far below the thresholds in use pairs are asked about. Lower thresholds are hardly ever right,
 # and the number of pairs grows many times.
 _BELOW_DUPLICATES, _BELOW_SCENES = 0.15, 0.2
 

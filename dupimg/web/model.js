@@ -5,7 +5,8 @@ const BORDER = 0.02;
 // What decisions change of a row, and `derive` looks at.
 const DECIDED = ["action", "scene", "keeper", "cosine_to_keeper"];
 
-/** Turn columns into an array of rows, each with its capture time in milliseconds. */
+/** Turn columns into an array of rows, each with its capture time in milliseconds: what the camera's
+ * clock showed, whatever its offset from UTC and the zone of this machine. */
 function unpack(columns) {
   // Column by column: of 100,000 rows that takes 0.1 s, row by row 0.4 s.
   const rows = columns.path.map(() => ({}));
@@ -13,7 +14,7 @@ function unpack(columns) {
     rows.forEach((row, i) => (row[name] = cells[i]));
   }
   for (const row of rows) {
-    row.time = row.taken_at ? Date.parse(row.taken_at) : NaN;
+    row.time = row.taken_at ? Date.parse(`${row.taken_at.slice(0, 23)}Z`) : NaN;
     row.words = row.path.normalize("NFC").toLowerCase();
   }
   return rows;

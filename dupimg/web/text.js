@@ -35,7 +35,8 @@ function setLanguage(language) {
   const tongue = language.slice(0, 2);
   const locale = navigator.languages.find((tag) => tag.startsWith(tongue)) ?? language;
   const number = (options) => new Intl.NumberFormat(locale, options);
-  const date = (options) => new Intl.DateTimeFormat(locale, options);
+  // Times are what a clock showed, counted as if it had shown UTC.
+  const date = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
   words.plural = new Intl.PluralRules(language);
   words.formats = {
     number: number(),
@@ -93,9 +94,15 @@ function formatMegapixels(row) {
   return t("megapixels", { number: words.formats.megapixels.format(millions) });
 }
 
-/** Write when a photo was taken; a time without an offset is that of this machine. */
+/** Write when a photo was taken. */
 function formatMoment(row, format = "moment") {
   return Number.isNaN(row.time) ? "" : words.formats[format].format(row.time);
+}
+
+/** Write when a photo was taken, and mark a date that is only the file's. */
+function formatTaken(row, format = "moment") {
+  const moment = formatMoment(row, format);
+  return row.taken_from === "file" ? t("taken.of_file", { moment }) : moment;
 }
 
 /** Say a message of Python, `[code, values]`, in the reader's language; a string is a name. */

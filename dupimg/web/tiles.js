@@ -122,7 +122,7 @@ function tile(page, item, line, { section }) {
       visible(folder) || t("folder.top")),
     element("p", { class: "small numbers" },
       `${formatPixels(row)} · ${formatBytes(row.bytes)}`),
-    element("p", { class: "small numbers" }, formatMoment(row)),
+    element("p", { class: "small numbers" }, formatTaken(row)),
     element("p", { class: "small why", title: why }, ...inLanguages(why)),
     ...page.review.photoControls(item),
   );
@@ -137,7 +137,7 @@ function stripPhoto(page, item, line) {
     { class: "strip-photo" },
     photoButton(page, item, line.picture),
     element("p", { class: "small numbers row" },
-      element("span", { title: visible(row.path) }, formatMoment(row, crowded ? "minute" : "time")),
+      element("span", { title: visible(row.path) }, formatTaken(row, crowded ? "minute" : "time")),
       row.action === "leave" ? badge(page, row) : null,
       row.copies
         ? element("span", { class: "copies", title: t("copies.title", { count: row.copies }) },
@@ -156,7 +156,7 @@ function fileRow(page, line) {
     row.scene === null ? "" : t("scene", { number: row.scene }),
     row.width ? formatPixels(row) : "",
     formatBytes(row.bytes),
-    formatMoment(row),
+    formatTaken(row),
   ];
   const controls = page.review.fileControls(row);
   const state = controls.length ? controls : [badge(page, row)];

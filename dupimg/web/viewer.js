@@ -209,7 +209,7 @@ function transposed(table) {
 }
 
 const cosineOr = (value) => (value === null ? "" : formatCosine(value));
-const momentFrom = (row) => [formatMoment(row), t(`from.${row.taken_from}`)].join(" · ");
+const momentFrom = (row) => [formatMoment(row), t(`source.${row.taken_from}`)].join(" · ");
 
 // What the table of a photo shows: the key of the name, and how to read it from a row.
 const NUMBERS = [

@@ -10,7 +10,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import unicodedata
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from conftest import mounted
 from files import make_files, read_files, snapshot
 from filesystems import loop_mounted
 from planned import edit_plan, row_of, set_cells, write_planned
+from privileges import without_privileges
 
 import dupimg
 from dupimg.cli.main import main
@@ -196,27 +196,6 @@ def test_a_file_that_may_not_be_moved_stays_and_only_there(tmp_path, other_files
         assert "NOT moved: Operation not permitted" in (output / "report.csv").read_text()
         assert run("undo", output)[0] == 0
         assert (read_files(source), results(output)) == ({"a.txt": b"a", "b.txt": b"b"}, {})
-
-
-@contextlib.contextmanager
-def without_privileges():
-    """Be nobody for a while, if the tests run as root, to whom permissions do not apply."""
-    if not hasattr(os, "seteuid"):
-        pytest.skip("needs POSIX permissions")
-    user = os.geteuid()
-    os.seteuid(65534 if user == 0 else user)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-
-
-@pytest.fixture
-def open_folder():
-    """Yield a folder that everybody may enter and write to."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o777)
-        yield Path(folder)
 
 
 def test_a_file_that_may_not_be_read_any_more_is_refused(open_folder, run):

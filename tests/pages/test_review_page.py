@@ -37,7 +37,8 @@ def planned(tmp_path_factory):
         save(view, source / f"{side}.jpg", taken=f"2024:05:01 11:0{minute}:00", quality=95)
     save(Image.open(sample("coffee.png")), source / "cup.png", taken="2024:05:01 12:00:00")
     make_files(source, {"left.xmp": "sidecar", "notes.txt": "notes"})
-    assert main(["plan", str(source), str(folder / "out"), "--quiet", "--cache=none"]) == 0
+    words = ["--quiet", "--cache=none", "--duplicate_rule=cosine"]
+    assert main(["plan", str(source), str(folder / "out"), *words]) == 0
     return folder
 
 

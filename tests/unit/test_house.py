@@ -1,4 +1,4 @@
-"""The house has three rings; the folder of a module says what it may import."""
+"""What the modules of a room may import, beyond the contracts in ``setup.cfg``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "dupimg"
 TORCH = {"torch", "torchvision", "timm"}
 # Arrays in, arrays out; a memory-mapped array is one, too, and its rows are read from its file.
-VECTORS = sorted(
+ARRAYS = sorted(
     {*PACKAGE.glob("search/*.py"), *PACKAGE.glob("groups/*.py")} - {PACKAGE / "search/mapped.py"}
 ) + [PACKAGE / f"tuning/{name}.py" for name in ("precision_model", "pair_sampling", "questions")]
 MODEL = {*PACKAGE.glob("model/*.py")}
@@ -31,14 +31,14 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def test_only_the_model_ring_imports_torch():
+def test_only_the_model_room_imports_torch():
     users = {path for path in PACKAGE.rglob("*.py") if imports(path) & TORCH}
     assert users <= MODEL
     assert {PACKAGE / "model/networks.py", PACKAGE / "model/backends.py"} <= users
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda path: f"{path.parent.name}.{path.stem}")
-def test_the_vectors_ring_knows_arrays_only(path):
+@pytest.mark.parametrize("path", ARRAYS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_search_and_groups_know_arrays_only(path):
     assert not imports(path) & {*TORCH, "PIL", "pathlib"}
 
 

@@ -13,10 +13,10 @@ async function call(path, body) {
     const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     const response = await fetch(path, options);
     const answer = await response.json();
-    if (!response.ok) say(t("failed", { message: answer.message }));
+    if (!response.ok) announce(t("failed", { message: answer.message }));
     else show(answer);
   } catch {
-    say(t("gone"));
+    announce(t("gone"));
   } finally {
     waiting = false;
   }
@@ -32,11 +32,11 @@ function show(next) {
   progress.setAttribute("aria-label", t("progress.label"));
   main.classList.toggle("asking", state.question !== null);
   main.replaceChildren(...(state.question ? questionView(state.question) : [resultView(state.result)]));
-  say(state.said && state.question ? inWords(state.said) : "");
+  announce(state.said && state.question ? inWords(state.said) : "");
   if (state.result) document.getElementById("heading").focus();
 }
 
-function say(text) {
+function announce(text) {
   message.textContent = text;
 }
 
@@ -87,7 +87,7 @@ function photoView(photo, row, letter) {
     lost.hidden = false;
   });
   const [, folder, file] = /^(.*\/)?(.*)$/s.exec(path);
-  const taken = photo.taken && ` · ${words.formats.moment.format(new Date(photo.taken))}`;
+  const taken = photo.taken && ` · ${words.formats.moment.format(Date.parse(`${photo.taken}Z`))}`;
   return element(
     "figure",
     {},
@@ -158,7 +158,7 @@ function judgedView(name, result) {
 function commandView(command) {
   const copy = async () => {
     await navigator.clipboard.writeText(command);
-    say(t("copied"));
+    announce(t("copied"));
   };
   return element(
     "div",
@@ -211,6 +211,6 @@ theme.setAttribute("aria-label", t("theme.label"));
 
 const alive = new EventSource("alive");
 alive.addEventListener("error", () => {
-  if (alive.readyState === EventSource.CLOSED) say(t("gone"));
+  if (alive.readyState === EventSource.CLOSED) announce(t("gone"));
 });
 call("state");

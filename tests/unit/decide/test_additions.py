@@ -139,7 +139,7 @@ def test_what_was_decided_by_hand_stays():
 
 def test_scenes_that_a_new_photo_would_join_are_left_apart_and_named():
     photos = [photo(0), photo(1), photo(2)]
-    features = at_angles(0, 70, 36)
+    features = at_angles(0, 49, 25)
     rows, notes = add(organized(photos[:2], features[np.arange(2)]), photos, features)
     assert [rows[p.path].scene for p in photos] == [1, 2, 2]
     assert tuple(map(str, notes)) == (

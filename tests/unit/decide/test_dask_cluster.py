@@ -85,7 +85,7 @@ def kill_once_begun(pid: int, output: Path) -> None:
 
 
 def test_a_cluster_that_has_lost_all_workers_is_waited_for(photos, cluster, monkeypatch):
-    monkeypatch.setattr(dask_cluster, "_SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(dask_cluster, "_SECONDS_BETWEEN_CHECKS", 0.1)
     paths = [path for path in sorted(photos.rglob("*.jpg")) if path.name != "broken.jpg"]
     expected = PhotoEmbedder().transform(paths)
     with (

@@ -8,10 +8,9 @@ import pytest
 from files import read_files, snapshot
 
 from dupimg.demo import demo
-from dupimg.demo.demo import make_photos, run_demo
+from dupimg.demo.demo import make_demo_photos, run_demo
 from dupimg.errors import UsageError
 from dupimg.files.images import read_header
-from dupimg.files.photos import capture_time
 from dupimg.options.tool_options import DemoOptions
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, OTHER, REMOVE, Row
@@ -97,13 +96,14 @@ def test_says_where_to_look(told, rows):
 
 
 def test_photos_are_the_same_each_time(told, tmp_path):
-    make_photos(tmp_path / "photos")
+    make_demo_photos(tmp_path / "photos")
     assert snapshot(tmp_path / "photos") == snapshot(told[0] / "photos")
 
 
 def test_capture_times_come_with_and_without_fractions_and_offsets(told):
     def taken(path: str) -> str:
-        return str(capture_time(read_header(told[0] / "photos" / path).exif))
+        stamps = read_header(told[0] / "photos" / path).metadata.stamps
+        return str(stamps[0].moment if stamps else None)
 
     assert taken("2019 Beijing/IMG_2041.JPG") == "2019-10-03 09:12:44.310000"
     assert taken("Lake/DSC_0412.JPG") == "2020-02-14 07:21:07.120000+01:00"

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from dupimg.files.quicktime import Movie
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dupimg.files.companion_names import companion_ending, split_name
 from dupimg.files.companions import pair_companions
 from dupimg.files.photos import File, Listing, Photo, Video
-from dupimg.files.quicktime import Movie
 from dupimg.messages import message
 
 NOON = datetime(2025, 6, 13, 12)

@@ -1,5 +1,4 @@
 import importlib.util
-import os
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
+from privileges import without_privileges
 
 from dupimg.files.images import PhotoHeader, UnreadablePhoto, read_header, read_photo
 
@@ -209,12 +209,11 @@ def test_the_reason_says_what_is_wrong(tmp_path, china, read):
             read(tmp_path / name)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
-def test_no_permission_is_a_reason(tmp_path, china):
-    china.save(tmp_path / "photo.png")
-    (tmp_path / "photo.png").chmod(0)
-    with pytest.raises(UnreadablePhoto, match="Permission denied"):
-        read_header(tmp_path / "photo.png")
+def test_no_permission_is_a_reason(open_folder, china):
+    china.save(open_folder / "photo.png")
+    (open_folder / "photo.png").chmod(0)
+    with without_privileges(), pytest.raises(UnreadablePhoto, match="Permission denied"):
+        read_header(open_folder / "photo.png")
 
 
 def test_our_pixel_limit_holds_and_pillows_does_not(tmp_path, china, monkeypatch):

@@ -16,7 +16,7 @@ from dupimg.runs.plan import plan
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((600, 400), (224, 149)), ((90, 300), (67, 224)), ((3000, 2), (224, 1)), ((8, 8), (224, 224))],
+    [((600, 400), (512, 341)), ((90, 300), (90, 300)), ((3000, 2), (512, 1)), ((8, 8), (8, 8))],
 )
 def test_a_preview_has_the_aspect_ratio_of_the_photo(tmp_path, size, expected):
     photo = save(Image.radial_gradient("L").convert("RGB").resize(size), tmp_path / "a.png")
@@ -82,7 +82,7 @@ def test_the_page_shows_where_photos_are_and_goes_with_an_undo(tmp_path):
     assert '"state":"applied"' in (output / "report.html").read_text("utf-8")
     (preview,) = PreviewFolder(output).path.rglob("*.jpg")
     with Image.open(preview) as picture:
-        assert picture.size == (224, 149)
+        assert picture.size == (512, 341)
     assert main(["undo", str(output), "--quiet"]) == 0  # the plan can be carried out again
     assert '"state":"planned"' in (output / "report.html").read_text("utf-8")
     assert preview.exists()

@@ -284,7 +284,7 @@ def test_closing_the_stream_does_not_wait_for_a_decoder(photos, monkeypatch):
 
 def test_headers_are_read_in_workers_and_bad_files_fail_alone(photos, monkeypatch):
     folder = photos[0].parent
-    monkeypatch.setattr("dupimg.files.reading._look_at", decoders.look_at)
+    monkeypatch.setattr("dupimg.files.reading._read_facts", decoders.read_facts)
     options = {"max_pixels": 10**9, "jobs": 2, "advance": lambda: None}
     listing = read_files(folder, find_files(folder), time_limit=2, **options)
     assert [photo.path for photo in listing.photos] == ["a.jpg", "b.png", "c.jpg", "d.jpg"]
@@ -314,7 +314,7 @@ def listing_of(folder, cache, found=None, **options):
 def test_headers_that_failed_for_want_of_time_or_memory_are_read_again(photos, tmp_path):
     folder, cache = photos[0].parent, tmp_path / "cache.sqlite"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dupimg.files.reading._look_at", decoders.look_at)
+        patch.setattr("dupimg.files.reading._read_facts", decoders.read_facts)
         assert len(listing_of(folder, cache).photos) == 4
     assert len(listing_of(folder, cache, time_limit=60).photos) == 8
 

@@ -354,3 +354,32 @@ def test_a_memory_map_gives_the_same_scenes(tmp_path):
     for linkage in ("average", "chained"):
         grouper = SceneGrouper(linkage=linkage, memory=10_000_000)
         assert np.array_equal(grouper.fit_predict(mapped), grouper.fit_predict(vectors))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"linkage": "average"},
+        {"linkage": "single"},
+        {"linkage": "complete"},
+        {"method": "hdbscan"},
+    ],
+)
+def test_linked_rows_share_a_scene(how):
+    angles = np.radians([0, 5, 60, 65, 120, 180])
+    vectors = np.column_stack([np.cos(angles), np.sin(angles)])
+    labels = SceneGrouper(**how).fit_predict(vectors, must_link=[[1, 5], [4, 2]])
+    assert labels[1] == labels[5]
+    assert labels[4] == labels[2]
+    assert labels[0] != labels[2]
+    folders = SceneGrouper(**how).fit_predict(
+        vectors, must_link=[[1, 5]], groups=["a", "a", "a", "a", "b", "b"]
+    )
+    assert folders[1] != folders[5]
+
+
+@pytest.mark.parametrize("pairs", [[[0, 0]], [[0, 9]], [0, 1], [[0.5, 1]]])
+def test_links_are_pairs_of_rows(pairs):
+    with pytest.raises(ValueError, match="must_link"):
+        SceneGrouper().fit(np.eye(3), must_link=pairs)

@@ -27,6 +27,7 @@ def folder(tmp_path_factory):
 
 
 def rows_of(folder, tmp_path, **options):
+    options = {"duplicate_rule": "cosine"} | options
     result = plan(folder, tmp_path / "out", quiet=True, cache="none", **options)
     return {row.path: row for row in read_report(result.report)}, result.summary()
 

@@ -72,7 +72,7 @@ def test_names_are_escaped_and_pictures_may_be_missing(tmp_path):
         Row(name, "remove" if i else "keep", "x", 1, 1, width=1, height=1, digest="0" * 64)
         for i, name in enumerate(names)
     ]
-    rows += [Row(name, "keep", reason="NOT copied: no") for name in ("c.jpg", "d.jpg")]
+    rows += [Row(name, "keep", failed=True) for name in ("c.jpg", "d.jpg")]
     content = Result(tuple(rows), tmp_path / "<b>report.csv", 1.0)._repr_html_()
     tags = Tags(content)
     assert not [tag for tag, _ in tags.found if tag in ("img", "b")]

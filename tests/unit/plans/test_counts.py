@@ -1,3 +1,4 @@
+from dupimg.messages import as_text, message
 from dupimg.plans.counts import Counts
 from dupimg.plans.rows import Row
 
@@ -5,11 +6,11 @@ ROWS = [
     Row("a.jpg", "keep", "processed/a.jpg", scene=1, bytes=1),
     Row("a.xmp", "keep", "processed/a.xmp", scene=1, companion_of="a.jpg", bytes=2),
     Row("b.jpg", "remove", "remove/b.jpg", scene=1, bytes=4),
-    Row("c.jpg", "remove", scene=1, bytes=8, reason="NOT copied: no room; identical bytes"),
+    Row("c.jpg", "remove", "processed/c.jpg", scene=1, bytes=8, failed=True),
     Row("d.jpg", "leave", scene=2, bytes=16),
     Row("e.txt", "other", "other/e.txt", bytes=32),
-    Row("f", "other", reason="folder could not be listed: Permission denied"),
-    Row("g.jpg", "keep", scene=3, bytes=64, reason="NOT copied: no room; no duplicate"),
+    Row("f", "other", reason=message("reason.folder_not_listed", why=as_text("why"))),
+    Row("g.jpg", "keep", scene=3, bytes=64, failed=True),
 ]
 
 

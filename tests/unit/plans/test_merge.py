@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dupimg.messages import as_text
 from dupimg.plans.merge import merge_edits
 from dupimg.plans.plan_file import Edit
 from dupimg.plans.rows import Row
@@ -22,7 +23,7 @@ def plan():
                 cosine_to_keeper=None if kept else 0.97,
                 taken_at="2024-05-01T10:00:00.000",
                 digest=f"digest of {name}",
-                reason="said so",
+                reason=as_text("said so"),
             )
         )
     return rows

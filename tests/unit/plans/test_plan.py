@@ -87,12 +87,17 @@ def test_thousands_of_photos_may_share_one_time():
     assert len({row.destination for row in rows}) == 5000
 
 
-def test_the_offset_counts_in_the_name_and_stays_in_the_report(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
+def test_the_name_has_the_time_of_the_clock_and_the_report_its_offset_too():
     zone = timezone(timedelta(hours=2))
     (row,) = plan([photo("a.jpg", TIME.replace(tzinfo=zone))])
-    assert row.destination == "processed/image-0001-20250613210756444.jpg"
+    assert row.destination == "processed/image-0001-20250613230756444.jpg"
     assert row.taken_at == "2025-06-13T23:07:56.444+02:00"
+
+
+def test_the_reason_names_dates_that_were_passed_over():
+    doubted = message("reason.passed_over", date="d", source=as_text("s"), doubt=as_text("why"))
+    (row,) = plan([replace(photo("a.jpg"), passed_over=doubted)])
+    assert str(row.reason) == "no duplicate; passed over d from s: why"
 
 
 def test_duplicates_follow_their_keeper_under_its_name_and_their_own():

@@ -370,7 +370,7 @@ def test_every_photo_has_a_small_and_a_large_picture(page):
         if row["width"]:
             status, headers, body = page.ask(f"thumb/{row['digest']}.jpg")
             assert (status, headers["Content-Type"]) == (200, "image/jpeg"), path
-            assert 200 < max(Image.open(io.BytesIO(body)).size) <= 256
+            assert 200 < max(Image.open(io.BytesIO(body)).size) <= 512
             status, headers, body = page.ask(f"photo/{page.number(path)}")
             assert status == 200, path
             assert headers["Cache-Control"] == "private, max-age=3600"

@@ -73,7 +73,7 @@ class Reviewer:
         self.reload()
 
     def reload(self):
-        self.state = self.session.look()
+        self.state = self.session.current()
         self.stamp = self.state.file.stamp
 
     def decide(self, label="", **wanted):
@@ -248,7 +248,7 @@ def test_what_could_not_be_carried_out_is_refused_as_a_whole(reviewer, wanted, p
     with pytest.raises(Refused, match=problem):
         reviewer.decide(**wanted)
     assert (reviewer.content, reviewer.session.done) == (before, [])
-    assert reviewer.session.look().file.stamp == reviewer.stamp
+    assert reviewer.session.current().file.stamp == reviewer.stamp
 
 
 def test_a_file_outside_the_plan_is_unknown(reviewer):
@@ -412,13 +412,13 @@ def test_a_plan_that_is_none_any_more_is_told_and_comes_back(reviewer):
     for broken in (b"", b"path,action\n", whole[:40]):
         reviewer.plan.write_bytes(broken)
         with pytest.raises(UsageError):
-            reviewer.session.look()
+            reviewer.session.current()
         with pytest.raises(UsageError):
             reviewer.decide(alone_jpg={"action": "leave"})
         assert reviewer.content == broken
     reviewer.plan.unlink()
     with pytest.raises(UsageError, match="cannot be read"):
-        reviewer.session.look()
+        reviewer.session.current()
     reviewer.plan.write_bytes(whole)
     assert reviewer.decide(alone_jpg={"action": "leave"}) == ["alone.jpg"]
 
@@ -475,7 +475,7 @@ def test_two_pages_at_once_lose_nothing(tmp_path, source, cache):
         for scene in range(10):
             wanted = Choice("alone.jpg", scene=100 * number + scene + 1)
             while True:
-                stamp = reviewer.session.look().file.stamp
+                stamp = reviewer.session.current().file.stamp
                 try:
                     reviewer.session.decide(stamp, [wanted])
                 except PlanChanged:
@@ -506,7 +506,7 @@ def test_while_another_run_is_at_work_nothing_is_decided(reviewer, output):
 def test_a_plan_that_was_carried_out_meanwhile_is_over(reviewer, output):
     assert main(["apply", str(output), "--quiet"]) == 0
     before = snapshot(output)
-    for call in (reviewer.session.look, lambda: reviewer.decide(alone_jpg={"action": "leave"})):
+    for call in (reviewer.session.current, lambda: reviewer.decide(alone_jpg={"action": "leave"})):
         with pytest.raises(ReviewOver, match="was carried out or made anew"):
             call()
     assert snapshot(output) == before
@@ -545,7 +545,7 @@ def test_a_plan_that_is_carried_out_is_refused_until_taken_back(output, cache):
 def test_a_plan_under_another_name_is_reviewed_there(output, cache):
     (output / "plan.csv").rename(output / "mine.csv")
     session = ReviewSession(output / "mine.csv", cache)
-    session.decide(session.look().file.stamp, [Choice("alone.jpg", "leave")])
+    session.decide(session.current().file.stamp, [Choice("alone.jpg", "leave")])
     assert not (output / "plan.csv").exists()
     actions = {edit.path: edit.action for edit in read_edits(output / "mine.csv")}
     assert actions["alone.jpg"] == "leave"

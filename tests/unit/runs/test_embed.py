@@ -32,8 +32,8 @@ def test_the_vectors_are_those_of_the_embedder(photos, tmp_path, embedding):
     vectors = np.load(tmp_path / "new/vectors.npy")
     paths = [line["path"] for line in table(tmp_path / "new/paths.csv")]
     assert sorted(paths) == ["again/china.jpg", "china.jpg", "flower.jpg"]
-    head = "scene" if embedding == "scenes" else None
-    expected = dupimg.PhotoEmbedder(head=head).fit_transform([photos / path for path in paths])
+    embedder = dupimg.PhotoEmbedder(embedding=embedding)
+    expected = embedder.fit_transform([photos / path for path in paths])
     assert vectors.dtype == np.float32
     np.testing.assert_array_equal(vectors, expected)
     assert (result.n_photos, result.n_features) == vectors.shape

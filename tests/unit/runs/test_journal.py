@@ -115,4 +115,8 @@ def test_settings_of_version_0_1_0_are_read(tmp_path):
     path.write_text(text.replace('{"a": 1}', old))
     assert path.read_text() != text
     with Journal(tmp_path) as journal:
-        assert journal.record.run.settings == {"keep": ["path"], "scene_head": "own.npz"}
+        assert journal.record.run.settings == {
+            "time_zone": None,
+            "keep": ["path"],
+            "scene_head": "own.npz",
+        }

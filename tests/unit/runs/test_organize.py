@@ -44,7 +44,9 @@ def photos(tmp_path_factory):
 
 
 def run(photos, output, **options):
-    return organize(photos, output, quiet=True, **{"cache": "none"} | options)
+    # By the number alone: which photos are copies is tested elsewhere.
+    usual = {"cache": "none", "duplicate_rule": "cosine"}
+    return organize(photos, output, quiet=True, **usual | options)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +283,7 @@ def test_orientation_is_applied_before_embedding(tmp_path):
 
 def test_every_nasty_file_ends_in_the_report(shared_photos, tmp_path):
     command = [sys.executable, "-m", "dupimg", "organize", shared_photos / "nasty",
-               tmp_path / "out", "--quiet"]  # fmt: skip
+               tmp_path / "out", "--quiet", "--duplicate_rule=cosine"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     rows = read_report(tmp_path / "out" / "report.csv")
@@ -304,7 +306,7 @@ RUN_AGAIN = """
 import sys
 from dupimg.runs.organize import organize
 source, output, cache = sys.argv[1:]
-organize(source, output, cache=cache, dry_run=True, quiet=True)
+organize(source, output, cache=cache, dry_run=True, quiet=True, duplicate_rule="cosine")
 print(*sorted({"torch", "torchvision", "timm", "pillow_heif"} & set(sys.modules)))
 """
 

@@ -12,7 +12,7 @@ ONE = (
     Row("a.xmp", "remove", "remove/a.xmp", scene=1, companion_of="b.jpg"),
     Row("c.txt", "leave", reason=message("reason.folder_not_listed", why=as_text("it is locked"))),
 )
-FAILED = (Row("d.jpg", "keep", scene=2, width=1, reason="NOT copied: no room"),)
+FAILED = (Row("d.jpg", "keep", scene=2, width=1, failed=True),)
 
 
 def summary(tmp_path, rows, **numbers) -> str:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
+from dupimg.search import similarity
 from dupimg.search.rows import paired_dots, rounding_margin, squared_norms, unit_rows
 from dupimg.search.similarity import (
     connected_groups,
@@ -300,3 +301,21 @@ def test_neighbours_count_their_pairs_and_check_their_columns():
     assert sum(done) == 50 * 70
     with pytest.raises(ValueError, match=r"Got queries with 3 columns, expected 2 as the vectors"):
         cosine_neighbours(np.eye(3), np.eye(2), 0.5)
+
+
+@pytest.mark.parametrize("n_neighbours", [1, 3, 50])
+def test_nearest_neighbours_are_those_of_all_cosines(n_neighbours, monkeypatch):
+    rng = np.random.default_rng(n_neighbours)
+    vectors = rng.normal(size=(40, 6))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -2)
+    wanted = set()
+    for i, row in enumerate(cosines):
+        for j in np.argsort(-row, kind="stable")[:n_neighbours]:
+            if row[j] >= 0.2:
+                wanted.add((min(i, j), max(i, j)))
+    monkeypatch.setattr(similarity, "_PRODUCTS_AT_ONCE", 7 * 40)
+    pairs = similarity.nearest_neighbours(vectors, n_neighbours, 0.2)
+    assert set(map(tuple, pairs.tolist())) == wanted
+    assert similarity.nearest_neighbours(vectors[:1], n_neighbours, 0.2).shape == (0, 2)

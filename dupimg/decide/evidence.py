@@ -1,0 +1,209 @@
+"""Evidence on pairs of photos: each pair is looked at once, and remembered by contents."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+from functools import partial
+from threading import Lock
+from types import TracebackType
+from typing import NamedTuple, TypeVar
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dupimg.files.cache import Cache, cache_path
+from dupimg.files.pictures import Pictures
+from dupimg.groups.details import Details, find_details, match_details
+from dupimg.groups.evidence import (
+    CELLS,
+    CopyEvidence,
+    Picture,
+    PlaceEvidence,
+    compare_copies,
+    compare_places,
+)
+from dupimg.model.colours import white_share
+from dupimg.progress import progress_bar
+from dupimg.search.blocks import thread_pools
+from dupimg.search.similarity import nearest_neighbours
+
+# Changes whenever a pair may get other evidence; see `Cache.pairs`.
+_PLACES, _COPIES = "places 2", "copies 1"
+
+# Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on.
+_NEIGHBOURS, _LEAST_COSINE = 12, 0.35
+
+# Photos whose details are in memory: 160 KB each.
+_SEEN_AT_ONCE = 2048
+
+E = TypeVar("E", PlaceEvidence, CopyEvidence)
+
+
+class _Seen(NamedTuple):
+    picture: Picture
+    details: Details
+
+
+class Evidence:
+    """What the pictures of photos say about pairs of them.
+
+    Use it as a context manager, within which pairs can be compared.
+
+    Parameters
+    ----------
+    cache : str or None
+        See `cache_path`. It remembers what was found about pairs of contents.
+    jobs : int or None
+        Threads; None is one for each core.
+    quiet : bool
+        Show no bars.
+    mirrored : bool, default=False
+        Whether a mirrored picture is a copy.
+
+    Attributes
+    ----------
+    cache : Cache
+    pictures : Pictures
+        Of contents. A pair with a content without one is not compared.
+    """
+
+    def __init__(
+        self, cache: str | None, *, jobs: int | None, quiet: bool, mirrored: bool = False
+    ) -> None:
+        self.cache = Cache(cache_path(cache))
+        self.pictures = Pictures(self.cache)
+        self._jobs = jobs or joblib.cpu_count()
+        self._quiet = quiet
+        self._mirrored = mirrored
+        self._seen: OrderedDict[str, _Seen | None] = OrderedDict()
+        self._lock = Lock()
+
+    def __enter__(self) -> Evidence:
+        self.cache.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.pictures.close()
+        self.cache.__exit__(kind, error, trace)
+
+    def same_places(
+        self, vectors: NDArray[np.float32], digests: Sequence[str]
+    ) -> NDArray[np.int64]:
+        """Find photos that show one place, among the nearest ones of each.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n, d)
+            Embeddings for scenes.
+        digests : sequence of str, of length n
+            The content of each.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs, 2), int64
+            Rows of `vectors` that share a scene whatever their cosine.
+        """
+        pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
+        keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
+        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "details")
+        proven = [evidence is not None and evidence.is_same_place for evidence in found]
+        return pairs[np.array(proven, dtype=bool)]
+
+    def copies(self, pairs: Sequence[tuple[str, str]]) -> list[CopyEvidence | None]:
+        """Compare the pictures of pairs of contents.
+
+        Parameters
+        ----------
+        pairs : sequence of (str, str)
+            The digest of the content that stays, and of the one that goes.
+
+        Returns
+        -------
+        list of (CopyEvidence or None)
+            None where one of the pictures is missing.
+        """
+        version = f"{_COPIES} mirrored" if self._mirrored else _COPIES
+        compare = partial(_compare_copies, mirrored=self._mirrored)
+        return self._of(pairs, CopyEvidence, version, compare, "comparing")
+
+    def _of(
+        self,
+        keys: Sequence[tuple[str, str]],
+        kind: type[E],
+        version: str,
+        compare: Callable[[_Seen, _Seen], E],
+        step: str,
+    ) -> list[E | None]:
+        known = self.cache.pairs(keys, version)
+        new = [k for k, key in enumerate(keys) if key not in known]
+        found: dict[tuple[str, str], E | None] = {
+            key: kind(*np.frombuffer(content, "<f4").tolist()) for key, content in known.items()
+        }
+
+        def look(k: int) -> E | None:
+            first, second = (self._look_at(digest) for digest in keys[k])
+            return None if first is None or second is None else compare(first, second)
+
+        with (
+            progress_bar(len(new), step, unit="pairs", quiet=self._quiet) as bar,
+            thread_pools().limit(limits=1, user_api="blas"),
+            ThreadPoolExecutor(self._jobs) as pool,
+        ):
+            for k, evidence in zip(new, pool.map(look, new), strict=True):
+                bar.update()
+                found[keys[k]] = evidence
+                if evidence is not None:
+                    content = np.array(astuple(evidence), "<f4").tobytes()
+                    self.cache.remember_pair(keys[k], version, content)
+        return [found[key] for key in keys]
+
+    def _look_at(self, content: str) -> _Seen | None:
+        """Return picture and details of a content, of the latest ones without work."""
+        with self._lock:
+            if content in self._seen:
+                self._seen.move_to_end(content)
+                return self._seen[content]
+        preview = self.pictures.read(content)
+        seen = None if preview is None else _see(preview)
+        with self._lock:
+            self._seen[content] = seen
+            if len(self._seen) > _SEEN_AT_ONCE:
+                self._seen.popitem(last=False)
+        return seen
+
+
+def _see(preview: bytes) -> _Seen | None:
+    try:
+        with Image.open(io.BytesIO(preview)) as opened:
+            photo = opened.convert("RGB")
+    except OSError:
+        return None
+    grey = np.asarray(photo.convert("L"))
+    cells = photo.resize((CELLS, CELLS), Image.Resampling.BOX)
+    picture = Picture(grey, np.asarray(cells), white_share(np.asarray(photo)))
+    return _Seen(picture, find_details(grey))
+
+
+def _compare_places(first: _Seen, second: _Seen) -> PlaceEvidence:
+    match = match_details(first.details, second.details)
+    return compare_places(first.picture, second.picture, match)
+
+
+def _compare_copies(first: _Seen, second: _Seen, *, mirrored: bool) -> CopyEvidence:
+    found = compare_copies(first.picture, second.picture, first.details, second.details)
+    if found.is_copy or not mirrored:
+        return found
+    turned = second.picture.mirrored
+    found_mirrored = compare_copies(first.picture, turned, first.details, find_details(turned.grey))
+    return found_mirrored if found_mirrored.is_copy else found
