@@ -39,6 +39,8 @@ def rank_photos(
     embedded: Embedded,
     options: PlanOptions,
     companions: Mapping[str, int],
+    *,
+    derived: Collection[str] = (),
     last: Collection[str] = (),
 ) -> Ranking:
     """Rank photos by the rule of the options for which duplicate stays.
@@ -49,13 +51,20 @@ def rank_photos(
     options : PlanOptions
     companions : mapping of str to int
         How many files belong to a photo, by its path.
+    derived : collection of str
+        Paths of photos that a comparison of pictures shows to be cropped from others, or enlarged.
     last : collection of str
         Paths of photos that come after all others by path.
     """
     features = embedded.features
     sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
     return Ranking.of(
-        embedded.photos, keep_rule(options), companions=companions, sharpness=sharpness, last=last
+        embedded.photos,
+        keep_rule(options),
+        companions=companions,
+        sharpness=sharpness,
+        derived=derived,
+        last=last,
     )
 
 

@@ -332,10 +332,12 @@ def _fits(entry: _Entry, owner: _Entry) -> bool:
     ):
         return False
     times = [
-        picture.local_time
+        picture.taken_at
         for picture in (entry.record, owner.record)
         if isinstance(picture, Photo) and picture.taken_from == "exif"
     ]
+    if len({time.tzinfo is None for time in times}) == 2:  # one camera has one clock
+        times = [time.replace(tzinfo=None) for time in times]
     return len(times) < 2 or abs(times[0] - times[1]) <= _SAME_SHOT
 
 

@@ -155,6 +155,7 @@ class Ranking:
         *,
         companions: Mapping[str, int] | None = None,
         sharpness: ArrayLike | None = None,
+        derived: Collection[str] = (),
         last: Collection[str] = (),
     ) -> Ranking:
         """Rank photos.
@@ -166,10 +167,12 @@ class Ranking:
         companions : mapping of str to int, optional
             How many files belong to a photo, by its path.
         sharpness : array-like of shape (n,), float, optional
+        derived : collection of str
+            Paths of photos that are made of others, beside those whose names say so.
         last : collection of str
             Paths of photos that come after all others by path.
         """
-        derived = find_derived(photos)
+        derived = find_derived(photos).union(derived)
         counts = companions or {}
         sharp = np.zeros(len(photos)) if sharpness is None else np.asarray(sharpness)
         marks = [
@@ -221,6 +224,9 @@ class Ranking:
         """Return what one photo has that another lacks, by the first word in which they differ."""
         for word, column in self._columns.items():
             if column[keeper] != column[removed]:
+                by_time = word in ("oldest", "newest")
+                if by_time and column[keeper][0] != column[removed][0]:
+                    return message("reason.known_time")
                 return KEEP_RULES[word][1]
         return message("reason.all_the_same")
 
@@ -231,7 +237,7 @@ _DATES = (*dict.fromkeys(FIELDS.values()), FILE_TIME)
 
 def date_rank(taken_from: str, time: datetime) -> tuple[Any, ...]:
     """Sort key of dates, the best first; of two files' own times, the earlier is the better."""
-    place = _DATES.index(taken_from)
+    place = _DATES.index(taken_from) if taken_from in _DATES else len(_DATES)
     return (place, time) if taken_from == FILE_TIME else (place,)
 
 

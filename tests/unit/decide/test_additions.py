@@ -197,8 +197,8 @@ def test_other_files_and_companions():
     rows, _ = add_rows(list(known.values()), Listing((), (note,), (new,)), collection, OPTIONS)
     assert check_plan(rows) == []
     rows = {row.path: row for row in rows}
-    assert rows["000.xmp"].action == rows["000.jpg"].action == REMOVE
-    assert rows["000.xmp"].destination == rows["000.jpg"].destination.replace(".jpg", ".xmp")
+    assert (rows["000.jpg"].action, rows["000.xmp"].action) == (REMOVE, KEEP)
+    assert rows["000.xmp"].destination == rows["002.jpg"].destination.replace(".jpg", ".xmp")
     assert rows["001.xmp"].destination == rows["001.jpg"].earlier.replace(".jpg", ".xmp")
     assert rows["/media/card/notes.txt"].destination == "other/media/card/notes.txt"
 

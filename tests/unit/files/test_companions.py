@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from dupimg.files.quicktime import Movie
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dupimg.files.companion_names import companion_ending, split_name
+from dupimg.files.companion_names import companion_ending, is_film, split_name
 from dupimg.files.companions import pair_companions
 from dupimg.files.photos import File, Listing, Photo, Video
 from dupimg.messages import message
@@ -24,17 +23,15 @@ def photo(path, taken_at=NOON, taken_from="exif"):
 
 
 def other(path, bytes=1000):
-    if path.lower().endswith((".mov", ".mp4")):
+    if is_film(path):
         return video(path, bytes=bytes)
     return File(
         path, bytes, digest_of(path), message("reason.not_a_picture"), modified_ns=len(path)
     )
 
 
-def video(path, taken_at=NOON, bytes=1000, **movie):
-    return Video(
-        path, bytes, digest_of(path), taken_at, "file", modified_ns=len(path), movie=Movie(**movie)
-    )
+def video(path, taken_at=NOON, taken_from="file", bytes=1000, **facts):
+    return Video(path, bytes, digest_of(path), taken_at, taken_from, len(path), **facts)
 
 
 def digest_of(path):
