@@ -170,6 +170,8 @@ class _Entry(NamedTuple):
         """Return what the file is to a photo or film of that name."""
         if self.is_takeout_metadata:
             return message("reason.takeout_metadata", photo=photo)
+        if self.kind == _PHOTO and ".original" in self.name:  # of a Pixel's portrait
+            return message("reason.original_version", photo=photo)
         return message(
             (
                 "reason.edited_version",

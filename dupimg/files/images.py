@@ -23,6 +23,8 @@ from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 
 from dupimg.errors import MessageError
 from dupimg.files import raw
+from dupimg.files.crop_box import read_crop_box
+from dupimg.files.deep_tiff import is_misread, open_deep_tiff, read_deep_tiff
 from dupimg.files.metadata import Metadata, read_tags
 from dupimg.files.sharpness import measure_sharpness
 from dupimg.files.traits import Traits, read_traits
@@ -36,7 +38,15 @@ READER_VERSION = 3
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD")
+FORMATS = (
+    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD"),
+    *("ICO", "TGA"),
+)
+# A Targa file says what it is at its end.
+_TARGA_END = b"TRUEVISION-XFILE.\0"
+
+# A codestream, and a file of boxes.
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
 # Pictures that are decoded whole and hold more pixels than this wait for each other:
 # each takes 4 bytes a pixel and more.
@@ -275,14 +285,7 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
         elif isinstance(picture, Jpeg2KImagePlugin.Jpeg2KImageFile) and factor > 1:
             picture.reduce = factor.bit_length() - 1
         with _turn_of(picture):
-            try:
-                picture.load()
-            except OSError as error:
-                # More halvings than the file has resolutions: its header does not tell.
-                if picture.format == "JPEG2000" and factor > 1:
-                    raise _CannotReduce from error
-                raise
-            large = _to_rgb(picture)
+            large = _load(picture, Path(path), factor)
             factor = min(large.size) // size
             photo = large.reduce(factor) if factor > 1 else large
             # Larger ones are of no use, and turning them would take long.
@@ -292,6 +295,21 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
         if method is None:
             return _Decoded(photo, large)
         return _Decoded(photo.transpose(method), large.transpose(method))
+
+
+def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
+    """Return the pixels of an opened picture: what is to be seen of it, in RGB."""
+    if is_misread(picture):
+        return _to_rgb(read_deep_tiff(path))
+    try:
+        picture.load()
+    except OSError as error:
+        # More halvings than the file has resolutions: its header does not tell.
+        if picture.format == "JPEG2000" and factor > 1:
+            raise _CannotReduce from error
+        raise
+    box = read_crop_box(path, picture.size) if picture.format == "AVIF" else None
+    return _to_rgb(picture.crop(box) if box else picture)
 
 
 def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
@@ -323,7 +341,7 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
     with file, _pillow_as_we_need_it():
         try:
             kind = _recognize(file)
-            opened = _open_raw(path, file) if kind == "RAW" else _open_by_pillow(file)
+            opened = _OPENERS.get(kind, _open_by_pillow)(Path(path), file)
             with opened.picture:
                 _check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
                 yield opened
@@ -344,13 +362,30 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
             ) from error
 
 
-def _open_by_pillow(file: BinaryIO) -> _Opened:
+def _open_by_pillow(path: Path, file: BinaryIO) -> _Opened:
     picture = Image.open(file, formats=FORMATS)
-    return _Opened(picture, picture.size, str(picture.format))
+    size = picture.size
+    if picture.format == "AVIF" and (box := read_crop_box(path, size)):
+        size = (box[2] - box[0], box[3] - box[1])
+    return _Opened(picture, size, str(picture.format))
 
 
-def _open_raw(path: str | os.PathLike[str], file: BinaryIO) -> _Opened:
+def _open_tiff(path: Path, file: BinaryIO) -> _Opened:
+    try:
+        return _open_by_pillow(path, file)
+    except Image.UnidentifiedImageError as error:
+        try:
+            picture = open_deep_tiff(path, file)
+        except Exception:
+            raise error from None
+        return _Opened(picture, picture.size, "TIFF")
+
+
+def _open_raw(path: Path, file: BinaryIO) -> _Opened:
     return _Opened(*raw.open_preview(path, file), "RAW")
+
+
+_OPENERS = {"RAW": _open_raw, "TIFF": _open_tiff}
 
 
 def _recognize(file: BinaryIO) -> str:
@@ -360,10 +395,15 @@ def _recognize(file: BinaryIO) -> str:
         raise UnreadablePhoto(message("reason.empty"))
     if raw.is_raw(file):
         return "RAW"
+    if prefix.startswith(_JPEG_XL):
+        raise UnreadablePhoto(message("reason.jpeg_xl"))
     for name in FORMATS:
         _, accept = Image.OPEN.get(name, (None, None))
         if accept is not None and accept(prefix):
             return name
+    file.seek(-min(len(_TARGA_END), file.seek(0, os.SEEK_END)), os.SEEK_END)
+    if file.read() == _TARGA_END:
+        return "TGA"
     raise UnreadablePhoto(message("reason.not_a_picture"))
 
 

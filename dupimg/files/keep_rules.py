@@ -98,7 +98,7 @@ KEEP_RULES: dict[str, tuple[_Key, Message]] = {
         lambda photo, marks, rule: -marks.companions,
         message("reason.more_companions"),
     ),
-    "sharpness": (lambda photo, marks, rule: -_doublings(marks), message("reason.sharper")),
+    "sharpness": (lambda photo, marks, rule: -_step(marks), message("reason.sharper")),
     "bytes": (lambda photo, marks, rule: -photo.bytes, message("reason.more_bytes")),
     "oldest": (
         lambda photo, marks, rule: (not photo.has_capture_time, photo.local_time),
@@ -120,9 +120,9 @@ def _metadata(photo: Photo) -> int:
     return len(photo.traits.metadata) + photo.has_capture_time
 
 
-def _doublings(marks: Marks) -> int:
-    """Return how often the sharpness doubles: a few percent are noise of the compression."""
-    return math.floor(math.log2(marks.sharpness)) if marks.sharpness >= 1 else 0
+def _step(marks: Marks) -> int:
+    """Return the sharpness in steps of four: compression and decoders change it by a tenth."""
+    return math.floor(math.log2(marks.sharpness) / 2) if marks.sharpness >= 1 else 0
 
 
 def _seconds(photo: Photo) -> float:
