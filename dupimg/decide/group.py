@@ -17,10 +17,11 @@ from dupimg.decide.search_progress import watched_search
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.keep_rules import KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
+from dupimg.groups.best_shots import best_shots, shot_quality
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper, pairs_among
-from dupimg.groups.second_look import take_second_look
+from dupimg.groups.second_look import SAME_SCENE, take_second_look
 from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
@@ -122,7 +123,21 @@ def find_groups(
     scenes = find_scenes(embedded, kept, options, checkpoint)
     nearest = np.full(len(photos), np.nan)
     nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
-    return replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
+    groups = replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
+    return replace(groups, best_of=_best_shots(embedded, groups, ranking))
+
+
+def _best_shots(embedded: Embedded, groups: Groups, ranking: Ranking) -> NDArray[np.int64]:
+    """Find the best of the near duplicates that stay, see `Groups.best_of`."""
+    look, numbers = groups.second_look, np.arange(len(embedded.photos))
+    assert look is not None  # only without photos
+    stays = groups.keepers == numbers
+    near = stays & (look.compared_with >= 0) & (look.verdicts != SAME_SCENE)
+    pairs = np.column_stack([numbers[near], look.compared_with[near]])
+    pairs = pairs[stays[pairs[:, 1]] & (groups.scenes[pairs[:, 0]] == groups.scenes[pairs[:, 1]])]
+    features = embedded.of_each_photo
+    quality = shot_quality(np.asarray(features.sharpness), features.thumbnail)
+    return best_shots(pairs, quality, np.asarray(ranking.order))
 
 
 def find_duplicates(

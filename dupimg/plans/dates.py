@@ -9,9 +9,11 @@ from typing import Any
 
 from dupimg.files.keep_rules import date_rank
 from dupimg.files.photos import local_time
-from dupimg.messages import as_text, message
-from dupimg.plans.reasons import undated
+from dupimg.messages import message
+from dupimg.plans.reasons import joined, parts_of, without
 from dupimg.plans.rows import KEEP, Row
+
+_DATED = "reason.dated_by"
 
 
 def redated(rows: Sequence[Row], decided: Mapping[str, Row]) -> list[Row]:
@@ -44,7 +46,7 @@ def redated(rows: Sequence[Row], decided: Mapping[str, Row]) -> list[Row]:
                 taken_from=taken_from,
                 own_taken_at="",
                 own_taken_from="",
-                reason=undated(row.reason),
+                reason=without(row.reason, _DATED),
             )
         return row if (row.taken_at, row.taken_from) == own_date(best) else dated_by(row, best)
 
@@ -66,12 +68,11 @@ def own_date(row: Row) -> tuple[str, str]:
 def dated_by(row: Row, other: Row) -> Row:
     """Return the row of a photo that stays with the date of one of its duplicates."""
     (taken_at, taken_from), own = own_date(other), own_date(row)
-    reason = undated(row.reason) or as_text("")
-    reason = message("reason.dated_by", reason=reason, photo=other.path)
+    told = [*parts_of(without(row.reason, _DATED)), message("reason.dated_by", photo=other.path)]
     return row.having(
         taken_at=taken_at,
         taken_from=taken_from,
         own_taken_at=own[0],
         own_taken_from=own[1],
-        reason=reason,
+        reason=joined(told),
     )

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from dupimg.files.companion_names import split_name
-from dupimg.messages import as_text, message
-from dupimg.plans.reasons import own_reason
+from dupimg.messages import Message, message
+from dupimg.plans.reasons import joined, own_reason, parts_of
 from dupimg.plans.rows import KEEP, REMOVE, Row
 
 
@@ -58,12 +58,8 @@ def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[
         for row in companions:
             first = seen.setdefault((row.digest, split_name(row.path)[1].casefold()), row)
             if first is not row and row.companion_of != photo and row.path not in fixed:
-                reason = message(
-                    "reason.twin",
-                    reason=own_reason(row) or as_text(""),
-                    photo=photo.rpartition("/")[2],
-                )
-                settled[row.path] = row.having(action=REMOVE, reason=reason)
+                told = message("reason.twin", photo=photo.rpartition("/")[2])
+                settled[row.path] = row.having(action=REMOVE, reason=_also(row, told))
     return [settled.get(row.path, row) for row in rows]
 
 
@@ -72,12 +68,15 @@ def _following(row: Row, photos: dict[str, Row]) -> Row:
     photo = photos[row.companion_of]
     keeper = photos.get(photo.keeper)
     if photo.action == REMOVE and keeper is not None and keeper.action == KEEP:
-        reason = message(
-            "reason.goes_with",
-            reason=own_reason(row) or as_text(""),
-            photo=keeper.path.rpartition("/")[2],
+        told = message("reason.goes_with", photo=keeper.path.rpartition("/")[2])
+        return row.having(
+            action=KEEP, scene=keeper.scene, keeper=keeper.path, reason=_also(row, told)
         )
-        return row.having(action=KEEP, scene=keeper.scene, keeper=keeper.path, reason=reason)
     return row.having(
         action=photo.action, scene=photo.scene, keeper=photo.keeper, reason=own_reason(row)
     )
+
+
+def _also(row: Row, told: Message) -> Message | None:
+    """Say what a companion is, and where it goes."""
+    return joined([*parts_of(own_reason(row)), told])

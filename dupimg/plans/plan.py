@@ -23,7 +23,7 @@ from dupimg.messages import Message, message
 from dupimg.plans.dates import dated_by
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.naming import LONGEST_NAME, name_rows
-from dupimg.plans.reasons import both, kept_reason, removed_reason
+from dupimg.plans.reasons import joined, kept_reason, parts_of, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 from dupimg.plans.videos import video_rows
 
@@ -49,6 +49,8 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+    best_of : ndarray of shape (n,), int64, or None
+        For the best shot of a moment, how many shots of it there are; 0 for all others.
     n_spared : int
         Photos with the cosine of a duplicate that stay: no comparison proved them copies.
     """
@@ -59,6 +61,7 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
+    best_of: np.ndarray | None = None
     n_spared: int = 0
 
 
@@ -147,12 +150,17 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=both(reason, photo.passed_over),
+        reason=joined([reason, *_best_shot(groups, i), *parts_of(photo.passed_over)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         frames=photo.traits.frames,
         metadata=" ".join(photo.traits.metadata),
         **_second_look(photos, i, groups.second_look),
     )
+
+
+def _best_shot(groups: Groups, i: int) -> Iterator[Message]:
+    if groups.best_of is not None and groups.best_of[i]:
+        yield message("reason.best_shot", count=int(groups.best_of[i]))
 
 
 def _cosine(cosines: np.ndarray | None, i: int) -> float | None:

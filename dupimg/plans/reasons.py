@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, reduce
 
-from dupimg.messages import Message, as_text, message
+from dupimg.messages import Message, message
 from dupimg.plans.rows import KEEP, REMOVE, Row
 
 
@@ -113,30 +114,30 @@ def reviewed_reason(
 
 def own_reason(row: Row) -> Message | None:
     """Return what a companion is to its own photo, wherever it goes; another row's reason."""
-    return _inner(row.reason, "reason.goes_with", "reason.twin")
+    return without(row.reason, "reason.goes_with", "reason.twin")
 
 
-def undated(reason: Message | None) -> Message | None:
-    """Return a reason without the photo whose date another one has."""
-    return _inner(reason, "reason.dated_by")
+def parts_of(reason: Message | None) -> list[Message]:
+    """Return the reasons that one is joined of."""
+    if reason is None or reason.code != "reason.both":
+        return [] if reason is None else [reason]
+    parts = [value for _, value in reason.values if isinstance(value, Message)]
+    return [inner for part in parts for inner in parts_of(part)]
 
 
-def _inner(reason: Message | None, *codes: str) -> Message | None:
-    while reason is not None and reason.code in codes:
-        inner = dict(reason.values)["reason"]
-        reason = inner if isinstance(inner, Message) and inner != as_text("") else None
-    return reason
+def joined(parts: Sequence[Message]) -> Message | None:
+    """Join reasons; None for none."""
+    return reduce(lambda last, part: both(part, last), reversed(parts), None)
+
+
+def without(reason: Message | None, *codes: str) -> Message | None:
+    """Leave those parts of a reason out that have one of the codes."""
+    return joined([part for part in parts_of(reason) if part.code not in codes])
 
 
 def _recounted(reason: Message | None, before: Message, now: Message) -> Message | None:
     """Replace what a photo stood for; what is said beside it stays."""
-    if reason == before:
-        return now
-    values = dict(reason.values) if reason is not None else {}
-    rest = values.get("second")
-    return (
-        both(now, rest) if values.get("first") == before and isinstance(rest, Message) else reason
-    )
+    return joined([now if part == before else part for part in parts_of(reason)])
 
 
 def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:
