@@ -26,6 +26,7 @@ from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.dates import dated_by
 from dupimg.plans.followers import settle_companions
+from dupimg.plans.merged_metadata import knowing, with_sidecars
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.reasons import both
@@ -68,7 +69,10 @@ def add_rows(
     rows |= {row.path: row for row in _video_rows(rows, listing, options, companions)}
     rows |= {file.path: other_row(file) for file in listing.others}
     rows |= {file.path: companion_row(file) for file in listing.companions}
-    settled = settle_companions(rows.values(), _not_following(earlier, rows))
+    decided_rows = list(rows.values())
+    if options.merge_metadata:
+        decided_rows = knowing(decided_rows, listing)
+    settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
     return _named(_number_groups(settled), earlier), notes
 
 

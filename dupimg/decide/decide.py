@@ -77,7 +77,9 @@ def decide(
         companions = Counter(file.companion_of for file in listing.companions)
         ranking = rank_photos(embedded, options, companions)
         groups = find_groups(embedded, options, ranking, apart, checkpoint)
-    rows = make_plan(listing, groups, ranking, keep_rule(options))
+    rows = make_plan(
+        listing, groups, ranking, keep_rule(options), merge_metadata=options.merge_metadata
+    )
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))

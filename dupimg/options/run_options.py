@@ -86,6 +86,12 @@ class PlanOptions(RunOptions):
         default=(),
         values="GLOB,GLOB,…",
     )
+    merge_metadata: bool = option(
+        to_flag,
+        "what a photo that stays lacks and its duplicates know (date, place, rating, keywords, "
+        "title) goes into a new XMP file beside it",
+        default=False,
+    )
     companion: tuple[str, ...] = option(
         to_endings,
         "more endings of files that belong to the photo of their name: .pp3,.dop",

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from dupimg.messages import Message, message
 from dupimg.plans.dates import redated
 from dupimg.plans.followers import settle_companions
+from dupimg.plans.merged_metadata import with_sidecars
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
@@ -139,7 +140,7 @@ def merge_decisions(
     kept = _kept_by_group(chosen.values())
     merged = [_with_keeper(row, chosen, kept) for row in chosen.values()]
     settled = settle_companions(merged, _not_following(merged, rows))
-    return _with_reasons(redated(settled, rows), rows), problems
+    return with_sidecars(_with_reasons(redated(settled, rows), rows)), problems
 
 
 def _not_following(merged: Sequence[Row], decided: Mapping[str, Row]) -> set[str]:

@@ -49,6 +49,8 @@ def name_rows(
     for row in rows:
         if row.is_companion and row.action == KEEP and row.path not in places and row.earlier:
             names.reserve_place(row.earlier)
+        if row.sidecar and row.path in places:
+            names.reserve_place(f"{row.destination}.xmp")
     stems = _scene_stems(rows, places, names)
     _name_waiting(rows, places, stems, names)
     return tuple(row.having(destination=places[row.path]) for row in _in_order(rows, stems))

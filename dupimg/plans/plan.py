@@ -22,6 +22,7 @@ from dupimg.files.photos import File, Listing, Photo, local_time
 from dupimg.messages import Message, message
 from dupimg.plans.dates import dated_by
 from dupimg.plans.followers import settle_companions
+from dupimg.plans.merged_metadata import knowing, with_sidecars
 from dupimg.plans.naming import LONGEST_NAME, name_rows
 from dupimg.plans.reasons import joined, kept_reason, parts_of, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
@@ -66,7 +67,12 @@ class Groups:
 
 
 def make_plan(
-    listing: Listing, groups: Groups, ranking: Ranking, rule: KeepRule = DEFAULT_RULE
+    listing: Listing,
+    groups: Groups,
+    ranking: Ranking,
+    rule: KeepRule = DEFAULT_RULE,
+    *,
+    merge_metadata: bool = False,
 ) -> tuple[Row, ...]:
     """Give every file of a listing its row.
 
@@ -80,6 +86,8 @@ def make_plan(
         Of the same photos: which rather stays; named in the reasons.
     rule : KeepRule
         Which of byte-identical videos stays.
+    merge_metadata : bool
+        Whether photos that stay get what only their duplicates know, in XMP files.
 
     Returns
     -------
@@ -97,12 +105,14 @@ def make_plan(
         row if date == i else dated_by(row, rows[date])
         for i, (row, date) in enumerate(zip(rows, dates, strict=True))
     ]
+    if merge_metadata:
+        rows = knowing(rows, listing)
     companions = Counter(file.companion_of for file in listing.companions)
     rows += video_rows(listing.videos, rows, rule, companions)
     rows = _number_scenes(rows)
     rows += [other_row(file) for file in listing.others]
     rows += [companion_row(file) for file in listing.companions]
-    return _number_duplicate_groups(name_rows(settle_companions(rows)))
+    return _number_duplicate_groups(name_rows(with_sidecars(settle_companions(rows))))
 
 
 def photo_row(

@@ -75,6 +75,11 @@ class Row:
     metadata : str
         The kinds of metadata that the file knows, see `dupimg.files.traits.Traits`, separated by
         spaces. Not in the report.
+    known : str
+        What the photo knows that can be merged into the metadata of another, as JSON; empty if
+        nothing is to be merged. Not in the report.
+    sidecar : str
+        The content of a new XMP file beside the photo; empty for none. Not in the report.
     failed : bool
         Whether the file could not be brought to its destination, and stayed where it was. Not in
         the report.
@@ -107,6 +112,8 @@ class Row:
     own_taken_from: str = field(default="", metadata={"in_report": False})
     frames: int = field(default=1, metadata={"in_report": False})
     metadata: str = field(default="", metadata={"in_report": False})
+    known: str = field(default="", metadata={"in_report": False})
+    sidecar: str = field(default="", metadata={"in_report": False})
     failed: bool = field(default=False, metadata={"in_report": False})
 
     @property
