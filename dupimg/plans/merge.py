@@ -41,7 +41,7 @@ class SceneNumbers(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[Row]) -> SceneNumbers:
         """Return the numbers of a plan."""
-        scenes = [row.scene or 0 for row in rows if row.is_photo]
+        scenes = [row.scene or 0 for row in rows if row.is_media]
         decided = max(scenes, default=0)
         return cls(decided, decided + len(scenes))
 
