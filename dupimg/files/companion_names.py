@@ -56,6 +56,9 @@ _EDITED = re.compile(  # Google Takeout and osxphotos write the mark in the lang
     r"((?:\(\d+\))?)",
     re.IGNORECASE,
 )
+# Google Takeout cuts long names within the mark, too.
+_EDITED_CUT = re.compile(r"(.{41,50})(-(?:e|ed|edi|edit|edite)?)()", re.IGNORECASE | re.DOTALL)
+_CUT_LENGTHS = range(44, 52)
 _LIVE_VIDEO = re.compile(r"(.+)(_HEVC)()", re.IGNORECASE)  # icloudpd
 _ORIGINAL_EDITS = re.compile(r"(IMG_)(O)(\d+)", re.IGNORECASE)  # iOS: IMG_O1234.AAE
 _LOW_RESOLUTION = re.compile(r"(G)(L)(\d{6})", re.IGNORECASE)  # GoPro: GL010010.LRV of GX010010.MP4
@@ -161,7 +164,7 @@ def versions(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
     marks = ""
     yield stem, marks
     while found := next(
-        filter(None, (pattern.fullmatch(stem) for pattern in _patterns(suffix))), None
+        filter(None, (pattern.fullmatch(stem) for pattern in _patterns(stem, suffix))), None
     ):
         before, mark, after = found.groups()
         if found.re is _PIXEL_ORIGINAL:
@@ -172,16 +175,19 @@ def versions(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
         if found.re is _LOW_RESOLUTION:
             yield from ((before + film + after, marks) for film in "xhs")
             return
-        # A renamed photo is no IMG_1234 any more, where a letter could stand.
+        # A renamed photo is no IMG_1234 any more, where a letter could stand, and no long name.
+        mark = "-edited" if found.re is _EDITED_CUT else mark
         mark = {"e": "-edited", "o": "-original"}.get(mark.lower(), mark)
         stem, marks = before + after, mark + marks
         yield stem, marks
 
 
-def _patterns(suffix: str) -> Iterator[re.Pattern[str]]:
+def _patterns(stem: str, suffix: str) -> Iterator[re.Pattern[str]]:
     """Yield the patterns that are of use for the stem of a file with this suffix."""
     suffix = suffix.lower()
     yield from (_EDITED_ON_PHONE, _EDITED, _PIXEL_ORIGINAL, _OURS)
+    if len(stem) in _CUT_LENGTHS:
+        yield _EDITED_CUT
     if suffix in LIVE_SUFFIXES:
         yield _LIVE_VIDEO
     elif suffix == ".aae":

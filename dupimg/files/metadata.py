@@ -49,6 +49,7 @@ _PNG_XMP, _PNG_IPTC = "XML:com.adobe.xmp", "Raw profile type iptc"
 _PNG_TIMES = ("Creation Time", "CreationTime")
 # Boxes of JPEG 2000.
 _JP2_EXIF, _JP2_XMP = b"JpgTiffExif->JP2", bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _read_apart(picture: Image.Image, path: Path) -> _Apart:
             boxes = [span for kind, span in find_boxes(file, whole_file(file)) if kind == b"uuid"]
             contents = [read_span(file, span, LONGEST_PACKET) for span in boxes]
         named = {content[:16]: content[16:] for content in contents}
-        return _Apart(named.get(_JP2_EXIF, b""), named.get(_JP2_XMP, b""))
+        return _Apart(*(named.get(kind, b"") for kind in (_JP2_EXIF, _JP2_XMP, _JP2_IPTC)))
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
         return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))

@@ -1,9 +1,9 @@
-"""Find photos that are the backup, the export or the copy of another, as far as names tell.
+"""Find photos that are the backup, export, copy or screenshot of another, as far as names tell.
 
 A name alone proves little: ``IMG_1 (1).jpg`` may be another photo of that name. So a photo counts
 as derived only where the photo that its name points to is there, has at least as many pixels, and
-was not taken at another time. What only a comparison of two pictures can tell (a crop, an
-enlargement) belongs beside this, as more paths.
+was not taken at another time. A screenshot is derived in any case. What only a comparison of two
+pictures can tell (a crop, an enlargement) belongs beside this, as more paths.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ _COPY = re.compile(
     r"(?: ?\(?\d+\)?)?"
     r"|[ _-](?:effects|collage|export|exported|small|web|resized|preview|thumb|thumbnail)"
     r")",
+    re.DOTALL,
+)
+# How phones and computers call a picture of their screen: never the original of anything.
+_SCREENSHOT = re.compile(
+    r"(?:screenshot|screen shot|screen_shot|bildschirmfoto|capture d.[ée]cran|captura de"
+    r"|istantanea|schermafbeelding|zrzut ekranu|снимок экрана|スクリーンショット"
+    r"|屏幕截图|截屏|截圖|螢幕截圖)"
+    r".*",
     re.DOTALL,
 )
 _COPY_OF = re.compile(r"(?:copy of|kopie von|copie de|copia de|копия) (.+)", re.DOTALL)
@@ -92,7 +100,8 @@ def find_derived(photos: Sequence[Photo]) -> frozenset[str]:
     return frozenset(
         photo.path
         for photo in photos
-        if any(
+        if _SCREENSHOT.fullmatch(folded(photo.path.rpartition("/")[2]))
+        or any(
             _is_source(source, photo)
             for name in _sources(photo)
             for place in _places(photo)
