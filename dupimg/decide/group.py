@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ from dupimg.search.similarity import reachable_rows
 
 # Times that the photos around a spared one are searched again.
 _MOST_ROUNDS = 8
+
+# Shots of one scene that follow each other so soon are of one moment.
+_ONE_MOMENT = timedelta(seconds=2)
 
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
@@ -134,10 +138,23 @@ def _best_shots(embedded: Embedded, groups: Groups, ranking: Ranking) -> NDArray
     stays = groups.keepers == numbers
     near = stays & (look.compared_with >= 0) & (look.verdicts != SAME_SCENE)
     pairs = np.column_stack([numbers[near], look.compared_with[near]])
+    pairs = np.vstack([pairs, _shots_in_a_row(embedded.photos, numbers[stays])])
     pairs = pairs[stays[pairs[:, 1]] & (groups.scenes[pairs[:, 0]] == groups.scenes[pairs[:, 1]])]
     features = embedded.of_each_photo
     quality = shot_quality(np.asarray(features.sharpness), features.thumbnail)
     return best_shots(pairs, quality, np.asarray(ranking.order))
+
+
+def _shots_in_a_row(photos: Sequence[Photo], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return pairs of those photos that were taken one after the other within seconds."""
+    timed = [i for i in numbers.tolist() if photos[i].taken_from == "exif"]
+    timed.sort(key=lambda i: photos[i].local_time)
+    pairs = [
+        (i, j)
+        for i, j in pairwise(timed)
+        if photos[j].local_time - photos[i].local_time <= _ONE_MOMENT
+    ]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def find_duplicates(

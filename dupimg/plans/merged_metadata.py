@@ -77,7 +77,7 @@ def with_sidecars(rows: Sequence[Row]) -> list[Row]:
             return row
         takes_part = row.action == KEEP and row.path not in has_xmp
         packet = _missing(row, duplicates[row.path]) if takes_part else ""
-        told = [message(_MERGED)] if packet else []
+        told = [message("reason.merged_metadata")] if packet else []
         reason = joined([*parts_of(without(row.reason, _MERGED)), *told])
         return row.having(sidecar=packet, reason=reason)
 
