@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dupimg.files.companion_names import companion_ending, is_film, split_name
 from dupimg.files.companions import pair_companions
 from dupimg.files.photos import File, Listing, Photo, Video
+from dupimg.files.traits import Traits
 from dupimg.messages import message
 
 NOON = datetime(2025, 6, 13, 12)
@@ -117,6 +118,17 @@ LONG = "the_whole_family_at_the_lake_in_the_late_summer_of_2012"
             "Google Takeout metadata",
         ),
         (f"{LONG[:46]}.json", f"{LONG}.jpg", ".jpg.json", "Google Takeout metadata"),
+        ("IMG_1.JPG.pp3", "IMG_1.JPG", ".JPG.pp3", "sidecar"),
+        ("IMG_1.cos", "IMG_1.JPG", ".cos", "sidecar"),
+        ("IMG_1_01.JPG.xmp", "IMG_1.JPG", "_01.JPG.xmp", "sidecar"),
+        ("IMG_1.WAV", "IMG_1.JPG", ".WAV", "sidecar"),
+        ("IMG_O1234.AAE", "IMG_1234.HEIC", "-original.AAE", "sidecar"),
+        ("PXL_1.MP", "PXL_1.MP.jpg", ".MP", "Live Photo video"),
+        ("PXL_1.MP~2", "PXL_1.MP.jpg", ".MP~2", "Live Photo video"),
+        ("MVIMG_1.MV", "MVIMG_1.jpg", ".MV", "Live Photo video"),
+        ("IMG_1_edited.jpg", "IMG_1.jpg", "_edited.jpg", "edited version"),
+        ("IMG_1-EFFECTS.jpg", "IMG_1.jpg", "-EFFECTS.jpg", "edited version"),
+        (f"{LONG[:43]}-edi.jpg", f"{LONG[:43]}.jpg", "-edited.jpg", "edited version"),
         (f"{LONG[:51]}.json", f"{LONG}.jpg", ".jpg.json", "Google Takeout metadata"),
     ],
 )
@@ -133,7 +145,8 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
         companion, 1000, digest_of(companion), file.reason, of, modified_ns=len(companion)
     )
     assert companion_ending(companion, of) == ending
-    renamed = f"new/image-0001{ending}", "new/image-0001" + split_name(of)[1]
+    stem = "new/image-0001-20250613120000000"
+    renamed = stem + ending, stem + split_name(of)[1]
     assert pairs(listing_of(renamed[0], photo(renamed[1]))) == dict([renamed])
 
 
@@ -172,6 +185,11 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
             ["a.jpg", photo("a.cr2", NOON - timedelta(days=1)), "a.xmp"],
             {"a.xmp": "a.cr2"},
             id="raw developers write for the raw",
+        ),
+        pytest.param(
+            ["GOPR1.MP4", "GOPR1.THM", "GL010010.LRV", "GX010010.MP4", "DJI_1.MP4", "DJI_1.SRT"],
+            {"GOPR1.THM": "GOPR1.MP4", "GL010010.LRV": "GX010010.MP4", "DJI_1.SRT": "DJI_1.MP4"},
+            id="what belongs to films",
         ),
         pytest.param(["b.png", "b.jpg", "b.xmp"], {"b.xmp": "b.jpg"}, id="the first by path"),
         pytest.param(
@@ -238,6 +256,22 @@ def test_a_film_is_not_half_a_live_photo():
     assert pairs(listing_of("a.heic", other("a.mov", 20_000_001), "a.mov.xmp")) == {
         "a.mov.xmp": "a.mov"  # but a film has companions of its own
     }
+
+
+def test_a_small_picture_of_a_film_is_no_photo_even_without_the_film():
+    paired = pair_companions(listing_of("a.THM", "b.jpg"))
+    assert [photo.path for photo in paired.photos] == ["b.jpg"]
+    assert [(file.path, str(file.reason)) for file in paired.others] == [
+        ("a.THM", "small picture of a film that is not here")
+    ]
+
+
+def test_a_raw_of_another_camera_is_no_companion():
+    raw = replace(photo("RAW/a.dng"), traits=Traits(camera="Acme One"))
+    for camera, together in [("Acme One", True), ("", True), ("Acme Two", False)]:
+        jpeg = replace(photo("JPG/a.jpg"), traits=Traits(camera=camera))
+        assert pairs(listing_of(raw, jpeg)) == ({"RAW/a.dng": "JPG/a.jpg"} if together else {})
+    assert pairs(listing_of(raw, photo("JPG/a.jpg", taken_from="name"))) == {}
 
 
 def test_a_raw_that_could_not_be_read_belongs_to_its_jpeg():
