@@ -12,7 +12,7 @@ from packets import box, film
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from dupimg import organize, plan, undo
+from dupimg import add, organize, plan, undo
 
 PHOTO = Image.fromarray(load_sample_image("china.jpg"))
 FLOWER = Image.fromarray(load_sample_image("flower.jpg"))
@@ -130,3 +130,18 @@ def test_a_video_has_the_date_of_its_sidecar_or_its_name(tmp_path):
         "a.mp4": ("2015-07-04", "takeout"),
         "VID_20170102_030405.mp4": ("2017-01-02", "name"),
     }
+
+
+def test_videos_that_are_added_join_the_scenes_of_the_photos_beside_them(tmp_path, folder):
+    late = folder / "trip" / "VID_2.MOV"
+    content = late.read_bytes()
+    late.unlink()
+    organize(folder, tmp_path / "out", **options(tmp_path))
+    late.write_bytes(content)
+    make_files(folder, {"trip/VID_1 copy.mp4": (folder / "trip/VID_1.mp4").read_bytes()})
+    result = add(folder, tmp_path / "out", cache=str(tmp_path / "cache"), quiet=True)
+    rows = {row.path: row for row in result.rows}
+    assert rows["trip/VID_2.MOV"].scene == rows["trip/IMG_2.jpg"].scene
+    copy = rows["trip/VID_1 copy.mp4"]
+    assert (copy.action, copy.keeper) == ("remove", "trip/VID_1.mp4")
+    assert (tmp_path / "out" / rows["trip/VID_2.MOV"].destination).read_bytes() == content
