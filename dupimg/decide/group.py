@@ -128,20 +128,25 @@ def find_groups(
     nearest = np.full(len(photos), np.nan)
     nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
     groups = replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
-    return replace(groups, best_of=_best_shots(embedded, groups, ranking))
+    return replace(groups, best_of=_best_shots(embedded, groups, ranking, options))
 
 
-def _best_shots(embedded: Embedded, groups: Groups, ranking: Ranking) -> NDArray[np.int64]:
+def _best_shots(
+    embedded: Embedded, groups: Groups, ranking: Ranking, options: RunOptions
+) -> NDArray[np.int64]:
     """Find the best of the near duplicates that stay, see `Groups.best_of`."""
     look, numbers = groups.second_look, np.arange(len(embedded.photos))
     assert look is not None  # only without photos
     stays = groups.keepers == numbers
     near = stays & (look.compared_with >= 0) & (look.verdicts != SAME_SCENE)
     pairs = np.column_stack([numbers[near], look.compared_with[near]])
-    pairs = np.vstack([pairs, _shots_in_a_row(embedded.photos, numbers[stays])])
+    features, inverse = embedded.features, embedded.inverse
+    in_a_row = _shots_in_a_row(embedded.photos, numbers[stays])
+    first, second = features.vector[inverse[in_a_row]].swapaxes(0, 1)
+    alike = np.einsum("ij,ij->i", first, second) >= options.candidate_threshold
+    pairs = np.vstack([pairs, in_a_row[alike]])
     pairs = pairs[stays[pairs[:, 1]] & (groups.scenes[pairs[:, 0]] == groups.scenes[pairs[:, 1]])]
-    features = embedded.of_each_photo
-    quality = shot_quality(np.asarray(features.sharpness), features.thumbnail)
+    quality = shot_quality(np.asarray(features.sharpness), features.thumbnail)[inverse]
     return best_shots(pairs, quality, np.asarray(ranking.order))
 
 

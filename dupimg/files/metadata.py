@@ -165,7 +165,8 @@ def _read_apart(picture: Image.Image, path: Path) -> _Apart:
             boxes = [span for kind, span in find_boxes(file, whole_file(file)) if kind == b"uuid"]
             contents = [read_span(file, span, LONGEST_PACKET) for span in boxes]
         named = {content[:16]: content[16:] for content in contents}
-        return _Apart(*(named.get(kind, b"") for kind in (_JP2_EXIF, _JP2_XMP, _JP2_IPTC)))
+        exif, xmp, iptc = (named.get(kind, b"") for kind in (_JP2_EXIF, _JP2_XMP, _JP2_IPTC))
+        return _Apart(exif, xmp, iptc)
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
         return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))

@@ -269,9 +269,9 @@ def test_adding_agrees_with_a_run_over_everything(tmp_path, order):
 def test_the_best_shot_of_a_burst_is_recommended_and_all_stay(tmp_path):
     scene = FLOWER
     shots = {
-        "1.jpg": scene.filter(ImageFilter.GaussianBlur(4)),
+        "1.jpg": scene.filter(ImageFilter.GaussianBlur(2)),
         "2.jpg": scene,
-        "3.jpg": scene.filter(ImageFilter.GaussianBlur(3)),
+        "3.jpg": scene.filter(ImageFilter.GaussianBlur(1.5)),
     }
     for number, (name, shot) in enumerate(shots.items()):
         save(shot, tmp_path / "in" / name, taken=f"2023:06:01 12:00:0{number}", quality=95)
