@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+# Part of the cache's key for features: count it up whenever sharpness is measured differently.
+SHARPNESS = "sharpness1"
+
 # Pixels of the longer side: every picture is measured at one scale, for which decoders that reduce
 # leave enough. A JPEG and a PNG of one picture then differ by up to 13 %.
 _SIDE = 256
