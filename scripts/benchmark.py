@@ -1,4 +1,4 @@
-"""Measure photos per second here, or how vectors are searched; --help lists the options."""
+"""Measure how long each stage takes here, or how vectors are searched; --help lists the options."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ def run(options: BenchmarkOptions) -> int:
     """Measure, and print the table."""
     from benchmarks.table import table_text
 
-    if options.what == "photos":
-        from benchmarks.photos import benchmark
+    if options.what == "stages":
+        from benchmarks.stages import benchmark_stages
 
-        say(table_text(benchmark(options)))
+        say(table_text(benchmark_stages(options)))
+    elif options.what == "embedding":
+        from benchmarks.embedding import benchmark_embedding
+
+        say(table_text(benchmark_embedding(options)))
     elif options.stretch is None:
         from benchmarks.search import benchmark_search
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dupimg.errors import UsageError
+from dupimg.options.converters import SEPARATOR
 from dupimg.options.fields import Options, ordered_fields
 from dupimg.wording import did_you_mean
 
@@ -104,9 +105,12 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             name, value = _flag(command, word, waiting)
         else:
             name, value = _next_positional(command, values, word), word
-        if name in values:
+        if name not in values:
+            values[name] = value
+        elif name in _taking_many(command):
+            values[name] += SEPARATOR + value
+        else:
             raise UsageError(f"Got --{name} twice, expected it once.")
-        values[name] = value
     _check_required(command, values)
     return [f"--{name}={value}" for name, value in values.items()]
 
@@ -115,12 +119,16 @@ def _next_positional(command: Command, values: Collection[str], word: str) -> st
     """Return the first positional field without a value, which `word` is to be."""
     positional = [field.name for field in command.fields if not field.kw_only]
     for name in positional:
-        if name not in values:
+        if name not in values or name in _taking_many(command):
             return name
     raise UsageError(
         f"Got {word!r} after {len(positional)} folder names or words, expected only options there. "
         f"See `{command.call} --help`."
     )
+
+
+def _taking_many(command: Command) -> set[str]:
+    return {field.name for field in command.fields if field.metadata["many"]}
 
 
 def _check_required(command: Command, values: Collection[str]) -> None:

@@ -46,7 +46,7 @@ def command_help(command: Command) -> str:
 
 
 def _in_usage(field: dataclasses.Field) -> str:
-    name = field.name.upper()
+    name = field.name.upper() + " …" * field.metadata["many"]
     return name if field.default is dataclasses.MISSING else f"[{name}]"
 
 

@@ -212,7 +212,7 @@ def _ranking(
         for i, photo in enumerate(photos)
         if photo.path in last and photo.digest in old
     }
-    return rank_photos(collection, options, companions, last=last).with_twins(twins)
+    return rank_photos(collection, keep_rule(options), companions, last=last).with_twins(twins)
 
 
 def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:

@@ -25,7 +25,7 @@ class Collection(Embedded):
     rows : mapping of str to Row
         The rows of the earlier run by path; a photo without a row is new.
     apart : tuple of (str, str)
-        See `dupimg.decide.group.known_apart`.
+        See `dupimg.decide.embed.known_apart`.
     """
 
     rows: Mapping[str, Row]
@@ -48,6 +48,7 @@ class Collection(Embedded):
             self.rows,
             apart,
             evidence=self.evidence,
+            wholes=self.wholes,
         )
 
     def without(self, paths: Set[str]) -> Collection:

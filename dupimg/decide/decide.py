@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from threading import Thread
 
 import numpy as np
 
 from dupimg.decide.dask_cluster import connected
-from dupimg.decide.embed import KeepPreview, read_and_embed
+from dupimg.decide.embed import KeepPreview, known_apart, read_and_embed
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import find_groups, keep_rule, known_apart, rank_photos
 from dupimg.files.photos import Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
@@ -63,6 +64,8 @@ def decide(
     UsageError
         There is no such model, or its weights are not to be had.
     """
+    # scikit-learn takes a second to import, which passes while photos are decoded.
+    Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
     first_file = options.input_dir / next((path for path, _ in found.files), ".")
     with (
         connected(options.scheduler, first_file),
@@ -73,13 +76,14 @@ def decide(
         listing, embedded = read_and_embed(
             options, options.input_dir, found, evidence, keep_preview
         )
+        from dupimg.decide.group import find_groups, keep_rule, rank_photos
+
         apart = known_apart(listing.photos, options.cache)
         companions = Counter(file.companion_of for file in listing.companions)
-        ranking = rank_photos(embedded, options, companions)
+        rule = keep_rule(options)
+        ranking = rank_photos(embedded, rule, companions)
         groups = find_groups(embedded, options, ranking, apart, checkpoint)
-    rows = make_plan(
-        listing, groups, ranking, keep_rule(options), merge_metadata=options.merge_metadata
-    )
+    rows = make_plan(listing, groups, ranking, rule, merge_metadata=options.merge_metadata)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
@@ -87,19 +91,19 @@ def decide(
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
-    """Say how many photos the other rule for duplicates would have removed or spared."""
-    second_look = groups.second_look
-    if second_look is None:
-        return ()
-    removed = groups.keepers != np.arange(len(groups.keepers))
-    more = int(np.count_nonzero(second_look.other_rule_removes & ~removed))
-    spared = int(np.count_nonzero(removed & ~second_look.other_rule_removes))
-    if rule == "careful":
-        note = message("note.spared", count=groups.n_spared)
-        return (message("note.labelled", note=note),) if groups.n_spared else ()
-    other = "verified" if rule == "cosine" else "cosine"
-    note = message("note.other_rule", rule=other, count=more, spared=spared)
-    return (message("note.labelled", note=note),)
+    """Say how many photos were spared, and what the other rules for duplicates would do."""
+    notes = [message("note.spared", count=len(groups.spared))] if groups.spared else []
+    for other, would_go in groups.removed_by.items():
+        removed = groups.removed_by[rule]
+        more = int(np.count_nonzero(would_go & ~removed))
+        spared = int(np.count_nonzero(removed & ~would_go))
+        if more and spared:
+            notes.append(message("note.other_rule", rule=other, count=more, spared=spared))
+        elif more:
+            notes.append(message("note.other_rule_removes", rule=other, count=more))
+        elif spared:
+            notes.append(message("note.other_rule_spares", rule=other, count=spared))
+    return tuple(message("note.labelled", note=note) for note in notes)
 
 
 def _doubted_dates(photos: Sequence[Photo]) -> tuple[Message, ...]:

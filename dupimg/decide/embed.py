@@ -11,17 +11,20 @@ import joblib
 
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
-from dupimg.files.cache import Cache
+from dupimg.decide.whole_pictures import WholePictures
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.capture_time import Dating
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
-from dupimg.files.photos import File, Found, Listing
-from dupimg.files.reading import read_files
+from dupimg.files.photos import File, Found, Listing, Photo
+from dupimg.files.reading import read_files, with_traits
 from dupimg.files.sidecars import date_by_sidecars
 from dupimg.messages import Message
-from dupimg.model.embedder import PhotoEmbedder
+from dupimg.model.backends import choose_backend
 from dupimg.model.features import Features
 from dupimg.model.models import fetch_weights, get_model
+from dupimg.model.remote import stream_photos
+from dupimg.model.stream import PhotoStream
 from dupimg.options.analysis_options import EmbeddingOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.progress import progress_bar
@@ -60,6 +63,33 @@ def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache
     )
 
 
+def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, str]]:
+    """Return the pairs of digests that a person called no duplicates in a review.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+    cache : str or None
+        See `cache_path`.
+    """
+    with Cache(cache_path(cache)) as memory:
+        return memory.distinct_pairs({photo.digest for photo in photos})
+
+
+def read_known(
+    options: EmbeddingOptions, input_dir: Path, photos: Sequence[Photo], cache: Cache
+) -> list[Photo]:
+    """Read again what the plan of an earlier run does not say about its photos."""
+    return with_traits(
+        input_dir,
+        photos,
+        max_pixels=options.max_megapixels * 1_000_000,
+        jobs=options.jobs or joblib.cpu_count(),
+        time_limit=options.time_limit,
+        cache=cache,
+    )
+
+
 def read_and_embed(
     options: EmbeddingOptions,
     input_dir: Path,
@@ -90,10 +120,10 @@ def read_and_embed(
     UsageError
         There is no such model, or its weights are not to be had.
     """
-    embedder = make_embedder(options, options.model)
+    stream = make_stream(options, options.model)
     listing = read_listing(options, input_dir, found, evidence.cache)
     return embed_listing(
-        embedder,
+        stream,
         input_dir,
         listing,
         quiet=options.quiet,
@@ -102,8 +132,8 @@ def read_and_embed(
     )
 
 
-def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
-    """Return the embedder that the options describe; its network is loaded at first use.
+def make_stream(options: EmbeddingOptions, model: str) -> PhotoStream:
+    """Return the stream that the options describe; its network is loaded at first use.
 
     Raises
     ------
@@ -111,21 +141,22 @@ def make_embedder(options: EmbeddingOptions, model: str) -> PhotoEmbedder:
         There is no such model or head, or the weights are not to be had.
     """
     fetch_weights(get_model(model))
-    embedder = PhotoEmbedder(
-        model,
-        scene_head=options.scene_head or None,
+    photos = PhotoStream(
+        model=get_model(model),
+        scene_head=Path(options.scene_head) if options.scene_head else None,
+        backend=choose_backend(options.backend),
+        precision=options.precision,
         batch_size=options.batch_size,
         n_jobs=options.jobs,
         max_pixels=options.max_megapixels * 1_000_000,
         time_limit=options.time_limit,
-        backend=options.backend,
-        precision=options.precision,
     )
-    return embedder.fit([])  # checks the head
+    _ = photos.head  # raises HeadError
+    return photos
 
 
 def embed_listing(
-    embedder: PhotoEmbedder,
+    stream: PhotoStream,
     folder: Path,
     listing: Listing,
     *,
@@ -137,7 +168,7 @@ def embed_listing(
 
     Parameters
     ----------
-    embedder : PhotoEmbedder
+    stream : PhotoStream
     folder : Path
         The folder that the paths of the photos start from.
     listing : Listing
@@ -155,7 +186,8 @@ def embed_listing(
     embedded : Embedded
         The photos of the returned listing.
     """
-    memory = _Memory(Cache(None) if evidence is None else evidence.cache, embedder)
+    cache = Cache(None) if evidence is None else evidence.cache
+    memory = _Memory(cache, stream)
     if evidence is not None:
         keep_preview = evidence.pictures.keeping(keep_preview)
     first = {photo.digest: photo for photo in reversed(listing.photos)}
@@ -168,7 +200,7 @@ def embed_listing(
         for digest, photo in first.items()
         if digest not in features and digest not in unreadable
     }
-    for digest, outcome in _embed_new(embedder, paths, quiet=quiet):
+    for digest, outcome in _embed_new(stream, paths, quiet=quiet):
         memory.keep(digest, outcome)
         if isinstance(outcome, UnreadablePhoto):
             unreadable[digest] = outcome.message
@@ -177,17 +209,25 @@ def embed_listing(
             keep_preview(digest, outcome.preview)
         features[digest] = replace(outcome, preview=b"")
     listing = _without_unreadable(listing, unreadable)
-    return listing, Embedded.of(listing.photos, features, evidence)
+    wholes = WholePictures(
+        {digest: folder / photo.path for digest, photo in first.items()},
+        cache,
+        max_pixels=stream.max_pixels,
+        time_limit=stream.time_limit,
+        jobs=stream.n_jobs,
+        quiet=quiet,
+    )
+    return listing, Embedded.of(listing.photos, features, evidence, wholes)
 
 
 def _embed_new(
-    embedder: PhotoEmbedder, paths: Mapping[str, Path], *, quiet: bool
+    stream: PhotoStream, paths: Mapping[str, Path], *, quiet: bool
 ) -> Iterator[tuple[str, Features | UnreadablePhoto]]:
     """Yield the digests of contents and the outcomes of embedding them, with a bar."""
     digests = list(paths)
     with progress_bar(len(digests), "embedding", unit="photos", quiet=quiet) as bar:
         # Without new photos neither the network nor torch is loaded.
-        for i, outcome in embedder.stream(list(paths.values())) if digests else ():
+        for i, outcome in stream_photos(stream, [*map(str, paths.values())]) if digests else ():
             yield digests[i], outcome
             bar.update()
 
@@ -211,14 +251,13 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[str, Message]) -> 
 
 
 class _Memory:
-    """What a cache knows of the outcomes of one embedder."""
+    """What a cache knows of the outcomes of one stream."""
 
-    def __init__(self, cache: Cache, embedder: PhotoEmbedder) -> None:
+    def __init__(self, cache: Cache, stream: PhotoStream) -> None:
         self._cache = cache
-        self._embedding_size = embedder.embedding_size
-        # What `Features.to_bytes` packs, too: 0.1.0 packed no sharpness.
-        self._fingerprint = f"{embedder.fingerprint}-sharpness"
-        self._reader = f"{READER_VERSION} pixels up to {embedder.max_pixels}"
+        self._embedding_size = stream.model.embedding_size
+        self._fingerprint = stream.fingerprint
+        self._reader = f"{READER_VERSION} pixels up to {stream.max_pixels}"
 
     def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, Message]]:
         """Return the features of contents, and why others are unreadable."""

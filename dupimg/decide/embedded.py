@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.decide.evidence import Evidence
+from dupimg.decide.whole_pictures import WholePictures
 from dupimg.files.photos import Photo
 from dupimg.model.features import THUMBNAIL_SIZE, Features
 
@@ -26,12 +27,15 @@ class Embedded:
         Row of `features` for each photo.
     evidence : Evidence or None
         Compares the pictures of photos; without it only vectors and thumbnails are compared.
+    wholes : WholePictures or None
+        Reads all pixels of contents; without it none have identical pixels.
     """
 
     photos: tuple[Photo, ...]
     features: Features
     inverse: NDArray[np.int64]
     evidence: Evidence | None = field(default=None, kw_only=True)
+    wholes: WholePictures | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(
@@ -39,6 +43,7 @@ class Embedded:
         photos: Sequence[Photo],
         features: Mapping[str, Features],
         evidence: Evidence | None = None,
+        wholes: WholePictures | None = None,
     ) -> Embedded:
         """Join photos with the features of their contents.
 
@@ -54,13 +59,14 @@ class Embedded:
         if not digests:
             return cls((), _NOTHING, inverse)
         stacked = Features.stack([features[digest] for digest in digests])
-        return cls(tuple(photos), stacked, inverse, evidence=evidence)
+        return cls(tuple(photos), stacked, inverse, evidence=evidence, wholes=wholes)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Embedded:
         """Return the photos with these numbers, with the features of these alone."""
         contents, inverse = np.unique(self.inverse[rows], return_inverse=True)
         chosen = tuple(self.photos[i] for i in rows)
-        return Embedded(chosen, self.features[contents], inverse, evidence=self.evidence)
+        features = self.features[contents]
+        return Embedded(chosen, features, inverse, evidence=self.evidence, wholes=self.wholes)
 
     @property
     def digests(self) -> list[str]:

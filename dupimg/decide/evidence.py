@@ -19,25 +19,21 @@ from PIL import Image
 
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
+from dupimg.groups.copies import CopyEvidence, compare_copies
 from dupimg.groups.details import Details, find_details, match_details
-from dupimg.groups.evidence import (
-    CELLS,
-    CopyEvidence,
-    Picture,
-    PlaceEvidence,
-    compare_copies,
-    compare_places,
-)
-from dupimg.model.colours import white_share
+from dupimg.groups.pictures import COLOUR_SIDE, Picture
+from dupimg.groups.places import PlaceEvidence, compare_places
+from dupimg.model.colours import white_ground
 from dupimg.progress import progress_bar
 from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 2", "copies 1"
+_PLACES, _COPIES = "places 3", "copies 2"
 
-# Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on.
-_NEIGHBOURS, _LEAST_COSINE = 12, 0.35
+# Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
+# of pairs of strangers' photos that share a place by their details, hardly one has less.
+_NEIGHBOURS, _LEAST_COSINE = 12, 0.6
 
 # Photos whose details are in memory: 160 KB each.
 _SEEN_AT_ONCE = 2048
@@ -105,7 +101,7 @@ class Evidence:
         Parameters
         ----------
         vectors : ndarray of shape (n, d)
-            Embeddings for scenes.
+            Embeddings for scenes, without colours.
         digests : sequence of str, of length n
             The content of each.
 
@@ -189,10 +185,16 @@ def _see(preview: bytes) -> _Seen | None:
             photo = opened.convert("RGB")
     except OSError:
         return None
-    grey = np.asarray(photo.convert("L"))
-    cells = photo.resize((CELLS, CELLS), Image.Resampling.BOX)
-    picture = Picture(grey, np.asarray(cells), white_share(np.asarray(photo)))
-    return _Seen(picture, find_details(grey))
+    picture = see_picture(photo)
+    return _Seen(picture, find_details(picture.grey))
+
+
+def see_picture(photo: Image.Image) -> Picture:
+    """Return what is compared of a small photo in RGB."""
+    scale = min(1.0, COLOUR_SIDE / max(photo.size))
+    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    colours = np.asarray(photo.resize(sides, Image.Resampling.BOX))
+    return Picture(np.asarray(photo.convert("L")), colours, white_ground(colours))
 
 
 def _compare_places(first: _Seen, second: _Seen) -> PlaceEvidence:
@@ -202,8 +204,8 @@ def _compare_places(first: _Seen, second: _Seen) -> PlaceEvidence:
 
 def _compare_copies(first: _Seen, second: _Seen, *, mirrored: bool) -> CopyEvidence:
     found = compare_copies(first.picture, second.picture, first.details, second.details)
-    if found.is_copy or not mirrored:
+    if found.verdict or not mirrored:
         return found
     turned = second.picture.mirrored
     found_mirrored = compare_copies(first.picture, turned, first.details, find_details(turned.grey))
-    return found_mirrored if found_mirrored.is_copy else found
+    return found_mirrored if found_mirrored.verdict else found

@@ -13,22 +13,23 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.evidence import Evidence
+from dupimg.decide.proof import Proof
 from dupimg.decide.search_progress import watched_search
-from dupimg.files.cache import Cache, cache_path
-from dupimg.files.keep_rules import KeepRule, Ranking, best_dates, dated_like
+from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.best_shots import best_shots, shot_quality
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper, pairs_among
-from dupimg.groups.second_look import SAME_SCENE, take_second_look
+from dupimg.groups.second_look import SAME_SCENE, SecondLook, compared_rows, take_second_look
 from dupimg.model.features import Features
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
 from dupimg.search.blocks import Checkpoint
 from dupimg.search.similarity import reachable_rows
+
+_RULES = ("careful", "verified", "cosine")
 
 # Times that the photos around a spared one are searched again.
 _MOST_ROUNDS = 8
@@ -42,19 +43,19 @@ _MOST_SHOWN = 50_000
 
 def rank_photos(
     embedded: Embedded,
-    options: PlanOptions,
-    companions: Mapping[str, int],
+    rule: KeepRule = DEFAULT_RULE,
+    companions: Mapping[str, int] | None = None,
     *,
     derived: Collection[str] = (),
     last: Collection[str] = (),
 ) -> Ranking:
-    """Rank photos by the rule of the options for which duplicate stays.
+    """Rank photos by a rule for which duplicate stays.
 
     Parameters
     ----------
     embedded : Embedded
-    options : PlanOptions
-    companions : mapping of str to int
+    rule : KeepRule
+    companions : mapping of str to int, optional
         How many files belong to a photo, by its path.
     derived : collection of str
         Paths of photos that a comparison of pictures shows to be cropped from others, or enlarged.
@@ -65,7 +66,7 @@ def rank_photos(
     sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
     return Ranking.of(
         embedded.photos,
-        keep_rule(options),
+        rule,
         companions=companions,
         sharpness=sharpness,
         derived=derived,
@@ -76,19 +77,6 @@ def rank_photos(
 def keep_rule(options: PlanOptions) -> KeepRule:
     """Return the rule that the options describe."""
     return KeepRule(options.keep, options.prefer, options.avoid)
-
-
-def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, str]]:
-    """Return the pairs of digests that a person called no duplicates in a review.
-
-    Parameters
-    ----------
-    photos : sequence of Photo
-    cache : str or None
-        See `cache_path`.
-    """
-    with Cache(cache_path(cache)) as memory:
-        return memory.distinct_pairs({photo.digest for photo in photos})
 
 
 def find_groups(
@@ -107,7 +95,7 @@ def find_groups(
     ranking : Ranking
         Of these photos: which rather stays.
     apart : sequence of (str, str)
-        See `known_apart`.
+        See `dupimg.decide.embed.known_apart`.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
 
@@ -116,8 +104,9 @@ def find_groups(
     Groups
     """
     photos = embedded.photos
+    order = ranking.order
     groups = find_duplicates(
-        embedded, options, order=ranking.order, apart=apart, checkpoint=checkpoint
+        embedded, options, order=order, apart=apart, checkpoint=checkpoint, with_other_rules=True
     )
     if not photos:
         return groups
@@ -169,6 +158,7 @@ def find_duplicates(
     order: Sequence[int],
     apart: Sequence[tuple[str, str]],
     checkpoint: Checkpoint | None = None,
+    with_other_rules: bool = False,
 ) -> Groups:
     """Find duplicates; each group of them counts as a scene of its own.
 
@@ -178,6 +168,8 @@ def find_duplicates(
         As in `find_groups`.
     order : sequence of int
         The photos, best keeper first.
+    with_other_rules : bool, default=False
+        Whether to find out what the other rules would remove, too.
 
     Returns
     -------
@@ -190,78 +182,102 @@ def find_duplicates(
     # The best photo stands for all of the same content, and contents go in order of their best.
     contents, position = np.unique(inverse[order], return_index=True)
     best = np.asarray(order)[position]
+    best_first = contents[np.argsort(position)]
+    cannot_link = embedded.content_pairs(apart)
     with watched_search("comparing", len(features), quiet=options.quiet) as progress:
         finder = make_finder(options).fit(
             features.vector,
-            keeper_order=contents[np.argsort(position)],
+            keeper_order=best_first,
             thumbnails=features.thumbnail,
-            cannot_link=embedded.content_pairs(apart),
+            cannot_link=cannot_link,
             progress=progress,
             checkpoint=checkpoint,
         )
-    spared = np.empty(0, np.int64)
-    if embedded.evidence is not None and options.duplicate_rule != "cosine":
-        best_first = contents[np.argsort(position)]
-        proof = _Proof(embedded, [embedded.photos[i] for i in best], embedded.evidence)
-        cannot_link = embedded.content_pairs(apart)
-        keepers = _proven_keepers(finder, features, best_first, cannot_link, proof)
-        spared = np.flatnonzero((keepers != finder.keepers_) & (keepers == np.arange(len(keepers))))
-        finder.decide_otherwise(keepers, features.thumbnail)
+    proof = Proof(embedded, [embedded.photos[i] for i in best])
+    rules = _RULES if with_other_rules else (options.duplicate_rule,)
+    claimed = _claimed_keepers(finder)
+    by_rule = {
+        rule: claimed[rule]
+        if rule == "cosine" or embedded.evidence is None
+        else _proven_keepers(claimed, rule, finder, features, best_first, cannot_link, proof)
+        for rule in rules
+    }
+    spared = _spared(claimed, by_rule, options.duplicate_rule)
+    finder.decide_otherwise(by_rule[options.duplicate_rule], features.thumbnail)
     keepers = best[finder.keepers_[inverse]]
-    sizes = np.array([(embedded.photos[i].width, embedded.photos[i].height) for i in best])
     copies = np.bincount(inverse)[inverse]
+    photos = np.arange(len(inverse))
     return Groups(
         keepers=keepers,
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
-        n_spared=int(np.isin(inverse, spared).sum()),
-        second_look=take_second_look(
-            finder, features.vector, features.thumbnail, inverse, best, sizes
-        ),
+        spared={int(best[i]): proof.why_spared(i, keeper) for i, keeper in spared},
+        second_look=_second_look(finder, best_first, inverse, best, proof),
+        removed_by={rule: best[by_rule[rule][inverse]] != photos for rule in rules},
     )
 
 
-class _Proof:
-    """Tells which contents are copies of others; `photos` stand for the contents."""
+def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
+    """Return by rule the keepers in favour of which contents would go, if that were proven."""
+    other = "cosine" if finder.rule == "verified" else "verified"
+    by_rule = {finder.rule: finder.keepers_, other: finder.other_rule_keepers_}
+    return by_rule | {"careful": by_rule["cosine"]}
 
-    def __init__(self, embedded: Embedded, photos: Sequence[Photo], evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._digests = embedded.digests
-        # Not what a name or another program says: a copy may have been sent or edited later.
-        self._times = [photo.local_time if photo.taken_from == "exif" else None for photo in photos]
 
-    def of(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
-        """Return of pairs of contents whether the second one is a copy of the first."""
-        one_shot = [pair for pair in pairs if not self._are_two_shots(*pair)]
-        keys = [(self._digests[i], self._digests[j]) for i, j in one_shot]
-        found = self._evidence.copies(keys)
-        proven = (copy is not None and copy.is_copy for copy in found)
-        return dict.fromkeys(pairs, False) | dict(zip(one_shot, proven, strict=True))
+def _spared(
+    claimed: Mapping[str, NDArray[np.int64]], by_rule: Mapping[str, NDArray[np.int64]], rule: str
+) -> list[tuple[int, int]]:
+    """Return the contents that stay for want of proof, and the keepers they might have had."""
+    before, after = claimed[rule], by_rule[rule]
+    stays = (before != after) & (after == np.arange(len(after)))
+    return [(int(i), int(before[i])) for i in np.flatnonzero(stays)]
 
-    def _are_two_shots(self, i: int, j: int) -> bool:
-        """Return whether the cameras have written different times into two photos."""
-        first, second = self._times[i], self._times[j]
-        if first is None or second is None:
-            return False
-        if not (first.microsecond and second.microsecond):  # programs drop the fraction
-            first, second = first.replace(microsecond=0), second.replace(microsecond=0)
-        return first != second
+
+def _second_look(
+    finder: DuplicateFinder,
+    best_first: NDArray[np.int64],
+    inverse: NDArray[np.int64],
+    best: NDArray[np.int64],
+    proof: Proof,
+) -> SecondLook:
+    """Say of each photo what the other is that it is most like; all pixels are compared for it."""
+    rank = np.argsort(best_first)
+    others = compared_rows(finder)
+    pairs = [
+        (int(j), int(i)) if rank[j] < rank[i] else (int(i), int(j)) for i, j in enumerate(others)
+    ]
+    judged = finder.is_copy_
+    if proof.compares_details:
+        judged = judged | (finder.keepers_ != np.arange(len(others)))
+    compared = ~np.isnan(finder.thumb_correlation_)
+    identical = proof.identical([pairs[i] for i in np.flatnonzero(compared)])
+    is_copy = proof.of([pairs[i] for i in np.flatnonzero(judged)])
+    return take_second_look(
+        finder,
+        inverse,
+        best,
+        same_pixels=np.array([pair in identical for pair in pairs], dtype=np.bool_),
+        copies=np.array([is_copy.get(pair, False) for pair in pairs], dtype=np.bool_),
+    )
 
 
 def _proven_keepers(
+    claimed: Mapping[str, NDArray[np.int64]],
+    rule: str,
     finder: DuplicateFinder,
     features: Features,
     order: NDArray[np.int64],
     apart: NDArray[np.int64],
-    proof: _Proof,
+    proof: Proof,
 ) -> NDArray[np.int64]:
-    """Let no photo go in favour of one of which laying both over each other proves it no copy.
+    """Let no photo go in favour of one of which it is not proven to be a copy.
 
     Such a photo may be a copy of a third one, so those around it are searched again without the
     pairs that are no copies. Photos that are not proven copies after some rounds stay.
     """
-    keepers = finder.keepers_.copy()
+    keepers = claimed[rule].copy()
+    finder = clone(finder).set_params(rule=_rule_of_finder(rule))
     is_copy: dict[tuple[int, int], bool] = {}
     for _ in range(_MOST_ROUNDS):
         new = [pair for pair in _claims(keepers) if pair not in is_copy]
@@ -290,11 +306,15 @@ def _claims(keepers: NDArray[np.int64]) -> list[tuple[int, int]]:
     return list(zip(keepers[goes].tolist(), goes.tolist(), strict=True))
 
 
+def _rule_of_finder(duplicate_rule: str) -> str:
+    return "verified" if duplicate_rule == "verified" else "cosine"
+
+
 def make_finder(options: RunOptions) -> DuplicateFinder:
     """Return the estimator of duplicates that the options describe."""
     return DuplicateFinder(
         threshold=options.duplicate_threshold,
-        rule="verified" if options.duplicate_rule == "verified" else "cosine",
+        rule=_rule_of_finder(options.duplicate_rule),
         candidate_threshold=options.candidate_threshold,
         copy_threshold=options.copy_threshold,
         rotations=options.rotations,
@@ -372,7 +392,7 @@ def find_links(embedded: Embedded, stays: NDArray[np.int64]) -> NDArray[np.int64
     """
     if embedded.evidence is None:
         return np.empty((0, 2), np.int64)
-    vectors = embedded.features.scene_vector[embedded.inverse[stays]]
+    vectors = embedded.features.scene_without_colours[embedded.inverse[stays]]
     return embedded.evidence.same_places(vectors, [embedded.photos[i].digest for i in stays])
 
 

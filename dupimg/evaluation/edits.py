@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+
+from dupimg.files.images import UnreadablePhoto, read_photo
+from dupimg.groups.second_look import COPY
 
 # Pixels of the shorter side of the originals that are edited, if they have as many.
 SIZE = 768
+
+# Photos that are edited, at most: a hundred take about a minute.
+_MOST_ORIGINALS = 100
+
+# The set of edited copies.
+EDITED = "edits"
+
+CROPPED_COPY, EDITED_COPY = "cropped copy", "edited copy"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is done to a photo, and what should be said of the outcome.
+
+    Attributes
+    ----------
+    make : callable
+    verdicts : tuple of str
+        The verdicts that name it rightly.
+    original_stays : bool
+        Whether the copy has less in it, so that the original must not go in its favour.
+    both_stay : bool
+        Whether the copy has something that the original lacks: then neither may go.
+    """
+
+    make: Callable[[Image.Image], Image.Image]
+    verdicts: tuple[str, ...] = (COPY,)
+    original_stays: bool = True
+    both_stay: bool = False
 
 
 def _crop(photo: Image.Image, share: float) -> Image.Image:
@@ -47,19 +82,25 @@ def _resize(photo: Image.Image, factor: float) -> Image.Image:
     return photo.resize((max(1, round(photo.width * factor)), max(1, round(photo.height * factor))))
 
 
-EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "recompressed to quality 10": Image.Image.copy,
-    "resized to 1/8": partial(_resize, factor=1 / 8),
-    "cropped by 10 %": partial(_crop, share=0.1),
-    "cropped by 20 %": partial(_crop, share=0.2),
-    "cropped by 30 %": partial(_crop, share=0.3),
-    "bars added": _add_bars,
-    "caption added": _add_caption,
-    "screenshot": _screenshot,
-    "grey": ImageOps.grayscale,
-    "brighter": lambda photo: ImageEnhance.Brightness(photo).enhance(1.4),
-    "mirrored": ImageOps.mirror,
-    "rotated by 90°": lambda photo: photo.transpose(Image.Transpose.ROTATE_90),
+_PART = (COPY, CROPPED_COPY)
+
+EDITS: dict[str, Edit] = {
+    "recompressed to quality 10": Edit(Image.Image.copy),
+    "resized to 1/8": Edit(partial(_resize, factor=1 / 8)),
+    "cropped by 10 %": Edit(partial(_crop, share=0.1), _PART),
+    "cropped by 20 %": Edit(partial(_crop, share=0.2), _PART),
+    "cropped by 30 %": Edit(partial(_crop, share=0.3), _PART),
+    "bars added": Edit(_add_bars, _PART),
+    "caption added": Edit(_add_caption, (EDITED_COPY,), both_stay=True),
+    "screenshot": Edit(_screenshot, _PART),
+    "grey": Edit(ImageOps.grayscale),
+    "brighter": Edit(
+        lambda photo: ImageEnhance.Brightness(photo).enhance(1.4), original_stays=False
+    ),
+    "mirrored": Edit(ImageOps.mirror, original_stays=False),
+    "rotated by 90°": Edit(
+        lambda photo: photo.transpose(Image.Transpose.ROTATE_90), original_stays=False
+    ),
 }
 
 
@@ -71,7 +112,47 @@ def save_edit(photo: Image.Image, edit: str, path: Path) -> None:
     photo : Image
         In mode RGB.
     edit : str
-        A key of ``EDITS``.
+        A key of `EDITS`.
     path : Path
     """
-    EDITS[edit](photo).save(path, "JPEG", quality=10 if "quality 10" in edit else 90)
+    EDITS[edit].make(photo).save(path, "JPEG", quality=10 if "quality 10" in edit else 90)
+
+
+def make_edits(
+    originals: pd.DataFrame, folder: Path, into: Path, *, max_pixels: int
+) -> pd.DataFrame:
+    """Edit photos in all ways of `EDITS`.
+
+    Parameters
+    ----------
+    originals : DataFrame
+        Labels of photos, indexed by their paths. Of more than a hundred some are chosen, evenly;
+        those that cannot be read are passed over.
+    folder : Path
+        Their paths start from it.
+    into : Path
+        Empty folder to write the edited copies to.
+    max_pixels : int
+        Of an original.
+
+    Returns
+    -------
+    DataFrame
+        Labels of the edited copies: their set is ``edits``, their kind the edit, and `original` the
+        path of the photo that they were made of.
+    """
+    n_chosen = min(len(originals), _MOST_ORIGINALS)
+    chosen = np.linspace(0, len(originals) - 1, n_chosen).round().astype(int)
+    rows: list[dict[str, str]] = []
+    for number, (path, group) in enumerate(originals["group"].iloc[chosen].items()):
+        try:
+            photo = read_photo(folder / str(path), SIZE, max_pixels=max_pixels)
+        except UnreadablePhoto:
+            continue
+        for place, edit in enumerate(EDITS):
+            edited = into.absolute() / f"{number}-{place}.jpg"
+            save_edit(photo, edit, edited)
+            names = {"path": edited.as_posix(), "original": path, "group": group}
+            rows.append(names | {"kind": edit, "set": EDITED, "folder": "", "related_group": ""})
+    columns = ["path", "original", "group", "kind", "set", "folder", "related_group"]
+    return pd.DataFrame(rows, columns=columns).set_index("path")

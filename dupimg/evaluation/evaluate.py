@@ -9,55 +9,35 @@ the scene of its keeper.
 from __future__ import annotations
 
 import importlib.util
+import math
 import stat
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import joblib
-import numpy as np
 import pandas as pd
 
-from dupimg.decide.embed import embed_listing, make_embedder
-from dupimg.decide.embedded import Embedded
+from dupimg.decide.embed import embed_listing, make_stream
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import find_groups, make_grouper
 from dupimg.errors import UsageError
-from dupimg.evaluation.labels import (
-    COPIES,
-    SCENES,
-    labelled_pairs,
-    read_labels,
-    truth_of,
-)
-from dupimg.evaluation.metrics import (
-    ORIGINAL,
-    Figure,
-    copy_figures,
-    scene_figures,
-    unrelated_figure,
-)
-from dupimg.evaluation.pair_evaluation import compare_pairs, measure_pairs, photos_of
+from dupimg.evaluation.metrics import Figure
+from dupimg.evaluation.pair_evaluation import PairAnswers
+from dupimg.evaluation.photo_evaluation import PhotoAnswers
 from dupimg.evaluation.result import Evaluation, Measure
-from dupimg.evaluation.tables import (
-    edit_table,
-    make_rules,
-    plot_curves,
-    rule_table,
-    scene_curves,
-    summarize_curves,
-)
 from dupimg.files.capture_time import Dating
-from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import File, Found, Listing
 from dupimg.files.reading import read_files
 from dupimg.messages import message, why
-from dupimg.model.embedder import PhotoEmbedder
+from dupimg.model.remote import stream_photos
+from dupimg.model.stream import PhotoStream
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.progress import progress_bar
-from dupimg.tuning.pair_labels import holds_pairs, read_pairs
+from dupimg.tuning.pair_labels import holds_pairs
+
+Answers = PhotoAnswers | PairAnswers
 
 
 def evaluate(options: EvaluateOptions) -> Evaluation:
@@ -74,15 +54,20 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
         For every model:
 
         - photos read, and how many of them a second are decoded and embedded (the network is
-          loaded before);
+          loaded before; not measured with a cache);
         - precision, recall and F1 of the pairs of photos that share a scene, where pairs of
           related groups are neither right nor wrong, and the V-measure of the scenes, which
-          knows no related groups;
-        - how many pairs of an original and its copy are at or above the duplicate threshold, in
-          all and by kind of edit; in labels without a column `kind`, any two of a group;
-        - how many pairs of unrelated photos are at or above either threshold.
+          knows no related groups; of several folders for all pairs, and for those within each;
+        - how many photos go in favour of another view, of a photo of a related group, and of an
+          unrelated one;
+        - how many pairs of unrelated photos are at or above either threshold;
+        - of how many pairs of an original and its copy one photo stays for both, in all and by kind
+          of edit; in labels without a column `kind`, any two of a group are such a pair;
+        - tables of the ways to form scenes and of the rules for duplicates, by folder and by edit.
 
         Photos of the set ``distractors``, and those without a group, are unrelated to all others.
+        Of the photos of `among` it is not known which belong to each other; they are unrelated to
+        all with labels.
 
         If the labels are about pairs of photos, these pairs alone are counted: how many of those
         at or above a threshold are the same photo, or of the same scene, and how many of these
@@ -94,33 +79,67 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     UsageError
         The labels, a model or the output file are not usable; nothing was measured.
     """
-    labels, measure, compare = _ways_to_measure(options.labels)
+    answers = _read_answers(options)
     names = list(dict.fromkeys(word.strip() for word in options.model.split(",")))
-    plots = _plot_paths(options, names, labels)
+    plots = _plot_paths(options, names, answers)
     _check_outputs(options.output, *plots.values())
-    embedders = {name: make_embedder(options, name) for name in names}
-    listing = _read_photos(labels, options)
-    left_out: dict[str, File] = {}
-    measures: list[Measure] = []
-    tables: list[tuple[str, pd.DataFrame]] = []
-    for name, embedder in embedders.items():
-        with Evidence("none", jobs=options.jobs, quiet=options.quiet) as evidence:
-            others, embedded, rate = _embed_timed(embedder, listing, options, evidence)
-            left_out |= {file.path: file for file in others}
-            figures: list[Figure] = [
-                ("photos read", len(embedded.photos), len(labels)),
-                ("photos per second", rate, None),
-            ]
-            if embedded.photos:
-                figures += measure(embedded, options)
-                frames = compare(embedded, embedder, replace(options, plot=plots.get(name)))
-                tables += [(f"{title}, {name}", frame) for title, frame in frames]
-        measures += [Measure(name, *figure) for figure in figures]
-    drawn = tuple(path for path in plots.values() if path.exists())
-    evaluation = Evaluation(tuple(measures), tuple(left_out.values()), tuple(tables), drawn)
+    streams = {name: make_stream(options, name) for name in names}
+    evaluation = Evaluation()
+    with tempfile.TemporaryDirectory() as folder:
+        listing = _read_labelled(answers, options)
+        edits = _read_photos(answers.root, answers.make_edits(Path(folder), options), options)
+        of_model = replace(options, cache=_cache_of(options) or f"{folder}/cache.sqlite")
+        for name, stream in streams.items():
+            of_model = replace(of_model, model=name, plot=plots.get(name))
+            is_timed = _cache_of(options) is None
+            evaluation += _measure(answers, stream, listing, edits, of_model, is_timed=is_timed)
     if options.output is not None:
         evaluation.to_csv(options.output)
     return evaluation
+
+
+def _measure(
+    answers: Answers,
+    stream: PhotoStream,
+    listing: Listing,
+    edits: Listing,
+    options: EvaluateOptions,
+    *,
+    is_timed: bool,
+) -> Evaluation:
+    """Measure one model on labelled photos, and on edited copies of some of them."""
+    cache, quiet = str(options.cache), options.quiet
+    with Evidence(cache, jobs=options.jobs, quiet=quiet, mirrored=options.mirrored) as evidence:
+        if is_timed:  # loads the network, which is not to be timed
+            list(stream_photos(stream, [str(answers.root / p.path) for p in listing.photos[:1]]))
+        start = time.perf_counter()
+        listing, embedded = embed_listing(
+            stream, answers.root, listing, quiet=quiet, evidence=evidence
+        )
+        seconds = time.perf_counter() - start if is_timed else math.nan
+        figures: list[Figure] = [
+            ("photos read", len(embedded.photos), len(answers.labels)),
+            ("photos per second", len(embedded.features) / seconds, None),
+        ]
+        tables: list[tuple[str, pd.DataFrame]] = []
+        if embedded.photos:
+            figures += answers.figures(embedded, options)
+            tables += answers.curves(embedded, options)
+            both = replace(listing, photos=(*listing.photos, *edits.photos))
+            _, embedded = embed_listing(stream, answers.root, both, quiet=quiet, evidence=evidence)
+    if embedded.photos:
+        tables += answers.rule_tables(embedded, options)
+    return Evaluation(
+        tuple(Measure(options.model, *figure) for figure in figures),
+        listing.others,
+        tuple((f"{title}, {options.model}", table) for title, table in tables),
+        (options.plot,) if options.plot is not None and options.plot.exists() else (),
+    )
+
+
+def _cache_of(options: EvaluateOptions) -> str | None:
+    """Return the file that remembers what is measured, if a person wants one."""
+    return None if options.cache == "none" else options.cache
 
 
 def _check_outputs(*paths: Path | None) -> None:
@@ -129,30 +148,27 @@ def _check_outputs(*paths: Path | None) -> None:
             raise UsageError(f"Got {path} to write to, which exists, expected a new file.")
 
 
-_Measure = Callable[[Embedded, EvaluateOptions], Iterable[Figure]]
-_Compare = Callable[[Embedded, PhotoEmbedder, EvaluateOptions], Iterable[tuple[str, pd.DataFrame]]]
-
-
-def _ways_to_measure(path: Path) -> tuple[pd.DataFrame, _Measure, _Compare]:
-    """Return the labels of a file, and what gives the figures and the tables that they allow."""
-    if holds_pairs(path):
-        pairs = read_pairs(path)
-        return photos_of(pairs), partial(measure_pairs, pairs), partial(compare_pairs, pairs)
-    labels = read_labels(path)
-    return labels, partial(_measure, labels), partial(_compare, labels)
+def _read_answers(options: EvaluateOptions) -> Answers:
+    """Read the labels of all folders, or the answers about the pairs of a single one."""
+    paths = [options.labels or folder / "labels.csv" for folder in options.folders]
+    if options.labels is not None and len(paths) > 1:
+        raise UsageError(
+            f"Got labels={options.labels} for {len(paths)} folders, expected a labels.csv in each."
+        )
+    pairs = next((path for path in paths if holds_pairs(path)), None)
+    return PhotoAnswers(options, paths) if pairs is None else PairAnswers(options, pairs)
 
 
 def _plot_paths(
-    options: EvaluateOptions, names: Sequence[str], labels: pd.DataFrame
+    options: EvaluateOptions, names: Sequence[str], answers: Answers
 ) -> dict[str, Path]:
     """Return where the plot of each model is to be drawn, if one is asked for."""
     if options.plot is None:
         return {}
-    if "set" not in labels or (labels["set"] == COPIES).all():
+    if not answers.has_scenes:
         raise UsageError(
-            f"Got plot={options.plot} for labels={options.labels}, expected labels of photos of "
-            "scenes: precision against recall is counted among all pairs of them. `dupimg tune` "
-            "draws a curve of its own."
+            f"Got plot={options.plot}, expected labels of photos of scenes: precision against "
+            "recall is counted among all pairs of them. `dupimg tune` draws a curve of its own."
         )
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError(
@@ -163,25 +179,23 @@ def _plot_paths(
     return {name: options.plot.with_stem(f"{options.plot.stem}-{name}") for name in names}
 
 
-def _embed_timed(
-    embedder: PhotoEmbedder, listing: Listing, options: EvaluateOptions, evidence: Evidence
-) -> tuple[tuple[File, ...], Embedded, float]:
-    """Return the files that are no photos, the photos embedded, and how many contents a second."""
-    first_photo = [options.folder / photo.path for photo in listing.photos[:1]]
-    list(embedder.stream(first_photo))  # loads the network, which is not to be timed
-    start = time.perf_counter()
-    listing, embedded = embed_listing(
-        embedder, options.folder, listing, quiet=options.quiet, evidence=evidence
-    )
-    rate = len(embedded.features) / (time.perf_counter() - start)
-    return listing.others, embedded, rate
+def _read_labelled(answers: Answers, options: EvaluateOptions) -> Listing:
+    """Read the photos that the labels name."""
+    listing = _read_photos(answers.root, answers.labels, options)
+    if not listing.photos and not any(file.digest for file in listing.others):
+        raise UsageError(
+            f"Got no photo of the labels in {', '.join(map(str, options.folders))}, expected the "
+            f"folder that their paths start from; the first one is {answers.labels.index[0]}."
+        )
+    return listing
 
 
-def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
+def _read_photos(root: Path, labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
+    """Read the photos with these paths."""
     files, missing = [], []
     for path in labels.index:
         try:
-            status = (options.folder / path).stat()
+            status = (root / path).stat()
         except OSError as error:
             missing.append(File(path, 0, "", message("reason.cannot_open", why=why(error))))
         else:
@@ -189,14 +203,9 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
                 files.append((path, status))
             else:
                 missing.append(File(path, 0, "", message("reason.special_file")))
-    if not files:
-        raise UsageError(
-            f"Got folder={options.folder} without any photo of labels={options.labels}, expected "
-            f"the folder that their paths start from; the first one is {labels.index[0]}."
-        )
     with progress_bar(len(files), "reading", unit="files", quiet=options.quiet) as bar:
         return read_files(
-            options.folder,
+            root,
             Found(tuple(files), tuple(missing), 0, 0),
             max_pixels=options.max_megapixels * 1_000_000,
             jobs=options.jobs or joblib.cpu_count(),
@@ -204,55 +213,3 @@ def _read_photos(labels: pd.DataFrame, options: EvaluateOptions) -> Listing:
             time_limit=options.time_limit,
             dating=Dating.of(options.time_zone),
         )
-
-
-def _measure(
-    labels: pd.DataFrame, embedded: Embedded, options: EvaluateOptions
-) -> Iterator[Figure]:
-    table = labels.loc[[photo.path for photo in embedded.photos]]
-    is_copy = (table["set"] == COPIES).to_numpy()
-    if not is_copy.all():
-        # Scenes as if the folder held no other photos.
-        views = embedded[np.flatnonzero(~is_copy)]
-        truth = truth_of(table[~is_copy])
-        yield from scene_figures(
-            truth, find_groups(views, options, Ranking.of(views.photos)).scenes
-        )
-        features = views.of_each_photo
-        yield unrelated_figure(truth, features.vector, options.duplicate_threshold)
-        yield unrelated_figure(truth, features.scene_vector, options.scene_threshold)
-    if is_copy.any():
-        copies = table[is_copy]
-        kinds = copies["kind"] if "kind" in table.columns else None
-        threshold = options.duplicate_threshold
-        vectors = embedded.features.vector[embedded.inverse[is_copy]]
-        yield from copy_figures(copies["group"], kinds, vectors, threshold)
-
-
-def _compare(
-    labels: pd.DataFrame,
-    embedded: Embedded,
-    embedder: PhotoEmbedder,
-    options: EvaluateOptions,
-) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Compare embeddings and linkages for scenes, rules for duplicates, and kinds of edits."""
-    table = labels.loc[[photo.path for photo in embedded.photos]]
-    features = embedded.of_each_photo
-    views = np.flatnonzero(table["set"] != COPIES)
-    truth = truth_of(table.iloc[views])
-    rules = make_rules(options)
-    if views.size:
-        embeddings = {"duplicates": features.vector[views], "scenes": features.scene_vector[views]}
-        curves = scene_curves(truth, embeddings, make_grouper(options))
-        yield "Scenes by embedding and linkage", summarize_curves(curves, options.scene_threshold)
-        if options.plot is not None:
-            plot_curves(curves, options.scene_threshold, options.plot)
-    pairs = {
-        "copies": labelled_pairs(table, COPIES, by_kind=True),
-        "views": labelled_pairs(table, SCENES, by_kind=False),
-    }
-    yield "Called duplicates, by rule", rule_table(features, rules, pairs, truth, views)
-    if options.edits and "kind" in table.columns:
-        originals = table.index[table["kind"] == ORIGINAL]
-        paths = [options.folder / path for path in originals]
-        yield "Copies found, by edit and rule", edit_table(embedder, paths, rules)

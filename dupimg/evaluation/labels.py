@@ -1,7 +1,8 @@
-"""The right answers about a folder of photos, and which pairs of photos they make."""
+"""The right answers about folders of photos, and which pairs of photos they make."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,17 @@ from numpy.typing import NDArray
 
 from dupimg.errors import UsageError
 from dupimg.evaluation.metrics import Truth, pairs_of_groups
+from dupimg.files.photos import find_files
 from dupimg.tuning.pair_labels import COLUMNS as PAIR_COLUMNS
 from dupimg.tuning.pair_labels import read_label_table
 
 SCENES, COPIES, DISTRACTORS = "scenes", "copies", "distractors"
 COLUMNS = ("path", "set", "group", "related_group")
+
+_READ = ("set", "group", "related_group", "kind", "folder")
+
+# The set of photos that only their folder makes unrelated to all others.
+OTHERS = "others"
 
 
 def read_labels(path: Path) -> pd.DataFrame:
@@ -23,8 +30,8 @@ def read_labels(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        CSV file with the columns `path`, `set`, `group`, `related_group` (one or several groups
-        of the same place, separated by ``;``) and maybe `kind`.
+        CSV file with the columns `path`, `set`, `group`, `related_group` (one or several, separated
+        by ``;``; see `Truth.from_names`) and maybe `kind`.
 
     Returns
     -------
@@ -50,6 +57,46 @@ def read_labels(path: Path) -> pd.DataFrame:
     return labels
 
 
+def join_labels(folders: Sequence[Path], paths: Sequence[Path]) -> pd.DataFrame:
+    """Read the labels of several folders as those of one collection.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    paths : sequence of Path
+        A CSV file for each folder; see `read_labels`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by path, with the columns set, group, related_group, folder, and kind if a folder
+        has it. The paths of a single folder stay
+        relative to it; those of several begin with the folder. Groups of one name are one group,
+        whatever their folder.
+    """
+    tables = []
+    for folder, path in zip(folders, paths, strict=True):
+        table = read_labels(path).assign(folder=folder.name or str(folder))
+        table = table[[name for name in _READ if name in table]]
+        if len(folders) > 1:
+            table.index = pd.Index([(folder / name).as_posix() for name in table.index])
+        tables.append(table)
+    labels = pd.concat(tables).fillna("")
+    if labels.index.has_duplicates:
+        twice = labels.index[labels.index.duplicated()][0]
+        raise UsageError(f"Got {twice} in the labels of two folders, expected each photo once.")
+    return labels
+
+
+def other_photos(folder: Path) -> pd.DataFrame:
+    """Return a table as `join_labels` does, of all files of a folder without labels."""
+    paths = [(folder.absolute() / path).as_posix() for path, _ in find_files(folder).files]
+    if not paths:
+        raise UsageError(f"Got among={folder} without a file, expected a folder with photos.")
+    columns = {"set": OTHERS, "group": "", "related_group": "", "folder": folder.name}
+    return pd.DataFrame(columns, index=pd.Index(paths))
+
+
 def labelled_pairs(table: pd.DataFrame, name: str, *, by_kind: bool) -> NDArray[np.int64]:
     """Return the pairs of photos of a group of a set: of an original and a copy, or of any two."""
     rows = np.flatnonzero((table["set"] == name) & (table["group"] != ""))
@@ -61,7 +108,8 @@ def labelled_pairs(table: pd.DataFrame, name: str, *, by_kind: bool) -> NDArray[
 
 def truth_of(table: pd.DataFrame) -> Truth:
     """Return which photos of a table belong together."""
+    others = (table["set"] == OTHERS).to_numpy()
     alone = (table["set"] == DISTRACTORS) | (table["group"] == "")
-    # The line break keeps the name of a photo alone apart from those of groups.
-    groups = table["group"].where(~alone, "\n" + table.index.to_series())
-    return Truth.from_names(groups, table["related_group"])
+    # The line break keeps the name of a photo alone, and that of all others, apart from groups.
+    groups = table["group"].where(~alone, "\n" + table.index.to_series()).mask(others, "\n")
+    return Truth.from_names(groups, table["related_group"], mixed="\n")

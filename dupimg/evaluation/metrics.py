@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.metrics import v_measure_score
-from sklearn.metrics.cluster import contingency_matrix
 
 from dupimg.search.similarity import TOLERANCE, cosine_graph
 
@@ -35,13 +34,16 @@ class Truth:
         Numbered from 0.
     related : ndarray of shape (k, 2), int64
         Pairs of groups, the smaller number first, that are neither one group nor two.
+    mixed : int
+        Number of the group of which it is not known which photos belong together; -1 for none.
     """
 
     groups: NDArray[np.int64]
     related: NDArray[np.int64]
+    mixed: int = -1
 
     @classmethod
-    def from_names(cls, groups: pd.Series, related: pd.Series) -> Truth:
+    def from_names(cls, groups: pd.Series, related: pd.Series, mixed: str | None = None) -> Truth:
         """Give the groups of photos their numbers.
 
         Parameters
@@ -49,26 +51,42 @@ class Truth:
         groups : Series of str, of length n
             Name of the group of each photo.
         related : Series of str, of length n
-            Names of the groups that are related to it, separated by ``;``; may be empty. A
-            relation holds both ways.
+            Names of groups that are related to it, separated by ``;``, or of what they have in
+            common, such as ``place:alps``: all groups that mention it are related. May be empty.
+        mixed : str, optional
+            Name of the group of which it is not known which photos belong together.
 
         Examples
         --------
         >>> Truth.from_names(pd.Series(["a", "b", "b", "c"]), pd.Series(["b", "", "", ""]))
-        Truth(groups=array([0, 1, 1, 2]), related=array([[0, 1]]))
+        Truth(groups=array([0, 1, 1, 2]), related=array([[0, 1]]), mixed=-1)
+        >>> Truth.from_names(pd.Series(["a", "b", "c"]), pd.Series(["place:x", "", "place:x"]))
+        Truth(groups=array([0, 1, 2]), related=array([[0, 2]]), mixed=-1)
         """
         codes, names = pd.factorize(groups.to_numpy())
         mentioned = related.reset_index(drop=True).str.split(";").explode().str.strip()
-        here = codes[mentioned.index]
-        there = pd.Index(names).get_indexer(mentioned)
-        known = (there >= 0) & (there != here)
-        pairs = np.sort(np.column_stack([here, there])[known], axis=1)
-        return cls(codes.astype(np.int64), np.unique(pairs.astype(np.int64), axis=0))
+        mentions = pd.DataFrame({"here": codes[mentioned.index], "name": mentioned.to_numpy()})
+        mentions = mentions[mentions["name"] != ""].drop_duplicates()
+        named = pd.DataFrame({"there": np.arange(len(names)), "name": names})
+        in_common = mentions[~mentions["name"].isin(names)].rename(columns={"here": "there"})
+        pairs = mentions.merge(pd.concat([named, in_common]), on="name")[["here", "there"]]
+        pairs = np.sort(pairs[pairs["here"] != pairs["there"]].to_numpy(np.int64), axis=1)
+        (number,) = pd.Index(names).get_indexer([mixed]) if mixed is not None else (-1,)
+        return cls(codes.astype(np.int64), np.unique(pairs, axis=0), int(number))
+
+    def __getitem__(self, rows: NDArray) -> Truth:
+        """Return the truth about these photos alone; groups keep their numbers."""
+        return replace(self, groups=self.groups[rows])
+
+    @property
+    def n_groups(self) -> int:
+        """One more than the largest number of a group."""
+        return 1 + int(max(self.groups.max(initial=-1), self.related.max(initial=-1)))
 
     @property
     def n_unrelated_pairs(self) -> int:
         """Number of pairs of photos whose groups are different and unrelated."""
-        sizes = np.bincount(self.groups)
+        sizes = np.bincount(self.groups, minlength=self.n_groups)
         related = sizes[self.related].prod(axis=1).sum()
         return _n_pairs(len(self.groups)) - _n_pairs(sizes) - int(related)
 
@@ -91,15 +109,46 @@ def scene_figures(truth: Truth, scenes: NDArray[np.int64]) -> Iterator[Figure]:
     ------
     name, value, count
     """
-    photos = contingency_matrix(truth.groups, scenes, sparse=True)  # by group and scene
-    right = _n_pairs(photos.data)
+    _, scene = np.unique(scenes, return_inverse=True)
+    where = truth.groups, scene
+    shape = truth.n_groups, scene.max(initial=-1) + 1
+    photos = sparse.coo_array((np.ones(len(scene), np.int64), where), shape).tocsr()
+    is_known = np.arange(truth.n_groups) != truth.mixed
+    right = _n_pairs(photos[is_known].data)
     neither = int(photos[truth.related[:, 0]].multiply(photos[truth.related[:, 1]]).sum())
-    formed = _n_pairs(photos.sum(axis=0)) - neither
-    wanted = _n_pairs(photos.sum(axis=1))
+    formed = _n_pairs(photos.sum(axis=0)) - neither - _n_pairs(photos[~is_known].data)
+    wanted = _n_pairs(photos[is_known].sum(axis=1))
     yield "scene pair precision", _share(right, formed), formed
     yield "scene pair recall", _share(right, wanted), wanted
     yield "scene pair F1", _share(2 * right, formed + wanted), None
-    yield "scene V-measure", float(v_measure_score(truth.groups, scenes)), None
+    known = truth.groups != truth.mixed
+    yield "scene V-measure", float(v_measure_score(truth.groups[known], scenes[known])), None
+
+
+def removal_figures(
+    truth: Truth, goes: NDArray[np.int64], keepers: NDArray[np.int64]
+) -> Iterator[Figure]:
+    """Count the photos that go in favour of another picture.
+
+    Parameters
+    ----------
+    truth : Truth
+        Of n photos, of which no two are copies.
+    goes, keepers : ndarray of shape (k,), int64
+        Photos that go, and those that stay in their favour.
+
+    Yields
+    ------
+    name, value, count
+        In favour of a view of their scene, of a photo of a related group (or of one of which that
+        is not known), and of an unrelated photo.
+    """
+    unrelated = truth.are_unrelated(goes, keepers)
+    group, n_photos = truth.groups[goes], len(truth.groups)
+    views = (group == truth.groups[keepers]) & (group != truth.mixed)
+    yield "views removed", int(views.sum()), n_photos
+    yield "related photos removed", int((~views & ~unrelated).sum()), n_photos
+    yield "unrelated photos removed", int(unrelated.sum()), n_photos
 
 
 def unrelated_figure(truth: Truth, vectors: NDArray[np.float32], threshold: float) -> Figure:
@@ -122,9 +171,9 @@ def unrelated_figure(truth: Truth, vectors: NDArray[np.float32], threshold: floa
 
 
 def copy_figures(
-    groups: pd.Series, kinds: pd.Series | None, vectors: NDArray[np.float32], threshold: float
+    groups: pd.Series, kinds: pd.Series | None, keepers: NDArray[np.int64]
 ) -> Iterator[Figure]:
-    """Count the pairs of an original and its copy with at least this cosine.
+    """Count the pairs of an original and its copy of which one photo stays for both.
 
     Parameters
     ----------
@@ -132,9 +181,8 @@ def copy_figures(
         Name of the group of each photo: an original and its copies.
     kinds : Series of str, of length n, or None
         ``"original"``, or which edit made the copy. None: any two photos of a group are a pair.
-    vectors : ndarray of shape (n, d)
-    threshold : float
-        Cosine similarity.
+    keepers : ndarray of shape (n,), int64
+        The photo that stays for each.
 
     Yields
     ------
@@ -142,8 +190,7 @@ def copy_figures(
         Of all pairs, then by kind.
     """
     pairs = pairs_of_groups(groups, kinds)
-    low, high = np.sort(pairs[["row", "row_of"]].to_numpy(), axis=1).T
-    found = are_among(low, high, *_similar_pairs(vectors, threshold))
+    found = keepers[pairs["row"]] == keepers[pairs["row_of"]]
     yield "copies found", _share(found.sum(), len(found)), len(found)
     for kind, of_kind in pairs.assign(found=found).groupby("kind")["found"]:
         if kind:

@@ -59,10 +59,18 @@ class Evaluation:
         What was drawn.
     """
 
-    measures: tuple[Measure, ...]
+    measures: tuple[Measure, ...] = ()
     left_out: tuple[File, ...] = ()
     tables: tuple[tuple[str, pd.DataFrame], ...] = ()
     plots: tuple[Path, ...] = ()
+
+    def __add__(self, other: Evaluation) -> Evaluation:
+        """Join what was measured of the same photos; a photo is left out once."""
+        mine = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        theirs = [getattr(other, field.name) for field in dataclasses.fields(other)]
+        joined = Evaluation(*(a + b for a, b in zip(mine, theirs, strict=True)))
+        left_out = {file.path: file for file in joined.left_out}
+        return dataclasses.replace(joined, left_out=tuple(left_out.values()))
 
     def to_text(self) -> str:
         """Return a table with a column for each model, and the photos that were left out.

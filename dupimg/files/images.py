@@ -34,7 +34,7 @@ MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 3
+READER_VERSION = 4
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
@@ -94,7 +94,7 @@ class PhotoHeader:
     metadata : Metadata
         When and where the picture was taken, as far as it says.
     traits : Traits
-        What the file holds beside its pixels.
+        Pages, camera, exposure and the like.
     """
 
     format: str
@@ -132,14 +132,14 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     >>> header.format, header.width, header.height
     ('JPEG', 640, 427)
     """
-    with _open_picture(path, max_pixels) as (picture, (width, height), format):
+    with open_picture(path, max_pixels) as (picture, (width, height), format):
         tags = read_tags(picture, Path(path))
         exif = tags.exif
         # Pillow has already turned the size of a TIFF.
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
         metadata = tags.metadata
-        traits = read_traits(picture, tags, has_place=metadata.place is not None)
+        traits = read_traits(picture, tags, format, has_place=metadata.place is not None)
         return PhotoHeader(format, width, height, exif, metadata, traits)
 
 
@@ -278,20 +278,20 @@ def _read(path: str | os.PathLike[str], size: int, max_pixels: int) -> _Decoded:
 
 
 def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced: bool) -> _Decoded:
-    with _open_picture(path, max_pixels) as (picture, _, _):
+    with open_picture(path, max_pixels) as (picture, _, _):
         factor = max(1, min(picture.size) // size) if reduced else 1
         if picture.format in ("JPEG", "MPO"):
             picture.draft(None, (size, size))
         elif isinstance(picture, Jpeg2KImagePlugin.Jpeg2KImageFile) and factor > 1:
             picture.reduce = factor.bit_length() - 1
-        with _turn_of(picture):
+        with turn_of(picture):
             large = _load(picture, Path(path), factor)
             factor = min(large.size) // size
             photo = large.reduce(factor) if factor > 1 else large
             # Larger ones are of no use, and turning them would take long.
             factor = max(large.size) // (2 * PREVIEW_SIDE)
             large = large.reduce(factor) if factor > 1 else large
-        method = _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
+        method = upright_turn(picture)
         if method is None:
             return _Decoded(photo, large)
         return _Decoded(photo.transpose(method), large.transpose(method))
@@ -300,7 +300,7 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
 def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
     """Return the pixels of an opened picture: what is to be seen of it, in RGB."""
     if is_misread(picture):
-        return _to_rgb(read_deep_tiff(path))
+        return to_rgb(read_deep_tiff(path))
     try:
         picture.load()
     except OSError as error:
@@ -309,10 +309,15 @@ def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
             raise _CannotReduce from error
         raise
     box = read_crop_box(path, picture.size) if picture.format == "AVIF" else None
-    return _to_rgb(picture.crop(box) if box else picture)
+    return to_rgb(picture.crop(box) if box else picture)
 
 
-def _turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
+def upright_turn(picture: Image.Image) -> Image.Transpose | None:
+    """Return the turn that makes a decoded picture upright; None if it is."""
+    return _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
+
+
+def turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
     """Return the lock for decoding a huge picture; smaller ones need none."""
     # A progressive JPEG keeps the coefficients of the whole picture in memory, even reduced.
     whole = picture.format not in ("JPEG", "MPO") or "progressive" in picture.info
@@ -329,7 +334,7 @@ class _Opened(NamedTuple):
 
 
 @contextlib.contextmanager
-def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
+def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
     """Yield the opened picture; raise `UnreadablePhoto` for any error with it."""
     import dupimg.files.decoders  # noqa: F401
 
@@ -343,7 +348,7 @@ def _open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Op
             kind = _recognize(file)
             opened = _OPENERS.get(kind, _open_by_pillow)(Path(path), file)
             with opened.picture:
-                _check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
+                check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
                 yield opened
         except (UnreadablePhoto, _CannotReduce):
             raise
@@ -407,7 +412,8 @@ def _recognize(file: BinaryIO) -> str:
     raise UnreadablePhoto(message("reason.not_a_picture"))
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise `UnreadablePhoto` for a picture with too many pixels."""
     width, height = size
     if width * height > max_pixels:
         raise UnreadablePhoto(
@@ -435,7 +441,8 @@ def _read_exif(picture: Image.Image) -> dict[int, Any]:
     return tags
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert a decoded picture to RGB: transparent parts on white, 16 bits brought down to 8."""
     if picture.mode == "F" or picture.mode.startswith("I"):
         return _deep_grey_to_8_bits(picture).convert("RGB")
     if picture.has_transparency_data:
@@ -488,7 +495,7 @@ def _pillow_as_we_need_it() -> Iterator[None]:
     """Silence Pillow's warnings and lift its limits while any thread decodes.
 
     The settings belong to the whole process: the first thread changes them, the last one
-    restores them. `_check_size` checks the limit for a photo.
+    restores them. `check_size` checks the limit for a photo.
     """
     global _decoding
     with _settings_lock:

@@ -95,7 +95,7 @@ class Photo:
     passed_over : Message or None
         Dates that cannot be right, and were passed over.
     traits : Traits
-        What the file holds beside its pixels.
+        Pages, camera, exposure and the like.
     """
 
     path: str

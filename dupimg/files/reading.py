@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +68,7 @@ def read_files(
     Listing
     """
     cache = cache or Cache(None)
-    reader = f"{READER_VERSION} up to {max_pixels}"
+    reader = _reader(max_pixels)
     outcomes = _remembered(cache, reader, found.files)
     for _ in outcomes:
         advance()
@@ -78,6 +80,47 @@ def read_files(
             _remember(cache, reader, file[1], digest, facts)
             advance()
     return _listing(found, outcomes, dating or Dating.of())
+
+
+def with_traits(
+    folder: Path,
+    photos: Sequence[Photo],
+    *,
+    max_pixels: int,
+    jobs: int,
+    time_limit: float | None = None,
+    cache: Cache | None = None,
+) -> list[Photo]:
+    """Read the traits of photos that an earlier run has listed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that the paths of the photos start from.
+    photos : sequence of Photo
+    max_pixels, jobs, time_limit, cache
+        As in `read_files`.
+
+    Returns
+    -------
+    list of Photo
+        A photo whose header cannot be read is as it was.
+    """
+    cache = cache or Cache(None)
+    reader = _reader(max_pixels)
+    headers = cache.headers({photo.digest for photo in photos}, reader)
+    facts = {digest: _from_header(header) for digest, header in headers.items()}
+    paths = {p.digest: folder / p.path for p in photos if p.digest not in facts}
+    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as in_sandbox:
+        read = partial(in_sandbox, partial(_read_facts, max_pixels))
+        batches = [[*paths.values()][i : i + _AT_ONCE] for i in range(0, len(paths), _AT_ONCE)]
+        facts |= zip(paths, chain.from_iterable(pool.map(read, batches)), strict=True)
+    known = {digest: f.traits for digest, f in facts.items() if isinstance(f, _Facts)}
+    return [replace(p, traits=known.get(p.digest, p.traits)) for p in photos]
+
+
+def _reader(max_pixels: int) -> str:
+    return f"{READER_VERSION} up to {max_pixels}"
 
 
 _File = tuple[str, os.stat_result]
@@ -106,7 +149,7 @@ def _listing(
 
 
 class _Facts(NamedTuple):
-    """Size of a photo, and what its content says beside its pixels."""
+    """Size and traits of a photo, and when and where it was taken as its content says."""
 
     width: int
     height: int
@@ -209,7 +252,8 @@ def _remember(
         return
     cache.remember_digest(status, digest)
     if isinstance(facts, _Facts):
-        header = [facts.width, facts.height, facts.metadata.to_json(), facts.traits.to_json()]
+        parts = (facts.metadata, facts.traits)
+        header = [facts.width, facts.height, *(part.to_json() for part in parts)]
         cache.remember_header(digest, reader, header)
     elif isinstance(facts, Film):
         cache.remember_header(digest, reader, {"film": facts.to_json()})

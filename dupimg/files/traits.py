@@ -1,12 +1,14 @@
-"""What is in a picture file beside its pixels: pages, camera, place, rating, keywords.
+"""What is in a picture file beside its pixels: pages, camera, exposure, place, keywords and so on.
 
-It decides which duplicate stays and which files belong together. Everything here is read from the
-header of the picture; broken or hostile metadata counts as none.
+It decides which duplicate stays, which files belong together and which photos are no copies,
+whatever their pixels look like: a document of other pages, another exposure. Everything here is
+read from the header of the picture; broken or hostile metadata counts as none.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import struct
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,9 @@ CAMERA, PLACE, RATING, KEYWORDS = "camera", "place", "rating", "keywords"
 _MAKE, _MODEL, _MAKER_NOTE = 0x010F, 0x0110, 0x927C
 _RATING_TAG, _WINDOWS_TITLE, _WINDOWS_KEYWORDS = 0x4746, 0x9C9B, 0x9C9E
 _IPTC_TITLE, _IPTC_KEYWORD = (2, 5), (2, 25)
+# Exposure time in seconds, f-number, ISO and exposure bias in stops.
+_EXPOSURE = (0x829A, 0x829D, 0x8827, 0x9204)
+_ISO_ELSEWHERE = 65535  # of ISO: the number is too large for this tag
 _XMP_NAMES = frozenset({"xmp:Rating", "dc:subject", "dc:title"})
 
 # Apple's maker note is a TIFF directory of its own, after a signature.
@@ -31,15 +36,20 @@ _APPLE = b"Apple iOS\0\0\1MM"
 _APPLE_CONTENT_ID = 0x0011
 _ASCII = 2
 
+# Formats whose further frames are frames and pages: of others they are layers, thumbnails or the
+# second pictures of a phone.
+PAGED_FORMATS = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "HEIF"})
 # A picture with more pages is not paged through to the end.
 _MOST_FRAMES = 10_000
+_SUBFILE_TYPE, _REDUCED = 0x00FE, 1
+
 _LONGEST_TEXT = 200
 _MOST_KEYWORDS = 200
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What a picture file holds beside its pixels.
+    """Properties of a picture file beside its pixels.
 
     Attributes
     ----------
@@ -55,6 +65,13 @@ class Traits:
         1 to 5 stars; 0 for none.
     keywords : tuple of str
     title : str
+    exposure : tuple of (float or None), of length 4
+        Exposure time in seconds, f-number, ISO, exposure bias in stops; None where the file does
+        not say.
+    format : str
+        As `PhotoHeader.format`; empty if it is not known.
+    has_alpha : bool
+        Whether pixels may be transparent; whether any is, only decoding tells.
     """
 
     frames: int = 1
@@ -64,6 +81,14 @@ class Traits:
     rating: int = 0
     keywords: tuple[str, ...] = ()
     title: str = ""
+    exposure: tuple[float | None, ...] = (None,) * 4
+    format: str = ""
+    has_alpha: bool = False
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is the raw file of a camera."""
+        return self.format == "RAW"
 
     def to_json(self) -> list[Any]:
         """Return the traits as JSON values, which `from_json` reads."""
@@ -76,7 +101,7 @@ class Traits:
         return cls(*known)
 
 
-def read_traits(picture: Image.Image, tags: Tags, *, has_place: bool) -> Traits:
+def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: bool) -> Traits:
     """Read the traits of an opened picture.
 
     Parameters
@@ -85,6 +110,8 @@ def read_traits(picture: Image.Image, tags: Tags, *, has_place: bool) -> Traits:
         Not decoded. Its current frame may be another one afterwards.
     tags : Tags
         Its metadata.
+    format : str
+        Of the file, see `PhotoHeader`.
     has_place : bool
         Whether they say where it was taken.
 
@@ -102,7 +129,11 @@ def read_traits(picture: Image.Image, tags: Tags, *, has_place: bool) -> Traits:
         iptc.get(_IPTC_KEYWORD, []),
         _windows_text(exif.get(_WINDOWS_KEYWORDS)).split(";"),
     )
-    titles = (xmp.get("dc:title", ""), *iptc.get(_IPTC_TITLE, []))
+    titles = (
+        xmp.get("dc:title", ""),
+        *iptc.get(_IPTC_TITLE, []),
+        _windows_text(exif.get(_WINDOWS_TITLE)),
+    )
     known = {
         CAMERA: bool(camera),
         PLACE: has_place,
@@ -110,16 +141,23 @@ def read_traits(picture: Image.Image, tags: Tags, *, has_place: bool) -> Traits:
         KEYWORDS: any(map(_words, keywords)),
     }
     return Traits(
-        _count_frames(picture),
-        camera,
-        tuple(name for name, is_known in known.items() if is_known),
-        _apple_content_id(exif.get(_MAKER_NOTE)),
-        rating,
-        next(filter(None, map(_words, keywords)), ()),
-        next(
-            filter(None, map(_first_line, (*titles, _windows_text(exif.get(_WINDOWS_TITLE))))), ""
-        ),
+        frames=1 if format == "RAW" else _count_frames(picture),
+        camera=camera,
+        metadata=tuple(name for name, is_known in known.items() if is_known),
+        content_id=_apple_content_id(exif.get(_MAKER_NOTE)),
+        rating=rating,
+        keywords=next(filter(None, map(_words, keywords)), ()),
+        title=next(filter(None, map(_first_line, titles)), ""),
+        exposure=tuple(_number(exif.get(tag)) for tag in _EXPOSURE),
+        format=format,
+        has_alpha=picture.has_transparency_data,
     )
+
+
+def is_reduced_page(picture: Image.Image) -> bool:
+    """Return whether the current page of a TIFF is a smaller version of another one."""
+    tags = getattr(picture, "tag_v2", {})
+    return bool(int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED)
 
 
 def _text(value: Any) -> str:
@@ -152,9 +190,17 @@ def _stars(value: Any) -> int:
     return 0
 
 
+def _number(value: Any) -> float | None:
+    """Return a number of EXIF; None for one that is missing, broken or stands elsewhere."""
+    with contextlib.suppress(TypeError, ValueError, ArithmeticError, LookupError):
+        number = float(value[0] if isinstance(value, tuple) else value)
+        return number if math.isfinite(number) and number != _ISO_ELSEWHERE else None
+    return None
+
+
 def _count_frames(picture: Image.Image) -> int:
     """Count pages and frames; thumbnails, layers and a phone's second pictures are none."""
-    if picture.format not in ("TIFF", "GIF", "PNG", "WEBP", "AVIF", "HEIF", "JXL"):
+    if picture.format not in PAGED_FORMATS:
         return 1
     with contextlib.suppress(Exception):  # a broken later page: those before it count
         if picture.format == "TIFF":
@@ -170,8 +216,7 @@ def _count_pages(picture: Image.Image) -> int:
             picture.seek(number)
         except (EOFError, OSError, ValueError):
             break
-        is_reduced = int(getattr(picture, "tag_v2", {}).get(0x00FE, 0)) & 1
-        pages += not is_reduced
+        pages += not is_reduced_page(picture)
     return max(1, pages)
 
 

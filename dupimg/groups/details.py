@@ -8,10 +8,11 @@ an affine map that RANSAC fits tells the matches that agree from those of chance
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dupimg.opencv import opencv
 
 # Of photos of one scene twice as many pairs are found with 256 pixels and 300 details as with no
 # details at all; 512 pixels and 500 details find 5 % more and take three times as long.
@@ -163,11 +164,3 @@ def _mutual_nearest(first: NDArray[np.float32], second: NDArray[np.float32]) -> 
     second_best = likeness.max(axis=1)
     clear = np.maximum(2 - 2 * best, 0) < _DISTANCE_RATIO**2 * (2 - 2 * second_best)
     return np.column_stack([rows[clear], columns[clear]])
-
-
-def opencv() -> ModuleType:
-    """Import OpenCV, which takes 0.1 s, when it is needed; threads are ours."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    return cv2

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from dupimg.groups.keeper_claims import Claims
 from dupimg.groups.thumbnails import Thumbnails
+from dupimg.groups.vectors import check_vectors
 from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
 from dupimg.search.pairs import search_pairs, search_rectangle
 from dupimg.search.rows import Rows, pair_cosines
@@ -21,7 +22,6 @@ from dupimg.search.similarity import (
     TOLERANCE,
     Select,
     check_threshold,
-    check_vectors,
     cosine_graph,
     number_by_first_row,
 )

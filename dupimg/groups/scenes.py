@@ -23,11 +23,11 @@ from dupimg.groups.linkage import (
 )
 from dupimg.groups.nearest_scene import nearest_scene
 from dupimg.groups.time_gaps import split_by_time
+from dupimg.groups.vectors import check_vectors
 from dupimg.search.blocks import Checkpoint, Progress, SearchOptions, thread_pools
 from dupimg.search.rows import squared_norms
 from dupimg.search.similarity import (
     check_threshold,
-    check_vectors,
     connected_groups,
     number_by_first_row,
 )

@@ -28,54 +28,58 @@ class SecondLook:
     thumb_correlation : ndarray of shape (n,), float64
         Correlation of the two thumbnails; NaN where none were compared.
     verdicts : ndarray of shape (n,), str
-        "identical bytes"; "identical pixels", as far as size, embedding and thumbnail show; "copy",
-        by the thumbnails as a whole and in their parts; "near duplicate", from the threshold of
-        duplicates on: bursts and brackets, for example; "same scene"; or "" where none were
-        compared.
-    other_rule_removes : ndarray of shape (n,), bool
-        Whether the other rule for duplicates would remove the photo.
+        "identical bytes"; "identical pixels", all of which were compared; "copy"; "near duplicate",
+        from the threshold of duplicates on: bursts and brackets, for example; "same scene"; or ""
+        where none were compared.
     """
 
     compared_with: NDArray[np.int64]
     thumb_correlation: NDArray[np.float64]
     verdicts: NDArray[np.str_]
-    other_rule_removes: NDArray[np.bool_]
+
+
+def compared_rows(finder: DuplicateFinder) -> NDArray[np.int64]:
+    """Return for each row of a fitted finder the other that it is compared with.
+
+    Returns
+    -------
+    ndarray of shape (k,), int64
+        The keeper of a row that goes, the most similar one of a row that stays; -1 for the only
+        row.
+    """
+    stays = finder.keepers_ == np.arange(len(finder.keepers_))
+    return np.where(stays, finder.nearest_index_, finder.keepers_)
 
 
 def take_second_look(
     finder: DuplicateFinder,
-    vectors: NDArray[np.float32],
-    thumbnails: NDArray[np.uint8],
     inverse: NDArray[np.int64],
     best: NDArray[np.int64],
-    sizes: NDArray[np.int64],
+    *,
+    same_pixels: NDArray[np.bool_],
+    copies: NDArray[np.bool_],
 ) -> SecondLook:
     """Say of each photo what the other is that it is most like.
 
     Parameters
     ----------
     finder : DuplicateFinder
-        Fitted on the contents, with thumbnails.
-    vectors : ndarray of shape (k, d), float32
-        Of k contents; byte-identical photos have one.
-    thumbnails : ndarray of shape (k, size, size), uint8
+        Fitted on k contents, with thumbnails; byte-identical photos have one content.
     inverse : ndarray of shape (n,), int64
         The content of each photo.
     best : ndarray of shape (k,), int64
         The photo that stands for each content.
-    sizes : ndarray of shape (k, 2), int64
-        Width and height of each content in pixels.
+    same_pixels, copies : ndarray of shape (k,), bool
+        Whether each content has the pixels of the one that it is compared with, see
+        `compared_rows`, and whether one is a copy of the other.
 
     Returns
     -------
     SecondLook
     """
     photos = np.arange(len(inverse))
-    other = np.where(
-        finder.keepers_ == np.arange(len(best)), finder.nearest_index_, finder.keepers_
-    )
-    verdicts = _verdicts(finder, vectors, thumbnails, other, sizes)[inverse]
-    compared_with = np.where(verdicts == "", -1, best[other[inverse]])
+    verdicts = _verdicts(finder, same_pixels, copies)[inverse]
+    compared_with = np.where(verdicts == "", -1, best[compared_rows(finder)[inverse]])
     correlation = finder.thumb_correlation_[inverse]
     # A photo of the same content is nearer than any other; it is the keeper unless that is of
     # another content.
@@ -86,34 +90,20 @@ def take_second_look(
         compared_with=np.where(same_bytes, twin, compared_with),
         thumb_correlation=np.where(same_bytes, 1.0, correlation),
         verdicts=np.where(same_bytes, IDENTICAL_BYTES, verdicts),
-        other_rule_removes=best[finder.other_rule_keepers_[inverse]] != photos,
     )
 
 
 def _verdicts(
-    finder: DuplicateFinder,
-    vectors: NDArray[np.float32],
-    thumbnails: NDArray[np.uint8],
-    other: NDArray[np.int64],
-    sizes: NDArray[np.int64],
+    finder: DuplicateFinder, same_pixels: NDArray[np.bool_], copies: NDArray[np.bool_]
 ) -> NDArray[np.str_]:
     """Judge each content and the other one that it was compared with."""
-    rows = np.arange(len(other))
-    cosines = np.where(finder.keepers_ == rows, finder.nearest_cosine_, finder.cosine_to_keeper_)
-    same_pixels = np.fromiter(
-        (
-            np.array_equal(sizes[i], sizes[j])
-            and np.array_equal(vectors[i], vectors[j])
-            and np.array_equal(thumbnails[i], thumbnails[j])
-            for i, j in zip(rows, other, strict=True)
-        ),
-        bool,
-    )
+    stays = finder.keepers_ == np.arange(len(finder.keepers_))
+    cosines = np.where(stays, finder.nearest_cosine_, finder.cosine_to_keeper_)
     return np.select(
         [
             np.isnan(finder.thumb_correlation_),
             same_pixels,
-            finder.is_copy_,
+            copies,
             cosines >= finder.threshold,
         ],
         ["", IDENTICAL_PIXELS, COPY, NEAR_DUPLICATE],

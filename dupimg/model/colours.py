@@ -12,26 +12,33 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dupimg.opencv import opencv
+
 # Bins of hue, saturation and value.
 _BINS = (12, 4, 4)
 N_COLOURS = 12 * 4 * 4
 
 # Changes with anything here on which vectors depend.
-COLOURS = "colours1"
+COLOURS = "colours2"
 
 # Side in pixels of the picture whose pixels are counted.
 _SIDE = 128
 
 # A pixel with less saturation and more value (of 255) is white: the ground of product photos,
 # receipts and drawings, which says nothing of what is shown.
-_LEAST_SATURATION, _MOST_VALUE = 28, 235
+_LEAST_SATURATION, _MOST_VALUE = 28, 228
+
+# What stands before a white ground has white on its left and right, in strips of this share of the
+# width. A white sky is above, and snow below.
+_STRIP = 1 / 16
 
 # Weight of the colours beside the network's 1. Before a white ground the network finds all people
 # and all things alike, and colours tell them apart.
 _WEIGHT, _WEIGHT_ON_WHITE = 0.3, 8.0
 
-# Shares of white between which the one weight becomes the other.
-_LITTLE_WHITE, _MUCH_WHITE = 0.15, 0.3
+# Shares of white in the strips between which the one weight becomes the other: nine of ten photos
+# that strangers took of anything have less than the first one.
+_LITTLE_WHITE, _MUCH_WHITE = 0.1, 0.3
 
 # On white, this share of the squared norm is a part that a photo shares with none other: cosines
 # of 0.82 count as 0.7 do elsewhere. So many random signs have a cosine of 0 ± 0.06.
@@ -41,21 +48,28 @@ _OWN_SHARE, _N_OWN = 0.15, 256
 N_ADDED = N_COLOURS + _N_OWN
 
 
-def white_share(picture: NDArray[np.uint8]) -> float:
-    """Return the share of the pixels of a picture that are white.
+def white_ground(picture: NDArray[np.uint8]) -> float:
+    """Return how much a picture looks as if its subject stood before a white ground.
 
     Parameters
     ----------
     picture : ndarray of shape (height, width, 3), uint8
-        RGB.
+        RGB; of at least 16 columns.
+
+    Returns
+    -------
+    float
+        0 of most photos, 1 where much of the left and right is white.
 
     Examples
     --------
-    >>> white_share(np.full((4, 4, 3), 255, np.uint8))
+    >>> white_ground(np.full((64, 64, 3), 255, np.uint8))
     1.0
     """
-    _, saturation, value = _hsv(picture)
-    return float(np.mean(_is_white(saturation, value)))
+    strip = max(1, round(_STRIP * picture.shape[1]))
+    sides = np.concatenate([picture[:, :strip], picture[:, -strip:]], axis=1)
+    share = np.mean(_is_white(_hsv(sides)))
+    return float(np.clip((share - _LITTLE_WHITE) / (_MUCH_WHITE - _LITTLE_WHITE), 0, 1))
 
 
 def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -74,12 +88,12 @@ def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> 
         Of norm 1: the embedding, the square root of the histogram of the pixels that are not
         white, and what makes photos on white less alike.
     """
-    hue, saturation, value = _hsv(picture)
-    white = _is_white(saturation, value)
-    on_white = float(np.clip((white.mean() - _LITTLE_WHITE) / (_MUCH_WHITE - _LITTLE_WHITE), 0, 1))
+    size = (_SIDE, _SIDE)
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    on_white = white_ground(small)
     weight = _WEIGHT * (_WEIGHT_ON_WHITE / _WEIGHT) ** on_white
     own_share = _OWN_SHARE * on_white
-    seen = np.concatenate([embedding, np.sqrt(weight) * _histogram(hue, saturation, value, ~white)])
+    seen = np.concatenate([embedding, np.sqrt(weight) * _histogram(_hsv(small))])
     seen /= np.linalg.norm(seen)
     parts = [np.sqrt(1 - own_share) * seen, np.sqrt(own_share) * _own_part(picture)]
     vector = np.concatenate(parts)
@@ -87,26 +101,20 @@ def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> 
 
 
 def _hsv(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return hue, saturation and value of the pixels of a small copy."""
-    small = Image.fromarray(picture).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    return np.asarray(small.convert("HSV")).reshape(-1, 3).T
+    """Return hue (0 to 179), saturation and value of the pixels, one row each."""
+    return opencv().cvtColor(picture, opencv().COLOR_RGB2HSV).reshape(-1, 3).T
 
 
-def _is_white(saturation: NDArray[np.uint8], value: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (saturation < _LEAST_SATURATION) & (value > _MOST_VALUE)
+def _is_white(hsv: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (hsv[1] < _LEAST_SATURATION) & (hsv[2] > _MOST_VALUE)
 
 
-def _histogram(
-    hue: NDArray[np.uint8],
-    saturation: NDArray[np.uint8],
-    value: NDArray[np.uint8],
-    counted: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Return the square root of the shares of the bins, of norm 1 unless nothing is counted."""
-    number = np.zeros(len(hue), np.int64)
-    for channel, bins in zip((hue, saturation, value), _BINS, strict=True):
-        number = number * bins + channel.astype(np.int64) * bins // 256
-    counts = np.bincount(number[counted], minlength=N_COLOURS)
+def _histogram(hsv: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the square root of the shares of the bins, of norm 1 unless all is white."""
+    number = np.zeros(hsv.shape[1], np.uint16)
+    for channel, bins, levels in zip(hsv, _BINS, (180, 256, 256), strict=True):
+        number = number * np.uint16(bins) + channel // np.uint8(levels // bins)
+    counts = np.bincount(number[~_is_white(hsv)], minlength=N_COLOURS)
     return np.sqrt(counts / max(counts.sum(), 1))
 
 

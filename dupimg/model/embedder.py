@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +14,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 
 from dupimg.files.images import MAX_PIXELS, UnreadablePhoto
-from dupimg.model import remote
 from dupimg.model.backends import choose_backend
 from dupimg.model.colours import N_ADDED
 from dupimg.model.models import Model, get_model
+from dupimg.model.remote import stream_photos
 from dupimg.model.stream import Outcomes, PhotoStream
 
 PathLike = str | os.PathLike[str]
@@ -214,10 +212,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         consumer. Inside of ``joblib.parallel_config(backend="dask")`` and the like, the workers
         of that backend embed the photos.
         """
-        photos = self._prepare()
-        paths = _check_paths(X)
-        run = partial(remote.run, photos) if remote.uses_remote_backend() else photos.run
-        return _run_once_a_path(run, paths)
+        return stream_photos(self._prepare(), _check_paths(X))
 
     @property
     def embedding_size(self) -> int:
@@ -267,17 +262,6 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.no_validation = True
         tags.requires_fit = False
         return tags
-
-
-def _run_once_a_path(run: Callable[[Sequence[str]], Outcomes], paths: Sequence[str]) -> Outcomes:
-    """Read equal paths once, and yield the outcome for each of their positions."""
-    positions: dict[str, list[int]] = defaultdict(list)
-    for index, path in enumerate(paths):
-        positions[path].append(index)
-    places = list(positions.values())
-    with closing(run(list(positions))) as outcomes:
-        for i, outcome in outcomes:
-            yield from ((index, outcome) for index in places[i])
 
 
 def _check_paths(X: Iterable[PathLike]) -> list[str]:

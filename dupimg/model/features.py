@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.model.colours import N_ADDED
+
 THUMBNAIL_SIZE = 32  # pixels
 
 
@@ -48,6 +50,16 @@ class Features:
             self.thumbnail[rows],
             sharpness=np.broadcast_to(self.sharpness, len(self))[rows],
         )
+
+    @property
+    def scene_without_colours(self) -> NDArray[np.float32]:
+        """What the network and its head alone say of the scene; rows of any length but zero.
+
+        Frames of one exposure series have other colours, and the same shapes.
+        """
+        if self.scene_vector.shape == self.vector.shape:
+            return self.scene_vector
+        return self.scene_vector[..., :-N_ADDED]
 
     @classmethod
     def stack(cls, photos: Sequence[Features]) -> Features:

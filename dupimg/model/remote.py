@@ -3,7 +3,7 @@
 joblib is scikit-learn's own interface to Dask, Ray and Spark. Inside of
 ``joblib.parallel_config(backend="dask")``, or with ``--scheduler``, chunks of photos are tasks of
 that cluster. Its workers read the photos themselves, so the folder must have the same path on
-all of them. Without such a backend this module is not used.
+all of them. Without such a backend `PhotoStream` embeds the photos on this machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +29,31 @@ _TASKS_PER_CORE = 4
 
 # The backends of joblib for this machine alone; `PhotoStream` itself uses it better.
 _OF_THIS_MACHINE = "joblib._parallel_backends"
+
+
+def stream_photos(photos: PhotoStream, paths: Sequence[str]) -> Outcomes:
+    """Embed photos on this machine, or where the chosen backend has its workers.
+
+    Parameters
+    ----------
+    photos : PhotoStream
+    paths : sequence of str
+        Equal paths are read once.
+
+    Yields
+    ------
+    index : int
+        Position of the photo in `paths`. Every position comes once, in any order.
+    outcome : Features or UnreadablePhoto
+    """
+    positions: dict[str, list[int]] = defaultdict(list)
+    for index, path in enumerate(paths):
+        positions[path].append(index)
+    places = list(positions.values())
+    once = list(positions)
+    with closing(run(photos, once) if uses_remote_backend() else photos.run(once)) as outcomes:
+        for i, outcome in outcomes:
+            yield from ((index, outcome) for index in places[i])
 
 
 def uses_remote_backend() -> bool:

@@ -18,6 +18,9 @@ from dupimg.wording import did_you_mean
 
 Converter = Callable[[Any], Any]
 
+# Between words that make one value: no path holds it.
+SEPARATOR = "\0"
+
 # What can decide which duplicate stays; `dupimg.files.keep_rules` ranks photos by each.
 # In this order they decide where the words that were given leave a tie.
 KEEP_WORDS = (
@@ -42,6 +45,22 @@ def to_path(value: Any) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise ValueError("a path")
     return Path(value)
+
+
+def to_paths(value: Any) -> tuple[Path, ...]:
+    """Accept one or several paths, each once; a string may join them by `SEPARATOR`.
+
+    Examples
+    --------
+    >>> [path.name for path in to_paths(["photos", "more"])]
+    ['photos', 'more']
+    """
+    if isinstance(value, str):
+        value = value.split(SEPARATOR)
+    paths = map(to_path, value if isinstance(value, list | tuple) else [value])
+    if not (unique := tuple(dict.fromkeys(paths))):
+        raise ValueError("at least one path")
+    return unique
 
 
 def to_flag(value: Any) -> bool:

@@ -25,6 +25,7 @@ def option(
     accepts: str = "",
     aliases: tuple[str, ...] = (),
     positional: bool = False,
+    many: bool = False,
 ) -> Any:
     """Declare one field.
 
@@ -46,6 +47,9 @@ def option(
         Other names on the command line.
     positional : bool, default=False
         Whether the name may be left out.
+    many : bool, default=False
+        Whether several words may follow one another, the last positional field only. The command
+        line joins them by `SEPARATOR`.
     """
     return dataclasses.field(
         default=default,
@@ -57,6 +61,7 @@ def option(
             "values": values,
             "accepts": accepts,
             "aliases": aliases,
+            "many": many,
         },
     )
 
@@ -68,13 +73,17 @@ def choice(*words: str, about: str, **more: Any) -> Any:
     return option(one_of(*words), about, **more)
 
 
-def cache_option(what: str = "what was read and embedded; none: nothing is") -> Any:
-    """Declare `cache`, the file that remembers `what`."""
+def cache_option(
+    what: str = "what was read and embedded; none: nothing is",
+    *,
+    no_value: str = "a file in your cache folder",
+) -> Any:
+    """Declare `cache`, the file that remembers `what`; `no_value` says what None means."""
     return option(
         optional(to_text),
         f"remembers {what}",
         default=None,
-        no_value="a file in your cache folder",
+        no_value=no_value,
         values="FILE|none",
         accepts="str",
     )

@@ -10,11 +10,19 @@ from dupimg.options.converters import (
     optional,
     to_flag,
     to_path,
+    to_paths,
     to_share,
     to_text,
     to_whole_number,
 )
-from dupimg.options.fields import Options, WorkOptions, choice, option, quiet_option
+from dupimg.options.fields import (
+    Options,
+    WorkOptions,
+    cache_option,
+    choice,
+    option,
+    quiet_option,
+)
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,33 @@ class EmbedOptions(EmbeddingOptions):
 class EvaluateOptions(RunOptions):
     """Measure how well duplicates and scenes are found, on photos with known answers.
 
-    LABELS is a CSV file with the columns path (relative to FOLDER), set (scenes, copies or
-    distractors), group, related_group, and kind (the edit of a copy); or path_a, path_b and answer
-    (same photo, same scene or different), as `dupimg tune` writes it.
+    Several folders are one collection. Each has a labels.csv with the columns path (relative to the
+    folder), set (scenes, copies or distractors), group, related_group, and kind (the edit of a
+    copy). Groups that name one related_group (place:…), or each other, are neither one scene nor
+    two. The labels of a single folder may also be path_a, path_b and answer (same photo, same scene
+    or different), as `dupimg tune` writes them.
     """
 
-    folder: Path = option(to_path, "folder with the photos that the labels name", positional=True)
-    labels: Path = option(to_path, "CSV file with the known answers", values="CSV")
+    folders: tuple[Path, ...] = option(
+        to_paths,
+        "folder or folders with photos and labels",
+        positional=True,
+        many=True,
+        accepts="str, Path or sequence of them",
+    )
+    labels: Path | None = option(
+        optional(to_path),
+        "CSV file with the known answers about a single folder",
+        default=None,
+        no_value="labels.csv in each folder",
+        values="CSV",
+    )
+    among: Path | None = option(
+        optional(to_path),
+        "folder with more photos, unrelated to those of the labels",
+        default=None,
+        values="FOLDER",
+    )
     model: str = option(
         to_text,
         "network, or several side by side: NAME,NAME",
@@ -58,13 +86,18 @@ class EvaluateOptions(RunOptions):
         optional(to_path), "CSV file to write the table to, too", default=None, values="CSV"
     )
     edits: bool = option(
-        to_flag, "make 12 edited copies of each original, to see which are found", default=True
+        to_flag,
+        "make 12 edited copies of up to 100 originals, to see which are found",
+        default=True,
     )
     plot: Path | None = option(
         optional(to_path),
         "PNG file for a plot of precision against recall; needs matplotlib",
         default=None,
         values="PNG",
+    )
+    cache: str | None = cache_option(
+        "what was read, embedded and compared", no_value="nothing is, and the speed is measured"
     )
 
 

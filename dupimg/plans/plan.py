@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,10 @@ class Groups:
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
     best_of : ndarray of shape (n,), int64, or None
         For the best shot of a moment, how many shots of it there are; 0 for all others.
-    n_spared : int
-        Photos with the cosine of a duplicate that stay: no comparison proved them copies.
+    spared : mapping of int to Message
+        Photos that are as alike as duplicates and stay all the same, and why.
+    removed_by : mapping of str to ndarray of shape (n,), bool
+        The photos that rules for duplicates remove, by the rule: at least by the one in use.
     """
 
     keepers: np.ndarray
@@ -63,7 +65,8 @@ class Groups:
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
     best_of: np.ndarray | None = None
-    n_spared: int = 0
+    spared: Mapping[int, Message] = field(default_factory=dict)
+    removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def make_plan(
@@ -160,7 +163,7 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=joined([reason, *_best_shot(groups, i), *parts_of(photo.passed_over)]),
+        reason=joined([reason, *_beside(photo, i, groups)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         frames=photo.traits.frames,
         metadata=" ".join(photo.traits.metadata),
@@ -168,9 +171,13 @@ def photo_row(
     )
 
 
-def _best_shot(groups: Groups, i: int) -> Iterator[Message]:
+def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
+    """Yield what else is to be said about photo `i`."""
+    if groups.keepers[i] == i and i in groups.spared:
+        yield groups.spared[i]
     if groups.best_of is not None and groups.best_of[i]:
         yield message("reason.best_shot", count=int(groups.best_of[i]))
+    yield from parts_of(photo.passed_over)
 
 
 def _cosine(cosines: np.ndarray | None, i: int) -> float | None:

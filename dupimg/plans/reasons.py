@@ -14,6 +14,31 @@ def both(first: Message, second: Message | None) -> Message:
     return first if second is None else message("reason.both", first=first, second=second)
 
 
+def spared_reason(doubt: str, photo: str) -> Message:
+    """Return why a photo stays that is as alike to another as a duplicate.
+
+    Parameters
+    ----------
+    doubt : {"frames", "transparency", "time", "exposure", "raw", "plain", "unread", "unproven"}
+        See `dupimg.decide.another`.
+    photo : str
+        Path of the other photo.
+    """
+    return message(
+        {
+            "frames": "reason.spared_frames",
+            "transparency": "reason.spared_transparency",
+            "time": "reason.spared_time",
+            "exposure": "reason.spared_exposure",
+            "raw": "reason.spared_raw",
+            "plain": "reason.spared_plain",
+            "unread": "reason.spared_unread",
+            "unproven": "reason.spared_unproven",
+        }[doubt],
+        photo=photo,
+    )
+
+
 @lru_cache  # of a million photos, most have one of a few reasons
 def kept_reason(n_duplicates: int) -> Message:
     """Return what a photo that stays stands for.

@@ -10,9 +10,14 @@ from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection, photo_of
-from dupimg.decide.embed import embed_listing, make_embedder, read_listing
+from dupimg.decide.embed import (
+    embed_listing,
+    known_apart,
+    make_stream,
+    read_known,
+    read_listing,
+)
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import known_apart
 from dupimg.errors import UsageError
 from dupimg.files.photos import File, Found, Listing, Photo, Video, find_files
 from dupimg.files.previews import PreviewFolder
@@ -164,7 +169,7 @@ def _read(
 ) -> tuple[tuple[Row, ...], Listing, Collection]:
     """Return the rows of the earlier run, the new files, and all photos that can be compared."""
     output_dir = options.output_dir
-    embedder = make_embedder(options, options.model)
+    stream = make_stream(options, options.model)
     listing = read_listing(options, options.input_dir, found, evidence.cache)
     rows, listing = _only_new(earlier, listing, output_dir)
     there = {
@@ -172,9 +177,10 @@ def _read(
         for row in rows
         if _was_placed(row) and _is_there(row, output_dir)
     }
-    old = tuple(replace(photo_of(row), path=path) for path, row in there.items())
+    old = [replace(photo_of(row), path=path) for path, row in there.items()]
+    old = read_known(options, options.input_dir, old, evidence.cache)
     listing, embedded = embed_listing(
-        embedder,
+        stream,
         options.input_dir,
         replace(listing, photos=(*old, *listing.photos)),
         quiet=options.quiet,
@@ -191,7 +197,13 @@ def _read(
     )
     apart = tuple(known_apart(photos, options.cache))
     collection = Collection(
-        photos, embedded.features, embedded.inverse, known, apart, evidence=evidence
+        photos,
+        embedded.features,
+        embedded.inverse,
+        known,
+        apart,
+        evidence=evidence,
+        wholes=embedded.wholes,
     )
     return rows, listing, collection
 

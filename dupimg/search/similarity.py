@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
 from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
 from dupimg.search.links import search_links
@@ -104,22 +102,6 @@ def check_threshold(threshold: float, name: str = "threshold") -> None:
         raise TypeError(f"Got {name}={threshold!r}, {expected}")
     if not 0 < threshold <= 1:
         raise ValueError(f"Got {name}={threshold!r}, {expected}")
-
-
-def check_vectors(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = True) -> NDArray:
-    """Return vectors as float32 or float64, as many columns as in `fit` unless `reset`.
-
-    Whether they are finite is checked later, part by part: of a memory map, no more than a part
-    is to be in memory.
-    """
-    return validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_all_finite=False,
-    )
 
 
 def cosine_graph(

@@ -11,13 +11,34 @@ from dupimg.options.fields import Options, choice, option
 
 @dataclass(frozen=True)
 class BenchmarkOptions(Options):
-    """Measure photos per second here, against the straightforward way and decoding alone.
+    """Measure each stage of a run and whole commands, against decoding the same photos alone.
 
+    `--what=embedding` compares networks and what computes them with the straightforward way;
     `--what=search` measures how vectors are searched and clustered, against bare matrix products,
     scikit-learn and faiss, each in a process of its own.
     """
 
-    what: str = choice("photos", "search", about="what to measure")
+    what: str = choice("stages", "embedding", "search", about="what to measure")
+    camera: tuple[int, ...] = option(
+        to_whole_numbers(1),
+        "numbers of photos of camera size, made on the spot; embedding: the first one counts",
+        default=(36, 150),
+        values="N,N,…",
+    )
+    web: int = option(to_whole_number(1), "number of photos of web size", default=1500, values="N")
+    web_from: Path | None = option(
+        optional(to_path),
+        "stages: folder with photos to make those of web size from",
+        default=None,
+        no_value="they are drawn",
+        values="FOLDER",
+    )
+    against: Path | None = option(
+        optional(to_path),
+        "stages: another checkout, of which the same commands are timed in turn",
+        default=None,
+        values="FOLDER",
+    )
     sizes: tuple[int, ...] = option(
         to_whole_numbers(2),
         "search: numbers of vectors, ascending",
@@ -35,12 +56,6 @@ class BenchmarkOptions(Options):
         "search: only begin to search so many vectors, and extrapolate",
         default=None,
         no_value="measure all ways at all sizes",
-        values="N",
-    )
-    photos: int = option(
-        to_whole_number(1),
-        "photos of camera size, and 10 times as many of web size; they are made on the spot",
-        default=36,
         values="N",
     )
     model: str = option(to_text, "network to measure", default="efficientnet_lite0", values="NAME")

@@ -1,15 +1,21 @@
-"""Photos to measure with: collages of scikit-learn's sample images, as large as real photos are."""
+"""Photos to measure with: collages of sample images, as large as real photos are, or real ones."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import joblib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from sklearn.datasets import load_sample_images
+
+from dupimg.files.images import UnreadablePhoto, read_photo
+from dupimg.files.photos import find_files
 
 _CANVAS = (480, 320)
 _PIECES = (4, 10)
@@ -29,19 +35,17 @@ class Kind:
         Of JPEG.
     grain : float
         Standard deviation of the noise of the sensor, in grey values: what fills the file.
-    times : int
-        How many times as many photos of this kind as the user asks for.
     """
 
     name: str
     size: tuple[int, int]
     quality: int
     grain: float
-    times: int
 
 
 # About 10 MB with 24 megapixels, as cameras write, and about 100 KB, as web pages carry.
-KINDS = (Kind("camera", (6000, 4000), 92, 9.0, 1), Kind("web", (1024, 683), 70, 4.0, 20))
+CAMERA = Kind("camera", (6000, 4000), 92, 9.0)
+WEB = Kind("web", (1024, 683), 70, 4.0)
 
 
 def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> list[Path]:
@@ -62,17 +66,64 @@ def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> li
     """
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
-    views = _views(random)
-    paths = []
-    for i in range(n_photos):
-        photo = next(views).resize(kind.size).filter(ImageFilter.SHARPEN)
-        grain = random.normal(0, kind.grain, (kind.size[1], kind.size[0], 1)).astype(np.float32)
-        pixels = np.clip(np.asarray(photo) + grain, 0, 255)
-        path = folder / f"IMG_{seed}{i:04}.jpg"
-        Image.fromarray(pixels.astype(np.uint8)).save(path, quality=kind.quality)
-        os.utime(path, (1e9, 1e9))  # the cache does not trust files of the last seconds
-        paths.append(path)
+    width, height = kind.size
+    # Each photo gets another part of one field of noise.
+    noise = random.normal(0, kind.grain, (height + 64, width + 64, 1)).astype(np.int16)
+
+    def write(path: Path, view: Image.Image, top: int, left: int) -> None:
+        photo = np.asarray(view.resize(kind.size).filter(ImageFilter.SHARPEN), np.int16)
+        pixels = np.clip(photo + noise[top : top + height, left : left + width], 0, 255)
+        _save(Image.fromarray(pixels.astype(np.uint8)), path, kind)
+
+    paths = [folder / f"IMG_{seed}{i:04}.jpg" for i in range(n_photos)]
+    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        views = islice(_views(random), n_photos)
+        list(pool.map(write, paths, views, *random.integers(64, size=(2, n_photos)).tolist()))
     return paths
+
+
+def reduce_photos(source: Path, folder: Path, kind: Kind, n_photos: int) -> list[Path]:
+    """Make photos of a folder as small as a kind of photo.
+
+    Parameters
+    ----------
+    source : Path
+        Its photos are taken in order of path, and once more with narrower margins if there are
+        fewer than `n_photos`.
+    folder : Path
+        Created.
+    kind : Kind
+    n_photos : int
+
+    Returns
+    -------
+    list of Path
+        As many as could be read.
+    """
+    folder.mkdir(parents=True)
+    found = [source / path for path, _ in find_files(source).files]
+
+    def reduce(number: int) -> Path | None:
+        margin, place = divmod(number, len(found))
+        try:
+            photo = read_photo(found[place], max(kind.size))
+        except UnreadablePhoto:
+            return None
+        x, y = (side * min(margin, 8) // 50 for side in photo.size)
+        photo = photo.crop((x, y, photo.width - x, photo.height - y))
+        photo.thumbnail((max(kind.size),) * 2)
+        path = folder / f"IMG_{number:05}.jpg"
+        _save(photo, path, kind)
+        return path
+
+    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        paths = pool.map(reduce, range(n_photos if found else 0))
+        return [path for path in paths if path is not None]
+
+
+def _save(photo: Image.Image, path: Path, kind: Kind) -> None:
+    photo.save(path, quality=kind.quality)
+    os.utime(path, (1e9, 1e9))  # the cache does not trust files of the last seconds
 
 
 def _views(random: np.random.Generator) -> Iterator[Image.Image]:

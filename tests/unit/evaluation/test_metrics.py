@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dupimg.evaluation.metrics import Truth, copy_figures, scene_figures, unrelated_figure
+from dupimg.evaluation.metrics import (
+    Truth,
+    copy_figures,
+    removal_figures,
+    scene_figures,
+    unrelated_figure,
+)
 
 
 def unit_vectors(*degrees: float) -> np.ndarray:
@@ -37,6 +43,25 @@ def test_pairs_of_related_groups_are_neither_right_nor_wrong():
     assert truth.n_unrelated_pairs == 4
     i, j = np.array([*combinations(range(5), 2)]).T
     assert truth.are_unrelated(i, j).tolist() == [b == 4 for _, b in combinations(range(5), 2)]
+
+
+def test_groups_that_share_a_related_group_are_related():
+    related = pd.Series(["place:alps", "y;place:alps", "", "place:sea", "y"])
+    truth = Truth.from_names(pd.Series([*"abcde"]), related)
+    assert truth.related.tolist() == [[0, 1], [1, 4]]
+    precision, *_ = scene_figures(truth, np.zeros(5, np.int64))
+    assert precision == ("scene pair precision", 0, 8)
+    (_, _, count), *_ = scene_figures(truth[[0, 1]], np.zeros(2, np.int64))
+    assert count == 0
+
+
+def test_pairs_of_a_mixed_group_are_neither_right_nor_wrong():
+    truth = Truth.from_names(pd.Series([*"aa???"]), pd.Series([""] * 5), mixed="?")
+    figures = {name: (value, count) for name, value, count in scene_figures(truth, np.zeros(5))}
+    assert figures["scene pair precision"] == (1 / 7, 7)  # 1 of a, 6 of a with others
+    assert figures["scene pair recall"] == (1, 1)
+    goes, keepers = np.array([1, 3, 4]), np.array([0, 2, 0])
+    assert [value for _, value, _ in removal_figures(truth, goes, keepers)] == [1, 1, 1]
 
 
 def test_perfect_scenes():
@@ -82,8 +107,8 @@ def test_unrelated_pairs_at_the_threshold_count():
 def test_copies_are_counted_from_their_original_by_kind():
     groups = pd.Series(["a", "a", "a", "b", "b", "c", "c"])
     kinds = pd.Series(["crop", "original", "resize", "original", "crop", "resize", "resize"])
-    vectors = unit_vectors(40, 0, 10, 0, 10, 0, 0)
-    assert [*copy_figures(groups, kinds, vectors, 0.95)] == [
+    keepers = np.array([0, 1, 1, 3, 3, 5, 6])
+    assert [*copy_figures(groups, kinds, keepers)] == [
         ("copies found", 2 / 3, 3),
         ("copies found, crop", 1 / 2, 2),
         ("copies found, resize", 1.0, 1),
@@ -91,5 +116,5 @@ def test_copies_are_counted_from_their_original_by_kind():
 
 
 def test_without_kinds_any_two_of_a_group_are_copies():
-    figures = copy_figures(pd.Series([*"aaab"]), None, unit_vectors(0, 10, 40, 0), 0.95)
+    figures = copy_figures(pd.Series([*"aaab"]), None, np.array([0, 0, 2, 3]))
     assert [*figures] == [("copies found", 1 / 3, 3)]

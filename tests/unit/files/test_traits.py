@@ -1,4 +1,4 @@
-"""What is in a file beside its pixels: camera, place, rating, keywords, title, pages."""
+"""Traits of picture files: camera, exposure, place, rating, keywords, title, pages, alpha."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import struct
 
 import pytest
+from files import save
 from packets import box, exif, film, iptc, with_iptc
 from PIL import Image
 
@@ -13,6 +14,7 @@ from dupimg.files.film_times import Film, read_film
 from dupimg.files.images import read_header
 from dupimg.files.traits import Traits
 
+EXIF_DIRECTORY = 0x8769
 PLACE = {1: "N", 2: (48.0, 51.0, 29.0), 3: "E", 4: (2.0, 17.0, 40.0)}
 PHOTO = Image.new("RGB", (40, 30), "teal")
 PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -27,6 +29,10 @@ PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
 def traits(tmp_path, content: bytes) -> Traits:
     path = tmp_path / "a"
     path.write_bytes(content)
+    return traits_of(path)
+
+
+def traits_of(path) -> Traits:
     return read_header(path).traits
 
 
@@ -37,7 +43,7 @@ def jpeg(**options) -> bytes:
 
 
 def test_a_plain_picture_knows_nothing(tmp_path):
-    assert traits(tmp_path, jpeg()) == Traits()
+    assert traits(tmp_path, jpeg()) == Traits(format="JPEG")
 
 
 def test_camera_and_place_of_exif(tmp_path):
@@ -45,6 +51,23 @@ def test_camera_and_place_of_exif(tmp_path):
     tags[0x010F], tags[0x0110] = "Acme ", "One\0"
     found = traits(tmp_path, jpeg(exif=tags))
     assert (found.camera, found.metadata) == ("Acme One", ("camera", "place"))
+
+
+def test_camera_and_exposure(tmp_path):
+    tags = Image.Exif()
+    tags[0x010F], tags[0x0110] = "Maker ", "One"
+    tags.get_ifd(EXIF_DIRECTORY).update({0x829A: 0.008, 0x829D: 2.8, 0x8827: 100, 0x9204: -1.0})
+    traits = traits_of(save(Image.new("RGB", (9, 9)), tmp_path / "a.jpg", exif=tags))
+    assert traits.camera == "Maker One"
+    assert traits.exposure == pytest.approx((0.008, 2.8, 100, -1))
+    assert Traits.from_json(traits.to_json()) == traits
+
+
+def test_numbers_that_say_nothing(tmp_path):
+    tags = Image.Exif()
+    tags.get_ifd(EXIF_DIRECTORY).update({0x829A: "fast", 0x8827: 65535})
+    traits = traits_of(save(Image.new("RGB", (9, 9)), tmp_path / "a.jpg", exif=tags))
+    assert traits == Traits(format="JPEG")
 
 
 @pytest.mark.parametrize("value", [(0.0, 0.0, 0.0), ()])
@@ -94,6 +117,26 @@ def test_pages_and_frames_are_counted(tmp_path, format, frames):
     more = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
     PHOTO.save(content, format, save_all=True, append_images=more)
     assert traits(tmp_path, content.getvalue()).frames == frames
+
+
+def test_second_pictures_of_a_phone_are_no_frames(tmp_path):
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "green")]
+    path = save(frames[0], tmp_path / "a.jpg", format="MPO", save_all=True, append_images=frames)
+    assert traits_of(path).frames == 1
+
+
+def test_smaller_versions_are_no_pages(tmp_path):
+    small = Image.new("RGB", (10, 10))
+    small.encoderinfo = {"tiffinfo": {0x00FE: 1}}
+    path = save(
+        Image.new("RGB", (20, 20)), tmp_path / "a.tif", save_all=True, append_images=[small]
+    )
+    assert traits_of(path).frames == 1
+
+
+def test_alpha(tmp_path):
+    assert traits_of(save(Image.new("RGBA", (9, 9)), tmp_path / "a.png")).has_alpha
+    assert not traits_of(save(Image.new("RGB", (9, 9)), tmp_path / "b.png")).has_alpha
 
 
 @pytest.mark.parametrize("packet", [b"<", PACKET[:200], b"\0" * 999, PACKET.replace(b"5", b"x")])

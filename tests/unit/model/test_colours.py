@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dupimg.model.colours import N_ADDED, white_share, with_colours
+from dupimg.model.colours import N_ADDED, white_ground, with_colours
 
 
 def shirt(colour: str, ground: str) -> np.ndarray:
@@ -28,8 +28,8 @@ def test_vectors_have_norm_one_and_equal_pictures_equal_ones():
 
 
 def test_colours_count_most_before_a_white_ground():
-    assert white_share(shirt("red", "white")) > 0.6
-    assert white_share(shirt("red", "olive")) == 0
+    assert white_ground(shirt("red", "white")) == 1
+    assert white_ground(shirt("red", "olive")) == 0
     on_white = cosine(shirt("red", "white"), shirt("green", "white"))
     on_olive = cosine(shirt("red", "olive"), shirt("green", "olive"))
     assert on_white < 0.3

@@ -1,0 +1,124 @@
+"""What each rule for duplicates decides, as a run would decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dupimg.decide.embedded import Embedded
+from dupimg.decide.evidence import Evidence
+from dupimg.decide.group import find_duplicates, rank_photos
+from dupimg.evaluation.metrics import Truth, removal_figures
+from dupimg.options.analysis_options import RunOptions
+from dupimg.plans.plan import Groups
+from dupimg.progress import progress_bar
+
+TURNED = "verified, turned, mirrored"
+
+# Name of a rule → the options that make it.
+RULES: dict[str, dict[str, Any]] = {
+    **{rule: {"duplicate_rule": rule} for rule in ("careful", "verified", "cosine")},
+    TURNED: {"duplicate_rule": "verified", "rotations": True, "mirrored": True},
+}
+
+
+def decide_by_rules(
+    collections: Sequence[Embedded], options: RunOptions
+) -> list[dict[str, Groups]]:
+    """Decide about collections of photos by each rule.
+
+    Parameters
+    ----------
+    collections : sequence of Embedded
+    options : RunOptions
+        Its cache is a file that has the previews of the photos; it remembers the pairs that several
+        rules compare.
+
+    Returns
+    -------
+    list of dict of str to Groups
+        For each collection: name of a rule → the duplicates that it finds.
+    """
+    decided: list[dict[str, Groups]] = [{} for _ in collections]
+    total = len(RULES) * len(collections)
+    with progress_bar(total, "deciding", unit="times", quiet=options.quiet) as bar:
+        for name, changes in RULES.items():
+            of_rule = replace(options, quiet=True, **changes)
+            with Evidence(
+                options.cache, jobs=options.jobs, quiet=True, mirrored=of_rule.mirrored
+            ) as evidence:
+                for photos, by_rule in zip(collections, decided, strict=True):
+                    by_rule[name] = decide(replace(photos, evidence=evidence), of_rule)
+                    bar.update()
+    return decided
+
+
+def decide(embedded: Embedded, options: RunOptions) -> Groups:
+    """Find the duplicates among photos, as a run with these options does."""
+    return find_duplicates(embedded, options, order=rank_photos(embedded).order, apart=())
+
+
+def removal_table(
+    decided: Mapping[str, Groups], embedded: Embedded, truth: Truth, folders: NDArray[np.str_]
+) -> pd.DataFrame:
+    """Count the photos that each rule removes in favour of another picture.
+
+    Parameters
+    ----------
+    decided : mapping of str to Groups
+        By rule.
+    embedded : Embedded
+        n photos, of which no two are copies but byte-identical ones.
+    truth : Truth
+        Of these.
+    folders : ndarray of shape (n,), str
+
+    Returns
+    -------
+    DataFrame
+        A line for each folder and rule: how many photos go in favour of another view of their
+        scene, of a photo of a related group, and of an unrelated one.
+    """
+    lines = []
+    for folder in dict.fromkeys(folders.tolist()):
+        for rule, groups in decided.items():
+            goes, keepers = removed_pairs(groups, embedded)
+            here = folders[goes] == folder
+            line = {"folder": folder, "rule": rule, "photos": np.count_nonzero(folders == folder)}
+            figures = removal_figures(truth, goes[here], keepers[here])
+            lines.append(line | {name.split(" ")[0]: value for name, value, _ in figures})
+    return pd.DataFrame(lines)
+
+
+def removed_pairs(
+    groups: Groups, embedded: Embedded
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the photos that go, and their keepers, byte-identical ones left out."""
+    goes = np.flatnonzero(embedded.inverse[groups.keepers] != embedded.inverse)
+    return goes, groups.keepers[goes]
+
+
+def share_table(
+    decided: Mapping[str, Groups], pairs: Mapping[str, NDArray[np.int64]]
+) -> pd.DataFrame:
+    """Return for each rule of which share of pairs one photo stays for both.
+
+    Parameters
+    ----------
+    decided : mapping of str to Groups
+        By rule.
+    pairs : mapping of str to ndarray of shape (2, k), int64
+        Kinds of pairs of the photos.
+    """
+    lines = []
+    for rule, groups in decided.items():
+        line: dict[str, object] = {"rule": rule}
+        for kind, (i, j) in pairs.items():
+            line[kind] = (groups.keepers[i] == groups.keepers[j]).mean() if len(i) else np.nan
+        lines.append(line)
+    return pd.DataFrame(lines)

@@ -1,0 +1,234 @@
+"""Read a picture whole: every pixel of every frame and page at full size, upright, and alpha.
+
+Two files have identical pixels if the digests of their pixels are equal. A digest covers the size,
+all channels of all pixels (those that transparency hides, too), and the colour profile, byte for
+byte, unless it is sRGB. How long an animation shows a frame is no pixel, and does not count.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from dupimg.files.deep_tiff import is_misread
+from dupimg.files.images import (
+    MAX_PIXELS,
+    UnreadablePhoto,
+    check_size,
+    open_picture,
+    to_rgb,
+    turn_of,
+    upright_turn,
+)
+from dupimg.files.traits import PAGED_FORMATS, is_reduced_page
+from dupimg.messages import message
+
+# Count it up whenever a file may get another digest or other small frames.
+WHOLE_VERSION = 1
+
+# A picture with more frames is not compared.
+_MOST_FRAMES = 1000
+
+# Rows of pixels that are converted at once.
+_STRIP = 256
+
+# Modes that RGBA holds without loss; pixels in others equal only pixels in the same mode.
+_EXACT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
+
+# Formats whose files say how deep their pixels are. Decoders reduce more than 8 bits to 8, and
+# what they drop cannot be compared.
+_ALWAYS_8_BITS = frozenset({"JPEG", "MPO", "WEBP", "GIF", "BMP"})
+_BITS_PER_SAMPLE = 258
+
+_SRGB_GAMMA = 0.45455
+
+# Sides of the small versions of a transparent picture and of the frames of an animation.
+_SIDE, _FRAME_SIDE = 32, 16
+
+# Grey levels, of 255, by which a cell of a small version may differ after compression or resizing.
+_MOST_DIFFERENCE = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What all pixels of a file come down to.
+
+    Attributes
+    ----------
+    pixels : str
+        Digest of all pixels; empty where the decoder cannot return them all as they are.
+    frames : ndarray of shape (n_frames, side, side, 4), uint8
+        Small versions of all frames, RGB times alpha and alpha; of a single picture without an
+        alpha channel none.
+    """
+
+    pixels: str
+    frames: NDArray[np.uint8]
+
+    def has_pixels_of(self, other: Whole) -> bool:
+        """Return whether all pixels of both files are the same."""
+        return bool(self.pixels) and self.pixels == other.pixels
+
+    def has_transparency_of(self, other: Whole) -> bool:
+        """Return whether both files are transparent in the same places, as far as cells tell."""
+        if not (len(self.frames) and len(other.frames)):
+            opaque = self.frames if len(self.frames) else other.frames
+            return bool((opaque[..., 3] >= 255 - _MOST_DIFFERENCE).all())
+        if self.frames.shape != other.frames.shape:
+            return False
+        return _most_difference(self.frames[..., 3], other.frames[..., 3]) <= _MOST_DIFFERENCE
+
+    def has_frames_of(self, other: Whole) -> bool:
+        """Return whether both files have the same number of frames, and these look alike."""
+        if max(len(self.frames), len(other.frames)) <= 1:
+            return True
+        return (
+            self.frames.shape == other.frames.shape
+            and _most_difference(self.frames, other.frames) <= _MOST_DIFFERENCE
+        )
+
+    def to_json(self) -> list[Any]:
+        """Return the values as JSON values, which `from_json` reads."""
+        packed = base64.b85encode(zlib.compress(self.frames.tobytes())).decode("ascii")
+        return [self.pixels, list(self.frames.shape), packed]
+
+    @classmethod
+    def from_json(cls, values: list[Any]) -> Whole:
+        """Return what `to_json` wrote."""
+        pixels, shape, packed = values
+        content = zlib.decompress(base64.b85decode(packed))
+        return cls(pixels, np.frombuffer(content, np.uint8).reshape(shape))
+
+
+def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Whole:
+    """Decode all frames and pages of a picture, one after the other.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    max_pixels : int, default=500_000_000
+        A picture with a larger frame is unreadable.
+
+    Returns
+    -------
+    Whole
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does; also for a picture with more than 1,000 frames.
+
+    Notes
+    -----
+    One frame is in memory, twice where it has to be turned. A JPEG of 24 megapixels takes 0.4 s.
+    """
+    with open_picture(path, max_pixels) as (picture, _, format):
+        is_exact = format != "RAW" and _is_8_bits(picture)
+        digest = hashlib.blake2b(_profile(picture), digest_size=32)
+        small = []
+        for frame in _frames(picture, max_pixels):
+            is_exact = is_exact and _is_8_bits(picture)
+            with turn_of(picture):
+                frame.load()
+                turn = upright_turn(frame)
+                upright = frame if turn is None else frame.transpose(turn)
+                if is_exact:
+                    _add_pixels(digest, upright)
+                if frame.has_transparency_data or _n_frames(picture) > 1:
+                    small.append(_small(upright, _SIDE if _n_frames(picture) == 1 else _FRAME_SIDE))
+    frames = np.stack(small) if small else np.empty((0, _SIDE, _SIDE, 4), np.uint8)
+    return Whole(digest.hexdigest() if is_exact else "", frames)
+
+
+def _n_frames(picture: Image.Image) -> int:
+    return int(getattr(picture, "n_frames", 1)) if picture.format in PAGED_FORMATS else 1
+
+
+def _frames(picture: Image.Image, max_pixels: int) -> Iterator[Image.Image]:
+    """Yield the picture at each of its frames, not decoded."""
+    n_frames = _n_frames(picture)
+    if n_frames > _MOST_FRAMES:
+        why = message("why.many_frames", number=str(n_frames))
+        raise UnreadablePhoto(message("reason.unreadable", kind=str(picture.format), why=why))
+    for number in range(n_frames):
+        if n_frames > 1:
+            picture.seek(number)
+        if not (number and is_reduced_page(picture)):
+            check_size(picture.size, max_pixels)
+            yield picture
+
+
+def _profile(picture: Image.Image) -> bytes:
+    """Return what says how to read the colours; nothing where that is sRGB, as by default."""
+    profile = bytes(picture.info.get("icc_profile") or b"")
+    gamma = picture.info.get("gamma", _SRGB_GAMMA)
+    is_srgb = not profile or _is_srgb(profile)
+    is_usual = profile or abs(gamma - _SRGB_GAMMA) < 0.001  # a profile overrides it
+    return (b"" if is_srgb else profile) + (b"" if is_usual else repr(gamma).encode())
+
+
+@lru_cache(maxsize=8)
+def _is_srgb(profile: bytes) -> bool:
+    """Return whether a profile leaves all colours as they are in sRGB, but for rounding."""
+    levels = np.linspace(0, 255, 9).astype(np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
+    try:
+        transform = ImageCms.profileToProfile(
+            Image.fromarray(colours),
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+        )
+    except (ImageCms.PyCMSError, OSError):  # broken, or of CMYK or grey
+        return False
+    return _most_difference(colours, np.asarray(transform)) <= 1
+
+
+def _is_8_bits(picture: Image.Image) -> bool:
+    """Return whether decoding the current frame drops nothing of the pixels of the file."""
+    if picture.format in _ALWAYS_8_BITS:
+        return True
+    if picture.format == "TIFF":
+        bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (1,))
+        return not is_misread(picture) and (picture.mode not in _EXACT_MODES or max(bits) <= 8)
+    if picture.format == "HEIF":
+        return picture.info.get("bit_depth") == 8
+    if picture.format == "PNG":
+        deep = any("16" in str(tile[3]) for tile in getattr(picture, "tile", ()))
+        return not deep or picture.mode not in _EXACT_MODES
+    return False
+
+
+def _add_pixels(digest: hashlib.blake2b, frame: Image.Image) -> None:
+    is_exact = frame.mode in _EXACT_MODES
+    digest.update(repr((frame.size, "RGBA" if is_exact else frame.mode)).encode())
+    for top in range(0, frame.height, _STRIP):
+        strip = frame.crop((0, top, frame.width, min(top + _STRIP, frame.height)))
+        digest.update((strip.convert("RGBA") if is_exact else strip).tobytes())
+
+
+def _small(frame: Image.Image, side: int) -> NDArray[np.uint8]:
+    """Average a frame over cells: RGB times alpha, and alpha."""
+    rgba = frame if frame.mode == "RGBA" else _to_rgba(frame)
+    cells = np.asarray(rgba.resize((side, side), Image.Resampling.BOX)).astype(np.uint16)
+    cells[..., :3] = (cells[..., :3] * cells[..., 3:] + 127) // 255
+    return cells.astype(np.uint8)
+
+
+def _to_rgba(frame: Image.Image) -> Image.Image:
+    return frame.convert("RGBA") if frame.mode in _EXACT_MODES else to_rgb(frame).convert("RGBA")
+
+
+def _most_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
+    return int(np.abs(one.astype(np.int16) - other).max(initial=0))

@@ -1,0 +1,461 @@
+"""Lay one picture over another: a copy, a part of it, an edited one, or something else.
+
+Pictures are laid over each other as they are, or by the affine map of their matched details, and
+compared where they overlap: in windows by correlation, by brightness, and by their colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.groups.details import Details, match_details
+from dupimg.groups.pictures import Picture
+from dupimg.opencv import opencv
+
+Affine = NDArray[np.float64]
+
+COPY = "copy"
+CROPPED_COPY = "cropped copy"
+EDITED_COPY = "edited copy"
+
+# Matched details that make a map worth a look.
+_FEWEST_DETAILS = 8
+
+# Steps of refining a map, and the gain in correlation below which it ends.
+_REFINING = 30, 1e-4
+
+# Shares of windows that show something else, and of other colours, in an edited copy, at most.
+_MOST_EDITED, _MOST_EDITED_COLOUR = 0.25, 0.15
+
+# Side in pixels of the windows that are compared, and standard deviation of the blur before.
+_WINDOW, _BLUR = 13, 1.0
+
+# Grey levels: windows with less contrast are plain; a difference needs more.
+_PLAIN, _CLEAR = 4.0, 14.0
+
+# A window with a lower correlation shows something else.
+_LEAST_CORRELATION = 0.5
+
+# Largest share of such windows in a copy: copies of 96 photos, recompressed, resized, cropped,
+# turned, with bars or in a screenshot, have up to 0.03 % of them; forms filled in differently 0.4 %
+# and more.
+_MOST_DIFFERING = 0.001
+
+# A picture with fewer windows that are not plain has nothing to compare.
+_LEAST_TEXTURE = 0.02
+
+# Grey levels by which the brightness of a copy may differ (a third of a stop is 20), and ratio of
+# contrasts: of the frames of an exposure series the dark ones differ in contrast only.
+_MOST_OTHER_TONE, _MOST_OTHER_CONTRAST = 3.0, 1.12
+
+# Share of the cells of a copy whose color no change of white balance, brightness or saturation
+# explains: at most 2.6 % after the strongest compression, 5 % and more for another shirt.
+_MOST_OTHER_COLOUR = 0.03
+
+# Levels from which all channels of both are the white of a ground, which says nothing.
+_WHITE = 228
+
+# Changes of saturation that are tried, levels that a colour may miss, and how often the fit leaves
+# out more of what is missed by more than some levels.
+_SATURATIONS = tuple(np.arange(0, 2.01, 0.2).tolist())
+_MISS, _OUTLIER, _FITS = 16, 12, 4
+
+# Pixels over which colours are averaged, and of these the fewest that are compared.
+_COLOUR_BLUR, _FEWEST_COLOURS = 5, 32
+
+# Largest stretch of one axis of a copy against the other.
+_MOST_SHEAR = 1.35
+
+# A picture of which so much is covered lies within the other one.
+_WITHIN = 0.96
+
+# Smallest part of a picture that is told to be a part of it.
+_LEAST_PART = 0.2
+
+# Of an edited copy all that differs lies in a part of the picture, and most of the picture is the
+# same: a caption, a watermark, something painted over.
+_LARGEST_EDIT, _LEAST_IN_EDIT = 0.35, 0.9
+
+# Bars around a picture: this share of them has one grey level (within some), and along the edge
+# this share of the picture has another one. A sky that was cut off goes on inside.
+_ONE_GREY, _SAME_GREY, _EDGE = 0.6, 8, 0.5
+
+# Sides whose ratios differ by less are of pictures with one frame.
+_SAME_RATIO = 0.03
+
+
+@dataclass(frozen=True)
+class CopyEvidence:
+    """What laying one picture over the other says; all numbers are floats, to be kept as such.
+
+    Attributes
+    ----------
+    covered, other_covered : float
+        Shares of the first and of the second picture that the other one covers.
+    bars, other_bars : float
+        1 if what lies beyond is bars of one grey and no picture, else 0; of the first and of the
+        second picture.
+    is_grey, other_is_grey : float
+        1 if the first or the second picture has no colours, else 0.
+    texture : float
+        Share of the overlap that is not plain.
+    differing : float
+        Share of that which shows something else.
+    edited : float
+        Share of the overlap in which nearly all of this lies.
+    other_tone : float
+        Difference of brightness in grey levels.
+    other_contrast : float
+        Ratio of contrasts, at least 1.
+    other_colour : float
+        Share of the overlap whose colours no global change explains.
+    """
+
+    covered: float = 0
+    other_covered: float = 0
+    bars: float = 0
+    other_bars: float = 0
+    is_grey: float = 0
+    other_is_grey: float = 0
+    texture: float = 0
+    differing: float = 1
+    edited: float = 1
+    other_tone: float = 255
+    other_contrast: float = 255
+    other_colour: float = 1
+
+    def swapped(self) -> CopyEvidence:
+        """Return what the same pair says with the pictures exchanged."""
+        return replace(
+            self,
+            covered=self.other_covered,
+            other_covered=self.covered,
+            bars=self.other_bars,
+            other_bars=self.bars,
+            is_grey=self.other_is_grey,
+            other_is_grey=self.is_grey,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What the second picture is to the first one.
+
+        "copy", "cropped copy" (one is a part of the other), "edited copy" (a part differs), or ""
+        if it is shown to be none of them.
+        """
+        if self.texture < _LEAST_TEXTURE or self.differing > _MOST_EDITED:
+            return ""
+        is_same = self.differing <= _MOST_DIFFERING
+        within, around = self._is_within, self.swapped()._is_within
+        if not (within or around):
+            return ""
+        if self.other_colour > (_MOST_OTHER_COLOUR if is_same else _MOST_EDITED_COLOUR):
+            return ""
+        if not is_same:
+            return EDITED_COPY if self.edited <= _LARGEST_EDIT else ""
+        return COPY if within and around else CROPPED_COPY
+
+    @property
+    def is_brightened(self) -> bool:
+        """Whether brightness differs, as it does in the frames of an exposure series."""
+        return self.other_tone > _MOST_OTHER_TONE or self.other_contrast > _MOST_OTHER_CONTRAST
+
+    def may_go(self, *, brightened: bool = False, edited: bool = False) -> bool:
+        """Whether the second picture may go in favour of the first one.
+
+        Parameters
+        ----------
+        brightened : bool, default=False
+            Whether it may be another in brightness.
+        edited : bool, default=False
+            Whether it may have been edited.
+
+        Notes
+        -----
+        Colour does not go in favour of grey, nor a whole in favour of a part of it, nor a picture
+        in favour of one with bars or a screen around it.
+        """
+        return (
+            self.verdict != ""
+            and (edited or self.verdict != EDITED_COPY)
+            and (brightened or not self.is_brightened)
+            and not (self.is_grey and not self.other_is_grey)
+            and self._is_within
+            and not (self.bars and not self.other_bars)
+        )
+
+    @property
+    def _is_within(self) -> bool:
+        """Whether the second picture shows nothing that the first one does not show."""
+        if self.other_covered >= _WITHIN:
+            return self.covered >= _LEAST_PART
+        return bool(self.other_bars) and self.covered >= _WITHIN
+
+
+NO_COPY = CopyEvidence()
+
+
+def compare_copies(
+    first: Picture, second: Picture, first_details: Details, second_details: Details
+) -> CopyEvidence:
+    """Lay two pictures over each other and compare them where they overlap.
+
+    Parameters
+    ----------
+    first, second : Picture
+    first_details, second_details : Details
+
+    Returns
+    -------
+    CopyEvidence
+        Of the map under which they differ least: frame on frame, where both have one aspect
+        ratio, or details on details.
+    """
+    maps = _frames(first, second)
+    found = [_overlay(first, second, affine) for affine in maps]
+    if not found or found[0].differing > _MOST_DIFFERING:
+        for affine in _by_details(first_details, second_details):
+            maps = _refined(first, second, affine)
+            found += [_overlay(first, second, m) for m in maps]
+    return min(found, key=_difference, default=NO_COPY)
+
+
+def _difference(evidence: CopyEvidence) -> float:
+    return evidence.differing
+
+
+def _frames(first: Picture, second: Picture) -> list[Affine]:
+    """Return the map of frame on frame, if both have one aspect ratio."""
+    ratio = _frame(second) / _frame(first)
+    if abs(np.log(ratio[0] / ratio[1])) > _SAME_RATIO:
+        return []
+    return [np.column_stack([np.diag(ratio), np.zeros(2)])]
+
+
+def _by_details(first: Details, second: Details) -> list[Affine]:
+    """Return the map of details on details, if enough of them match."""
+    match = match_details(first, second)
+    linear = match.affine[:, :2]
+    stretch = np.linalg.svd(linear, compute_uv=False)
+    # A face in a mirror has details of the face, but whether that counts is for others to say.
+    if np.linalg.det(linear) <= 0 or stretch[0] > _MOST_SHEAR * stretch[1]:
+        return []
+    if match.n_details < _FEWEST_DETAILS:
+        return []
+    return [match.affine]
+
+
+def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
+    """Return a map, and the map near it under which the pictures correlate most.
+
+    Details tell where a picture lies to a pixel or two, which is not enough to compare grass.
+    """
+    cv2 = opencv()
+    pair = _Pair((first, second), "grey", affine)
+    ending = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, *_REFINING)
+    start = pair.affine.astype(np.float32)
+    try:
+        _, refined = cv2.findTransformECC(
+            pair.here, pair.there, start, cv2.MOTION_AFFINE, ending, None, 5
+        )
+    except cv2.error:  # no correlation to improve
+        return [affine]
+    return [affine, pair.points(refined)]
+
+
+def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
+    """Compare two pictures under a map of points of the first to points of the second."""
+    pair = _Pair((first, second), "grey", affine)
+    here, inside, other_inside = pair.here, pair.inside(), pair.other_inside()
+    seen = opencv().erode(inside, np.ones((_WINDOW, _WINDOW), np.uint8)) > 0
+    if not seen.any():
+        return NO_COPY
+    laid = pair.laid()
+    texture, differing, edited = _differing_windows(here, laid, seen)
+    a, b = here[seen].astype(float), laid[seen].astype(float)
+    contrasts = sorted((a.std() + 1, b.std() + 1))
+    return CopyEvidence(
+        covered=float(inside.mean()),
+        other_covered=float(other_inside.mean()),
+        bars=float(_has_bars(here, inside)),
+        other_bars=float(_has_bars(pair.there, other_inside)),
+        is_grey=float(_is_grey(first.colours)),
+        other_is_grey=float(_is_grey(second.colours)),
+        texture=texture,
+        differing=differing,
+        edited=edited,
+        other_tone=float(abs(np.median(a - b))),
+        other_contrast=float(contrasts[1] / contrasts[0]),
+        other_colour=_other_colour(first, second, affine),
+    )
+
+
+class _Pair:
+    """Two forms of a pair of pictures, grey or in colours, under a map of their points.
+
+    Attributes
+    ----------
+    here, there : ndarray of shape (height, width) or (height, width, 3), uint8
+        The finer one is reduced to the resolution of the coarser one: what it has beyond that is
+        no difference.
+    affine : ndarray of shape (2, 3), float64
+        Maps pixels of `here` to pixels of `there`.
+    """
+
+    def __init__(
+        self,
+        pictures: tuple[Picture, Picture],
+        form: str,
+        affine: Affine,
+    ) -> None:
+        first, second = (getattr(picture, form) for picture in pictures)
+        scale = np.sqrt(abs(np.linalg.det(affine[:, :2])))
+        scale *= max(second.shape[:2]) / max(first.shape[:2])
+        self.here = _reduced(first, min(1.0, scale))
+        self.there = _reduced(second, min(1.0, 1 / max(scale, 1e-6)))
+        self._units = [
+            np.array(form.shape[1::-1]) / _frame(picture)
+            for picture, form in zip(pictures, (self.here, self.there), strict=True)
+        ]
+        self.affine = affine * self._units[1][:, None]
+        self.affine[:, :2] /= self._units[0]
+        # Pixels have their places in their middles.
+        self.affine[:, 2] += self.affine[:, :2] @ [0.5, 0.5] - 0.5
+
+    def points(self, affine: Affine) -> Affine:
+        """Return a map of pixels as a map of points."""
+        affine = affine.astype(float)
+        affine[:, 2] += 0.5 - affine[:, :2] @ [0.5, 0.5]
+        affine[:, :2] *= self._units[0]
+        return affine / self._units[1][:, None]
+
+    def laid(self) -> NDArray[np.uint8]:
+        """Return `there`, laid on `here`."""
+        cv2 = opencv()
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        size, border = self.here.shape[1::-1], cv2.BORDER_REPLICATE
+        return cv2.warpAffine(self.there, self.affine, size, flags=flags, borderMode=border)
+
+    def inside(self) -> NDArray[np.uint8]:
+        """Return 1 where `there` lies on `here`, else 0."""
+        return self._footprint(self.there, self.here, opencv().WARP_INVERSE_MAP)
+
+    def other_inside(self) -> NDArray[np.uint8]:
+        """Return 1 where `here` lies on `there`, else 0."""
+        return self._footprint(self.here, self.there, 0)
+
+    def _footprint(
+        self, picture: NDArray[np.uint8], on: NDArray[np.uint8], flag: int
+    ) -> NDArray[np.uint8]:
+        cv2 = opencv()
+        ones = np.ones(picture.shape[:2], np.uint8)
+        flags = cv2.INTER_NEAREST | flag
+        return cv2.warpAffine(ones, self.affine, on.shape[1::-1], flags=flags)
+
+
+def _frame(picture: Picture) -> NDArray[np.float64]:
+    """Return width and height of a picture, in units of the longer one."""
+    sides = np.array(picture.grey.shape[::-1], float)
+    return sides / sides.max()
+
+
+def _differing_windows(
+    here: NDArray[np.uint8], there: NDArray[np.uint8], seen: NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """Return shares: of windows that are not plain, of these that differ, and of their box."""
+    cv2 = opencv()
+    a, b = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), _BLUR) for p in (here, there))
+    window = (_WINDOW, _WINDOW)
+    mean_a, mean_b = cv2.blur(a, window), cv2.blur(b, window)
+    var_a = np.maximum(cv2.blur(a * a, window) - mean_a**2, 0)
+    var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
+    product = cv2.blur(a * b, window) - mean_a * mean_b
+    contrast = np.sqrt(np.maximum(var_a, var_b))
+    n_textured = int(np.count_nonzero(seen & (contrast > _PLAIN)))
+    # Where one is plain and the other is not, rounding is all that correlates.
+    low = product < _LEAST_CORRELATION * np.sqrt(var_a * var_b)
+    low |= np.minimum(var_a, var_b) < 0.5
+    low &= seen & (contrast > _CLEAR)
+    differing = int(np.count_nonzero(low)) / max(n_textured, 1)
+    return n_textured / int(np.count_nonzero(seen)), differing, _box_share(low, seen)
+
+
+def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
+    """Return the share of what is seen that a box around nearly all windows takes."""
+    rows, columns = np.nonzero(low)
+    if not len(rows):
+        return 0.0
+    margin = (1 - _LEAST_IN_EDIT) / 2
+    box = [np.quantile(places, [margin, 1 - margin]) for places in (rows, columns)]
+    return float(np.prod([high - low + _WINDOW for low, high in box]) / np.count_nonzero(seen))
+
+
+def _has_bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> bool:
+    """Return whether what lies around a part of a picture is bars, or the screen of a program."""
+    cv2 = opencv()
+    around = cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0
+    if np.count_nonzero(around) < (1 - _WITHIN) / 2 * picture.size:
+        return False
+    grey = float(np.median(picture[around]))
+    is_grey = np.abs(picture.astype(np.float32) - grey) <= _SAME_GREY
+    edge = (inside > 0) & (cv2.erode(inside, np.ones((9, 9), np.uint8), borderValue=1) == 0)
+    if not edge.any():
+        return False
+    return bool(is_grey[around].mean() >= _ONE_GREY and (~is_grey[edge]).mean() >= _EDGE)
+
+
+def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
+    """Return the share of the overlap whose colours no global change explains, either way."""
+    cv2 = opencv()
+    pair = _Pair((first, second), "colours", affine)
+    blur = (_COLOUR_BLUR, _COLOUR_BLUR)
+    seen = cv2.erode(pair.inside(), np.ones(blur, np.uint8))[::2, ::2] > 0
+    a, b = (cv2.blur(p, blur)[::2, ::2][seen].astype(float) for p in (pair.here, pair.laid()))
+    of_ground = np.minimum(a, b).min(axis=1) > _WHITE
+    a, b = a[~of_ground], b[~of_ground]
+    if len(a) < _FEWEST_COLOURS:
+        return 1.0
+    return min(_unexplained(a, b), _unexplained(b, a))
+
+
+def _unexplained(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the share of colours `b` that a global change of `a` misses by more than 16 levels.
+
+    The change is one of saturation, from grey to twice as colourful, and then of brightness and
+    contrast for each channel, as by white balance. It turns no blue into green while skin stays
+    as it is.
+    """
+    brightness = a @ [[0.299], [0.587], [0.114]]
+    return min(
+        float(np.mean(_misses(brightness + saturation * (a - brightness), b) > _MISS**2))
+        for saturation in _SATURATIONS
+    )
+
+
+def _misses(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the squared distances of colours `b` from a line for each channel of `a`."""
+    weights = np.ones_like(a)
+    for _ in range(_FITS):
+        total = weights.sum(axis=0)
+        mean_a, mean_b = (weights * a).sum(axis=0) / total, (weights * b).sum(axis=0) / total
+        spread = (weights * (a - mean_a) ** 2).sum(axis=0)
+        gain = (weights * (a - mean_a) * (b - mean_b)).sum(axis=0) / np.maximum(spread, 1e-9)
+        residual = mean_b + np.maximum(gain, 0) * (a - mean_a) - b
+        weights = 1 / (1 + (residual / _OUTLIER) ** 2)
+    return np.sum(residual**2, axis=1)
+
+
+def _is_grey(colours: NDArray[np.uint8]) -> bool:
+    """Return whether a picture has no colours."""
+    return bool(np.mean(np.ptp(colours.astype(int), axis=2)) < 4)
+
+
+def _reduced(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    if scale >= 1:
+        return picture
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    cv2 = opencv()
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
