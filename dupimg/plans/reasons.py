@@ -60,7 +60,7 @@ def likeness(*, same_bytes: bool) -> Message:
 
 @lru_cache
 def removed_reason(advantage: Message, *, same_bytes: bool) -> Message:
-    """Return why a photo goes; `advantage` is what its keeper has, see `why_kept`."""
+    """Return why a photo goes; `advantage` is what its keeper has, see `Ranking.why`."""
     return both(likeness(same_bytes=same_bytes), advantage)
 
 

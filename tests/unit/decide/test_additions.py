@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.group import find_groups, rank_photos
+from dupimg.decide.group import find_groups, keep_rule, rank_photos
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.messages import message
 from dupimg.model.features import Features
@@ -46,7 +46,7 @@ def with_scene_vectors(features: Features) -> Features:
 def organized(photos, features, options=OPTIONS):
     """Return the rows of a run that was carried out."""
     embedded = Embedded(tuple(photos), features, np.arange(len(photos)))
-    ranking = rank_photos(embedded, options, {})
+    ranking = rank_photos(embedded, keep_rule(options))
     groups = find_groups(embedded, options, ranking)
     rows = make_plan(Listing(tuple(photos), ()), groups, ranking)
     return [replace(row, earlier=row.destination) for row in rows]
