@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 
 import numpy as np
@@ -18,15 +19,19 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.group import find_duplicates, make_finder
-from dupimg.files.keep_rules import keeper_order
+from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
+from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
+from dupimg.plans.dates import dated_by
+from dupimg.plans.followers import settle_companions
+from dupimg.plans.merged_metadata import knowing, with_sidecars
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.reasons import both
 from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.plans.videos import video_rows
 from dupimg.search.similarity import reachable_rows
 
 
@@ -56,33 +61,63 @@ def add_rows(
     """
     rows = {row.path: row for row in earlier}
     notes: tuple[Message, ...] = ()
+    companions = Counter(row.companion_of for row in earlier)
+    companions.update(file.companion_of for file in listing.companions)
     if collection.is_new.any():
-        decided, notes = _photo_rows(collection, options)
+        decided, notes = _photo_rows(collection, options, companions)
         rows |= decided
+    rows |= {row.path: row for row in _video_rows(rows, listing, options, companions)}
     rows |= {file.path: other_row(file) for file in listing.others}
-    rows |= {file.path: companion_row(file, rows[file.companion_of]) for file in listing.companions}
-    for row in earlier:  # what belongs to a photo goes where it goes
-        if row.is_companion:
-            photo = rows[row.companion_of]
-            rows[row.path] = replace(
-                row, action=photo.action, keeper=photo.keeper, scene=photo.scene
-            )
-    return _named(_number_groups(list(rows.values())), earlier), notes
+    rows |= {file.path: companion_row(file) for file in listing.companions}
+    decided_rows = list(rows.values())
+    if options.merge_metadata:
+        decided_rows = knowing(decided_rows, listing)
+    settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
+    return _named(_number_groups(settled), earlier), notes
+
+
+def _not_following(earlier: Sequence[Row], rows: Mapping[str, Row]) -> set[str]:
+    """Return the companions whose photo is as it was: they stay as they are, too."""
+    known = {row.path: row for row in earlier}
+
+    def is_as_before(path: str) -> bool:
+        now, before = rows[path], known[path]
+        return (now.action, now.keeper, now.scene) == (before.action, before.keeper, before.scene)
+
+    return {row.path for row in earlier if row.is_companion and is_as_before(row.companion_of)}
+
+
+def _video_rows(
+    rows: Mapping[str, Row], listing: Listing, options: PlanOptions, companions: Mapping[str, int]
+) -> list[Row]:
+    """Return the rows of new videos; one without a photo nearby begins a new scene."""
+    photos = [row for row in rows.values() if row.is_photo]
+    known = [row for row in rows.values() if row.is_video]
+    new = video_rows(listing.videos, photos, keep_rule(options), companions, known)
+    highest = max((row.scene or 0 for row in rows.values()), default=0)
+    scenes = [row.scene or 0 for row in new]
+    return [
+        row.having(scene=highest - scene) if scene < 0 else row
+        for row, scene in zip(new, scenes, strict=True)
+    ]
 
 
 def _photo_rows(
-    collection: Collection, options: PlanOptions
+    collection: Collection, options: PlanOptions, companions: Mapping[str, int]
 ) -> tuple[dict[str, Row], tuple[Message, ...]]:
     """Return the rows of the photos of a collection, and what to know about their scenes."""
     nearest = nearest_cosines(collection)
     near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
     around = collection[near]
-    found = replace(_duplicates(around, options), nearest_cosine=nearest[near])
-    before = _duplicates(around[np.flatnonzero(~around.is_new)], options)
+    ranking = _ranking(collection, options, companions)[near.tolist()]
+    old = np.flatnonzero(~around.is_new)
+    found = replace(_duplicates(around, options, ranking), nearest_cosine=nearest[near])
+    before = _duplicates(around[old], options, ranking[old.tolist()])
     changed = _changes(around, found, before)
     keepers = _settled(around, found, changed)
+    dates = best_dates(around.photos, keepers.tolist())
     stays, known = known_scenes(collection, near, keepers)
-    scenes, notes = scenes_with_new(collection, stays, known, options)
+    scenes, notes = scenes_with_new(_dated(collection, near, dates), stays, known, options)
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
     groups = replace(found, keepers=keepers)
@@ -90,16 +125,38 @@ def _photo_rows(
     for i in np.flatnonzero(changed).tolist():
         keeper = int(keepers[i])
         scene = scenes[int(near[keeper])]
-        row = photo_row(around.photos, i, groups, scene, sizes[keeper], options.keep)
+        row = photo_row(around.photos, i, groups, scene, sizes[keeper], ranking)
         if sizes[i] == 1 and i in likes:
             like = around.photos[likes[i]].path
             row = replace(row, reason=message("reason.like_one_removed", photo=like))
         rows[row.path] = _with_history(row, collection.rows)
+    for i in np.flatnonzero(around.is_new).tolist():
+        if dates[i] != i:
+            path = around.photos[i].path
+            rows[path] = dated_by(rows[path], rows[around.photos[dates[i]].path])
     staying = [collection.photos[i] for i in stays]
     scene_cosines = nearest_scene_cosines(collection, stays, options)
     rows |= _with_cosines(rows, collection.photos, "nearest_cosine", nearest)
     rows |= _with_cosines(rows, staying, "nearest_scene_cosine", scene_cosines)
     return rows, notes
+
+
+def _dated(collection: Collection, near: NDArray[np.int64], dates: Sequence[int]) -> Collection:
+    """Return the photos with the dates under which they stay: those of the earlier run keep theirs.
+
+    `dates` are places in `near` of the photos whose dates new photos have.
+    """
+    photos = list(collection.photos)
+    for i, date in enumerate(dates):
+        other = collection.photos[near[date]]
+        photos[near[i]] = replace(
+            photos[near[i]], taken_at=other.taken_at, taken_from=other.taken_from
+        )
+    for i, photo in enumerate(photos):
+        if (row := collection.rows.get(photo.path)) is not None and row.own_taken_at:
+            taken_at = datetime.fromisoformat(row.taken_at)
+            photos[i] = replace(photo, taken_at=taken_at, taken_from=row.taken_from)
+    return replace(collection, photos=tuple(photos))
 
 
 def _with_cosines(
@@ -139,21 +196,23 @@ def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
 
 
-def _duplicates(collection: Collection, options: PlanOptions) -> Groups:
-    order = _keeper_order(collection, options.keep)
-    return find_duplicates(collection, options, order=order, apart=collection.apart)
+def _duplicates(collection: Collection, options: PlanOptions, ranking: Ranking) -> Groups:
+    return find_duplicates(collection, options, order=ranking.order, apart=collection.apart)
 
 
-def _keeper_order(collection: Collection, rule: Sequence[str]) -> list[int]:
-    """Like `keeper_order`, but on a tie the photo of the earlier run wins."""
-    old = {photo.digest: photo for photo in collection.photos if photo.path in collection.rows}
-    stand_ins = [
-        photo
-        if photo.path in collection.rows
-        else replace(old.get(photo.digest, photo), path=f"\U0010ffff{photo.path}")
-        for photo in collection.photos
-    ]
-    return keeper_order(stand_ins, rule)
+def _ranking(
+    collection: Collection, options: PlanOptions, companions: Mapping[str, int]
+) -> Ranking:
+    """Rank all photos as a run over them would, but on a tie that of the earlier run wins."""
+    photos = collection.photos
+    last = {photo.path for photo in photos if photo.path not in collection.rows}
+    old = {photo.digest: i for i, photo in enumerate(photos) if photo.path not in last}
+    twins = {
+        i: old[photo.digest]
+        for i, photo in enumerate(photos)
+        if photo.path in last and photo.digest in old
+    }
+    return rank_photos(collection, keep_rule(options), companions, last=last).with_twins(twins)
 
 
 def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:
@@ -246,7 +305,15 @@ def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
 
 def _named(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[Row, ...]:
     """Name what is new or moves; the place of a photo that goes is free for what is new."""
-    actions = {row.path: row.action for row in earlier}
-    fixed = {row.path for row in rows if actions.get(row.path) == row.action}
-    back = [row.earlier for row in rows if row.path not in fixed and row.action == KEEP]
+    known = {row.path: (row.action, row.is_companion and row.goes_with) for row in earlier}
+    fixed = {
+        row.path
+        for row in rows
+        if known.get(row.path) == (row.action, row.is_companion and row.goes_with)
+    }
+    back = [
+        row.earlier
+        for row in rows
+        if row.path not in fixed and row.action == KEEP and not row.is_companion
+    ]
     return name_rows(rows, fixed=fixed, taken=[place for place in back if place])

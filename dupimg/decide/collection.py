@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from dupimg.decide.embedded import Embedded
 from dupimg.files.photos import Photo
+from dupimg.files.traits import Traits
+from dupimg.plans.dates import own_date
 from dupimg.plans.rows import Row
 
 
@@ -59,13 +61,15 @@ class Collection(Embedded):
 def photo_of(row: Row) -> Photo:
     """Return the photo that a row is about."""
     assert row.width is not None and row.height is not None
+    taken_at, taken_from = own_date(row)
     return Photo(
         row.path,
         row.bytes,
         row.digest,
         row.width,
         row.height,
-        datetime.fromisoformat(row.taken_at),
-        row.taken_from,
+        datetime.fromisoformat(taken_at),
+        taken_from,
         row.modified_ns,
+        traits=Traits(row.frames, metadata=tuple(row.metadata.split())),
     )

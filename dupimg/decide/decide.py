@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -75,11 +76,14 @@ def decide(
         listing, embedded = read_and_embed(
             options, options.input_dir, found, evidence, keep_preview
         )
-        from dupimg.decide.group import find_groups
+        from dupimg.decide.group import find_groups, keep_rule, rank_photos
 
         apart = known_apart(listing.photos, options.cache)
-        groups = find_groups(embedded, options, options.keep, apart, checkpoint)
-    rows = make_plan(listing, groups, options.keep)
+        companions = Counter(file.companion_of for file in listing.companions)
+        rule = keep_rule(options)
+        ranking = rank_photos(embedded, rule, companions)
+        groups = find_groups(embedded, options, ranking, apart, checkpoint)
+    rows = make_plan(listing, groups, ranking, rule, merge_metadata=options.merge_metadata)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))

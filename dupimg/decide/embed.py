@@ -26,6 +26,7 @@ from dupimg.model.models import fetch_weights, get_model
 from dupimg.model.remote import stream_photos
 from dupimg.model.stream import PhotoStream
 from dupimg.options.analysis_options import EmbeddingOptions
+from dupimg.options.run_options import PlanOptions
 from dupimg.progress import progress_bar
 
 # Takes the digest of a content and a small JPEG of it.
@@ -47,9 +48,14 @@ def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache
             cache=cache,
             dating=dating,
         )
+    paired = (
+        pair_companions(listing, options.companion, options.videos)
+        if isinstance(options, PlanOptions)
+        else pair_companions(listing)
+    )
     return date_by_sidecars(
         input_dir,
-        pair_companions(listing),
+        paired,
         dating,
         jobs=jobs,
         time_limit=options.time_limit,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,26 +15,69 @@ from dupimg.decide.embedded import Embedded
 from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
 from dupimg.decide.proof import Proof
 from dupimg.decide.search_progress import watched_search
-from dupimg.files.keep_rules import DEFAULT_RULE, keeper_order
+from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
+from dupimg.groups.best_shots import best_shots, shot_quality
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper
-from dupimg.groups.second_look import SecondLook, compared_rows, take_second_look
+from dupimg.groups.second_look import SAME_SCENE, SecondLook, compared_rows, take_second_look
 from dupimg.options.analysis_options import RunOptions
+from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
 from dupimg.search.blocks import Checkpoint
 
 _RULES = ("careful", "verified", "cosine")
 
+# Shots of one scene that follow each other so soon are of one moment.
+_ONE_MOMENT = timedelta(seconds=2)
+
 # A figure to look at is not worth the minutes, and later hours, of a search of its own.
 _MOST_SHOWN = 50_000
+
+
+def rank_photos(
+    embedded: Embedded,
+    rule: KeepRule = DEFAULT_RULE,
+    companions: Mapping[str, int] | None = None,
+    *,
+    derived: Collection[str] = (),
+    last: Collection[str] = (),
+) -> Ranking:
+    """Rank photos by a rule for which duplicate stays.
+
+    Parameters
+    ----------
+    embedded : Embedded
+    rule : KeepRule
+    companions : mapping of str to int, optional
+        How many files belong to a photo, by its path.
+    derived : collection of str
+        Paths of photos that a comparison of pictures shows to be cropped from others, or enlarged.
+    last : collection of str
+        Paths of photos that come after all others by path.
+    """
+    features = embedded.features
+    sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
+    return Ranking.of(
+        embedded.photos,
+        rule,
+        companions=companions,
+        sharpness=sharpness,
+        derived=derived,
+        last=last,
+    )
+
+
+def keep_rule(options: PlanOptions) -> KeepRule:
+    """Return the rule that the options describe."""
+    return KeepRule(options.keep, options.prefer, options.avoid)
 
 
 def find_groups(
     embedded: Embedded,
     options: RunOptions,
-    keep_rule: Sequence[str] = DEFAULT_RULE,
+    ranking: Ranking,
     apart: Sequence[tuple[str, str]] = (),
     checkpoint: Checkpoint | None = None,
 ) -> Groups:
@@ -43,8 +87,8 @@ def find_groups(
     ----------
     embedded : Embedded
     options : RunOptions
-    keep_rule : sequence of str
-        See `keeper_order`.
+    ranking : Ranking
+        Of these photos: which rather stays.
     apart : sequence of (str, str)
         See `dupimg.decide.embed.known_apart`.
     checkpoint : Checkpoint, optional
@@ -55,17 +99,51 @@ def find_groups(
     Groups
     """
     photos = embedded.photos
-    order = keeper_order(photos, keep_rule)
+    order = ranking.order
     groups = find_duplicates(
         embedded, options, order=order, apart=apart, checkpoint=checkpoint, with_other_rules=True
     )
     if not photos:
         return groups
+    dates = best_dates(photos, groups.keepers.tolist())
+    embedded = replace(embedded, photos=tuple(dated_like(photos, dates)))
     kept, place = np.unique(groups.keepers, return_inverse=True)
     scenes = find_scenes(embedded, kept, options, checkpoint)
     nearest = np.full(len(photos), np.nan)
     nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
-    return replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
+    groups = replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
+    return replace(groups, best_of=_best_shots(embedded, groups, ranking, options))
+
+
+def _best_shots(
+    embedded: Embedded, groups: Groups, ranking: Ranking, options: RunOptions
+) -> NDArray[np.int64]:
+    """Find the best of the near duplicates that stay, see `Groups.best_of`."""
+    look, numbers = groups.second_look, np.arange(len(embedded.photos))
+    assert look is not None  # only without photos
+    stays = groups.keepers == numbers
+    near = stays & (look.compared_with >= 0) & (look.verdicts != SAME_SCENE)
+    pairs = np.column_stack([numbers[near], look.compared_with[near]])
+    features, inverse = embedded.features, embedded.inverse
+    in_a_row = _shots_in_a_row(embedded.photos, numbers[stays])
+    first, second = features.vector[inverse[in_a_row]].swapaxes(0, 1)
+    alike = np.einsum("ij,ij->i", first, second) >= options.candidate_threshold
+    pairs = np.vstack([pairs, in_a_row[alike]])
+    pairs = pairs[stays[pairs[:, 1]] & (groups.scenes[pairs[:, 0]] == groups.scenes[pairs[:, 1]])]
+    quality = shot_quality(np.asarray(features.sharpness), features.thumbnail)[inverse]
+    return best_shots(pairs, quality, np.asarray(ranking.order))
+
+
+def _shots_in_a_row(photos: Sequence[Photo], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return pairs of those photos that were taken one after the other within seconds."""
+    timed = [i for i in numbers.tolist() if photos[i].taken_from == "exif"]
+    timed.sort(key=lambda i: photos[i].local_time)
+    pairs = [
+        (i, j)
+        for i, j in pairwise(timed)
+        if photos[j].local_time - photos[i].local_time <= _ONE_MOMENT
+    ]
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def find_duplicates(

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.group import find_groups
+from dupimg.decide.group import find_groups, rank_photos
 from dupimg.evaluation.edit_scores import EditScore, edit_tables
 from dupimg.evaluation.edits import EDITED, EDITS, make_edits
 from dupimg.evaluation.labels import (
@@ -98,7 +98,8 @@ class PhotoAnswers:
         if views.size:
             # Scenes as if the folders held no other photos.
             photos, of_views = embedded[views], table.iloc[views]
-            truth, groups = truth_of(of_views), find_groups(photos, options)
+            truth = truth_of(of_views)
+            groups = find_groups(photos, options, rank_photos(photos))
             folders = of_views["folder"].to_numpy()
             yield from _scene_figures(truth, groups.scenes, folders)
             yield from removal_figures(truth, *removed_pairs(groups, photos))

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import find_duplicates
+from dupimg.decide.group import find_duplicates, rank_photos
 from dupimg.evaluation.metrics import Truth, removal_figures
-from dupimg.files.keep_rules import keeper_order
 from dupimg.options.analysis_options import RunOptions
 from dupimg.plans.plan import Groups
 from dupimg.progress import progress_bar
@@ -61,7 +60,7 @@ def decide_by_rules(
 
 def decide(embedded: Embedded, options: RunOptions) -> Groups:
     """Find the duplicates among photos, as a run with these options does."""
-    return find_duplicates(embedded, options, order=keeper_order(embedded.photos), apart=())
+    return find_duplicates(embedded, options, order=rank_photos(embedded).order, apart=())
 
 
 def removal_table(

@@ -10,7 +10,35 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-VIDEO_SUFFIXES = frozenset({".mov", ".mp4"})
+# fmt: off
+RAW_SUFFIXES = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw",
+    ".x3f",
+})
+# fmt: on
+# What phones and cameras record; half of a Live Photo is a ".mov" or ".mp4".
+VIDEO_SUFFIXES = frozenset(
+    [
+        ".mov",
+        ".mp4",
+        ".m4v",
+        ".avi",
+        ".mkv",
+        ".webm",
+        ".3gp",
+        ".3g2",
+        ".mts",
+        ".m2ts",
+        ".mpg",
+        ".mpeg",
+        ".wmv",
+        ".insv",
+    ]
+)
+LIVE_SUFFIXES = frozenset({".mov", ".mp4"})
+# The video of a motion photo, as Google Takeout hands it out: .MP, .MP~2, .MV.
+MOTION_SUFFIX = re.compile(r"\.(?:mp|mv)(?:~\d)?", re.IGNORECASE)
 
 # A longer ending is part of the name, as in "Mr. Smith, summer of 2012".
 _LONGEST_SUFFIX_BYTES = 16
@@ -21,12 +49,25 @@ _TAKEOUT_TAIL = ".supplemental-metadata"
 
 # Names of other versions of a photo, as three groups: before the mark, the mark, after it.
 _EDITED_ON_PHONE = re.compile(r"(IMG_)(E)(\d+)", re.IGNORECASE)
-_EDITED = re.compile(  # Google Takeout writes the mark in the language of the account
-    r"(.+)(-(?:edited|bearbeitet|bewerkt|edytowane|editat|ha editado|modificato|modifié|編集済み))"
+_EDITED = re.compile(  # Google Takeout and osxphotos write the mark in the language of the account
+    r"(.+)([-_](?:edited|effects|bearbeitet|bewerkt|edytowane|editat|ha editado|editado|editada"
+    r"|modificato|modifié|modifie|redigerad|redigeret|redigert|muokattu|upraveno|szerkesztve"
+    r"|düzenlendi|изменено|измененный|編集済み|已编辑|已修改|已編輯|수정됨))"
     r"((?:\(\d+\))?)",
     re.IGNORECASE,
 )
+# Google Takeout cuts long names within the mark, too.
+_EDITED_CUT = re.compile(r"(.{41,50})(-(?:e|ed|edi|edit|edite)?)()", re.IGNORECASE | re.DOTALL)
+_CUT_LENGTHS = range(44, 52)
 _LIVE_VIDEO = re.compile(r"(.+)(_HEVC)()", re.IGNORECASE)  # icloudpd
+_ORIGINAL_EDITS = re.compile(r"(IMG_)(O)(\d+)", re.IGNORECASE)  # iOS: IMG_O1234.AAE
+_LOW_RESOLUTION = re.compile(r"(G)(L)(\d{6})", re.IGNORECASE)  # GoPro: GL010010.LRV of GX010010.MP4
+_DARKTABLE = re.compile(r"(.+)(_\d\d)()")  # its second edit of NAME.JPG: NAME_01.JPG.xmp
+# Pixel: PXL_….RAW-01.COVER.jpg is the photo, …RAW-02.ORIGINAL.dng its raw, or what it was made of.
+_PIXEL_ORIGINAL = re.compile(r"(PXL_\d{8}_\d+\.(?:\w+-)?)(02\.ORIGINAL)()", re.IGNORECASE)
+_PIXEL_COVERS = ("01.cover", "01.mp.cover")
+# What dupimg has named itself: the other files of one kind, and a photo before it was edited.
+_OURS = re.compile(r"(image-\d{4,}-\d{17}(?:-\d+)?)(-\d+|-original)()")
 
 
 def companion_ending(companion: str, photo: str) -> str:
@@ -94,9 +135,17 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
+def is_film(path: str) -> bool:
+    """Return whether a file is a film by its name: films say less of their kind than pictures."""
+    suffix = split_name(path)[1].lower()
+    return suffix in VIDEO_SUFFIXES or MOTION_SUFFIX.fullmatch(suffix) is not None
+
+
 def bodies(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
     """Yield the names or stems of possible owners, each with the rest of this file's name."""
     yield stem, suffix
+    if MOTION_SUFFIX.fullmatch(suffix):  # PXL_1.MP and PXL_1.MP~2 may be of PXL_1.MP.jpg
+        yield stem + suffix.partition("~")[0], suffix
     if suffix.lower() != ".json":
         return
     # Google Takeout: a.jpg.supplemental-meta(1).json and a.jpg(1).json are of a(1).jpg.
@@ -111,14 +160,45 @@ def bodies(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
 
 
 def versions(stem: str, suffix: str) -> Iterator[tuple[str, str]]:
-    """Yield the stems of pictures that this may be a version of, and the marks removed."""
+    """Yield the stems of files that this may be a version of, and the marks removed."""
     marks = ""
     yield stem, marks
-    patterns = [_EDITED_ON_PHONE, _EDITED]
-    if suffix.lower() in VIDEO_SUFFIXES:
-        patterns.append(_LIVE_VIDEO)
-    while found := next(filter(None, (pattern.fullmatch(stem) for pattern in patterns)), None):
+    while found := next(
+        filter(None, (pattern.fullmatch(stem) for pattern in _patterns(stem, suffix))), None
+    ):
         before, mark, after = found.groups()
-        # A renamed photo is no IMG_1234 any more, where an E could stand.
-        stem, marks = before + after, ("-edited" if mark in "eE" else mark) + marks
+        if found.re is _PIXEL_ORIGINAL:
+            # A raw has another suffix than its photo; a picture needs a mark in its new name.
+            own = "" if suffix.lower() in RAW_SUFFIXES else "-original"
+            yield from ((before + cover, own + marks) for cover in _PIXEL_COVERS)
+            return
+        if found.re is _LOW_RESOLUTION:
+            yield from ((before + film + after, marks) for film in "xhs")
+            return
+        # A renamed photo is no IMG_1234 any more, where a letter could stand, and no long name.
+        mark = "-edited" if found.re is _EDITED_CUT else mark
+        mark = {"e": "-edited", "o": "-original"}.get(mark.lower(), mark)
+        stem, marks = before + after, mark + marks
         yield stem, marks
+
+
+def _patterns(stem: str, suffix: str) -> Iterator[re.Pattern[str]]:
+    """Yield the patterns that are of use for the stem of a file with this suffix."""
+    suffix = suffix.lower()
+    yield from (_EDITED_ON_PHONE, _EDITED, _PIXEL_ORIGINAL, _OURS)
+    if len(stem) in _CUT_LENGTHS:
+        yield _EDITED_CUT
+    if suffix in LIVE_SUFFIXES:
+        yield _LIVE_VIDEO
+    elif suffix == ".aae":
+        yield _ORIGINAL_EDITS
+    elif suffix == ".lrv":
+        yield _LOW_RESOLUTION
+    elif suffix == ".xmp":
+        yield _DARKTABLE
+
+
+def edited_from(stem: str) -> Iterator[str]:
+    """Yield the stems of the pictures that this may be an edited version of."""
+    if not _OURS.fullmatch(stem):  # such a number tells photos of one moment apart
+        yield from (original for original, marks in versions(stem, "") if marks)

@@ -1,15 +1,18 @@
-"""Pair photos with their companions: sidecars, raws of JPEGs, Live Photo videos, edited versions.
+"""Pair files with the photo or film that they belong to: sidecars, raws, videos, edited versions.
 
 Files of one folder are paired by name, ignoring case and Unicode composition; no file is opened.
-Where names are ambiguous, the capture times of pictures and the sizes of videos decide. A
-companion belongs to exactly one photo. If several fit, sidecars of raw developers go to the raw,
-files of phones to the HEIC before the JPEG, all others to the first by path. If two companions
-would get the same new name, only one is paired.
+Where names are ambiguous, what the files say of themselves decides: capture times of pictures,
+length, time and Apple's identifier of videos. A raw in another folder belongs to the photo of its
+name that the same camera took at the same moment. A companion belongs to exactly one photo or film.
+If several fit, sidecars of raw developers go to the raw, files of phones to the HEIC before the
+JPEG, all others to the first by path. If two companions would get the same new name, only one is
+paired.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,34 +20,39 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from dupimg.files.companion_names import (
-    VIDEO_SUFFIXES,
+    LIVE_SUFFIXES,
+    MOTION_SUFFIX,
+    RAW_SUFFIXES,
     bodies,
     companion_ending,
     folded,
     split_name,
     versions,
 )
-from dupimg.files.photos import File, Listing, Photo
+from dupimg.files.photos import File, Listing, Photo, Video
 from dupimg.messages import Message, message
 
-# fmt: off
-_RAW_SUFFIXES = frozenset({
-    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".kdc", ".mef",
-    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw",
-    ".x3f",
-})
-# fmt: on
 _HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 _JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
-_SIDECAR_SUFFIXES = frozenset({".xmp", ".aae", ".thm", ".json"})
 
-# Raw developers write a.xmp for the raw alone (a JPEG holds its own), cameras a.thm likewise.
-_RAW_SIDECAR_SUFFIXES = frozenset({".xmp", ".thm"})
+# Settings of raw developers: darktable and Lightroom, RawTherapee, DxO, ON1, ART, Capture One,
+# Canon. They write a.xmp for the raw alone (a JPEG holds its own), cameras a.thm likewise.
+_RAW_SIDECAR_SUFFIXES = frozenset(
+    [".xmp", ".pp3", ".dop", ".on1", ".arp", ".cos", ".vrd", ".dr4", ".thm"]
+)
+# Of films rather than photos: small picture and small copy, track of a drone.
+_FILM_SIDECAR_SUFFIXES = frozenset({".thm", ".lrv", ".srt"})
+_SIDECAR_SUFFIXES = _RAW_SIDECAR_SUFFIXES | _FILM_SIDECAR_SUFFIXES | {".aae", ".json", ".wav"}
 
 _SAME_SHOT = timedelta(seconds=2)
 
-# A Live Photo runs for 3 seconds: this is 50 megabits a second, more than phones record.
-_LONGEST_LIVE_PHOTO_BYTES = 20_000_000
+# A Live Photo runs for 3 seconds, other motion photos a little longer. Where a video does not say:
+# this is 50 megabits a second, more than phones record.
+_LONGEST_LIVE_SECONDS = 10
+_LONGEST_LIVE_BYTES = 20_000_000
+# A photo and its video begin and end within seconds; clocks differ by quarters of an hour, as time
+# zones do.
+_LIVE_SECONDS, _ZONE_STEP, _WIDEST_ZONE = 30, 900, 15 * 3600
 
 _TAKEOUT_LENGTHS = range(46, 52)
 
@@ -52,12 +60,18 @@ _TAKEOUT_LENGTHS = range(46, 52)
 _PHOTO, _RAW, _VIDEO, _SIDECAR = range(4)
 
 
-def pair_companions(listing: Listing) -> Listing:
-    """Move the companions of photos out of `photos` and `others`.
+def pair_companions(
+    listing: Listing, endings: Collection[str] = (), videos: str = "keep"
+) -> Listing:
+    """Move the companions of photos and films out of `photos`, `videos` and `others`.
 
     Parameters
     ----------
     listing : Listing
+    endings : collection of str
+        More endings of sidecars, with their dots.
+    videos : {"keep", "other"}
+        "other" moves films that are no companions, and what belongs to them, to `others`.
 
     Returns
     -------
@@ -67,8 +81,10 @@ def pair_companions(listing: Listing) -> Listing:
     Notes
     -----
     A raw or an edited version is no companion if it was taken more than two seconds before or
-    after the photo. A video of more than 20 MB is a film, not half a Live Photo. Linear in the
-    number of files.
+    after the photo. A video is half of a Live Photo if Apple's identifiers say so; where one has
+    none, if it runs for seconds (a video that does not say: has no more than 20 MB) and was taken
+    at that time. A ``.thm`` is no photo, even if its film is not there. Linear in the number of
+    files.
 
     Examples
     --------
@@ -83,23 +99,53 @@ def pair_companions(listing: Listing) -> Listing:
     ['b.txt']
     """
     pairing = _Pairing()
-    records: list[Photo | File] = [*listing.photos, *listing.others]
-    entries = [_entry(record) for record in records]
+    records: list[_Record] = [*listing.photos, *listing.videos, *listing.others]
+    entries = [_entry(record, endings) for record in records]
     for entry in sorted(filter(None, entries), key=attrgetter("turn")):
         pairing.add(entry)
+    apart = [_as_file(photo, message("reason.film_thumbnail")) for photo in pairing.orphans]
     companions = pairing.companions
+    films = [video for video in listing.videos if video.path not in companions]
+    if videos == "other":
+        gone = {film.path for film in films}
+        apart += [_as_file(film, message("reason.not_a_picture")) for film in films]
+        apart += [
+            replace(file, companion_of="")
+            for file in companions.values()
+            if file.companion_of in gone
+        ]
+        films = []
+    elsewhere = companions.keys() | {file.path for file in apart}
+    others = [*(file for file in listing.others if file.path not in elsewhere), *apart]
+    here = companions.keys() - {file.path for file in apart}
     return replace(
         listing,
-        photos=tuple(photo for photo in listing.photos if photo.path not in companions),
-        others=tuple(file for file in listing.others if file.path not in companions),
-        companions=tuple(companions[path] for path in sorted(companions)),
+        photos=tuple(photo for photo in listing.photos if photo.path not in elsewhere),
+        videos=tuple(films),
+        others=tuple(sorted(others, key=attrgetter("path"))),
+        companions=tuple(companions[path] for path in sorted(here)),
+    )
+
+
+_Record = Photo | Video | File
+
+
+def _as_file(record: _Record, reason: Message, companion_of: str = "") -> File:
+    """Return the record of a file that is no photo, or not on its own."""
+    return File(
+        path=record.path,
+        bytes=record.bytes,
+        digest=record.digest,
+        reason=reason,
+        companion_of=companion_of,
+        modified_ns=record.modified_ns,
     )
 
 
 class _Entry(NamedTuple):
     """A file that may own others or be owned; names and suffix are casefolded."""
 
-    record: Photo | File
+    record: _Record
     kind: int
     folder: str
     name: str
@@ -121,9 +167,11 @@ class _Entry(NamedTuple):
         return self.kind == _SIDECAR and self.suffix == ".json"
 
     def reason(self, photo: str) -> Message:
-        """Return what the file is to a photo of that name."""
+        """Return what the file is to a photo or film of that name."""
         if self.is_takeout_metadata:
             return message("reason.takeout_metadata", photo=photo)
+        if self.kind == _PHOTO and ".original" in self.name:  # of a Pixel's portrait
+            return message("reason.original_version", photo=photo)
         return message(
             (
                 "reason.edited_version",
@@ -135,26 +183,26 @@ class _Entry(NamedTuple):
         )
 
 
-def _entry(record: Photo | File) -> _Entry | None:
+def _entry(record: _Record, endings: Collection[str]) -> _Entry | None:
     folder, _, name = record.path.rpartition("/")
     name = folded(name)
     stem, suffix = split_name(name)
-    kind = _kind(record, suffix)
+    kind = _kind(record, suffix, endings)
     return None if kind is None else _Entry(record, kind, folder, name, stem, suffix)
 
 
-def _kind(record: Photo | File, suffix: str) -> int | None:
+def _kind(record: _Record, suffix: str, endings: Collection[str]) -> int | None:
     if isinstance(record, Photo):
         if suffix == ".thm":  # a small JPEG
             return _SIDECAR
-        return _RAW if suffix in _RAW_SUFFIXES else _PHOTO
+        return _RAW if suffix in RAW_SUFFIXES else _PHOTO
+    if isinstance(record, Video):
+        return _VIDEO
     if not record.readable:
         return None
-    if suffix in _RAW_SUFFIXES:
+    if suffix in RAW_SUFFIXES:
         return _RAW
-    if suffix in VIDEO_SUFFIXES:
-        return _VIDEO if record.bytes <= _LONGEST_LIVE_PHOTO_BYTES else None
-    return _SIDECAR if suffix in _SIDECAR_SUFFIXES else None
+    return _SIDECAR if suffix in _SIDECAR_SUFFIXES or suffix in endings else None
 
 
 class _Pairing:
@@ -162,10 +210,14 @@ class _Pairing:
 
     def __init__(self) -> None:
         self.companions: dict[str, File] = {}
+        self.orphans: list[Photo] = []
         # Possible owners, by folder and name, stem or the beginning of the name.
         self._named: dict[tuple[str, str], _Entry] = {}
         self._of_stem: defaultdict[tuple[str, str], list[_Entry]] = defaultdict(list)
+        self._films: dict[tuple[str, str], _Entry] = {}
         self._cut: dict[tuple[str, str], _Entry] = {}
+        # Photos in any folder, by stem and second.
+        self._shots: defaultdict[tuple[str, int], list[_Entry]] = defaultdict(list)
         # Path of a file to the path of the photo that it is or belongs to.
         self._photo: dict[str, str] = {}
         self._taken: set[tuple[str, str]] = set()
@@ -177,15 +229,11 @@ class _Pairing:
         new_name = photo, folded(companion_ending(entry.path, photo)) if owner else entry.suffix
         if owner and new_name not in self._taken:
             self._taken.add(new_name)
-            self.companions[entry.path] = File(
-                path=entry.path,
-                bytes=entry.record.bytes,
-                digest=entry.record.digest,
-                reason=entry.reason(photo.rpartition("/")[2]),
-                companion_of=photo,
-                modified_ns=entry.record.modified_ns,
-            )
-        elif isinstance(entry.record, Photo):
+            reason = entry.reason(photo.rpartition("/")[2])
+            self.companions[entry.path] = _as_file(entry.record, reason, photo)
+        elif isinstance(entry.record, Photo) and entry.kind == _SIDECAR:
+            self.orphans.append(entry.record)
+        elif isinstance(entry.record, Photo | Video):
             photo = entry.path
             self._taken.add((photo, entry.suffix))
         else:
@@ -196,29 +244,91 @@ class _Pairing:
     def _let_own(self, entry: _Entry, photo: str) -> None:
         self._photo[entry.path] = photo
         self._named.setdefault((entry.folder, entry.name), entry)
-        if entry.kind != _VIDEO:
+        if entry.kind == _VIDEO:
+            self._films.setdefault((entry.folder, entry.stem), entry)
+        else:
             self._of_stem[entry.folder, entry.stem].append(entry)
+        if entry.suffix in _JPEG_SUFFIXES | _HEIC_SUFFIXES and photo == entry.path:
+            for second in _seconds(entry):
+                self._shots[entry.stem, second].append(entry)
         for length in _TAKEOUT_LENGTHS:
             if length < len(entry.name):
                 self._cut.setdefault((entry.folder, entry.name[:length]), entry)
 
     def _owner(self, entry: _Entry) -> _Entry | None:
-        """Return the file that owns this one by its name, if any."""
-        folder = entry.folder
+        """Return the file that owns this one, if any."""
+        if entry.suffix in _FILM_SIDECAR_SUFFIXES and (film := self._film(entry)):
+            return film
         for body, _ in bodies(entry.stem, entry.suffix):
-            if entry.kind == _SIDECAR and (folder, body) in self._named:
-                return self._named[folder, body]
+            if entry.kind == _SIDECAR and (named := self._named_owner(entry, body)):
+                return named
             for stem, _ in versions(body, entry.suffix):
-                owners = [o for o in self._of_stem.get((folder, stem), ()) if _fits(entry, o)]
+                owners = [o for o in self._of_stem.get((entry.folder, stem), ()) if _fits(entry, o)]
                 if owners:
                     return min(owners, key=partial(_preference, entry))
-        return self._cut.get((folder, entry.stem)) if entry.is_takeout_metadata else None
+        if entry.kind == _RAW:
+            return self._shot_elsewhere(entry)
+        if entry.kind != _SIDECAR:
+            return None
+        cut = self._cut.get((entry.folder, entry.stem)) if entry.is_takeout_metadata else None
+        return cut or self._film(entry)
+
+    def _named_owner(self, entry: _Entry, body: str) -> _Entry | None:
+        """Return the owner of a sidecar that has the whole name of its owner in its own."""
+        stem, suffix = split_name(body)
+        names = [body, *(version + suffix for version, _ in versions(stem, entry.suffix))]
+        found = (self._named.get((entry.folder, name)) for name in names if suffix or name == body)
+        return next(filter(None, found), None)
+
+    def _film(self, entry: _Entry) -> _Entry | None:
+        stems = (stem for stem, _ in versions(entry.stem, entry.suffix))
+        found = (self._films.get((entry.folder, stem)) for stem in stems)
+        return next(filter(None, found), None)
+
+    def _shot_elsewhere(self, raw: _Entry) -> _Entry | None:
+        """Return the photo of a raw that stands in another folder, as cameras with two cards do."""
+        seconds = _seconds(raw)
+        near = range(seconds[0] - 2, seconds[0] + 3) if seconds else ()
+        owners = [
+            owner
+            for second in near
+            for owner in self._shots.get((raw.stem, second), ())
+            if _fits(raw, owner) and _same_camera(raw.record, owner.record)
+        ]
+        return min(owners, key=partial(_distance, raw), default=None)
+
+
+def _seconds(entry: _Entry) -> Sequence[int]:
+    """Return the second by its own clock at which a picture was taken, if it says so."""
+    record = entry.record
+    if not isinstance(record, Photo) or record.taken_from != "exif":
+        return ()
+    time = record.local_time
+    return (time.toordinal() * 86_400 + time.hour * 3600 + time.minute * 60 + time.second,)
+
+
+def _same_camera(one: _Record, other: _Record) -> bool:
+    """Return whether two pictures may be of one camera: it may be that one does not say."""
+    cameras = {r.traits.camera.casefold() for r in (one, other) if isinstance(r, Photo)} - {""}
+    return len(cameras) < 2
+
+
+def _distance(raw: _Entry, owner: _Entry) -> tuple[int, str]:
+    """Sort key: the photo whose folder shares the longest path with that of the raw."""
+    shared = 0
+    for one, other in zip(raw.folder.split("/"), owner.folder.split("/"), strict=False):
+        if one != other:
+            break
+        shared += 1
+    return (-shared, owner.path)
 
 
 def _fits(entry: _Entry, owner: _Entry) -> bool:
     """Whether a file really belongs to the picture that its name suggests."""
-    if entry.kind in (_VIDEO, _SIDECAR):
+    if entry.kind == _SIDECAR:
         return True
+    if entry.kind == _VIDEO:
+        return _is_live(entry, owner.record)
     if entry.stem == owner.stem and not (
         entry.kind == _RAW and owner.suffix in _JPEG_SUFFIXES | _HEIC_SUFFIXES
     ):
@@ -233,9 +343,31 @@ def _fits(entry: _Entry, owner: _Entry) -> bool:
     return len(times) < 2 or abs(times[0] - times[1]) <= _SAME_SHOT
 
 
+def _is_live(entry: _Entry, photo: _Record) -> bool:
+    """Whether a video is half of the Live Photo or motion photo that its name suggests."""
+    video = entry.record
+    if not isinstance(video, Video) or not (
+        entry.suffix in LIVE_SUFFIXES or MOTION_SUFFIX.fullmatch(entry.suffix)
+    ):
+        return False
+    if isinstance(photo, Photo) and photo.traits.content_id and video.content_id:
+        return photo.traits.content_id == video.content_id
+    if video.seconds is None and video.bytes > _LONGEST_LIVE_BYTES:
+        return False
+    if video.seconds is not None and video.seconds > _LONGEST_LIVE_SECONDS:
+        return False
+    times = (video.taken_from, photo.taken_from if isinstance(photo, Photo) else "")
+    if times != ("quicktime", "exif"):
+        return True
+    assert isinstance(photo, Photo)
+    apart = abs((video.local_time - photo.local_time).total_seconds())
+    from_step = apart % _ZONE_STEP
+    return apart <= _WIDEST_ZONE and min(from_step, _ZONE_STEP - from_step) <= _LIVE_SECONDS
+
+
 def _preference(entry: _Entry, owner: _Entry) -> tuple[int, str]:
     """Sort key among the possible owners of a file."""
     if entry.suffix in _RAW_SIDECAR_SUFFIXES:
-        return (owner.suffix not in _RAW_SUFFIXES, owner.path)
+        return (owner.suffix not in RAW_SUFFIXES, owner.path)
     rank = 0 if owner.suffix in _HEIC_SUFFIXES else 1 if owner.suffix in _JPEG_SUFFIXES else 2
     return (rank, owner.path)

@@ -23,7 +23,10 @@ from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 
 from dupimg.errors import MessageError
 from dupimg.files import raw
+from dupimg.files.crop_box import read_crop_box
+from dupimg.files.deep_tiff import is_misread, open_deep_tiff, read_deep_tiff
 from dupimg.files.metadata import Metadata, read_tags
+from dupimg.files.sharpness import measure_sharpness
 from dupimg.files.traits import Traits, read_traits
 from dupimg.messages import details, message, why
 
@@ -31,11 +34,19 @@ MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 3
+READER_VERSION = 4
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD")
+FORMATS = (
+    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD"),
+    *("ICO", "TGA"),
+)
+# A Targa file says what it is at its end.
+_TARGA_END = b"TRUEVISION-XFILE.\0"
+
+# A codestream, and a file of boxes.
+_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
 # Pictures that are decoded whole and hold more pixels than this wait for each other:
 # each takes 4 bytes a pixel and more.
@@ -127,8 +138,9 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
         # Pillow has already turned the size of a TIFF.
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
-        traits = read_traits(picture, exif, format)
-        return PhotoHeader(format, width, height, exif, tags.metadata, traits)
+        metadata = tags.metadata
+        traits = read_traits(picture, tags, format, has_place=metadata.place is not None)
+        return PhotoHeader(format, width, height, exif, metadata, traits)
 
 
 def read_photo(
@@ -207,10 +219,13 @@ class Views(NamedTuple):
         As `read_square` returns it.
     preview : bytes
         A JPEG in the right aspect ratio, its longer side of at most 512 pixels.
+    sharpness : float
+        See `dupimg.files.sharpness`.
     """
 
     square: np.ndarray
     preview: bytes
+    sharpness: float = 0.0
 
 
 def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS) -> Views:
@@ -236,7 +251,8 @@ def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX
     preview = io.BytesIO()
     small = large.resize(sides, Image.Resampling.BILINEAR) if scale < 1 else large
     small.save(preview, "JPEG", quality=_PREVIEW_QUALITY)
-    return Views(np.asarray(_squashed(photo, size)), preview.getvalue())
+    square = np.asarray(_squashed(photo, size))
+    return Views(square, preview.getvalue(), measure_sharpness(small))
 
 
 def _squashed(photo: Image.Image, size: int) -> Image.Image:
@@ -269,14 +285,7 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
         elif isinstance(picture, Jpeg2KImagePlugin.Jpeg2KImageFile) and factor > 1:
             picture.reduce = factor.bit_length() - 1
         with turn_of(picture):
-            try:
-                picture.load()
-            except OSError as error:
-                # More halvings than the file has resolutions: its header does not tell.
-                if picture.format == "JPEG2000" and factor > 1:
-                    raise _CannotReduce from error
-                raise
-            large = to_rgb(picture)
+            large = _load(picture, Path(path), factor)
             factor = min(large.size) // size
             photo = large.reduce(factor) if factor > 1 else large
             # Larger ones are of no use, and turning them would take long.
@@ -286,6 +295,21 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
         if method is None:
             return _Decoded(photo, large)
         return _Decoded(photo.transpose(method), large.transpose(method))
+
+
+def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
+    """Return the pixels of an opened picture: what is to be seen of it, in RGB."""
+    if is_misread(picture):
+        return to_rgb(read_deep_tiff(path))
+    try:
+        picture.load()
+    except OSError as error:
+        # More halvings than the file has resolutions: its header does not tell.
+        if picture.format == "JPEG2000" and factor > 1:
+            raise _CannotReduce from error
+        raise
+    box = read_crop_box(path, picture.size) if picture.format == "AVIF" else None
+    return to_rgb(picture.crop(box) if box else picture)
 
 
 def upright_turn(picture: Image.Image) -> Image.Transpose | None:
@@ -322,7 +346,7 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
     with file, _pillow_as_we_need_it():
         try:
             kind = _recognize(file)
-            opened = _open_raw(path, file) if kind == "RAW" else _open_by_pillow(file)
+            opened = _OPENERS.get(kind, _open_by_pillow)(Path(path), file)
             with opened.picture:
                 check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
                 yield opened
@@ -343,13 +367,30 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
             ) from error
 
 
-def _open_by_pillow(file: BinaryIO) -> _Opened:
+def _open_by_pillow(path: Path, file: BinaryIO) -> _Opened:
     picture = Image.open(file, formats=FORMATS)
-    return _Opened(picture, picture.size, str(picture.format))
+    size = picture.size
+    if picture.format == "AVIF" and (box := read_crop_box(path, size)):
+        size = (box[2] - box[0], box[3] - box[1])
+    return _Opened(picture, size, str(picture.format))
 
 
-def _open_raw(path: str | os.PathLike[str], file: BinaryIO) -> _Opened:
+def _open_tiff(path: Path, file: BinaryIO) -> _Opened:
+    try:
+        return _open_by_pillow(path, file)
+    except Image.UnidentifiedImageError as error:
+        try:
+            picture = open_deep_tiff(path, file)
+        except Exception:
+            raise error from None
+        return _Opened(picture, picture.size, "TIFF")
+
+
+def _open_raw(path: Path, file: BinaryIO) -> _Opened:
     return _Opened(*raw.open_preview(path, file), "RAW")
+
+
+_OPENERS = {"RAW": _open_raw, "TIFF": _open_tiff}
 
 
 def _recognize(file: BinaryIO) -> str:
@@ -359,10 +400,15 @@ def _recognize(file: BinaryIO) -> str:
         raise UnreadablePhoto(message("reason.empty"))
     if raw.is_raw(file):
         return "RAW"
+    if prefix.startswith(_JPEG_XL):
+        raise UnreadablePhoto(message("reason.jpeg_xl"))
     for name in FORMATS:
         _, accept = Image.OPEN.get(name, (None, None))
         if accept is not None and accept(prefix):
             return name
+    file.seek(-min(len(_TARGA_END), file.seek(0, os.SEEK_END)), os.SEEK_END)
+    if file.read() == _TARGA_END:
+        return "TGA"
     raise UnreadablePhoto(message("reason.not_a_picture"))
 
 

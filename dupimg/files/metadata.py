@@ -39,6 +39,7 @@ XMP_NAMES = frozenset({*_XMP_TIMES, *_XMP_PLACE, "exif:GPSTimeStamp"})
 _XMP_TAG, _IPTC_TAG = 0x02BC, 0x83BB
 _IPTC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x0422, 0x0424
 _IPTC_DATE, _IPTC_TIME = (2, 55), (2, 60)
+_IPTC_UTF8 = (1, 90, b"\x1b%G")
 _MOST_DATASETS = 10_000
 
 # What values of strange types and sizes raise.
@@ -48,6 +49,7 @@ _PNG_XMP, _PNG_IPTC = "XML:com.adobe.xmp", "Raw profile type iptc"
 _PNG_TIMES = ("Creation Time", "CreationTime")
 # Boxes of JPEG 2000.
 _JP2_EXIF, _JP2_XMP = b"JpgTiffExif->JP2", bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,11 @@ class Tags:
         ]
         return Metadata(tuple(stamps), _gps_place(self.gps) or xmp_place(properties))
 
+    @property
+    def iptc_texts(self) -> dict[tuple[int, int], list[str]]:
+        """The texts of the IPTC block, by record and number of their datasets."""
+        return _iptc_texts(self.iptc)
+
 
 def read_tags(picture: Image.Image, path: Path) -> Tags:
     """Read the metadata of an opened picture without decoding its pixels.
@@ -158,7 +165,8 @@ def _read_apart(picture: Image.Image, path: Path) -> _Apart:
             boxes = [span for kind, span in find_boxes(file, whole_file(file)) if kind == b"uuid"]
             contents = [read_span(file, span, LONGEST_PACKET) for span in boxes]
         named = {content[:16]: content[16:] for content in contents}
-        return _Apart(named.get(_JP2_EXIF, b""), named.get(_JP2_XMP, b""))
+        exif, xmp, iptc = (named.get(kind, b"") for kind in (_JP2_EXIF, _JP2_XMP, _JP2_IPTC))
+        return _Apart(exif, xmp, iptc)
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
         return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))
@@ -268,7 +276,8 @@ def xmp_place(properties: Mapping[str, str]) -> tuple[float, float] | None:
 
 
 def _iptc_stamps(block: bytes) -> Iterator[Stamp]:
-    date, time = (_iptc_texts(block).get(name, "") for name in (_IPTC_DATE, _IPTC_TIME))
+    texts = _iptc_texts(block)
+    date, time = (texts.get(name, [""])[0] for name in (_IPTC_DATE, _IPTC_TIME))
     if found := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", date):
         date = "-".join(found.groups())
         if clock := re.match(r"(\d\d)(\d\d)(\d\d)([+-]\d{4})?", time):
@@ -277,9 +286,10 @@ def _iptc_stamps(block: bytes) -> Iterator[Stamp]:
             yield stamp
 
 
-def _iptc_texts(block: bytes) -> dict[tuple[int, int], str]:
-    """Return the datasets of an IPTC block by record and number, the first of each."""
-    texts: dict[tuple[int, int], str] = {}
+def _iptc_texts(block: bytes) -> dict[tuple[int, int], list[str]]:
+    """Return the datasets of an IPTC block by record and number."""
+    texts: dict[tuple[int, int], list[str]] = {}
+    coding = "latin-1"
     at = 0
     for _ in range(_MOST_DATASETS):
         head = block[at : at + 5]
@@ -288,7 +298,10 @@ def _iptc_texts(block: bytes) -> dict[tuple[int, int], str]:
             break
         record, number = head[1], head[2]
         content = block[at + 5 : at + 5 + length]
-        texts.setdefault((record, number), content.decode("latin-1").strip("\0 "))
+        if (record, number, content) == _IPTC_UTF8:
+            coding = "utf-8"
+        text = content.decode(coding, "replace").strip("\0 ")
+        texts.setdefault((record, number), []).append(text)
         at += 5 + length
     return texts
 

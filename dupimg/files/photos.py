@@ -125,6 +125,41 @@ class Photo:
         return self.taken_from != FILE_TIME
 
 
+@dataclass(frozen=True)
+class Video:
+    """A film on its own, which is named and placed by its date as photos are.
+
+    Attributes
+    ----------
+    path, bytes, digest, taken_at, taken_from, modified_ns, passed_over
+        As of a `Photo`.
+    seconds : float or None
+        Its length, if it says so.
+    content_id : str
+        See `dupimg.files.traits.Traits`.
+    """
+
+    path: str
+    bytes: int
+    digest: str
+    taken_at: datetime
+    taken_from: str
+    modified_ns: int = 0
+    passed_over: Message | None = None
+    seconds: float | None = None
+    content_id: str = ""
+
+    @property
+    def local_time(self) -> datetime:
+        """Capture time for order and names; see `local_time`."""
+        return local_time(self.taken_at)
+
+    @property
+    def has_capture_time(self) -> bool:
+        """Whether it is known when the photo was taken, not only when the file was written."""
+        return self.taken_from != FILE_TIME
+
+
 def local_time(moment: datetime) -> datetime:
     """Return the time that the camera's clock showed, for names and order.
 
@@ -133,8 +168,8 @@ def local_time(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None)
 
 
-def by_time(photo: Photo) -> tuple[datetime, str]:
-    """Sort key of photos: by capture time, ties by path."""
+def by_time(photo: Photo | Video) -> tuple[datetime, str]:
+    """Sort key of photos and videos: by capture time, ties by path."""
     return photo.local_time, photo.path
 
 
@@ -149,13 +184,15 @@ class Listing:
     others : tuple of File
         In order of path.
     companions : tuple of File
-        Files that belong to one of the photos, in order of path.
+        Files that belong to one of the photos or videos, in order of path.
+    videos : tuple of Video
+        In order of capture time, ties by path.
     system_folders : int
         Number of skipped folders, see `SYSTEM_FOLDERS`.
     system_files : int
         Number of files in them.
     metadata : mapping of str to Metadata
-        When and where photos were taken as their contents say, by digest.
+        When and where photos and videos were taken as their contents say, by digest.
     """
 
     photos: tuple[Photo, ...]
@@ -164,6 +201,7 @@ class Listing:
     system_folders: int = 0
     system_files: int = 0
     metadata: Mapping[str, Metadata] = field(default_factory=dict, repr=False)
+    videos: tuple[Video, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Raw files of cameras: recognized by their content, shown by their embedded preview.
+"""Raw files of cameras: recognized by their content, shown by the preview in them, or developed.
 
 Pillow opens many of them as TIFF and would show the tiny thumbnail that comes first. LibRaw knows
 the formats; its errors become `OSError` with the reason.
@@ -6,13 +6,17 @@ the formats; its errors become `OSError` with the reason.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from dupimg.files.deferred import DeferredPicture
 from dupimg.messages import message
 
 if TYPE_CHECKING:
@@ -93,7 +97,7 @@ def _read_directory(
 def open_preview(
     path: str | os.PathLike[str], file: BinaryIO
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """Open the embedded preview of a raw file.
+    """Open the embedded preview of a raw file, or develop it once that is needed.
 
     Parameters
     ----------
@@ -111,12 +115,12 @@ def open_preview(
     Raises
     ------
     OSError
-        LibRaw does not know the file, or there is no preview in it.
+        LibRaw does not know the file.
 
     Notes
     -----
     Reads only a small part of the file: 0.5 ms at 24 megapixels. LibRaw is thread-safe and
-    releases the GIL.
+    releases the GIL. Without a preview, the sensor's pixels are developed at half size.
     """
     import rawpy
 
@@ -124,18 +128,45 @@ def open_preview(
     if not _is_utf8(os.fspath(path)):  # LibRaw then needs the whole content
         file.seek(0)
         source = file
+    with _errors_of_libraw(), rawpy.imread(source) as raw:
+        sizes = raw.sizes
+        try:
+            preview = _picture_of(raw.extract_thumb())
+        except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+            preview = DeferredPicture((sizes.width, sizes.height), partial(_develop, source))
+    _take_exif(preview, file, _ORIENTATION_OF_FLIP[sizes.flip])
+    return preview, (sizes.width, sizes.height)
+
+
+def _develop(source: str | BinaryIO) -> Image.Image:
+    """Make a picture of the sensor's pixels, at half size and not upright."""
+    import rawpy
+
+    if not isinstance(source, str):
+        source.seek(0)
+    with _errors_of_libraw(), rawpy.imread(source) as raw:
+        # Scanners write three colours a pixel: theirs, whatever matrix stands beside them.
+        is_rgb = raw.raw_type == rawpy.RawType.Stack
+        colours = rawpy.ColorSpace.raw if is_rgb else rawpy.ColorSpace.sRGB
+        try:
+            pixels = raw.postprocess(
+                half_size=True, use_camera_wb=True, user_flip=0, output_color=colours
+            )
+        except rawpy.NotSupportedError as error:
+            raise OSError(message("why.no_preview")) from error
+        return Image.fromarray(pixels)
+
+
+@contextlib.contextmanager
+def _errors_of_libraw() -> Iterator[None]:
+    import rawpy
+
     try:
-        with rawpy.imread(source) as raw:
-            sizes, thumbnail = raw.sizes, raw.extract_thumb()
-    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError) as error:
-        raise OSError(message("why.no_preview")) from error
+        yield
     except rawpy.LibRawIOError as error:
         raise OSError(message("why.ends_too_early")) from error
     except rawpy.LibRawError as error:
         raise OSError(error.args[0].decode()) from error
-    preview = _picture_of(thumbnail)
-    _take_exif(preview, file, _ORIENTATION_OF_FLIP[sizes.flip])
-    return preview, (sizes.width, sizes.height)
 
 
 def _is_utf8(path: str) -> bool:

@@ -14,13 +14,17 @@ from typing import Any, NamedTuple
 
 from dupimg.files.cache import Cache
 from dupimg.files.capture_time import Dating
+from dupimg.files.companion_names import is_film
+from dupimg.files.film_times import Film, read_film
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
 from dupimg.files.metadata import Metadata
 from dupimg.files.name_times import time_in_name
-from dupimg.files.photos import File, Found, Listing, Photo, by_time, content_digest
+from dupimg.files.photos import File, Found, Listing, Photo, Video, by_time, content_digest
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
+
+_NO_PICTURE = message("reason.not_a_picture")
 
 # Most files that a thread reads before it hands their headers to a worker process, which costs less
 # for many at a time.
@@ -125,9 +129,10 @@ _File = tuple[str, os.stat_result]
 def _listing(
     found: Found, outcomes: Sequence[tuple[_File, str, _FactsOrError]], dating: Dating
 ) -> Listing:
-    """Return the files with their digests and facts as a listing; its photos are dated."""
+    """Return the files with their digests and facts as a listing; photos and videos are dated."""
     records = [_record(*file, digest, facts, dating) for file, digest, facts in outcomes]
     photos = [record for record in records if isinstance(record, Photo)]
+    videos = [record for record in records if isinstance(record, Video)]
     others = [record for record in records if isinstance(record, File)]
     return Listing(
         tuple(sorted(photos, key=by_time)),
@@ -135,8 +140,11 @@ def _listing(
         system_folders=found.system_folders,
         system_files=found.system_files,
         metadata={
-            digest: facts.metadata for _, digest, facts in outcomes if isinstance(facts, _Facts)
+            digest: facts.metadata
+            for _, digest, facts in outcomes
+            if isinstance(facts, _Facts | Film)
         },
+        videos=tuple(sorted(videos, key=by_time)),
     )
 
 
@@ -149,7 +157,7 @@ class _Facts(NamedTuple):
     traits: Traits
 
 
-_FactsOrError = _Facts | UnreadablePhoto
+_FactsOrError = _Facts | Film | UnreadablePhoto
 
 
 def _read_new(
@@ -168,8 +176,14 @@ def _read_new(
             yield from outcomes
 
 
-def _read_facts(max_pixels: int, path: Path) -> _Facts:
-    header = read_header(path, max_pixels=max_pixels)
+def _read_facts(max_pixels: int, path: Path) -> _Facts | Film:
+    try:
+        header = read_header(path, max_pixels=max_pixels)
+    except UnreadablePhoto as error:
+        if error.message == _NO_PICTURE and is_film(path.name):
+            with path.open("rb") as file:
+                return read_film(file)
+        raise
     return _Facts(header.width, header.height, header.metadata, header.traits)
 
 
@@ -197,12 +211,26 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
 
 def _record(
     path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
-) -> Photo | File:
-    if not isinstance(facts, _Facts):
+) -> Photo | Video | File:
+    if isinstance(facts, UnreadablePhoto):
         return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
+    if isinstance(facts, Film) and not is_film(path):  # of the same content as one
+        return File(path, status.st_size, digest, _NO_PICTURE, modified_ns=status.st_mtime_ns)
     named = time_in_name(path)
     stamps = facts.metadata.stamps + ((named,) if named else ())
     taken = dating.date(stamps, facts.metadata.place, dating.file_time(status))
+    if isinstance(facts, Film):
+        return Video(
+            path,
+            status.st_size,
+            digest,
+            taken.at,
+            taken.source,
+            status.st_mtime_ns,
+            taken.passed_over,
+            facts.seconds,
+            facts.content_id,
+        )
     return Photo(
         path,
         status.st_size,
@@ -212,8 +240,8 @@ def _record(
         taken.at,
         taken.source,
         status.st_mtime_ns,
-        passed_over=taken.passed_over,
-        traits=facts.traits,
+        taken.passed_over,
+        facts.traits,
     )
 
 
@@ -227,6 +255,8 @@ def _remember(
         parts = (facts.metadata, facts.traits)
         header = [facts.width, facts.height, *(part.to_json() for part in parts)]
         cache.remember_header(digest, reader, header)
+    elif isinstance(facts, Film):
+        cache.remember_header(digest, reader, {"film": facts.to_json()})
     else:
         cache.remember_unreadable(digest, reader, facts.message)
 
@@ -240,12 +270,17 @@ def _remembered(
     return [
         (file, digest, _from_header(headers[digest]))
         for file, digest in zip(files, digests, strict=True)
-        if digest is not None and digest in headers
+        if digest is not None
+        and digest in headers
+        # It may have been read under another name, as no film.
+        and not (headers[digest] == _NO_PICTURE and is_film(file[0]))
     ]
 
 
 def _from_header(header: Any) -> _FactsOrError:
     if isinstance(header, Message):
         return UnreadablePhoto(header)
+    if isinstance(header, dict):
+        return Film.from_json(header["film"])
     width, height, metadata, traits = header
     return _Facts(width, height, Metadata.from_json(metadata), Traits.from_json(traits))

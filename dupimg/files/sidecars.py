@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dupimg.files.cache import Cache
 from dupimg.files.capture_time import Dating, Stamp
 from dupimg.files.metadata import XMP_NAMES, Metadata, to_place, xmp_place, xmp_stamps
 from dupimg.files.name_times import time_in_name
-from dupimg.files.photos import File, Listing, Photo, by_time
+from dupimg.files.photos import File, Listing, Photo, Video, by_time
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.xmp import LONGEST_PACKET, read_xmp
 
@@ -38,6 +38,8 @@ _TAKEOUT_PLACES = ("geoDataExif", "geoData")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _AT_ONCE = 64
 
+T = TypeVar("T", bound=Photo | Video)
+
 
 def date_by_sidecars(
     folder: Path,
@@ -48,7 +50,7 @@ def date_by_sidecars(
     time_limit: float | None = None,
     cache: Cache | None = None,
 ) -> Listing:
-    """Date those photos anew that have a sidecar.
+    """Date those photos and videos anew that have a sidecar.
 
     Parameters
     ----------
@@ -73,16 +75,21 @@ def date_by_sidecars(
         metadata = known.get(file.digest, Metadata())
         if metadata != Metadata():
             beside[file.companion_of].append(metadata)
-    photos = [
-        _dated(photo, [listing.metadata.get(photo.digest, Metadata()), *beside[photo.path]], dating)
-        if photo.path in beside
-        else photo
-        for photo in listing.photos
-    ]
-    return replace(listing, photos=tuple(sorted(photos, key=by_time)))
+
+    def dated(photo: T) -> T:
+        if photo.path not in beside:
+            return photo
+        own = listing.metadata.get(photo.digest, Metadata())
+        return _dated(photo, [own, *beside[photo.path]], dating)
+
+    return replace(
+        listing,
+        photos=tuple(sorted(map(dated, listing.photos), key=by_time)),
+        videos=tuple(sorted(map(dated, listing.videos), key=by_time)),
+    )
 
 
-def _dated(photo: Photo, found: Sequence[Metadata], dating: Dating) -> Photo:
+def _dated(photo: T, found: Sequence[Metadata], dating: Dating) -> T:
     stamps = [stamp for metadata in found for stamp in metadata.stamps]
     place = next((metadata.place for metadata in found if metadata.place), None)
     named = time_in_name(photo.path)

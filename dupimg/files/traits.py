@@ -1,22 +1,40 @@
-"""Properties of a picture file beside its pixels: pages, camera, exposure, transparency.
+"""What is in a picture file beside its pixels: pages, camera, exposure, place, keywords and so on.
 
-Everything here is read from the header of the picture; broken or hostile metadata counts as none.
+It decides which duplicate stays, which files belong together and which photos are no copies,
+whatever their pixels look like: a document of other pages, another exposure. Everything here is
+read from the header of the picture; broken or hostile metadata counts as none.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
+import struct
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image
+from dupimg.files.xmp import read_xmp
 
-_MAKE, _MODEL = 0x010F, 0x0110
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dupimg.files.metadata import Tags
+
+# The kinds of metadata that `Traits.metadata` names, in this order.
+CAMERA, PLACE, RATING, KEYWORDS = "camera", "place", "rating", "keywords"
+
+_MAKE, _MODEL, _MAKER_NOTE = 0x010F, 0x0110, 0x927C
+_RATING_TAG, _WINDOWS_TITLE, _WINDOWS_KEYWORDS = 0x4746, 0x9C9B, 0x9C9E
+_IPTC_TITLE, _IPTC_KEYWORD = (2, 5), (2, 25)
 # Exposure time in seconds, f-number, ISO and exposure bias in stops.
 _EXPOSURE = (0x829A, 0x829D, 0x8827, 0x9204)
 _ISO_ELSEWHERE = 65535  # of ISO: the number is too large for this tag
+_XMP_NAMES = frozenset({"xmp:Rating", "dc:subject", "dc:title"})
+
+# Apple's maker note is a TIFF directory of its own, after a signature.
+_APPLE = b"Apple iOS\0\0\1MM"
+_APPLE_CONTENT_ID = 0x0011
+_ASCII = 2
 
 # Formats whose further frames are frames and pages: of others they are layers, thumbnails or the
 # second pictures of a phone.
@@ -26,6 +44,7 @@ _MOST_FRAMES = 10_000
 _SUBFILE_TYPE, _REDUCED = 0x00FE, 1
 
 _LONGEST_TEXT = 200
+_MOST_KEYWORDS = 200
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,14 @@ class Traits:
         Pages of a TIFF, frames of an animation.
     camera : str
         Make and model; empty if the file does not say.
+    metadata : tuple of str
+        Which of "camera", "place", "rating" and "keywords" the file knows, in this order.
+    content_id : str
+        Apple's identifier of a Live Photo, which its photo and its video share; else empty.
+    rating : int
+        1 to 5 stars; 0 for none.
+    keywords : tuple of str
+    title : str
     exposure : tuple of (float or None), of length 4
         Exposure time in seconds, f-number, ISO, exposure bias in stops; None where the file does
         not say.
@@ -49,6 +76,11 @@ class Traits:
 
     frames: int = 1
     camera: str = ""
+    metadata: tuple[str, ...] = ()
+    content_id: str = ""
+    rating: int = 0
+    keywords: tuple[str, ...] = ()
+    title: str = ""
     exposure: tuple[float | None, ...] = (None,) * 4
     format: str = ""
     has_alpha: bool = False
@@ -65,32 +97,60 @@ class Traits:
     @classmethod
     def from_json(cls, values: list[Any]) -> Traits:
         """Return the traits that `to_json` wrote."""
-        frames, camera, exposure, format, has_alpha = values
-        return cls(frames, camera, tuple(exposure), format, has_alpha)
+        known: list[Any] = [tuple(v) if isinstance(v, list) else v for v in values]
+        return cls(*known)
 
 
-def read_traits(picture: Image.Image, exif: Mapping[int, Any], format: str) -> Traits:
+def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: bool) -> Traits:
     """Read the traits of an opened picture.
 
     Parameters
     ----------
     picture : PIL.Image.Image
         Not decoded. Its current frame may be another one afterwards.
-    exif : mapping of int to object
-        Its EXIF tags, main directory and Exif directory.
+    tags : Tags
+        Its metadata.
     format : str
         Of the file, see `PhotoHeader`.
+    has_place : bool
+        Whether they say where it was taken.
 
     Returns
     -------
     Traits
     """
+    exif = tags.exif
+    camera = " ".join(filter(None, (_text(exif.get(_MAKE)), _text(exif.get(_MODEL)))))
+    xmp = read_xmp(tags.xmp, _XMP_NAMES) if tags.xmp else {}
+    iptc = tags.iptc_texts
+    rating = _stars(exif.get(_RATING_TAG)) or _stars(xmp.get("xmp:Rating"))
+    keywords = (
+        xmp.get("dc:subject", "").split("\n"),
+        iptc.get(_IPTC_KEYWORD, []),
+        _windows_text(exif.get(_WINDOWS_KEYWORDS)).split(";"),
+    )
+    titles = (
+        xmp.get("dc:title", ""),
+        *iptc.get(_IPTC_TITLE, []),
+        _windows_text(exif.get(_WINDOWS_TITLE)),
+    )
+    known = {
+        CAMERA: bool(camera),
+        PLACE: has_place,
+        RATING: rating > 0,
+        KEYWORDS: any(map(_words, keywords)),
+    }
     return Traits(
-        camera=" ".join(filter(None, (_text(exif.get(tag)) for tag in (_MAKE, _MODEL)))),
+        frames=1 if format == "RAW" else _count_frames(picture),
+        camera=camera,
+        metadata=tuple(name for name, is_known in known.items() if is_known),
+        content_id=_apple_content_id(exif.get(_MAKER_NOTE)),
+        rating=rating,
+        keywords=next(filter(None, map(_words, keywords)), ()),
+        title=next(filter(None, map(_first_line, titles)), ""),
         exposure=tuple(_number(exif.get(tag)) for tag in _EXPOSURE),
         format=format,
         has_alpha=picture.has_transparency_data,
-        frames=1 if format == "RAW" else _count_frames(picture),
     )
 
 
@@ -104,6 +164,30 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.replace(b"\0", b"").decode("latin-1")
     return str(value or "").strip(" \0\t\r\n")[:_LONGEST_TEXT]
+
+
+def _windows_text(value: Any) -> str:
+    """Return a text that Windows writes into EXIF in UTF-16, also as a list of bytes."""
+    with contextlib.suppress(TypeError, ValueError):
+        return bytes(value).decode("utf-16-le").strip("\0 ") if value else ""
+    return ""
+
+
+def _words(texts: list[str]) -> tuple[str, ...]:
+    stripped = (text.strip()[:_LONGEST_TEXT] for text in texts[:_MOST_KEYWORDS])
+    return tuple(dict.fromkeys(filter(None, stripped)))
+
+
+def _first_line(text: str) -> str:
+    return next(iter(_words(text.strip().split("\n"))), "")
+
+
+def _stars(value: Any) -> int:
+    """Return a number of stars from 1 to 5; programs write it as 3, "3" or "3.0"."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        stars = int(float(value))
+        return stars if 1 <= stars <= 5 else 0
+    return 0
 
 
 def _number(value: Any) -> float | None:
@@ -134,3 +218,16 @@ def _count_pages(picture: Image.Image) -> int:
             break
         pages += not is_reduced_page(picture)
     return max(1, pages)
+
+
+def _apple_content_id(note: Any) -> str:
+    """Return the identifier of a Live Photo in Apple's maker note, if there is one."""
+    if not isinstance(note, bytes) or not note.startswith(_APPLE):
+        return ""
+    with contextlib.suppress(struct.error, UnicodeDecodeError):
+        (count,) = struct.unpack_from(">H", note, len(_APPLE))
+        for i in range(min(count, 200)):
+            tag, kind, length, start = struct.unpack_from(">HHII", note, len(_APPLE) + 2 + 12 * i)
+            if tag == _APPLE_CONTENT_ID and kind == _ASCII and 4 < length < 200:
+                return note[start : start + length].rstrip(b"\0").decode("ascii")
+    return ""

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from dupimg.files.deep_tiff import is_misread
 from dupimg.files.images import (
     MAX_PIXELS,
     UnreadablePhoto,
@@ -200,7 +201,7 @@ def _is_8_bits(picture: Image.Image) -> bool:
         return True
     if picture.format == "TIFF":
         bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (1,))
-        return picture.mode not in _EXACT_MODES or max(bits) <= 8
+        return not is_misread(picture) and (picture.mode not in _EXACT_MODES or max(bits) <= 8)
     if picture.format == "HEIF":
         return picture.info.get("bit_depth") == 8
     if picture.format == "PNG":

@@ -23,11 +23,12 @@ _LONGEST_TEXT = 10_000
 _CHUNK = 1 << 16
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_ROOT, _DESCRIPTION = (_RDF, "RDF"), (_RDF, "Description")
+_ROOT, _DESCRIPTION, _ITEM = (_RDF, "RDF"), (_RDF, "Description"), (_RDF, "li")
 _NAMESPACES = {
     "http://ns.adobe.com/exif/1.0/": "exif",
     "http://ns.adobe.com/photoshop/1.0/": "photoshop",
     "http://ns.adobe.com/xap/1.0/": "xmp",
+    "http://purl.org/dc/elements/1.1/": "dc",
 }
 
 Name = tuple[str | None, str]
@@ -46,8 +47,8 @@ def read_xmp(packet: bytes, names: Collection[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Those that are there. What is broken or hostile has none; of what breaks off in the middle,
-        those before.
+        Those that are there; the items of a list each in a line of their own. What is broken or
+        hostile has none; of what breaks off in the middle, those before.
 
     Examples
     --------
@@ -91,6 +92,8 @@ class _Properties(handler.ContentHandler):
             for attribute, value in attrs.items():
                 self._take(attribute, value)
         self._path.append(name)
+        if name == _ITEM:
+            self.characters("\n")
 
     def endElementNS(self, name: Name, qname: str | None) -> None:
         self._path.pop()

@@ -28,12 +28,15 @@ class Features:
         The whole photo upright and grey, squashed to a square.
     preview : bytes
         A small JPEG of one photo that was just decoded; empty otherwise.
+    sharpness : float or ndarray of shape (n,), float32
+        See `dupimg.files.images.Views`.
     """
 
     vector: NDArray[np.float32]
     scene_vector: NDArray[np.float32]
     thumbnail: NDArray[np.uint8]
     preview: bytes = b""
+    sharpness: NDArray[np.float32] | float = 0.0
 
     def __len__(self) -> int:
         """Return the number of photos."""
@@ -41,7 +44,12 @@ class Features:
 
     def __getitem__(self, rows: NDArray) -> Features:
         """Return some of n photos."""
-        return Features(self.vector[rows], self.scene_vector[rows], self.thumbnail[rows])
+        return Features(
+            self.vector[rows],
+            self.scene_vector[rows],
+            self.thumbnail[rows],
+            sharpness=np.broadcast_to(self.sharpness, len(self))[rows],
+        )
 
     @property
     def scene_without_colours(self) -> NDArray[np.float32]:
@@ -60,6 +68,7 @@ class Features:
             np.stack([photo.vector for photo in photos]),
             np.stack([photo.scene_vector for photo in photos]),
             np.stack([photo.thumbnail for photo in photos]),
+            sharpness=np.array([photo.sharpness for photo in photos], np.float32),
         )
 
     def to_bytes(self) -> bytes:
@@ -70,10 +79,10 @@ class Features:
         >>> one = np.ones(1, np.float32)
         >>> photo = Features(one, one, np.zeros((32, 32), np.uint8))
         >>> len(photo.to_bytes())
-        1032
+        1036
         """
-        vectors = (self.vector, self.scene_vector)
-        return b"".join(v.astype("<f4").tobytes() for v in vectors) + self.thumbnail.tobytes()
+        floats = (self.vector, self.scene_vector, np.array([self.sharpness]))
+        return b"".join(v.astype("<f4").tobytes() for v in floats) + self.thumbnail.tobytes()
 
     @classmethod
     def from_bytes(cls, content: bytes, embedding_size: int) -> Features:
@@ -85,12 +94,17 @@ class Features:
             The content has the wrong length.
         """
         n_floats = (len(content) - THUMBNAIL_SIZE**2) // 4
-        if n_floats <= embedding_size or len(content) != 4 * n_floats + THUMBNAIL_SIZE**2:
+        if n_floats <= embedding_size + 1 or len(content) != 4 * n_floats + THUMBNAIL_SIZE**2:
             raise ValueError(
                 f"Got {len(content)} bytes, expected two vectors, the first of "
-                f"{embedding_size} values, and a thumbnail."
+                f"{embedding_size} values, a sharpness and a thumbnail."
             )
         floats = np.frombuffer(content, "<f4", n_floats).astype(np.float32, copy=False)
         thumbnail = np.frombuffer(content, np.uint8, offset=4 * n_floats)
         shape = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-        return cls(floats[:embedding_size], floats[embedding_size:], thumbnail.reshape(shape))
+        return cls(
+            floats[:embedding_size],
+            floats[embedding_size:-1],
+            thumbnail.reshape(shape),
+            sharpness=float(floats[-1]),
+        )

@@ -21,6 +21,7 @@ from PIL import Image
 
 from dupimg.files.images import UnreadablePhoto, Views, read_views
 from dupimg.files.sandbox import Map, open_sandbox
+from dupimg.files.sharpness import SHARPNESS
 from dupimg.model.backends import AT_ONCE, Network, check_precision, open_network
 from dupimg.model.colours import COLOURS, with_colours
 from dupimg.model.features import THUMBNAIL_SIZE, Features
@@ -106,11 +107,11 @@ class PhotoStream:
 
     @property
     def fingerprint(self) -> str:
-        """Network, weights, preprocessing, backend, precision and head.
+        """Network, weights, preprocessing, backend, precision, measure of sharpness and head.
 
         Two streams with one fingerprint compute the same features of a photo, to the bit.
         """
-        parts = [fingerprint(self.model), self.backend, self.precision]
+        parts = [fingerprint(self.model), self.backend, self.precision, SHARPNESS]
         return "-".join([*parts, self.head.fingerprint, COLOURS] if self.head else parts)
 
     def run(self, paths: Sequence[str]) -> Outcomes:
@@ -188,7 +189,8 @@ class PhotoStream:
         for (index, views), vector, scene in zip(decoded, vectors, scenes, strict=True):
             if self.head is not None:
                 scene = with_colours(scene, views.square)
-            features = Features(vector, scene, _thumbnail(views.square), views.preview)
+            thumbnail, sharpness = _thumbnail(views.square), views.sharpness
+            features = Features(vector, scene, thumbnail, views.preview, sharpness=sharpness)
             outcomes.append((index, features))
         return outcomes
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from dupimg.options.globs import check_glob
 from dupimg.options.time_zones import find_zone
 from dupimg.wording import did_you_mean
 
@@ -21,7 +22,19 @@ Converter = Callable[[Any], Any]
 SEPARATOR = "\0"
 
 # What can decide which duplicate stays; `dupimg.files.keep_rules` ranks photos by each.
-KEEP_WORDS = ("pixels", "bytes", "oldest", "path")
+# In this order they decide where the words that were given leave a tie.
+KEEP_WORDS = (
+    "frames",
+    "original",
+    "pixels",
+    "metadata",
+    "companions",
+    "sharpness",
+    "bytes",
+    "oldest",
+    "path",
+)
+ALL_KEEP_WORDS = (*KEEP_WORDS, "newest")
 
 _BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -185,9 +198,38 @@ def to_time_zone(value: Any) -> str:
 
 def to_keep_rule(value: Any) -> tuple[str, ...]:
     """Read the words of a rule, separated by commas, the most wanted first."""
-    words = tuple(w.strip() for w in value.split(",")) if isinstance(value, str) else tuple(value)
-    if not words or len(set(words)) < len(words) or not set(words) <= set(KEEP_WORDS):
+    words = _words(value)
+    if not words or len(set(words)) < len(words) or not set(words) <= set(ALL_KEEP_WORDS):
         raise ValueError(
-            f"words out of {','.join(KEEP_WORDS)}, each at most once, most wanted first"
+            f"words out of {','.join(ALL_KEEP_WORDS)}, each at most once, most wanted first"
         )
     return words
+
+
+def to_globs(value: Any) -> tuple[str, ...]:
+    """Read patterns for paths, separated by commas; see `dupimg.options.globs`.
+
+    Examples
+    --------
+    >>> to_globs("*.dng, albums/**/best")
+    ('*.dng', 'albums/**/best')
+    """
+    return tuple(check_glob(pattern) for pattern in _words(value) if pattern)
+
+
+def to_endings(value: Any) -> tuple[str, ...]:
+    """Read endings of names, separated by commas, with or without their dots.
+
+    Examples
+    --------
+    >>> to_endings(".pp3,DOP")
+    ('.pp3', '.dop')
+    """
+    endings = tuple("." + word.lstrip(".").casefold() for word in _words(value) if word)
+    if any(len(ending) == 1 or "/" in ending for ending in endings):
+        raise ValueError("endings of names such as .pp3,.dop")
+    return endings
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(w.strip() for w in value.split(",")) if isinstance(value, str) else tuple(value)

@@ -9,7 +9,9 @@ from dupimg.errors import UsageError
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.converters import (
     KEEP_WORDS,
+    to_endings,
     to_flag,
+    to_globs,
     to_keep_rule,
     to_path,
     to_text,
@@ -68,9 +70,38 @@ class PlanOptions(RunOptions):
     )
     keep: tuple[str, ...] = option(
         to_keep_rule,
-        "which duplicate stays; the first difference decides",
+        "which duplicate stays; the first difference decides, then the default order",
         default=KEEP_WORDS,
         values="RULE,RULE,…",
+    )
+    prefer: tuple[str, ...] = option(
+        to_globs,
+        "of duplicates, rather keep files whose path is like one of these, the first most of all",
+        default=(),
+        values="GLOB,GLOB,…",
+    )
+    avoid: tuple[str, ...] = option(
+        to_globs,
+        "of duplicates, rather keep files whose path is like none of these",
+        default=(),
+        values="GLOB,GLOB,…",
+    )
+    merge_metadata: bool = option(
+        to_flag,
+        "what a photo that stays lacks and its duplicates know (date, place, rating, keywords, "
+        "title) goes into a new XMP file beside it",
+        default=False,
+    )
+    companion: tuple[str, ...] = option(
+        to_endings,
+        "more endings of files that belong to the photo of their name: .pp3,.dop",
+        default=(),
+        values="ENDING,ENDING,…",
+    )
+    videos: str = choice(
+        "keep",
+        "other",
+        about="videos on their own: named by date beside the photos, or left among other files",
     )
     scheduler: str = option(
         to_text,

@@ -54,10 +54,14 @@ _SCRIPTS = (
     "keys.js",
     "app.js",
 )
-# What the page needs of a row: the report, where an earlier run put the file, whether it failed.
-_COLUMNS = (*COLUMNS, "earlier", "failed")
+# What the page needs of a row: the report, where an earlier run put the file, whether it failed,
+# whether it is a video.
+_COLUMNS = (*COLUMNS, "earlier", "failed", "video")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
-_PICTURES = {False: "img-src 'self' file: data:", True: "img-src 'self' data:; connect-src 'self'"}
+_PICTURES = {
+    False: "img-src 'self' file: data:; media-src 'self' file:",
+    True: "img-src 'self' data:; media-src 'self'; connect-src 'self'",
+}
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,8 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list
-        The columns of the report, ``earlier`` and ``failed``; cosines are rounded as in the report,
-        reasons are messages.
+        The columns of the report, ``earlier``, ``failed`` and ``video``; cosines are rounded as in
+        the report, reasons are messages.
 
     Examples
     --------

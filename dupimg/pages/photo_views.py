@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import stat
 from pathlib import Path
@@ -55,24 +56,30 @@ class PhotoViews:
     def photo(self, number: int) -> Response:
         """Answer with the photo of a row of the plan, counted from 0, as browsers show it.
 
-        403 where that is no photo, or not in the folder of the plan; 404 says why it cannot be
-        shown.
+        A video is sent as it is. 403 where that is neither, or not in the folder of the plan; 404
+        says why it cannot be shown.
         """
-        if number >= len(self._rows) or not self._rows[number].is_photo:
+        if number >= len(self._rows) or not self._rows[number].is_media:
             abort(403, "Got the number of no photo of the plan.")
         row = self._rows[number]
         path = self._path(row)
+        if row.is_video:
+            return self._sent(row, path, mimetypes.guess_type(path.name)[0] or "video/mp4")
         (view,) = self._decode(large_view, [path])
         if isinstance(view, UnreadablePhoto):
             abort(404, f"{row.path}: {view}")
         if view.content is not None:
             return _kept(Response(view.content, mimetype=view.mimetype))
+        return self._sent(row, path, view.mimetype)
+
+    def _sent(self, row: Row, path: Path, mimetype: str) -> Response:
+        """Return the content of a file as it is."""
         try:
             # Opened here: a name that is no UTF-8 does not fit into a header.
             file = os.fdopen(os.open(path, os.O_RDONLY | _NO_LINK), "rb")
         except OSError as error:
             abort(404, f"{row.path}: cannot open the file: {error.strerror}")
-        return _kept(send_file(file, mimetype=view.mimetype))
+        return _kept(send_file(file, mimetype=mimetype))
 
     def _path(self, row: Row) -> Path:
         """Return where a photo is, unless that is no plain file in the folder of the plan."""

@@ -23,8 +23,8 @@ class Counts:
         Files that could not be brought to their destination; they are where they were.
     scenes : int
         Scenes of the kept files.
-    photos, companions : int
-        Photos that could be read, and files that belong to one.
+    photos, videos, companions : int
+        Photos that could be read, videos on their own, and files that belong to one of either.
     unsearched : int
         Folders that could not be listed.
     bytes_freed : int
@@ -39,6 +39,7 @@ class Counts:
     failed: int = 0
     scenes: int = 0
     photos: int = 0
+    videos: int = 0
     companions: int = 0
     unsearched: int = 0
     bytes_freed: int = 0
@@ -71,6 +72,7 @@ class Counts:
             failed=len(rows) - len(done),
             scenes=len({row.scene for row in done if row.action == KEEP}),
             photos=sum(row.is_photo for row in rows),
+            videos=sum(row.is_video for row in rows),
             companions=sum(row.is_companion for row in rows),
             unsearched=sum(_is_unsearched(row) for row in rows),
             bytes_freed=sum(row.bytes for row in done if row.action == REMOVE),

@@ -15,6 +15,9 @@ from functools import reduce
 from typing import NamedTuple
 
 from dupimg.messages import Message, message
+from dupimg.plans.dates import redated
+from dupimg.plans.followers import settle_companions
+from dupimg.plans.merged_metadata import with_sidecars
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
@@ -38,7 +41,7 @@ class SceneNumbers(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[Row]) -> SceneNumbers:
         """Return the numbers of a plan."""
-        scenes = [row.scene or 0 for row in rows if row.is_photo]
+        scenes = [row.scene or 0 for row in rows if row.is_media]
         decided = max(scenes, default=0)
         return cls(decided, decided + len(scenes))
 
@@ -133,12 +136,34 @@ def merge_decisions(
     rows = {row.path: row for row in decided}
     problems = list(_problems(rows, edits, scenes))
     known = {edit.path: edit for edit in edits if edit.path in rows}
-    chosen = {
-        path: _chosen(row, known.get(path), rows, known, scenes) for path, row in rows.items()
-    }
+    chosen = {path: _chosen(row, known.get(path), scenes) for path, row in rows.items()}
     kept = _kept_by_group(chosen.values())
     merged = [_with_keeper(row, chosen, kept) for row in chosen.values()]
-    return _with_reasons(merged, rows), problems
+    settled = settle_companions(merged, _not_following(merged, rows))
+    return with_sidecars(_with_reasons(redated(settled, rows), rows)), problems
+
+
+def _not_following(merged: Sequence[Row], decided: Mapping[str, Row]) -> set[str]:
+    """Return the companions that stay as they are: by hand, or where nothing else has changed."""
+
+    def group(row: Row) -> object:
+        return row.duplicate_group or row.companion_of or row.path
+
+    def is_changed(row: Row) -> bool:
+        old = decided[row.path]
+        return (row.action, row.keeper, row.scene) != (old.action, old.keeper, old.scene)
+
+    changed = {
+        group(row)
+        for row in merged
+        if (is_changed(row) if not row.is_companion else row.action != decided[row.path].action)
+    }
+    return {
+        row.path
+        for row in merged
+        if row.is_companion
+        and (row.action != decided[row.path].action or group(row) not in changed)
+    }
 
 
 def _problems(
@@ -178,18 +203,15 @@ def _wrong_action(edit: Edit, row: Row) -> Message:
     return message("problem.misspelled_action", action=action, expected=expected, guess=near[0])
 
 
-def _chosen(
-    row: Row, edit: Edit | None, rows: dict[str, Row], known: dict[str, Edit], scenes: SceneNumbers
-) -> Row:
+def _chosen(row: Row, edit: Edit | None, scenes: SceneNumbers) -> Row:
     """Return a row with the action and the scene that a person chose."""
     if edit is None:
         return row.having(action=LEAVE)
-    if row.is_companion and edit.action == row.action:  # goes where its photo goes
-        photo = _chosen(rows[row.companion_of], known.get(row.companion_of), rows, known, scenes)
-        return row.having(action=photo.action, scene=photo.scene)
+    action = edit.action if edit.action in _ACTIONS[row.scene is None] else row.action
+    if row.is_companion:
+        return row.having(action=action)
     scene = (scenes.read(edit.scene) or row.scene) if row.scene is not None else None
-    known_action = edit.action in _ACTIONS[row.scene is None]
-    return row.having(action=edit.action if known_action else row.action, scene=scene)
+    return row.having(action=action, scene=scene)
 
 
 def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
@@ -206,7 +228,7 @@ def _with_keeper(row: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -
     photo = chosen[row.companion_of] if row.is_companion else row
     keeper = _keeper(photo, kept)
     if keeper is None:
-        return row.having(keeper="", cosine_to_keeper=None)
+        return row.having(keeper="", cosine_to_keeper=None, scene=photo.scene)
     cosine = None if row.is_companion else _cosine(row, keeper)
     return row.having(keeper=keeper.path, scene=keeper.scene, cosine_to_keeper=cosine)
 
@@ -303,8 +325,8 @@ def _chosen_by_hand(
         old, edit = before[row.path], known.get(row.path)
         if edit is None or edit.destination not in ("", old.destination):
             return True
-        if row.is_companion:  # the page writes the action of a photo for its companions, too
-            return row.action != action_of[row.companion_of]
+        if row.companion_of:  # the page writes the action of a photo for its companions, too
+            return row.action != action_of[row.goes_with]
         return row.action != old.action or (row.scene != old.scene and not row.keeper)
 
     return {row.path for row in after if is_chosen(row)}

@@ -46,6 +46,11 @@ def name_rows(
     places = {row.path: row.destination for row in rows if row.path in fixed}
     for place in filter(None, (*places.values(), *taken)):
         names.reserve(place)
+    for row in rows:
+        if row.is_companion and row.action == KEEP and row.path not in places and row.earlier:
+            names.reserve_place(row.earlier)
+        if row.sidecar and row.path in places:
+            names.reserve_place(f"{row.destination}.xmp")
     stems = _scene_stems(rows, places, names)
     _name_waiting(rows, places, stems, names)
     return tuple(row.having(destination=places[row.path]) for row in _in_order(rows, stems))
@@ -63,8 +68,9 @@ def _name_waiting(
     for row in waiting:
         if not row.is_companion:
             places[row.path] = _own_place(row, stems, names)
-    for row in companions:
-        places[row.path] = _companion_place(row, places[row.companion_of], names)
+    # A photo's own companions before those that it takes over.
+    for row in sorted(companions, key=lambda row: row.companion_of != row.goes_with):
+        places[row.path] = _companion_place(row, places[row.goes_with], names)
 
 
 def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
@@ -72,7 +78,7 @@ def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
     photos = {row.path: row for row in rows}
 
     def order(row: Row) -> tuple[str, bool, str, bool, str]:
-        photo = photos[row.companion_of] if row.is_companion else row
+        photo = photos[row.goes_with] if row.is_companion else row
         if photo.scene is None:
             return ("\U0010ffff", True, "", True, row.path)
         keeper = photos.get(photo.keeper, photo)
@@ -87,7 +93,7 @@ def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> 
 
     A kept photo that has its place already is called what it is called there.
     """
-    photos = [row for row in rows if row.is_photo]
+    photos = [row for row in rows if row.is_media]
     photos.sort(key=lambda row: (row.action != KEEP, _moment(row), row.path))
     digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
     stems = {row.path: _scene_stem(row, places.get(row.path, ""), digits) for row in photos}
@@ -139,8 +145,11 @@ def _other_place(row: Row) -> str:
 def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
     if not photo_place or not row.digest:
         return ""
-    stem = photo_place.removesuffix(_suffix(row.companion_of))
-    return names.claim(stem, companion_ending(row.path, row.companion_of), longest=LONGEST_NAME)
+    own_suffix, suffix = _suffix(row.companion_of), _suffix(photo_place)
+    ending = companion_ending(row.path, row.companion_of)
+    if own_suffix and folded(ending).startswith(folded(own_suffix) + "."):
+        ending = suffix + ending[len(own_suffix) :]  # the photo that stays may be of another kind
+    return names.claim_beside(photo_place.removesuffix(suffix), ending, row.earlier)
 
 
 def _suffix(path: str) -> str:
@@ -152,12 +161,18 @@ class _Names:
 
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
+        # Stems with a number that companions have.
+        self._beside: set[str] = set()
 
     def reserve(self, place: str) -> None:
         """Let no other file have a destination, or its stem with another extension."""
         stem = place.removesuffix(_suffix(place))
         for name in (place, stem, PurePosixPath(stem).name):
             self._uses.setdefault(folded(name), 1)
+
+    def reserve_place(self, place: str) -> None:
+        """Let no other file have a destination."""
+        self._uses.setdefault(folded(place), 1)
 
     def reserve_folders(self, path: str) -> None:
         """Let no file have the name of a folder that a path leads through."""
@@ -171,6 +186,26 @@ class _Names:
             # Counting on from the last use: thousands of photos may share one file time.
             number = self._uses[folded(wanted)] = self._uses[folded(wanted)] + 1
             name = _shorten(stem, f"-{number}{ending}", longest)
+        self._uses[folded(name)] = 1
+        return name
+
+    def claim_beside(self, stem: str, ending: str, own: str = "") -> str:
+        """Return the first free name of stem + ending, stem-2 + ending and so on, for a companion.
+
+        A stem with a number is that of no photo, now or later. `own` is where the file is by now:
+        it may stay there.
+        """
+        name = _shorten(stem, ending, LONGEST_NAME)
+        number, beside = 1, ""
+        while name != own and (
+            self._uses.get(folded(name), 0) or (beside in self._uses and beside not in self._beside)
+        ):
+            number += 1
+            name = _shorten(stem, f"-{number}{ending}", LONGEST_NAME)
+            beside = folded(PurePosixPath(f"{stem}-{number}").name)
+        if beside:
+            self._beside.add(beside)
+            self._uses.setdefault(beside, 1)
         self._uses[folded(name)] = 1
         return name
 

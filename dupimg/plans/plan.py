@@ -13,15 +13,20 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.companion_names import folded
-from dupimg.files.keep_rules import DEFAULT_RULE, why_kept
-from dupimg.files.photos import File, Listing, Photo
+from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates
+from dupimg.files.photos import File, Listing, Photo, local_time
 from dupimg.messages import Message, message
+from dupimg.plans.dates import dated_by
+from dupimg.plans.followers import settle_companions
+from dupimg.plans.merged_metadata import knowing, with_sidecars
 from dupimg.plans.naming import LONGEST_NAME, name_rows
-from dupimg.plans.reasons import beside, both, kept_reason, removed_reason
+from dupimg.plans.reasons import joined, kept_reason, parts_of, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
+from dupimg.plans.videos import video_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +50,8 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+    best_of : ndarray of shape (n,), int64, or None
+        For the best shot of a moment, how many shots of it there are; 0 for all others.
     spared : mapping of int to Message
         Photos that are as alike as duplicates and stay all the same, and why.
     removed_by : mapping of str to ndarray of shape (n,), bool
@@ -57,12 +64,18 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
+    best_of: np.ndarray | None = None
     spared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def make_plan(
-    listing: Listing, groups: Groups, keep_rule: Sequence[str] = DEFAULT_RULE
+    listing: Listing,
+    groups: Groups,
+    ranking: Ranking,
+    rule: KeepRule = DEFAULT_RULE,
+    *,
+    merge_metadata: bool = False,
 ) -> tuple[Row, ...]:
     """Give every file of a listing its row.
 
@@ -72,8 +85,12 @@ def make_plan(
         n photos in order of capture time, and the other files.
     groups : Groups
         Of the same n photos in the same order.
-    keep_rule : sequence of str
-        The rule that chose the keepers; named in the reasons.
+    ranking : Ranking
+        Of the same photos: which rather stays; named in the reasons.
+    rule : KeepRule
+        Which of byte-identical videos stays.
+    merge_metadata : bool
+        Whether photos that stay get what only their duplicates know, in XMP files.
 
     Returns
     -------
@@ -81,18 +98,24 @@ def make_plan(
         In the order that `name_rows` gives them.
     """
     keepers = groups.keepers.tolist()
-    kept = [i for i, keeper in enumerate(keepers) if i == keeper]
-    numbers = _number_from_one([int(groups.scenes[i]) for i in kept])
-    scenes = dict(zip(kept, numbers, strict=True))
     sizes = Counter(keepers)
+    dates = best_dates(listing.photos, keepers)
     rows = [
-        photo_row(listing.photos, i, groups, scenes[keeper], sizes[keeper], keep_rule)
+        photo_row(listing.photos, i, groups, int(groups.scenes[keeper]), sizes[keeper], ranking)
         for i, keeper in enumerate(keepers)
     ]
+    rows = [
+        row if date == i else dated_by(row, rows[date])
+        for i, (row, date) in enumerate(zip(rows, dates, strict=True))
+    ]
+    if merge_metadata:
+        rows = knowing(rows, listing)
+    companions = Counter(file.companion_of for file in listing.companions)
+    rows += video_rows(listing.videos, rows, rule, companions)
+    rows = _number_scenes(rows)
     rows += [other_row(file) for file in listing.others]
-    row_of = {row.path: row for row in rows}
-    rows += [companion_row(file, row_of[file.companion_of]) for file in listing.companions]
-    return _number_duplicate_groups(name_rows(rows))
+    rows += [companion_row(file) for file in listing.companions]
+    return _number_duplicate_groups(name_rows(with_sidecars(settle_companions(rows))))
 
 
 def photo_row(
@@ -101,7 +124,7 @@ def photo_row(
     groups: Groups,
     scene: int,
     group_size: int,
-    keep_rule: Sequence[str],
+    ranking: Ranking,
 ) -> Row:
     """Return the row of photo `i`, without a destination.
 
@@ -115,17 +138,16 @@ def photo_row(
         The number of the scene of the photo.
     group_size : int
         How many photos the keeper stands for, itself included.
-    keep_rule : sequence of str
-        The rule that chose the keeper.
+    ranking : Ranking
+        Of these photos; it chose the keeper.
     """
-    photo, keeper = photos[i], photos[groups.keepers[i]]
+    number = int(groups.keepers[i])
+    photo, keeper = photos[i], photos[number]
     stays = photo is keeper
     reason = (
         kept_reason(group_size - 1)
         if stays
-        else removed_reason(
-            why_kept(keeper, photo, keep_rule), same_bytes=photo.digest == keeper.digest
-        )
+        else removed_reason(ranking.why(number, i), same_bytes=photo.digest == keeper.digest)
     )
     return Row(
         path=photo.path,
@@ -141,10 +163,21 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
-        reason=both(reason, beside(groups.spared.get(i) if stays else None, photo.passed_over)),
+        reason=joined([reason, *_beside(photo, i, groups)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
+        frames=photo.traits.frames,
+        metadata=" ".join(photo.traits.metadata),
         **_second_look(photos, i, groups.second_look),
     )
+
+
+def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
+    """Yield what else is to be said about photo `i`."""
+    if groups.keepers[i] == i and i in groups.spared:
+        yield groups.spared[i]
+    if groups.best_of is not None and groups.best_of[i]:
+        yield message("reason.best_shot", count=int(groups.best_of[i]))
+    yield from parts_of(photo.passed_over)
 
 
 def _cosine(cosines: np.ndarray | None, i: int) -> float | None:
@@ -173,21 +206,22 @@ def other_row(file: File) -> Row:
     )
 
 
-def companion_row(file: File, photo: Row) -> Row:
-    """Return the row of a file that goes where its photo goes."""
-    return replace(
-        other_row(file),
-        action=photo.action,
-        scene=photo.scene,
-        keeper=photo.keeper,
-        companion_of=file.companion_of,
+def companion_row(file: File) -> Row:
+    """Return the row of a companion; `settle_companions` says where it goes."""
+    return replace(other_row(file), companion_of=file.companion_of)
+
+
+def _number_scenes(rows: Sequence[Row]) -> list[Row]:
+    """Replace the labels of scenes by 1, 2, … in order of their first photo that stays."""
+    kept = sorted(
+        (local_time(datetime.fromisoformat(row.taken_at)), row.path, row.scene)
+        for row in rows
+        if row.action == KEEP
     )
-
-
-def _number_from_one(labels: Sequence[int]) -> list[int]:
-    """Replace labels by 1, 2, … in order of first appearance."""
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(label, len(numbers) + 1) for label in labels]
+    numbers: dict[int | None, int] = {}
+    for _, _, label in kept:
+        numbers.setdefault(label, len(numbers) + 1)
+    return [row.having(scene=numbers[row.scene]) for row in rows]
 
 
 def _number_duplicate_groups(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -293,12 +327,12 @@ def _check_survivors(rows: Sequence[Row]) -> Iterator[Problem]:
 def _check_companions(rows: Sequence[Row]) -> Iterator[Problem]:
     actions = {row.path: row.action for row in rows}
     for row in rows:
-        action = actions.get(row.companion_of, "no row")
+        action = actions.get(row.goes_with, "no row")
         if row.is_companion and row.action != action:
             told = message(
                 "problem.parted",
                 action=repr(row.action),
-                photo=row.companion_of,
+                photo=row.goes_with,
                 other=repr(action),
             )
             yield Problem(row.path, told)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, reduce
 
 from dupimg.messages import Message, message
 from dupimg.plans.rows import KEEP, REMOVE, Row
@@ -11,11 +12,6 @@ from dupimg.plans.rows import KEEP, REMOVE, Row
 def both(first: Message, second: Message | None) -> Message:
     """Join two reasons, of which the second may be missing."""
     return first if second is None else message("reason.both", first=first, second=second)
-
-
-def beside(first: Message | None, second: Message | None) -> Message | None:
-    """Join two reasons, each of which may be missing."""
-    return second if first is None else both(first, second)
 
 
 def spared_reason(doubt: str, photo: str) -> Message:
@@ -69,7 +65,7 @@ def likeness(*, same_bytes: bool) -> Message:
 
 @lru_cache
 def removed_reason(advantage: Message, *, same_bytes: bool) -> Message:
-    """Return why a photo goes; `advantage` is what its keeper has, see `why_kept`."""
+    """Return why a photo goes; `advantage` is what its keeper has, see `Ranking.why`."""
     return both(likeness(same_bytes=same_bytes), advantage)
 
 
@@ -133,26 +129,45 @@ def reviewed_reason(
     """
     if row.action != before.action:
         # What is no photo, and what goes with one, is still what it was.
-        now = _standing(row, keeper, n_duplicates) if row.is_photo else before.reason
+        now = _standing(row, keeper, n_duplicates) if row.is_media else own_reason(row)
         return by_hand_reason(row.action, before.action, now)
-    if row.keeper != before.keeper and not row.is_companion:
+    if row.is_companion:
+        return row.reason
+    if row.keeper != before.keeper:
         if keeper is None:
             return both(message("reason.similar_before"), message("reason.none_kept"))
         return both(_likeness_now(row, keeper), message("reason.keeper_by_hand"))
     if n_duplicates != n_before:
-        return _recounted(before.reason, kept_reason(n_before), kept_reason(n_duplicates))
-    return before.reason
+        return _recounted(row.reason, kept_reason(n_before), kept_reason(n_duplicates))
+    return row.reason
+
+
+def own_reason(row: Row) -> Message | None:
+    """Return what a companion is to its own photo, wherever it goes; another row's reason."""
+    return without(row.reason, "reason.goes_with", "reason.twin")
+
+
+def parts_of(reason: Message | None) -> list[Message]:
+    """Return the reasons that one is joined of."""
+    if reason is None or reason.code != "reason.both":
+        return [] if reason is None else [reason]
+    parts = [value for _, value in reason.values if isinstance(value, Message)]
+    return [inner for part in parts for inner in parts_of(part)]
+
+
+def joined(parts: Sequence[Message]) -> Message | None:
+    """Join reasons; None for none."""
+    return reduce(lambda last, part: both(part, last), reversed(parts), None)
+
+
+def without(reason: Message | None, *codes: str) -> Message | None:
+    """Leave those parts of a reason out that have one of the codes."""
+    return joined([part for part in parts_of(reason) if part.code not in codes])
 
 
 def _recounted(reason: Message | None, before: Message, now: Message) -> Message | None:
     """Replace what a photo stood for; what is said beside it stays."""
-    if reason == before:
-        return now
-    values = dict(reason.values) if reason is not None else {}
-    rest = values.get("second")
-    return (
-        both(now, rest) if values.get("first") == before and isinstance(rest, Message) else reason
-    )
+    return joined([now if part == before else part for part in parts_of(reason)])
 
 
 def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:

@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dupimg.files.companion_names import is_film
 from dupimg.files.durable import write_durably
 from dupimg.messages import as_text
 from dupimg.plans.rows import Row
@@ -223,9 +224,12 @@ def read_report(path: Path) -> tuple[Row, ...]:
                 f"Got {path} without {', '.join(missing)}, expected these columns too."
             )
         known = [name for name in COLUMNS if name in found]
-        return tuple(
-            Row(**{name: _from_cell(line[name], name) for name in known}) for line in lines
-        )
+        return tuple(_row({name: _from_cell(line[name], name) for name in known}) for line in lines)
+
+
+def _row(values: dict[str, Any]) -> Row:
+    row = Row(**values)
+    return row.having(video=row.is_media and row.width is None and is_film(row.path))
 
 
 def _from_cell(cell: str, name: str) -> Any:

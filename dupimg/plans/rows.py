@@ -47,7 +47,8 @@ class Row:
     reason : Message or None
         Why it is so; the report has it in English.
     companion_of : str
-        Path of the photo that this file belongs to and goes with.
+        Path of the photo that this file belongs to. It goes with that photo or, where that one is
+        removed, mostly with its keeper.
     compared_with : str
         Path of the photo that the next two are about: the keeper of a removed photo, the most
         similar one of a kept photo. Empty where none is similar enough to be compared.
@@ -65,6 +66,21 @@ class Row:
     earlier : str
         Where an earlier run has put the file, relative to the output folder; empty where it is
         still at its path. Not in the report.
+    video : bool
+        Whether the file is a video on its own; not in the report.
+    own_taken_at, own_taken_from : str
+        The photo's own date, where `taken_at` is that of one of its duplicates; else empty. Not in
+        the report.
+    frames : int
+        Pages or frames; not in the report.
+    metadata : str
+        The kinds of metadata that the file knows, see `dupimg.files.traits.Traits`, separated by
+        spaces. Not in the report.
+    known : str
+        What the photo knows that can be merged into the metadata of another, as JSON; empty if
+        nothing is to be merged. Not in the report.
+    sidecar : str
+        The content of a new XMP file beside the photo; empty for none. Not in the report.
     failed : bool
         Whether the file could not be brought to its destination, and stayed where it was. Not in
         the report.
@@ -92,6 +108,13 @@ class Row:
     nearest_scene_cosine: float | None = None
     modified_ns: int = field(default=0, metadata={"in_report": False})
     earlier: str = field(default="", metadata={"in_report": False})
+    video: bool = field(default=False, metadata={"in_report": False})
+    own_taken_at: str = field(default="", metadata={"in_report": False})
+    own_taken_from: str = field(default="", metadata={"in_report": False})
+    frames: int = field(default=1, metadata={"in_report": False})
+    metadata: str = field(default="", metadata={"in_report": False})
+    known: str = field(default="", metadata={"in_report": False})
+    sidecar: str = field(default="", metadata={"in_report": False})
     failed: bool = field(default=False, metadata={"in_report": False})
 
     @property
@@ -100,14 +123,29 @@ class Row:
         return bool(self.destination) and self.destination != self.earlier
 
     @property
-    def is_photo(self) -> bool:
-        """Whether the row is about a photo: not about a companion or another file."""
+    def is_media(self) -> bool:
+        """Whether the row is about a photo or a video: not a companion or another file."""
         return self.scene is not None and not self.companion_of
 
     @property
+    def is_photo(self) -> bool:
+        """Whether the row is about a photo."""
+        return self.is_media and not self.video
+
+    @property
+    def is_video(self) -> bool:
+        """Whether the row is about a video on its own."""
+        return self.is_media and self.video
+
+    @property
     def is_companion(self) -> bool:
-        """Whether the file belongs to a photo and goes with it."""
+        """Whether the file belongs to a photo or a video and goes with it."""
         return bool(self.companion_of)
+
+    @property
+    def goes_with(self) -> str:
+        """Path of the photo that a companion goes with: its own, or the one that stays for it."""
+        return self.keeper if self.action == KEEP and self.keeper else self.companion_of
 
     def having(self, **values: Any) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""

@@ -19,7 +19,7 @@ from dupimg.decide.embed import (
 )
 from dupimg.decide.evidence import Evidence
 from dupimg.errors import UsageError
-from dupimg.files.photos import File, Found, Listing, Photo, find_files
+from dupimg.files.photos import File, Found, Listing, Photo, Video, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
 from dupimg.options.run_options import AddOptions, PlanOptions
@@ -35,7 +35,7 @@ from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_whole, probe
 
-T = TypeVar("T", File, Photo)
+T = TypeVar("T", File, Photo, Video)
 
 
 @verb(AddOptions)
@@ -222,7 +222,12 @@ def _only_new(
     then goes by the place that it has in the output.
     """
     digests = {row.path: row.digest for row in earlier}
-    files: tuple[File | Photo, ...] = (*listing.photos, *listing.others, *listing.companions)
+    files: tuple[File | Photo | Video, ...] = (
+        *listing.photos,
+        *listing.videos,
+        *listing.others,
+        *listing.companions,
+    )
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
     names = {
         row.path: _place(row, output_dir) if row.destination else f"{row.path} (before)"
@@ -246,6 +251,7 @@ def _only_new(
         photos=new(listing.photos),
         others=new(listing.others),
         companions=new(listing.companions),
+        videos=new(listing.videos),
     )
 
 

@@ -39,7 +39,8 @@ def describe_run(options: PlanOptions, mode: str) -> Run:
         for field in dataclasses.fields(PlanOptions)
         if field.name not in _NO_SETTINGS
     }
-    settings["keep"] = list(options.keep)  # as JSON gives it back
+    # As JSON gives them back.
+    settings |= {n: list(value) for n, value in settings.items() if isinstance(value, tuple)}
     settings["time_zone"] = options.time_zone or machine_zone()
     return Run(str(options.input_dir.resolve()), mode, settings)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from dupimg.messages import Message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.plans.merged_metadata import SIDECAR_SUFFIX
 from dupimg.plans.reasons import failed_reason
 from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
@@ -25,9 +27,12 @@ from dupimg.runs.transfer import (
     MOVE,
     displace,
     is_whole,
+    move_sidecar,
     place,
     remove_empty_folders,
+    remove_sidecar,
     unfinished_copy,
+    write_sidecar,
 )
 
 T = TypeVar("T")
@@ -59,6 +64,7 @@ def carry_out(
         source, mode = _origin(journal, row, output_dir)
         try:
             place(source, output_dir / row.destination, mode, row.digest)
+            _place_sidecar(row, output_dir)
         except OSError as error:
             journal.mark_failed(number, why(error))
         else:
@@ -72,6 +78,31 @@ def carry_out(
         _failed(journal, row, journal.failed[n]) if n in journal.failed else row
         for n, row in enumerate(journal.record.rows)
     )
+
+
+def _place_sidecar(row: Row, output_dir: Path) -> None:
+    """Write the XMP file of a photo beside it, or bring it along."""
+    if not row.sidecar:
+        return
+    beside = output_dir / f"{row.destination}{SIDECAR_SUFFIX}"
+    if row.earlier:
+        move_sidecar(output_dir / f"{row.earlier}{SIDECAR_SUFFIX}", beside)
+    else:
+        write_sidecar(beside, row.sidecar)
+
+
+def _take_sidecar_back(row: Row, output_dir: Path) -> Iterator[UndoOutcome]:
+    """Undo `_place_sidecar`; yield an outcome where the XMP file was changed, and is left."""
+    if not row.sidecar:
+        return
+    place = f"{row.destination}{SIDECAR_SUFFIX}"
+    try:
+        if row.earlier:
+            move_sidecar(output_dir / place, output_dir / f"{row.earlier}{SIDECAR_SUFFIX}")
+        else:
+            remove_sidecar(output_dir / place, row.sidecar)
+    except OSError as error:
+        yield UndoOutcome(row.path, place, "left", why(error))
 
 
 def _failed(journal: Journal, row: Row, error: Message) -> Row:
@@ -125,7 +156,7 @@ def take_back(
     journal.release_reserve()
     journal.mark_state(UNDOING)
 
-    def step(number: int) -> UndoOutcome:
+    def step(number: int) -> tuple[UndoOutcome, ...]:
         row = journal.record.rows[number]
         source, mode = _origin(journal, row, output_dir)
         destination = output_dir / row.destination
@@ -136,16 +167,17 @@ def take_back(
             else:
                 unfinished_copy(destination).unlink(missing_ok=True)
         except OSError as error:
-            outcome = UndoOutcome(row.path, row.destination, "left", why(error))
+            outcomes = [UndoOutcome(row.path, row.destination, "left", why(error))]
         else:
-            outcome = UndoOutcome(row.path, row.destination, "taken back")
+            outcomes = [UndoOutcome(row.path, row.destination, "taken back")]
+            outcomes += _take_sidecar_back(row, output_dir)
             journal.mark_undone(number)
         advance()
-        return outcome
+        return tuple(outcomes)
 
     outcomes: tuple[UndoOutcome, ...] = ()
     for numbers in reversed(_stages(journal)):
-        outcomes += _in_threads(step, numbers, jobs)
+        outcomes += tuple(chain.from_iterable(_in_threads(step, numbers, jobs)))
         journal.sync()
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)

@@ -102,9 +102,12 @@ class Result:
         yield f"other    {counts.other:>8,} no readable photo      {output / 'other'}"
         if counts.left:
             yield f"left     {counts.left:>8,} where {'it is' if counts.left == 1 else 'they are'}"
+        if counts.videos:
+            are = "is a video" if counts.videos == 1 else "are videos"
+            yield f"         {counts.videos:>8,} of these files {are}"
         if counts.companions:
             one = counts.companions == 1
-            are = "is a companion of a photo" if one else "are companions of photos"
+            are = "is a companion of another" if one else "are companions of others"
             yield f"         {counts.companions:>8,} of these files {are}"
         if self.system_folders:
             yield (

@@ -115,6 +115,54 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
         _remove_other_copy(destination, source, digest)
 
 
+def write_sidecar(path: Path, content: str) -> None:
+    """Write a file that belongs to a photo, unless it is there.
+
+    Raises
+    ------
+    OSError
+        Something else is there.
+    """
+    if os.path.lexists(path):
+        _expect(path, _digest_of(content), errno.EEXIST)
+        return
+    part = unfinished_copy(path)
+    part.unlink(missing_ok=True)
+    try:
+        with part.open("xb") as file:
+            file.write(content.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        _rename_without_overwriting(part, path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def remove_sidecar(path: Path, content: str) -> None:
+    """Remove what `write_sidecar` wrote.
+
+    Raises
+    ------
+    OSError
+        It was changed; it is left.
+    """
+    unfinished_copy(path).unlink(missing_ok=True)
+    if os.path.lexists(path):
+        _expect(path, _digest_of(content), errno.EBUSY)
+        path.unlink()
+
+
+def move_sidecar(source: Path, destination: Path) -> None:
+    """Let a sidecar go where its photo goes, also one that a person has changed."""
+    if os.path.lexists(source):
+        place(source, destination, MOVE, content_digest(source))
+
+
+def _digest_of(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 def _expect(path: Path, digest: str, error_number: int) -> None:
     """Raise unless a file has the content that it should have."""
     if not os.path.lexists(path):

@@ -45,7 +45,9 @@ class Model {
   }
 
   derive() {
+    // Videos stand among the photos of their scene.
     this.photos = this.rows.filter((row) => row.scene !== null && !row.companion_of);
+    this.videos = this.photos.filter((row) => row.video);
     // Else scenes are found by the embedding of duplicates.
     this.sceneCosines = this.photos.some((row) => row.nearest_scene_cosine !== null);
     this.others = this.rows.filter((row) => row.scene === null && !row.companion_of);

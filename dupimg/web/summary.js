@@ -20,6 +20,8 @@ function counts({ model }) {
   // As the report counts them; the view of scenes shows what is left where it is, too.
   const scenes = t("summary.scenes", { count: new Set(kept.map((row) => row.scene)).size });
   const freed = t(`summary.freed.${tense}`, { bytes: bytes(removed) });
+  const videos = model.videos.length ? [t("videos", { count: model.videos.length })] : [];
+  const found = [bytes(all), ...videos].join(" · ");
   const number = (key, rows, about, href) =>
     element(
       "a",
@@ -31,7 +33,7 @@ function counts({ model }) {
   return element(
     "div",
     { class: "counts" },
-    number("found", all, bytes(all), "#files/all"),
+    number("found", all, found, "#files/all"),
     number("keep", kept, `${scenes} · ${bytes(kept)}`, "#scenes/all"),
     number("remove", removed, freed, "#duplicates"),
     number("other", other, t("summary.other.about"), "#files/unreadable"),
@@ -63,9 +65,9 @@ function covers(page) {
       element(
         "a",
         { href: `#scenes/several/${number}`, class: "cover" },
-        thumbnail(page, photos[0], 160, 120),
+        thumbnail(page, photos.find((row) => row.width) ?? photos[0], 160, 120),
         element("span", { class: "small row" }, element("span", {}, t("scene", { number })),
-          element("span", { class: "numbers" }, t("photos", { count: photos.length }))),
+          element("span", { class: "numbers" }, countMedia(photos))),
       ),
     );
   return element(
@@ -120,7 +122,8 @@ function worthALook({ model }) {
 }
 
 function aboutRun({ model }) {
-  const { about, photos } = model;
+  const { about } = model;
+  const photos = model.photos.filter((row) => !row.video);
   const [duplicate, scene, link] = ["duplicate", "scene", "link"].map((name) =>
     formatThreshold(about[`${name}_threshold`]));
   const entries = [

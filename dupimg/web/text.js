@@ -129,6 +129,10 @@ function formatWhy(row) {
   return [t(`verdict.${row.verdict}`), ...rest.map(say)].join(t("reason.separator"));
 }
 
+/** Return whether a photo is recommended among shots of one moment. */
+const isBestShot = (row) =>
+  row.action !== "remove" && partsOf(row.reason).some(([code]) => code === "reason.best_shot");
+
 const LIKENESS = ["reason.identical_bytes", "reason.similar"];
 const BY_HAND = ["reason.by_hand", "reason.by_hand_because"];
 

@@ -40,6 +40,7 @@ function badge(page, row) {
 /** Describe a photo in one sentence, for those who do not see it. */
 function describe(page, row) {
   const parts = [visible(row.path), actionWord(page, row)];
+  if (row.video) parts.unshift(t("video"));
   if (row.cosine_to_keeper !== null) {
     parts.push(t("cosine.keeper", { cosine: formatCosine(row.cosine_to_keeper) }));
   }
@@ -115,13 +116,14 @@ function tile(page, item, line, { section }) {
     { class: "tile", style: { width: `${width}px` } },
     photoButton(page, item, line.picture),
     element("div", { class: "row" }, badge(page, row),
+      isBestShot(row) ? element("span", { class: "best", title: why }, "★") : null,
       likeness === null ? null
         : element("span", { class: "cosine", title: t("cosine") }, formatCosine(likeness))),
     element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
     element("p", { class: "small", title: visible(row.path), dir: "auto" },
       visible(folder) || t("folder.top")),
     element("p", { class: "small numbers" },
-      `${formatPixels(row)} · ${formatBytes(row.bytes)}`),
+      [row.video ? t("video") : formatPixels(row), formatBytes(row.bytes)].join(" · ")),
     element("p", { class: "small numbers" }, formatTaken(row)),
     element("p", { class: "small why", title: why }, ...inLanguages(why)),
     ...page.review.photoControls(item),
@@ -138,6 +140,9 @@ function stripPhoto(page, item, line) {
     photoButton(page, item, line.picture),
     element("p", { class: "small numbers row" },
       element("span", { title: visible(row.path) }, formatTaken(row, crowded ? "minute" : "time")),
+      isBestShot(row)
+        ? element("span", { class: "best", title: formatReason(row) }, "★")
+        : null,
       row.action === "leave" ? badge(page, row) : null,
       row.copies
         ? element("span", { class: "copies", title: t("copies.title", { count: row.copies }) },
@@ -154,7 +159,7 @@ function fileRow(page, line) {
   const { folder, name } = splitPath(row.path);
   const cells = [
     row.scene === null ? "" : t("scene", { number: row.scene }),
-    row.width ? formatPixels(row) : "",
+    row.video ? t("video") : row.width ? formatPixels(row) : "",
     formatBytes(row.bytes),
     formatTaken(row),
   ];

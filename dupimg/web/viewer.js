@@ -121,6 +121,7 @@ class Viewer {
 
   figure(row) {
     const { addresses } = this.page;
+    if (row.video) return this.film(row);
     const image = element("img", { alt: describe(this.page, row), decoding: "async" });
     const fallback = () => {
       image.onerror = () => image.replaceWith(element("p", { class: "nothing" }, t("viewer.none")));
@@ -129,11 +130,26 @@ class Viewer {
     image.onerror = fallback;
     if (addresses.shown(row)) image.src = addresses.photo(row);
     else fallback();
-    const link = element("a", { href: addresses.photo(row), target: "_blank", rel: "noopener" },
+    return element("figure", {}, image, this.caption(row));
+  }
+
+  /** Show a video, if the browser can play it. */
+  film(row) {
+    const film = element("video", {
+      src: this.page.addresses.photo(row), controls: true, preload: "metadata",
+      "aria-label": describe(this.page, row),
+    });
+    film.onerror = () =>
+      film.replaceWith(element("p", { class: "nothing" }, t("viewer.no_film")));
+    return element("figure", {}, film, this.caption(row));
+  }
+
+  caption(row) {
+    const link = element("a",
+      { href: this.page.addresses.photo(row), target: "_blank", rel: "noopener" },
       t("viewer.file"));
-    return element("figure", {}, image,
-      element("figcaption", { class: "row" }, badge(this.page, row),
-        element("span", { class: "name", dir: "auto" }, visible(splitPath(row.path).name)), link));
+    return element("figcaption", { class: "row" }, badge(this.page, row),
+      element("span", { class: "name", dir: "auto" }, visible(splitPath(row.path).name)), link);
   }
 
   /** Show the other photo of two on the same spot, and back. */

@@ -48,6 +48,7 @@ const FILES = {
   failed: (model) => model.rows.filter((row) => row.failed),
   unreadable: (model) => model.others,
   companions: (model) => model.companions,
+  videos: (model) => model.videos,
 };
 
 /* Each view: `filters` to choose from, and `select(model, filter)`, what is shown by one: blocks
@@ -129,5 +130,15 @@ function sceneAbout(photos) {
   const [first, last] = [photos[0].time, photos.at(-1).time];
   if (photos.length === 1) return formatMoment(photos[0], "day");
   const range = words.formats.range.formatRange(first, last);
-  return `${t("photos", { count: photos.length })} · ${range}`;
+  return `${countMedia(photos)} · ${range}`;
+}
+
+/** Count photos, and videos among them. */
+function countMedia(rows) {
+  const videos = rows.filter((row) => row.video).length;
+  const parts = [
+    rows.length > videos ? t("photos", { count: rows.length - videos }) : "",
+    videos ? t("videos", { count: videos }) : "",
+  ];
+  return parts.filter(Boolean).join(" · ");
 }

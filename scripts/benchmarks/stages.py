@@ -24,7 +24,7 @@ from benchmarks.sample_photos import CAMERA, WEB, make_photos, reduce_photos
 from benchmarks.timing import Timing, seconds_of, table_of, time_decoding
 from dupimg.decide.embed import embed_listing, make_stream, read_listing
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import find_groups
+from dupimg.decide.group import find_groups, rank_photos
 from dupimg.files.photos import find_files
 from dupimg.model.remote import stream_photos
 from dupimg.options.run_options import PlanOptions
@@ -100,12 +100,12 @@ def _stages(options: PlanOptions) -> Iterator[Timing]:
             lambda: embed_listing(stream, folder, listing, quiet=True, evidence=evidence),
         )
         listing, embedded = outcome["decode and embed"]
-        without_details = replace(embedded, evidence=None)
-        searched = timed("search and group", lambda: find_groups(without_details, options))
+        without_details, ranking = replace(embedded, evidence=None), rank_photos(embedded)
+        searched = timed("search and group", lambda: find_groups(without_details, options, ranking))
         yield searched
-        looked = timed("details", lambda: find_groups(embedded, options))
+        looked = timed("details", lambda: find_groups(embedded, options, ranking))
         yield Timing(looked.way, max(0.0, looked.seconds - searched.seconds))
-    yield timed("decide", lambda: make_plan(listing, outcome["details"]))
+    yield timed("decide", lambda: make_plan(listing, outcome["details"], ranking))
 
 
 def _commands(photos: Path, options: BenchmarkOptions) -> Iterator[Timing]:

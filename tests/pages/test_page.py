@@ -12,7 +12,7 @@ from dupimg.cli.main import main
 from dupimg.messages import as_text, message, quoted
 from dupimg.pages.contact_sheet import write_page
 from dupimg.plans.counts import Counts
-from dupimg.plans.reasons import by_hand_reason, failed_reason, kept_reason, removed_reason
+from dupimg.plans.reasons import both, by_hand_reason, failed_reason, kept_reason, removed_reason
 from dupimg.plans.report import read_report
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
@@ -430,6 +430,32 @@ def test_photos_without_thumbnail_show_their_kind(visit, rows, tmp_path):
     page = visit(write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#duplicates")
     page.wait_for_selector(".no-picture")
     assert set(texts(page, ".tile .no-picture")) == {"PNG", "JPG", "HEIC"}
+
+
+@pytest.mark.parametrize(("locale", "word"), [("en-US", "1 video"), ("zh-CN", "1 个视频")])
+def test_videos_stand_among_the_photos_of_their_scene(browser, rows, tmp_path, locale, word):
+    first = next(row for row in rows if row.path == "rocket.jpg")
+    best = replace(first, reason=both(kept_reason(0), message("reason.best_shot", count=2)))
+    film = replace(
+        first, path="film.mp4", width=None, height=None, video=True, digest="f" * 64,
+        destination=first.destination.replace(".jpg", "-2.mp4"), nearest_cosine=None,
+        nearest_scene_cosine=None, compared_with="", verdict="",
+        reason=both(message("reason.video"), kept_reason(0)),
+    )  # fmt: skip
+    shown = [best if row is first else row for row in rows] + [film]
+    address = write_page(shown, tmp_path, some_info(tmp_path)).as_uri()
+    with visits(browser) as visit:
+        page = visit(address, locale=locale)
+        assert word in page.locator(".count.found").inner_text()
+        page.goto(f"{address}#scenes/all")
+        assert word in " ".join(texts(page, ".about.numbers"))
+        assert page.locator(".strip-photo .best").count() == 1
+        page.goto(f"{address}#files/videos")
+        assert texts(page, ".file .name") == ["film.mp4"]
+        assert texts(page, ".file .no-picture") == ["MP4"]
+        page.locator(".file .photo").click()
+        page.wait_for_selector("#viewer figure")
+        assert page.locator("#viewer figcaption a").count() == 1
 
 
 def test_hostile_names_are_shown_as_text(visit, tmp_path):

@@ -67,7 +67,7 @@ def test_values_are_converted():
         (["in", "out", "--process_mode=cp"], "expected one of copy, move. Did you mean copy?"),
         (["in", "out", "--scene_method=hdbscn"], "Did you mean hdbscan?"),
         (["in", "out", "--linkage=ward"], "expected one of chained, average, complete, single"),
-        (["in", "out", "--keep=pixels,beauty"], "expected words out of pixels,bytes,oldest,path"),
+        (["in", "out", "--keep=pixels,beauty"], "expected words out of frames,original,pixels"),
         (["in", "out", "--keep=path,path"], "each at most once"),
         (["in", "out", "--jobs=0"], "from 1 to 1024"),
         (["in", "out", "--batch_size=1.5"], "from 1 to 4096"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dupimg.decide.additions import add_rows
 from dupimg.decide.collection import Collection
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.group import find_groups
+from dupimg.decide.group import find_groups, keep_rule, rank_photos
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.messages import message
 from dupimg.model.features import Features
@@ -46,8 +46,9 @@ def with_scene_vectors(features: Features) -> Features:
 def organized(photos, features, options=OPTIONS):
     """Return the rows of a run that was carried out."""
     embedded = Embedded(tuple(photos), features, np.arange(len(photos)))
-    groups = find_groups(embedded, options, options.keep)
-    rows = make_plan(Listing(tuple(photos), ()), groups)
+    ranking = rank_photos(embedded, keep_rule(options))
+    groups = find_groups(embedded, options, ranking)
+    rows = make_plan(Listing(tuple(photos), ()), groups, ranking)
     return [replace(row, earlier=row.destination) for row in rows]
 
 
@@ -196,8 +197,8 @@ def test_other_files_and_companions():
     rows, _ = add_rows(list(known.values()), Listing((), (note,), (new,)), collection, OPTIONS)
     assert check_plan(rows) == []
     rows = {row.path: row for row in rows}
-    assert rows["000.xmp"].action == rows["000.jpg"].action == REMOVE
-    assert rows["000.xmp"].destination == rows["000.jpg"].destination.replace(".jpg", ".xmp")
+    assert (rows["000.jpg"].action, rows["000.xmp"].action) == (REMOVE, KEEP)
+    assert rows["000.xmp"].destination == rows["002.jpg"].destination.replace(".jpg", ".xmp")
     assert rows["001.xmp"].destination == rows["001.jpg"].earlier.replace(".jpg", ".xmp")
     assert rows["/media/card/notes.txt"].destination == "other/media/card/notes.txt"
 

@@ -111,7 +111,7 @@ def test_animations(pictures, tmp_path, rule):
     assert {name: row.keeper for name, row in rows.items() if row.keeper} == {"again.webp": "a.png"}
     assert "again.webp" in identical
     assert identical <= {"again.webp", "a.png"}
-    assert "stays: other frames or pages than still of a.jpg" in str(rows["a.png"].reason)
+    assert "stays: other frames or pages than a.png" in str(rows["still of a.jpg"].reason)
 
 
 @RULES

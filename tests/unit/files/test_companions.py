@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dupimg.files.companion_names import companion_ending, split_name
+from dupimg.files.companion_names import companion_ending, is_film, split_name
 from dupimg.files.companions import pair_companions
-from dupimg.files.photos import File, Listing, Photo
+from dupimg.files.photos import File, Listing, Photo, Video
+from dupimg.files.traits import Traits
 from dupimg.messages import message
 
 NOON = datetime(2025, 6, 13, 12)
@@ -23,9 +24,15 @@ def photo(path, taken_at=NOON, taken_from="exif"):
 
 
 def other(path, bytes=1000):
+    if is_film(path):
+        return video(path, bytes=bytes)
     return File(
         path, bytes, digest_of(path), message("reason.not_a_picture"), modified_ns=len(path)
     )
+
+
+def video(path, taken_at=NOON, taken_from="file", bytes=1000, **facts):
+    return Video(path, bytes, digest_of(path), taken_at, taken_from, len(path), **facts)
 
 
 def digest_of(path):
@@ -42,7 +49,9 @@ def listing_of(*files):
     ]
     photos = [record for record in records if isinstance(record, Photo)]
     others = [record for record in records if isinstance(record, File)]
-    return Listing(tuple(photos), tuple(sorted(others, key=lambda file: file.path)))
+    videos = [record for record in records if isinstance(record, Video)]
+    others.sort(key=lambda file: file.path)
+    return Listing(tuple(photos), tuple(others), videos=tuple(videos))
 
 
 def pairs(listing):
@@ -53,14 +62,15 @@ def pairs(listing):
 def rename(listing):
     """Return the photos and companions of a listing under new names, and all old names."""
     paired = pair_companions(listing)
-    stems = {found.path: f"new/image-{i}" for i, found in enumerate(paired.photos)}
+    owners = (*paired.photos, *paired.videos)
+    stems = {found.path: f"new/image-0001-{i:017}" for i, found in enumerate(owners)}
     new = {path: stem + split_name(path)[1] for path, stem in stems.items()}
     for file in paired.companions:
         stem = stems[file.companion_of]
         new[file.path] = stem + companion_ending(file.path, file.companion_of)
     files = [
         replace(record, path=new[record.path])
-        for record in (*listing.photos, *listing.others)
+        for record in (*listing.photos, *listing.others, *listing.videos)
         if record.path in new
     ]
     return listing_of(*files), {name: path for path, name in new.items()}
@@ -108,6 +118,17 @@ LONG = "the_whole_family_at_the_lake_in_the_late_summer_of_2012"
             "Google Takeout metadata",
         ),
         (f"{LONG[:46]}.json", f"{LONG}.jpg", ".jpg.json", "Google Takeout metadata"),
+        ("IMG_1.JPG.pp3", "IMG_1.JPG", ".JPG.pp3", "sidecar"),
+        ("IMG_1.cos", "IMG_1.JPG", ".cos", "sidecar"),
+        ("IMG_1_01.JPG.xmp", "IMG_1.JPG", "_01.JPG.xmp", "sidecar"),
+        ("IMG_1.WAV", "IMG_1.JPG", ".WAV", "sidecar"),
+        ("IMG_O1234.AAE", "IMG_1234.HEIC", "-original.AAE", "sidecar"),
+        ("PXL_1.MP", "PXL_1.MP.jpg", ".MP", "Live Photo video"),
+        ("PXL_1.MP~2", "PXL_1.MP.jpg", ".MP~2", "Live Photo video"),
+        ("MVIMG_1.MV", "MVIMG_1.jpg", ".MV", "Live Photo video"),
+        ("IMG_1_edited.jpg", "IMG_1.jpg", "_edited.jpg", "edited version"),
+        ("IMG_1-EFFECTS.jpg", "IMG_1.jpg", "-EFFECTS.jpg", "edited version"),
+        (f"{LONG[:43]}-edi.jpg", f"{LONG[:43]}.jpg", "-edited.jpg", "edited version"),
         (f"{LONG[:51]}.json", f"{LONG}.jpg", ".jpg.json", "Google Takeout metadata"),
     ],
 )
@@ -124,7 +145,8 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
         companion, 1000, digest_of(companion), file.reason, of, modified_ns=len(companion)
     )
     assert companion_ending(companion, of) == ending
-    renamed = f"new/image-0001{ending}", "new/image-0001" + split_name(of)[1]
+    stem = "new/image-0001-20250613120000000"
+    renamed = stem + ending, stem + split_name(of)[1]
     assert pairs(listing_of(renamed[0], photo(renamed[1]))) == dict([renamed])
 
 
@@ -164,6 +186,11 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
             {"a.xmp": "a.cr2"},
             id="raw developers write for the raw",
         ),
+        pytest.param(
+            ["GOPR1.MP4", "GOPR1.THM", "GL010010.LRV", "GX010010.MP4", "DJI_1.MP4", "DJI_1.SRT"],
+            {"GOPR1.THM": "GOPR1.MP4", "GL010010.LRV": "GX010010.MP4", "DJI_1.SRT": "DJI_1.MP4"},
+            id="what belongs to films",
+        ),
         pytest.param(["b.png", "b.jpg", "b.xmp"], {"b.xmp": "b.jpg"}, id="the first by path"),
         pytest.param(
             ["b.png", "b.jpg", "b.png.xmp"], {"b.png.xmp": "b.png"}, id="the full name decides"
@@ -172,7 +199,7 @@ def test_a_companion_is_found_by_its_name_and_by_its_new_name(companion, of, end
         pytest.param(["a.jpg", "a.png", "a.heic"], {}, id="pictures of one stem are no pair"),
         pytest.param(["a.cr2", "a.dng"], {}, id="two raws are no pair"),
         pytest.param(
-            ["b.jpg", "a.xmp", "a.mov", "a.cr2.xmp", "IMG_E1.JPG", "a.jpg(1).json", "MVI_1.THM"],
+            ["b.jpg", "a.xmp", "c.mov", "a.cr2.xmp", "IMG_E1.JPG", "a.jpg(1).json", "MVI_1.THM"],
             {},
             id="orphans",
         ),
@@ -226,7 +253,25 @@ def test_times_with_different_offsets_are_compared_as_moments():
 
 def test_a_film_is_not_half_a_live_photo():
     assert pairs(listing_of("a.heic", other("a.mov", 20_000_000))) == {"a.mov": "a.heic"}
-    assert pairs(listing_of("a.heic", other("a.mov", 20_000_001), "a.mov.xmp")) == {}
+    assert pairs(listing_of("a.heic", other("a.mov", 20_000_001), "a.mov.xmp")) == {
+        "a.mov.xmp": "a.mov"  # but a film has companions of its own
+    }
+
+
+def test_a_small_picture_of_a_film_is_no_photo_even_without_the_film():
+    paired = pair_companions(listing_of("a.THM", "b.jpg"))
+    assert [photo.path for photo in paired.photos] == ["b.jpg"]
+    assert [(file.path, str(file.reason)) for file in paired.others] == [
+        ("a.THM", "small picture of a film that is not here")
+    ]
+
+
+def test_a_raw_of_another_camera_is_no_companion():
+    raw = replace(photo("RAW/a.dng"), traits=Traits(camera="Acme One"))
+    for camera, together in [("Acme One", True), ("", True), ("Acme Two", False)]:
+        jpeg = replace(photo("JPG/a.jpg"), traits=Traits(camera=camera))
+        assert pairs(listing_of(raw, jpeg)) == ({"RAW/a.dng": "JPG/a.jpg"} if together else {})
+    assert pairs(listing_of(raw, photo("JPG/a.jpg", taken_from="name"))) == {}
 
 
 def test_a_raw_that_could_not_be_read_belongs_to_its_jpeg():
@@ -277,19 +322,19 @@ def test_no_file_is_lost_or_doubled_and_new_names_pair_again(files, order):
     listing = listing_of(*files)
     paired = pair_companions(listing)
 
-    everything = [*paired.photos, *paired.others, *paired.companions]
+    everything = [*paired.photos, *paired.videos, *paired.others, *paired.companions]
     assert sorted(file.path for file in everything) == sorted(file.path for file in files)
     assert {file.path: file.digest for file in everything} == {
         file.path: file.digest for file in files
     }
-    kept = {found.path for found in paired.photos}
+    kept = {found.path for found in (*paired.photos, *paired.videos)}
     assert all(file.companion_of in kept for file in paired.companions)
 
     order.shuffle(files)
     assert pairs(listing_of(*files)) == pairs(listing)
 
     again, old = rename(listing)
-    assert len(old) == len(paired.photos) + len(paired.companions)
+    assert len(old) == len(kept) + len(paired.companions)
     found = {old[name]: old[of] for name, of in pairs(again).items()}
     assert found == {file.path: file.companion_of for file in paired.companions}
 

@@ -162,11 +162,15 @@ def test_a_thumbnail_is_better_than_nothing(tmp_path, china):
     assert difference(read_photo(tmp_path / "photo.dng", 200), china) < 8
 
 
-@pytest.mark.parametrize("read", [read_header, lambda path: read_photo(path, 200)])
-def test_without_a_preview_a_raw_is_unreadable(tmp_path, china, read):
-    save_raw(tmp_path / "photo.dng", china, preview=False, thumbnail=False)
-    with pytest.raises(UnreadablePhoto, match="unreadable RAW: it has no embedded preview"):
-        read(tmp_path / "photo.dng")
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_without_a_preview_a_raw_is_developed(tmp_path, china, orientation):
+    path = tmp_path / "photo.dng"
+    save_raw(path, china, orientation=orientation, preview=False, thumbnail=False)
+    header, photo = read_header(path), read_photo(path, 100)
+    upright = china.transpose(Image.Transpose.ROTATE_270) if orientation == 6 else china
+    assert (header.format, header.width, header.height) == ("RAW", *upright.size)
+    shown, expected = (np.asarray(p.convert("L").resize((32, 32)), float) for p in (photo, upright))
+    assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.9
 
 
 def test_a_truncated_raw_is_unreadable(tmp_path, china):

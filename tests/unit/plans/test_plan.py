@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import File, Listing, Photo
 from dupimg.messages import as_text, message
 from dupimg.plans.plan import Groups, check_plan, make_plan
@@ -34,7 +35,7 @@ def plan(photos, keepers=None, scenes=None, others=()):
         np.arange(n) if scenes is None else np.array(scenes),
     )
     listing = Listing(tuple(photos), tuple(others))
-    rows = make_plan(listing, groups)
+    rows = make_plan(listing, groups, Ranking.of(listing.photos))
     assert check_plan(rows) == []
     assert {row.path for row in rows} == {file.path for file in (*photos, *others)}
     return rows

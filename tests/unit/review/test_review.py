@@ -116,7 +116,7 @@ def test_swapping_the_keeper_swaps_the_names(review):
     stem = "image-0001-20240501100000000"
     assert rows["copy.jpg"].destination == f"processed/{stem}.jpg"
     assert rows["best.jpg"].destination == f"remove/{stem}--best.jpg"
-    assert rows["best.xmp"].destination == f"remove/{stem}--best.xmp"
+    assert rows["best.xmp"].destination == f"processed/{stem}.xmp"  # goes with what stays
     assert rows["small.jpg"].keeper == rows["best.jpg"].keeper == "copy.jpg"
     assert rows["best.jpg"].cosine_to_keeper == 0.97
     assert rows["small.jpg"].cosine_to_keeper is None  # never compared with the new keeper

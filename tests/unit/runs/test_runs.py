@@ -181,8 +181,8 @@ def test_companions_follow_an_edit_of_their_photo(source, output, dupimg):
     assert dupimg("apply", output, "--process_mode=move")[0] == 0
     assert results(output) == {
         f"processed/{STEM}.jpg": b"copy",
+        f"processed/{STEM}.xmp": b"best sidecar",
         f"remove/{STEM}--best.jpg": b"best",
-        f"remove/{STEM}--best.xmp": b"best sidecar",
         "processed/image-0002-20240501100000000.jpg": b"alone",
         "other/notes.txt": b"notes",
         "other/a/猫.bin": b"cat",

@@ -1,0 +1,157 @@
+"""Find photos that are the backup, export, copy or screenshot of another, as far as names tell.
+
+A name alone proves little: ``IMG_1 (1).jpg`` may be another photo of that name. So a photo counts
+as derived only where the photo that its name points to is there, has at least as many pixels, and
+was not taken at another time. A screenshot is derived in any case. What only a comparison of two
+pictures can tell (a crop, an enlargement) belongs beside this, as more paths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dupimg.files.companion_names import edited_from, folded, split_name
+
+if TYPE_CHECKING:
+    from dupimg.files.photos import Photo
+
+# Endings of backups: of exiftool, editors and people.
+_BACKUP_ENDING = re.compile(r"(.+?)(?:_original|~\d*|\.bak|\.backup|\.old|\.orig)", re.DOTALL)
+
+# How systems call a copy in the same folder, and people an export.
+_COPY = re.compile(
+    r"(.+?)(?:"
+    r" ?\(\d+\)"
+    r"|(?: - |[ _-])(?:copy|kopie|copie|copia|cópia|kopia|kopi|копия|コピー|副本|复制)"
+    r"(?: ?\(?\d+\)?)?"
+    r"|[ _-](?:effects|collage|export|exported|small|web|resized|preview|thumb|thumbnail)"
+    r")",
+    re.DOTALL,
+)
+# How phones and computers call a picture of their screen: never the original of anything.
+_SCREENSHOT = re.compile(
+    r"(?:screenshot|screen shot|screen_shot|bildschirmfoto|capture d.[ée]cran|captura de"
+    r"|istantanea|schermafbeelding|zrzut ekranu|снимок экрана|スクリーンショット"
+    r"|屏幕截图|截屏|截圖|螢幕截圖)"
+    r".*",
+    re.DOTALL,
+)
+_COPY_OF = re.compile(r"(?:copy of|kopie von|copie de|copia de|копия) (.+)", re.DOTALL)
+
+# Folders of what was made of photos that stand elsewhere.
+_FOLDERS = frozenset(
+    [
+        "backup",
+        "backups",
+        "bak",
+        "export",
+        "exports",
+        "exported",
+        "preview",
+        "previews",
+        "thumb",
+        "thumbs",
+        "thumbnail",
+        "thumbnails",
+        "resized",
+        "sicherung",
+        "exporte",
+        "exportiert",
+        "sauvegarde",
+        "备份",
+        "导出",
+    ]
+)
+
+_SAME_SHOT = timedelta(seconds=2)
+
+
+def find_derived(photos: Sequence[Photo]) -> frozenset[str]:
+    """Return the paths of the photos that are made of another photo of the sequence.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+
+    Returns
+    -------
+    frozenset of str
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> from dupimg.files.photos import Photo
+    >>> names = "a.jpg", "a.jpg_original", "a (1).jpg", "b (1).jpg", "a-edited.jpg"
+    >>> time = datetime(2025, 6, 13)
+    >>> photos = [Photo(name, 9, name, 4, 3, time, "exif") for name in names]
+    >>> sorted(find_derived(photos))
+    ['a (1).jpg', 'a-edited.jpg', 'a.jpg_original']
+    """
+    known: defaultdict[tuple[str, object], list[Photo]] = defaultdict(list)
+    for photo in photos:
+        for name in _names(photo.path):
+            known[name, _folder(photo)].append(photo)
+            if photo.has_capture_time:
+                known[name, _second(photo)].append(photo)
+    return frozenset(
+        photo.path
+        for photo in photos
+        if _SCREENSHOT.fullmatch(folded(photo.path.rpartition("/")[2]))
+        or any(
+            _is_source(source, photo)
+            for name in _sources(photo)
+            for place in _places(photo)
+            for source in known.get((name, place), ())
+        )
+    )
+
+
+def _folder(photo: Photo) -> str:
+    return photo.path.rpartition("/")[0]
+
+
+def _second(photo: Photo) -> int:
+    time = photo.local_time
+    return time.toordinal() * 86_400 + time.hour * 3600 + time.minute * 60 + time.second
+
+
+def _places(photo: Photo) -> Iterator[object]:
+    """Yield where and when a source may be: in its folder, or elsewhere at the same moment."""
+    yield _folder(photo)
+    if photo.has_capture_time:
+        yield from range(_second(photo) - 2, _second(photo) + 3)
+
+
+def _names(path: str) -> set[str]:
+    name = folded(path.rpartition("/")[2])
+    return {name, split_name(name)[0]}
+
+
+def _sources(photo: Photo) -> Iterator[str]:
+    """Yield the names, or stems, of the photos that this one may be made of."""
+    *folders, name = folded(photo.path).split("/")
+    stem, _ = split_name(name)
+    if found := _BACKUP_ENDING.fullmatch(name):
+        yield found[1]
+    for pattern in (_COPY, _COPY_OF):
+        if found := pattern.fullmatch(stem):
+            yield found[1]
+    yield from edited_from(stem)
+    if _FOLDERS.intersection(folders):
+        yield stem
+
+
+def _is_source(source: Photo, photo: Photo) -> bool:
+    """Return whether a photo may be made of another one that its name points to."""
+    if source.path == photo.path or source.pixels < photo.pixels:
+        return False
+    folder, other = _folder(photo), _folder(source)
+    if folder != other and not _FOLDERS.isdisjoint(folded(other).split("/")):
+        return False  # of two such folders, none holds the original
+    if photo.has_capture_time and source.has_capture_time:
+        return abs(photo.local_time - source.local_time) <= _SAME_SHOT
+    return folder == other

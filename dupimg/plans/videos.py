@@ -1,0 +1,126 @@
+"""Rows of videos on their own: named by date like photos, in the scene of the nearest photo.
+
+Videos are compared by their bytes alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+
+from dupimg.files.keep_rules import KeepRule, Ranking
+from dupimg.files.photos import FILE_TIME, Photo, Video, local_time
+from dupimg.messages import Message, message
+from dupimg.plans.reasons import both, kept_reason, removed_reason
+from dupimg.plans.rows import KEEP, REMOVE, Row
+
+# A video further from every photo of its folder has a scene of its own.
+_NEAREST = timedelta(minutes=10)
+
+
+def video_rows(
+    videos: Sequence[Video],
+    photos: Iterable[Row],
+    rule: KeepRule,
+    companions: Mapping[str, int],
+    known: Iterable[Row] = (),
+) -> list[Row]:
+    """Decide about videos.
+
+    Parameters
+    ----------
+    videos : sequence of Video
+    photos : iterable of Row
+        All photos, with their scenes.
+    rule : KeepRule
+        Which of byte-identical videos stays.
+    companions : mapping of str to int
+        How many files belong to a video, by its path.
+    known : iterable of Row
+        Videos that stay in any case.
+
+    Returns
+    -------
+    list of Row
+        Of `videos`. A video without a photo nearby has a scene of its own, below 0.
+    """
+    stand_ins = [
+        Photo(v.path, v.bytes, v.digest, 0, 0, v.taken_at, v.taken_from, v.modified_ns)
+        for v in videos
+    ]
+    ranking = Ranking.of(stand_ins, rule, companions=companions)
+    there = {row.digest: row for row in known if row.action == KEEP}
+    best: dict[str, int] = {}
+    for i in ranking.order:
+        best.setdefault(videos[i].digest, i)
+    sizes: defaultdict[str, int] = defaultdict(int)
+    for video in videos:
+        sizes[video.digest] += 1
+    nearest = _Nearest(photos)
+    own = count(-1, -1)
+    rows: dict[str, Row] = {}
+    for i in sorted(range(len(videos)), key=lambda i: best[videos[i].digest] != i):
+        video, keeper = videos[i], best[videos[i].digest]
+        old, first = there.get(video.digest), rows.get(videos[keeper].path)
+        if old is not None:
+            reason = both(message("reason.identical_bytes"), message("reason.keeper_was_there"))
+            rows[video.path] = _row(video, REMOVE, old.scene, old.path, reason)
+        elif first is not None:
+            reason = removed_reason(ranking.why(keeper, i), same_bytes=True)
+            rows[video.path] = _row(video, REMOVE, first.scene, first.path, reason)
+        else:
+            scene = nearest.scene(video)
+            stands_for = both(kept_reason(sizes[video.digest] - 1), video.passed_over)
+            reason = both(message("reason.video"), stands_for)
+            rows[video.path] = _row(video, KEEP, next(own) if scene is None else scene, "", reason)
+    return [rows[video.path] for video in videos]
+
+
+def _row(video: Video, action: str, scene: int | None, keeper: str, reason: Message) -> Row:
+    return Row(
+        path=video.path,
+        action=action,
+        scene=scene,
+        keeper=keeper,
+        taken_at=video.taken_at.isoformat(timespec="milliseconds"),
+        taken_from=video.taken_from,
+        bytes=video.bytes,
+        digest=video.digest,
+        modified_ns=video.modified_ns,
+        reason=reason,
+        video=True,
+    )
+
+
+class _Nearest:
+    """Finds the scene of the photo that was taken nearest to a video, in its folder."""
+
+    def __init__(self, photos: Iterable[Row]) -> None:
+        self._times: defaultdict[str, list[tuple[datetime, str, int, str]]] = defaultdict(list)
+        for row in photos:
+            if row.scene is not None and row.taken_at:
+                time = local_time(datetime.fromisoformat(row.taken_at))
+                folder = row.path.rpartition("/")[0]
+                self._times[folder].append((time, row.path, row.scene, row.taken_from))
+        for times in self._times.values():
+            times.sort()
+
+    def scene(self, video: Video) -> int | None:
+        """Return a scene, or None without a photo within 10 minutes."""
+        times = self._times.get(video.path.rpartition("/")[0], ())
+        if video.taken_from == FILE_TIME:
+            # Two times of files may both be that of the same download.
+            times = [time for time in times if time[3] != FILE_TIME]
+        place = bisect(times, (video.local_time,))  # type: ignore[type-var]
+        near = [times[i] for i in (place - 1, place) if 0 <= i < len(times)]
+        apart, _, scene = min(
+            (
+                (abs(time - video.local_time), i, scene)
+                for i, (time, _, scene, _) in enumerate(near)
+            ),
+            default=(_NEAREST * 2, 0, 0),
+        )
+        return scene if apart <= _NEAREST else None

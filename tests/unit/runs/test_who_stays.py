@@ -1,0 +1,283 @@
+"""Which duplicate stays, and what goes with it, in folders as phones and programs leave them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+
+import numpy as np
+import pytest
+import tifffile
+from files import make_files, read_files, save
+from packets import exif
+from PIL import Image, ImageEnhance, ImageFilter
+from sklearn.datasets import load_sample_image
+
+from dupimg import add, apply, organize, plan, undo
+
+CHINA = Image.fromarray(load_sample_image("china.jpg"))
+FLOWER = Image.fromarray(load_sample_image("flower.jpg"))
+TAKEN = "2022:05:01 10:00:00"
+
+
+def jpeg(photo=CHINA, taken=TAKEN, quality=90, gps=None, **main) -> bytes:
+    content = io.BytesIO()
+    tags = exif({0x9003: taken} if taken else {}, gps) if taken or gps else Image.Exif()
+    for tag, value in main.items():
+        tags[{"make": 0x010F, "model": 0x0110, "rating": 0x4746}[tag]] = value
+    photo.save(content, "JPEG", quality=quality, exif=tags)
+    return content.getvalue()
+
+
+def dng(photo, taken) -> bytes:
+    """Return a raw file of three colours a pixel with a small preview."""
+    pixels = ((np.asarray(photo) / 255) ** 2.2 * 65535).astype(np.uint16)
+    matrix = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
+    tags = [
+        (50706, "B", 4, (1, 4, 0, 0), True),
+        (50708, "s", 0, "Acme", True),
+        (50721, "2i", 9, matrix, True),
+        (50728, "2I", 3, (1, 1, 1, 1, 1, 1), True),
+        (36867, "s", 0, taken, True),
+    ]
+    content = io.BytesIO()
+    with tifffile.TiffWriter(content) as tiff:
+        small = np.asarray(photo.resize((320, 212)))
+        tiff.write(small, photometric="rgb", subfiletype=1, extratags=tags, subifds=1)
+        tiff.write(pixels, photometric=34892, subfiletype=0)
+    return content.getvalue()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that organizes files and returns the rows by path."""
+
+    def organized(files, **options):
+        make_files(tmp_path / "in", files)
+        options = {"cache": str(tmp_path / "cache"), "quiet": True} | options
+        result = organize(tmp_path / "in", tmp_path / "out", **options)
+        return {row.path: row for row in result.rows}
+
+    return organized
+
+
+def kept(rows):
+    return {path for path, row in rows.items() if row.action == "keep"}
+
+
+def test_the_copy_that_knows_when_and_where_it_was_taken_stays(run):
+    place = {1: "N", 2: (48.0, 51.0, 29.0), 3: "E", 4: (2.0, 17.0, 40.0)}
+    rows = run(
+        {
+            "phone/IMG_1.jpg": jpeg(quality=88, gps=place, make="Apple"),
+            "downloads/IMG_1.jpg": jpeg(taken="", quality=97),
+        }
+    )
+    assert kept(rows) == {"phone/IMG_1.jpg"}
+    assert "the keeper knows more of when" in str(rows["downloads/IMG_1.jpg"].reason)
+
+
+def test_the_copy_with_companions_stays_and_they_with_it(run):
+    live = jpeg()
+    rows = run(
+        {
+            "Album/IMG_0001.JPG": live,
+            "Photos from 2022/IMG_0001.JPG": live,
+            "Photos from 2022/IMG_0001.MOV": b"\0\0\0\x14ftypqt  " + bytes(5000),
+            "Photos from 2022/IMG_0001.JPG.supplemental-metadata.json": "{}",
+        }
+    )
+    assert kept(rows) == {path for path in rows if path.startswith("Photos from 2022/")}
+    assert "more files that belong to it" in str(rows["Album/IMG_0001.JPG"].reason)
+
+
+def test_companions_of_a_copy_go_with_the_photo_that_stays(run, tmp_path):
+    before = {
+        "a/1.jpg": jpeg(taken="", quality=80),
+        "a/1.xmp": "rated",
+        "a/1.jpg.json": "{}",
+        "b/1.jpg": jpeg(taken="", quality=85),
+        "b/1.xmp": "rated",
+        "c/1.jpg": jpeg(quality=80),
+        "c/1.xmp": "other words",
+    }
+    rows = run(before, keep="metadata")
+    stem = "processed/image-0001-20220501100000000"
+    places = {path: rows[path].destination for path in before if path.endswith((".xmp", ".json"))}
+    assert kept(rows) == {"c/1.jpg", "c/1.xmp", "a/1.xmp", "a/1.jpg.json"}
+    assert places["c/1.xmp"] == f"{stem}.xmp"
+    assert places["a/1.xmp"] == f"{stem}-2.xmp"
+    assert places["a/1.jpg.json"] == f"{stem}.jpg.json"
+    assert places["b/1.xmp"].startswith("remove/")  # its twin stays
+    assert "identical bytes stay with 1.jpg" in str(rows["b/1.xmp"].reason)
+    undo(tmp_path / "out", quiet=True)
+    assert sorted(read_files(tmp_path / "in")) == sorted(before)
+
+
+def test_a_photo_that_a_person_keeps_has_its_own_companions_back(tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    files = {"a.jpg": jpeg(quality=80), "a.xmp": "of a", "b.jpg": jpeg(), "b.xmp": "of b"}
+    make_files(source, files)
+    decided = plan(source, out, keep="bytes", cache="none", quiet=True)
+    assert {row.companion_of: row.goes_with for row in decided.rows if row.is_companion} == {
+        "a.jpg": "b.jpg",
+        "b.jpg": "b.jpg",
+    }
+    with (out / "plan.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    for line in lines:
+        if line["path"] == "a.jpg":
+            line["action"] = "keep"
+    with (out / "plan.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, lines[0])
+        writer.writeheader()
+        writer.writerows(lines)
+    rows = {row.path: row for row in apply(out, quiet=True).rows}
+    for name in "ab":
+        stem = rows[f"{name}.jpg"].destination.removesuffix(".jpg")
+        assert rows[f"{name}.xmp"].destination == f"{stem}.xmp"
+        assert (out / f"{stem}.xmp").read_text() == f"of {name}"
+
+
+@pytest.mark.parametrize("name", ["1980", "1970", "2010"])
+def test_what_the_camera_wrote_counts_more_than_the_time_of_a_file(tmp_path, name):
+    times = {"1980": 315_532_800, "1970": 0, "2010": 1_262_304_000}
+    save(CHINA, tmp_path / "in/phone/1.jpg", taken="2019:07:01 15:30:00", quality=80)
+    save(CHINA, tmp_path / "in/stick/1.jpg", mtime=times[name], quality=80)
+    result = plan(
+        tmp_path / "in", tmp_path / "out", keep="oldest,pixels,bytes,path", cache="none", quiet=True
+    )
+    rows = {row.path: row for row in result.rows}
+    assert kept(rows) == {"phone/1.jpg"}
+    assert rows["phone/1.jpg"].destination == "processed/image-0001-20190701153000000.jpg"
+    reason = str(rows["stick/1.jpg"].reason)
+    assert reason.endswith("of the keeper it is known when it was taken")
+
+
+def test_a_group_is_named_by_its_best_date(run):
+    rows = run({"large.jpg": jpeg(taken=""), "small.jpg": jpeg(CHINA.resize((480, 320)))})
+    large = rows["large.jpg"]
+    assert large.destination == "processed/image-0001-20220501100000000.jpg"
+    assert (large.taken_from, large.own_taken_from) == ("exif", "file")
+    assert "has the date of small.jpg" in str(large.reason)
+
+
+@pytest.mark.parametrize("mark", ["_edited", "-edited", "_bearbeitet", "-modifié", "-EFFECTS"])
+def test_an_edited_version_goes_with_its_original(run, mark):
+    edit = ImageEnhance.Color(CHINA).enhance(1.15)
+    files = {
+        "IMG_1.jpeg": jpeg(quality=85),
+        f"IMG_1{mark}.jpeg": jpeg(edit, quality=96),
+        "IMG_1.mov": b"\0\0\0\x14ftypqt  " + bytes(5000),
+        "IMG_1.AAE": "<plist/>",
+    }
+    rows = run(files)
+    assert kept(rows) == set(files)
+    assert {row.companion_of for row in rows.values() if row.is_companion} == {"IMG_1.jpeg"}
+    assert rows[f"IMG_1{mark}.jpeg"].destination.endswith(f"{mark}.jpeg")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["IMG_1.jpg_original", "IMG_1.jpg~", "IMG_1 (1).jpg", "IMG_1 - Copy.jpg", "IMG_1.bak"],
+)
+def test_a_backup_or_copy_goes_although_it_has_more_bytes(run, name):
+    rows = run({"IMG_1.jpg": jpeg(quality=80), name: jpeg(quality=95)})
+    assert kept(rows) == {"IMG_1.jpg"}
+    assert "original of this backup, copy or export" in str(rows[name].reason)
+
+
+def test_pages_count_most(run):
+    several = io.BytesIO()
+    CHINA.save(several, "TIFF", save_all=True, append_images=[FLOWER], compression="tiff_lzw")
+    one = io.BytesIO()
+    CHINA.resize((1280, 854)).save(one, "PNG")
+    rows = run({"scan.tif": several.getvalue(), "page.png": one.getvalue()})
+    assert rows["scan.tif"].action == "keep"
+    if rows["page.png"].action == "remove":
+        assert "more pages" in str(rows["page.png"].reason)
+
+
+def test_raw_and_jpeg_as_pixel_names_them_and_in_two_folders(run):
+    portrait = CHINA.crop((0, 0, 400, 400))
+    files = {
+        "PXL_20250120_221128230.RAW-01.COVER.jpg": jpeg(CHINA, "2025:01:20 22:11:28"),
+        "PXL_20250120_221128230.RAW-02.ORIGINAL.dng": dng(CHINA, "2025:01:20 22:11:28"),
+        "PXL_20250121_101010101.PORTRAIT-01.COVER.jpg": jpeg(portrait, "2025:01:21 10:10:10"),
+        "PXL_20250121_101010101.PORTRAIT-02.ORIGINAL.jpg": jpeg(
+            portrait, "2025:01:21 10:10:10", quality=80
+        ),
+        "RAW/IMG_9.DNG": dng(FLOWER, "2025:01:23 09:00:00"),
+        "JPG/IMG_9.JPG": jpeg(FLOWER, "2025:01:23 09:00:01"),
+        "RAW/IMG_8.DNG": dng(FLOWER.crop((0, 0, 300, 300)), "2025:01:23 10:00:00"),
+        "JPG/IMG_8.JPG": jpeg(FLOWER.crop((300, 100, 640, 427)), "2024:01:23 10:00:00"),
+    }
+    rows = run(files, time_zone="UTC")
+    assert kept(rows) == set(files)
+    assert {path: row.companion_of for path, row in rows.items() if row.is_companion} == {
+        "PXL_20250120_221128230.RAW-02.ORIGINAL.dng": "PXL_20250120_221128230.RAW-01.COVER.jpg",
+        "PXL_20250121_101010101.PORTRAIT-02.ORIGINAL.jpg": (
+            "PXL_20250121_101010101.PORTRAIT-01.COVER.jpg"
+        ),
+        "RAW/IMG_9.DNG": "JPG/IMG_9.JPG",
+    }
+    raw = rows["RAW/IMG_9.DNG"].destination
+    assert raw == rows["JPG/IMG_9.JPG"].destination.replace(".JPG", ".DNG")
+
+
+def test_preferred_and_avoided_paths_come_first(run):
+    files = {"web/1.jpg": jpeg(quality=95), "best/1.jpg": jpeg(quality=70), "z/1.jpg": jpeg()}
+    rows = run(files, prefer="best/", avoid="web/")
+    assert kept(rows) == {"best/1.jpg"}
+    assert "where you prefer it" in str(rows["z/1.jpg"].reason)
+
+
+def test_paths_to_avoid_alone(run):
+    rows = run({"web/1.jpg": jpeg(quality=95), "z/1.jpg": jpeg()}, avoid="web/**")
+    assert kept(rows) == {"z/1.jpg"}
+    assert "not where you avoid it" in str(rows["web/1.jpg"].reason)
+
+
+def test_more_endings_of_companions(run):
+    rows = run({"1.jpg": jpeg(), "1.jpg.cr3settings": "x", "1.notes": "y"}, companion="notes")
+    assert rows["1.notes"].companion_of == "1.jpg"
+    assert rows["1.jpg.cr3settings"].action == "other"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("abc"))[1:])
+def test_adding_agrees_with_a_run_over_everything(tmp_path, order):
+    files = {
+        "a/IMG_1.jpg": jpeg(quality=70, make="Acme"),
+        "b/IMG_1.jpg": jpeg(taken="", quality=95),
+        "c/IMG_1.jpg": jpeg(quality=80),
+        "c/IMG_1.xmp": "words",
+    }
+    make_files(tmp_path / "all", files)
+    options = {"cache": str(tmp_path / "cache"), "quiet": True}
+    once = plan(tmp_path / "all", tmp_path / "once", **options)
+    source = tmp_path / "in"
+    for number, folder in enumerate(order):
+        make_files(source, {path: files[path] for path in files if path.startswith(folder)})
+        if number == 0:
+            rows = organize(source, tmp_path / "out", **options).rows
+        else:
+            rows = add(source, tmp_path / "out", **options).rows
+    assert kept({row.path: row for row in rows}) == kept({row.path: row for row in once.rows})
+
+
+def test_the_best_shot_of_a_burst_is_recommended_and_all_stay(tmp_path):
+    scene = FLOWER
+    shots = {
+        "1.jpg": scene.filter(ImageFilter.GaussianBlur(2)),
+        "2.jpg": scene,
+        "3.jpg": scene.filter(ImageFilter.GaussianBlur(1.5)),
+    }
+    for number, (name, shot) in enumerate(shots.items()):
+        save(shot, tmp_path / "in" / name, taken=f"2023:06:01 12:00:0{number}", quality=95)
+    result = plan(tmp_path / "in", tmp_path / "out", cache="none", quiet=True)
+    rows = {row.path: row for row in result.rows}
+    assert kept(rows) == set(shots)
+    recommended = {path for path, row in rows.items() if "best shot of" in str(row.reason)}
+    assert recommended == {"2.jpg"}
+    assert "best shot of 3 near duplicates" in str(rows["2.jpg"].reason)
