@@ -81,7 +81,7 @@ def scenes_with_new(
     if not seeds.size:
         return known, ()
     vectors = collection.features.scene_vector[collection.inverse[stays]]
-    links = find_links(collection, stays)
+    links = find_links(collection, stays, options)
     concerned = stays[_reached(vectors, seeds, links, options.scene_threshold)]
     labels = find_scenes(collection, concerned, options)
     is_old = ~collection.is_new[concerned]

@@ -15,6 +15,7 @@ from dupimg.decide.embedded import Embedded
 from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
 from dupimg.decide.proof import Proof
 from dupimg.decide.search_progress import watched_search
+from dupimg.decide.shared_moments import linked_by_time
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.best_shots import best_shots, shot_quality
@@ -328,7 +329,7 @@ def find_scenes(
     folders = _folders(photos, options)
     contents = embedded.inverse[stays]
     vectors = embedded.features.scene_vector[contents]
-    links = find_links(embedded, stays)
+    links = find_links(embedded, stays, options)
     with watched_search("scenes", len(vectors), groups=folders, quiet=options.quiet) as progress:
         grouper = make_grouper(options).fit(
             vectors,
@@ -341,8 +342,10 @@ def find_scenes(
     return grouper.labels_
 
 
-def find_links(embedded: Embedded, stays: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Find photos that details prove to share a scene.
+def find_links(
+    embedded: Embedded, stays: NDArray[np.int64], options: RunOptions
+) -> NDArray[np.int64]:
+    """Find photos that details, or the camera's clock, prove to share a scene.
 
     Returns
     -------
@@ -351,8 +354,13 @@ def find_links(embedded: Embedded, stays: NDArray[np.int64]) -> NDArray[np.int64
     """
     if embedded.evidence is None:
         return np.empty((0, 2), np.int64)
-    vectors = embedded.features.scene_without_colours[embedded.inverse[stays]]
-    return embedded.evidence.same_places(vectors, [embedded.photos[i].digest for i in stays])
+    photos, contents = [embedded.photos[i] for i in stays], embedded.inverse[stays]
+    vectors = embedded.features.scene_without_colours[contents]
+    places = embedded.evidence.same_places(vectors, [photo.digest for photo in photos])
+    if not options.time_evidence:
+        return places
+    bursts = linked_by_time(embedded.features.scene_vector[contents], photos)
+    return np.unique(np.concatenate([places, bursts]), axis=0)
 
 
 def nearest_for_scenes(

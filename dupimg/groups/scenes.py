@@ -15,6 +15,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from dupimg.groups.cannot_links import check_links, part
 from dupimg.groups.linkage import (
     chained_linkage,
     condensed_cosine_distances,
@@ -27,6 +28,7 @@ from dupimg.groups.vectors import check_vectors
 from dupimg.search.blocks import Checkpoint, Progress, SearchOptions, thread_pools
 from dupimg.search.rows import squared_norms
 from dupimg.search.similarity import (
+    TOLERANCE,
     check_threshold,
     connected_groups,
     number_by_first_row,
@@ -150,6 +152,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         times: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         must_link: ArrayLike | None = None,
+        cannot_link: ArrayLike | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> SceneGrouper:
@@ -169,6 +172,10 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         must_link : array-like of shape (k, 2), int, optional
             Pairs of rows that share a scene whatever their cosine, unless `groups` or
             `max_seconds` part them.
+        cannot_link : array-like of shape (k, 2), int, optional
+            Pairs of rows that share none whatever their cosine. A scene that holds such a pair is
+            clustered anew without joining them, whatever the method; see
+            `dupimg.groups.cannot_links.part`.
         progress : callable, optional
             Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all
             for n rows of a group: the `update` of a tqdm bar.
@@ -185,7 +192,8 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is not as described, a vector is zero or not finite, or a component
-            is too large for the method, or `times` or `groups` have another length than X.
+            is too large for the method, `times` or `groups` have another length than X, or
+            `must_link` and `cannot_link` contradict each other.
         """
         self._check_parameters()
         options = SearchOptions(
@@ -194,6 +202,8 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         vectors = check_vectors(self, X)
         squared_norms(vectors)  # refuses rows that are not finite
         links = check_pairs(must_link, len(vectors), "must_link")
+        apart = check_pairs(cannot_link, len(vectors), "cannot_link")
+        check_links(links, apart, len(vectors))
         if groups is None:
             labels = self._scenes(vectors, links, options)
         else:
@@ -202,6 +212,8 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             labels = _split(
                 labels, lambda rows: self._scenes(vectors[rows], pairs_among(links, rows), options)
             )
+        if len(apart):
+            labels = _split(labels, lambda rows: self._parted(vectors, rows, links, apart))
         if times is not None and self.max_seconds is not None:
             limit = self.max_seconds
             seconds = np.asarray(times, dtype=float)
@@ -261,6 +273,19 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
             return self._cluster(vectors[rows], pairs_among(links, rows))
 
         return _split(labels, cluster, options.jobs)
+
+    def _parted(
+        self,
+        vectors: NDArray,
+        rows: NDArray[np.int64],
+        links: NDArray[np.int64],
+        apart: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Return labels of the rows of one scene that keep apart what must be."""
+        cannot = pairs_among(apart, rows)
+        if not len(cannot):
+            return np.zeros(len(rows), np.int64)
+        return part(vectors[rows], pairs_among(links, rows), cannot, self.threshold - TOLERANCE)
 
     def _check_parameters(self) -> None:
         """Raise an error that names the first parameter that is not as described."""

@@ -145,6 +145,11 @@ class RunOptions(EmbeddingOptions):
         values="TIME",
         accepts="str or int",
     )
+    time_evidence: bool = option(
+        to_flag,
+        "fairly alike photos that one camera took within seconds share a scene, too",
+        default=True,
+    )
     same_folder: bool = option(
         to_flag, "photos of different folders never share a scene", default=False
     )
