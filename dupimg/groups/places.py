@@ -16,11 +16,11 @@ _FEWEST_DETAILS = 8
 
 # Before a white ground the details are those of a person or of a stand: there more of them are
 # asked for, and the colours around them must agree.
-_WHITE, _FEWEST_DETAILS_ON_WHITE = 0.5, 10
+_WHITE, _FEWEST_DETAILS_ON_WHITE = 0.5, 12
 
 # Largest share of the overlap whose hue differs: anywhere, and on white.
-_MOST_OTHER_HUE, _MOST_OTHER_HUE_ON_WHITE = 0.6, 0.15
-_LEAST_LIGHT_CORRELATION_ON_WHITE = 0.7
+_MOST_OTHER_HUE, _MOST_OTHER_HUE_ON_WHITE = 0.6, 0.1
+_LEAST_LIGHT_CORRELATION_ON_WHITE = 0.8
 
 # Matched details that all lie in less than this share of a picture are those of a logo or a date,
 # and not of a place: of pairs of one place 3 % have less.
