@@ -75,6 +75,72 @@ def test_different_photos_show_different_places():
     assert not any(place_of(*pair).is_same_place for pair in combinations(pictures, 2))
 
 
+def cropped(photo: Image.Image) -> Image.Image:
+    width, height = photo.size
+    return photo.crop((width // 10, height // 8, width * 17 // 20, height * 9 // 10))
+
+
+def with_bars(photo: Image.Image) -> Image.Image:
+    return ImageOps.expand(photo, (0, photo.height // 8), "black")
+
+
+def screenshot(photo: Image.Image) -> Image.Image:
+    screen = ImageOps.expand(photo, (20, 90), "white")
+    draw = ImageDraw.Draw(screen)
+    draw.rectangle((0, 0, screen.width, 30), "grey")
+    for x in range(30, screen.width, 60):
+        draw.ellipse((x, screen.height - 50, x + 24, screen.height - 26), "black")
+    return screen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_goes_in_favour_of_the_whole_and_not_the_whole(name):
+    photo = opened(name)
+    found = copy_of(photo, cropped(photo))
+    assert found.verdict == "cropped copy"
+    assert found.may_go()
+    assert not found.swapped().may_go()
+    assert not copy_of(cropped(photo), photo).may_go()
+
+
+@pytest.mark.parametrize("around", [with_bars, screenshot])
+@pytest.mark.parametrize("name", NAMES)
+def test_bars_and_screens_go_in_favour_of_the_photo(name, around):
+    photo = opened(name)
+    found = copy_of(photo, around(photo))
+    assert found.verdict in {"copy", "cropped copy"}  # a black sky looks like a bar, too
+    assert found.may_go() or found.other_bars == 0.5
+    assert not found.swapped().may_go()
+    assert not copy_of(around(photo), photo).may_go()
+
+
+def test_two_parts_of_a_photo_are_no_copies():
+    photo = opened("coffee.png")
+    left, right = (photo.crop((x, 0, x + 400, photo.height)) for x in (0, photo.width - 400))
+    assert copy_of(left, right).verdict == ""
+
+
+def test_what_was_cut_off_a_sky_is_no_bar():
+    sky = Image.new("RGB", (512, 140), (235, 238, 245))
+    whole = Image.new("RGB", (512, 480))
+    ground = opened("china.jpg").resize((512, 340))
+    ImageDraw.Draw(ground).rectangle((0, 0, 512, 60), fill=(235, 238, 245))
+    whole.paste(sky, (0, 0))
+    whole.paste(ground, (0, 140))
+    found = copy_of(ground, whole)
+    assert found.verdict == "cropped copy"
+    assert not found.may_go()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_brightness_may_be_another_exposure(name):
+    photo = opened(name)
+    found = copy_of(photo, ImageEnhance.Brightness(photo).enhance(0.75))
+    assert found.is_brightened
+    assert not found.may_go()
+    assert found.may_go(brightened=True)
+
+
 EDITS = {
     "saved again": lambda photo: photo,
     "smaller": lambda photo: photo.resize((photo.width // 3, photo.height // 3)),
@@ -103,7 +169,10 @@ def test_a_photo_with_a_caption_is_another_picture(name):
     captioned = photo.copy()
     font = ImageFont.load_default(photo.height // 12)
     ImageDraw.Draw(captioned).text((20, photo.height * 3 // 4), "WISH YOU WERE HERE", "white", font)
-    assert not copy_of(photo, captioned).may_go()
+    found = copy_of(photo, captioned)
+    assert found.verdict == "edited copy"
+    assert not found.may_go()
+    assert found.may_go(edited=True, brightened=True)
     assert not copy_of(captioned, photo).may_go()
 
 
