@@ -60,7 +60,6 @@ def test_what_counts_as_found_and_as_wrong(edit, keepers, verdict, found, wrong,
             compared_with=np.array([-1, 0, 1]),
             thumb_correlation=np.ones(3),
             verdicts=np.array(["", "same scene", verdict]),
-            other_rule_removes=np.zeros(3, bool),
         ),
     )
     truth = Truth(np.array([0, 1, 1]), np.empty((0, 2), np.int64))
