@@ -80,9 +80,11 @@ _LEAST_PART = 0.2
 # same: a caption, a watermark, something painted over.
 _LARGEST_EDIT, _LEAST_IN_EDIT = 0.35, 0.9
 
-# Bars around a picture: this share of them has one grey level (within some), and along the edge
-# this share of the picture has another one. A sky that was cut off goes on inside.
+# Bars around a picture: this share of them has one grey level (within some), and along this share
+# of its edge the grey level jumps. A sky or a wall that was cut off goes on inside.
+# Without a jump they may be bars only if they are of one grey as nothing is that was photographed.
 _ONE_GREY, _SAME_GREY, _EDGE = 0.6, 8, 0.5
+_ALL_ONE_GREY, _VERY_SAME_GREY = 0.97, 2
 
 # Sides whose ratios differ by less are of pictures with one frame.
 _SAME_RATIO = 0.03
@@ -397,16 +399,36 @@ def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
 
 def _bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
     """Return whether what lies around a part of a picture is bars; see `CopyEvidence`."""
-    cv2 = opencv()
-    around = cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0
+    around = _grown(inside, 3) == 0
     if np.count_nonzero(around) < (1 - _WITHIN) / 2 * picture.size:
         return 0.0
-    grey = float(np.median(picture[around]))
-    is_grey = np.abs(picture.astype(np.float32) - grey) <= _SAME_GREY
-    edge = (inside > 0) & (cv2.erode(inside, np.ones((9, 9), np.uint8), borderValue=1) == 0)
-    if is_grey[around].mean() < _ONE_GREY or not edge.any():
-        return 0.0
-    return 1.0 if (~is_grey[edge]).mean() >= _EDGE else 0.5
+    off = np.abs(picture[around] - float(np.median(picture[around])))
+    if np.mean(off <= _SAME_GREY) >= _ONE_GREY and _step(picture, inside) >= _EDGE:
+        return 1.0
+    return 0.5 if np.mean(off <= _VERY_SAME_GREY) >= _ALL_ONE_GREY else 0.0
+
+
+def _step(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
+    """Return the share of the edge of a part of a picture that is an edge in the picture, too.
+
+    A map is a pixel off, so a pixel on each side of the edge is left out.
+    """
+    rings = (
+        _grown(inside, 5) - _grown(inside, 1),
+        _grown(1 - inside, 5) - _grown(1 - inside, 1),
+    )
+    cv2, window = opencv(), (9, 9)
+    seen = [cv2.blur(ring.astype(np.float32), window) for ring in rings]
+    means = [
+        cv2.blur(picture * ring.astype(np.float32), window) / np.maximum(share, 1e-6)
+        for ring, share in zip(rings, seen, strict=True)
+    ]
+    edge = (_grown(inside, 1) > inside) & (seen[0] > 0.05) & (seen[1] > 0.05)
+    return float(np.mean(np.abs(means[0] - means[1])[edge] > _SAME_GREY)) if edge.any() else 0.0
+
+
+def _grown(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    return opencv().dilate(mask, np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8))
 
 
 def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
