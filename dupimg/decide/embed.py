@@ -196,6 +196,7 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[str, Message]) -> 
             photo.digest,
             unreadable[photo.digest],
             modified_ns=photo.modified_ns,
+            identity=photo.identity,
         )
         for photo in listing.photos
         if photo.digest in unreadable

@@ -184,6 +184,7 @@ class _Pairing:
                 reason=entry.reason(photo.rpartition("/")[2]),
                 companion_of=photo,
                 modified_ns=entry.record.modified_ns,
+                identity=entry.record.identity,
             )
         elif isinstance(entry.record, Photo):
             photo = entry.path

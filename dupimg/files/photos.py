@@ -56,6 +56,8 @@ class File:
         Path of the photo that it belongs to; empty if there is none.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC.
+    identity : str
+        Of the file that has this content, see `dupimg.files.identity.identity_of`.
     """
 
     path: str
@@ -64,6 +66,7 @@ class File:
     reason: Message
     companion_of: str = ""
     modified_ns: int = 0
+    identity: str = ""
 
     @property
     def readable(self) -> bool:
@@ -93,6 +96,8 @@ class Photo:
         Modification time in nanoseconds since 1970, UTC.
     passed_over : Message or None
         Dates that cannot be right, and were passed over.
+    identity : str
+        Of the file that has this content, see `dupimg.files.identity.identity_of`.
     """
 
     path: str
@@ -104,6 +109,7 @@ class Photo:
     taken_from: str
     modified_ns: int = 0
     passed_over: Message | None = None
+    identity: str = ""
 
     @property
     def pixels(self) -> int:

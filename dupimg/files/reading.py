@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from dupimg.files.cache import Cache
 from dupimg.files.capture_time import Dating
+from dupimg.files.identity import identity_of
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
 from dupimg.files.metadata import Metadata
 from dupimg.files.name_times import time_in_name
@@ -154,7 +155,14 @@ def _record(
     path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
 ) -> Photo | File:
     if not isinstance(facts, _Facts):
-        return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
+        return File(
+            path,
+            status.st_size,
+            digest,
+            facts.message,
+            modified_ns=status.st_mtime_ns,
+            identity=identity_of(status),
+        )
     named = time_in_name(path)
     stamps = facts.metadata.stamps + ((named,) if named else ())
     taken = dating.date(stamps, facts.metadata.place, dating.file_time(status))
@@ -168,6 +176,7 @@ def _record(
         taken.source,
         status.st_mtime_ns,
         passed_over=taken.passed_over,
+        identity=identity_of(status),
     )
 
 

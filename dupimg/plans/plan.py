@@ -138,6 +138,7 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
+        identity=photo.identity,
         reason=both(reason, photo.passed_over),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         **_second_look(photos, i, groups.second_look),
@@ -167,6 +168,7 @@ def other_row(file: File) -> Row:
         digest=file.digest,
         reason=file.reason,
         modified_ns=file.modified_ns,
+        identity=file.identity,
     )
 
 
