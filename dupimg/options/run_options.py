@@ -101,6 +101,7 @@ class ApplyOptions(PlacingOptions, WorkOptions):
     """
 
     plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
+    cache: str | None = cache_option()
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class UndoOptions(WorkOptions):
     """
 
     output_dir: Path = option(to_path, "the output folder of the run", positional=True)
+    cache: str | None = cache_option()
 
 
 @dataclass(frozen=True)

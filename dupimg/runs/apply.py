@@ -10,14 +10,16 @@ from pathlib import Path
 import joblib
 
 from dupimg.errors import UsageError
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import find_files
 from dupimg.messages import Message, message
 from dupimg.options.run_options import ApplyOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.merge import Reviewed, merge_edits
-from dupimg.plans.plan import check_plan
+from dupimg.plans.plan import Problem, check_plan
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
+from dupimg.plans.rows import Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs import preflight
 from dupimg.runs.begin import unfinished_journal
@@ -120,6 +122,7 @@ def _reviewed(
         quiet=options.quiet,
         progress=progress,
     )
+    _forget_changed(found, reviewed.rows, options.cache)
     found = [*reviewed.problems, *(replace(p, row=row_of.get(p.path)) for p in found)]
     if found:
         raise UsageError(
@@ -128,6 +131,16 @@ def _reviewed(
         )
     preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
     return reviewed
+
+
+def _forget_changed(problems: Sequence[Problem], rows: Sequence[Row], cache: str | None) -> None:
+    """Let the cache forget files that changed though nothing but their content shows it."""
+    changed = {p.path for p in problems if p.message.code == "problem.other_content"}
+    if changed:
+        with Cache(cache_path(cache)) as memory:
+            for row in rows:
+                if row.path in changed:
+                    memory.forget_file(row.identity)
 
 
 def _what_changed(reviewed: Reviewed) -> list[Message]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +13,8 @@ from typing import TypeVar
 
 import joblib
 
-from dupimg.messages import Message, why
+from dupimg.files.cache import Cache, cache_path
+from dupimg.messages import Message, message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
@@ -22,6 +25,7 @@ from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
 from dupimg.runs.result import REPORT, explain_resume
 from dupimg.runs.transfer import (
+    HARD_LINK,
     MOVE,
     displace,
     is_whole,
@@ -34,7 +38,12 @@ T = TypeVar("T")
 
 
 def carry_out(
-    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+    journal: Journal,
+    output_dir: Path,
+    *,
+    jobs: int,
+    advance: Callable[[], object],
+    cache: Cache | None = None,
 ) -> tuple[Row, ...]:
     """Bring every file of a journal to its destination, or the rest of them after a crash.
 
@@ -47,21 +56,35 @@ def carry_out(
         Threads.
     advance : callable
         Called after each step.
+    cache : Cache, optional
+        Is told which files have new places, and forgets those that are not what they were.
 
     Returns
     -------
     tuple of Row
         The rows of the plan; one that failed has no destination and says why.
+
+    Raises
+    ------
+    OSError
+        Input or output vanished, or the journal cannot be written. What was done is marked.
     """
+    folders = _Folders(Path(journal.record.run.input_dir), output_dir)
+    known = cache or Cache(None)
 
     def step(number: int) -> None:
         row = journal.record.rows[number]
         source, mode = _origin(journal, row, output_dir)
+        destination = output_dir / row.destination
+        folders.check_output()
         try:
-            place(source, output_dir / row.destination, mode, row.digest)
+            place(source, destination, mode, row.digest, "" if row.earlier else row.identity)
         except OSError as error:
+            folders.check()
+            known.forget_file(row.identity)
             journal.mark_failed(number, why(error))
         else:
+            _remember(known, destination, mode, row)
             journal.mark_done(number)
         advance()
 
@@ -72,6 +95,42 @@ def carry_out(
         _failed(journal, row, journal.failed[n]) if n in journal.failed else row
         for n, row in enumerate(journal.record.rows)
     )
+
+
+class _Folders:
+    """Notices when a disk is not there any more: files would go to the folder it was mounted on."""
+
+    def __init__(self, input_dir: Path, output_dir: Path) -> None:
+        self._output_dir = output_dir
+        self._places = {folder: _place_of(folder) for folder in (input_dir, output_dir)}
+
+    def check(self) -> None:
+        """Raise OSError if the input or the output has vanished."""
+        for folder, before in self._places.items():
+            if before is None or _place_of(folder) != before:
+                raise OSError(errno.ENODEV, message("why.folder_vanished", folder=str(folder)))
+
+    def check_output(self) -> None:
+        """Raise OSError if the output has vanished."""
+        if _place_of(self._output_dir) != self._places[self._output_dir]:
+            self.check()
+
+
+def _place_of(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
+    """Let the cache know a file that was renamed or linked: that changes its ctime."""
+    if mode in (MOVE, HARD_LINK):
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            cache.forget_file(row.identity)
+            cache.remember_digest(status, row.digest)
 
 
 def _failed(journal: Journal, row: Row, error: Message) -> Row:
@@ -101,7 +160,12 @@ class UndoOutcome:
 
 
 def take_back(
-    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+    journal: Journal,
+    output_dir: Path,
+    *,
+    jobs: int,
+    advance: Callable[[], object],
+    cache: Cache | None = None,
 ) -> tuple[UndoOutcome, ...]:
     """Undo every step of a journal whose file is still what the step made of it.
 
@@ -116,19 +180,29 @@ def take_back(
         Threads.
     advance : callable
         Called after each step.
+    cache : Cache, optional
+        Is told which files are back.
 
     Returns
     -------
     tuple of UndoOutcome
         One for each step.
+
+    Raises
+    ------
+    OSError
+        Input or output vanished, or the journal cannot be written. What was done is marked.
     """
     journal.release_reserve()
     journal.mark_state(UNDOING)
+    folders = _Folders(Path(journal.record.run.input_dir), output_dir)
+    known = cache or Cache(None)
 
     def step(number: int) -> UndoOutcome:
         row = journal.record.rows[number]
         source, mode = _origin(journal, row, output_dir)
         destination = output_dir / row.destination
+        folders.check_output()
         try:
             # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
             if number in journal.done or is_whole(destination, row.digest):
@@ -136,8 +210,10 @@ def take_back(
             else:
                 unfinished_copy(destination).unlink(missing_ok=True)
         except OSError as error:
+            folders.check_output()
             outcome = UndoOutcome(row.path, row.destination, "left", why(error))
         else:
+            _remember(known, source, mode, row)
             outcome = UndoOutcome(row.path, row.destination, "taken back")
             journal.mark_undone(number)
         advance()
@@ -213,9 +289,14 @@ def finish(
     with (
         explain_resume(f"`{written_command(_VERBS[type(options)], options)}`"),
         progress(left, verb, unit="files", quiet=options.quiet) as bar,
+        Cache(cache_path(options.cache)) as cache,
     ):
         rows = carry_out(
-            journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
+            journal,
+            output_dir,
+            jobs=options.jobs or joblib.cpu_count(),
+            advance=bar.update,
+            cache=cache,
         )
         told = Journal(output_dir, journal.earlier).record.rows if journal.earlier else ()
         write_report(rows, output_dir / REPORT, instead_of=told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -142,6 +143,8 @@ def explain_resume(command: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(
-            error.errno, message("why.can_go_on", why=why(error), command=command)
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            told = message("why.can_go_on", why=why(error), command=command)
+        else:
+            told = message("why.can_go_on_later", why=why(error), command=command)
+        raise OSError(error.errno, told) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import joblib
 
 from dupimg.errors import UsageError
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.previews import PreviewFolder
 from dupimg.options.run_options import UndoOptions
 from dupimg.options.verbs import verb
@@ -90,14 +91,17 @@ def undo(options: UndoOptions) -> UndoResult:
     ):
         if journal.state == UNDONE:
             raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
-        with progress_bar(
-            sum(row.has_step for row in journal.record.rows),
-            "undoing",
-            unit="files",
-            quiet=options.quiet,
-        ) as bar:
+        n_steps = sum(row.has_step for row in journal.record.rows)
+        with (
+            progress_bar(n_steps, "undoing", unit="files", quiet=options.quiet) as bar,
+            Cache(cache_path(options.cache)) as cache,
+        ):
             outcomes = take_back(
-                journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
+                journal,
+                output_dir,
+                jobs=options.jobs or joblib.cpu_count(),
+                advance=bar.update,
+                cache=cache,
             )
         names = ("path", "destination", "result", "reason")
         table = {

@@ -216,7 +216,7 @@ def test_a_folder_that_may_not_be_written_to(open_folder, run, mode):
         plan_all(source, output)
         (source / "locked").chmod(0o500)
         try:
-            status, _ = run("apply", output, f"--process_mode={mode}")
+            status, _ = run("apply", output, f"--process_mode={mode}", "--cache=none")
         finally:
             (source / "locked").chmod(0o700)
         assert (source / "locked/a.txt").read_bytes() == b"a"
