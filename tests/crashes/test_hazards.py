@@ -144,6 +144,66 @@ def test_an_output_that_became_read_only(tmp_path, run):
         assert results(disk / "out") == {"other/a.txt": b"a"}
 
 
+@contextlib.contextmanager
+def bound(real, folder):
+    """Mount a folder at another place; yield what takes it away there, as when a disk is pulled."""
+    folder.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "--bind", real, folder], capture_output=True).returncode:
+        pytest.skip("needs permission to mount a folder")
+    taken = []
+
+    def take_out():
+        if not taken:
+            taken.append(subprocess.run(["umount", "--lazy", folder], check=True))
+
+    try:
+        yield take_out
+    finally:
+        take_out()
+
+
+class Interrupting:
+    """A bar that does something when a few files are done."""
+
+    def __init__(self, act):
+        self._act, self._done = act, 0
+
+    def __call__(self, total, what, **_):
+        return contextlib.nullcontext(self)
+
+    def update(self, count=1):
+        self._done += count
+        if self._done == 220:  # 200 are checked first
+            self._act()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("vanishes", ["in", "out"])
+def test_a_disk_that_is_taken_out_midway(tmp_path, mode, vanishes):
+    make_files(tmp_path / "real in", {f"{n}.txt": f"{n}" for n in range(200)}, mtime=1.2e9)
+    (tmp_path / "real out").mkdir()
+    source, output = tmp_path / "in", tmp_path / "out"
+    place = tmp_path / vanishes
+    before = read_files(tmp_path / "real in")
+    with contextlib.ExitStack() as disks:
+        for name in ("in", "out"):
+            take_out = disks.enter_context(bound(tmp_path / f"real {name}", tmp_path / name))
+            if name == vanishes:
+                act = take_out
+        plan_all(source, output)
+        said = {"process_mode": mode, "quiet": True, "jobs": 1}
+        with pytest.raises(OSError, match="is not there any more") as error:
+            runs.apply(output, progress=Interrupting(act), **said)
+        assert "`dupimg apply" in str(error.value)
+        assert list(place.iterdir()) == []  # nothing went to where the disk is not
+        with bound(tmp_path / f"real {vanishes}", place):
+            assert 0 < len(results(output)) < 200
+            assert not runs.apply(output, **said).failed
+            assert results(output) == {f"other/{name}": text for name, text in before.items()}
+            assert not dupimg.undo(output, quiet=True).failed
+    assert read_files(tmp_path / "real in") == before
+
+
 # Other programs at work in the input.
 
 
