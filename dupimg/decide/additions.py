@@ -31,7 +31,12 @@ from dupimg.search.similarity import reachable_rows
 
 
 def add_rows(
-    earlier: Sequence[Row], listing: Listing, collection: Collection, options: PlanOptions
+    earlier: Sequence[Row],
+    listing: Listing,
+    collection: Collection,
+    options: PlanOptions,
+    *,
+    portable: bool = False,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
@@ -46,6 +51,8 @@ def add_rows(
         there.
     options : PlanOptions
         Of the earlier run.
+    portable : bool, default=False
+        Whether new names must be those that every disk accepts.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def add_rows(
             rows[row.path] = replace(
                 row, action=photo.action, keeper=photo.keeper, scene=photo.scene
             )
-    return _named(_number_groups(list(rows.values())), earlier), notes
+    return _named(_number_groups(list(rows.values())), earlier, portable), notes
 
 
 def _photo_rows(
@@ -244,9 +251,10 @@ def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
     return {number for number, size in photos.items() if number is not None and size > 1}
 
 
-def _named(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[Row, ...]:
+def _named(rows: Sequence[Row], earlier: Sequence[Row], portable: bool) -> tuple[Row, ...]:
     """Name what is new or moves; the place of a photo that goes is free for what is new."""
     actions = {row.path: row.action for row in earlier}
     fixed = {row.path for row in rows if actions.get(row.path) == row.action}
     back = [row.earlier for row in rows if row.path not in fixed and row.action == KEEP]
-    return name_rows(rows, fixed=fixed, taken=[place for place in back if place])
+    taken = [place for place in back if place]
+    return name_rows(rows, fixed=fixed, taken=taken, portable=portable)

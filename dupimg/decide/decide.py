@@ -40,6 +40,8 @@ def decide(
     found: Found,
     keep_preview: KeepPreview | None = None,
     checkpoint: Checkpoint | None = None,
+    *,
+    portable: bool = False,
 ) -> Decision:
     """Decide what happens to every file of a folder.
 
@@ -52,6 +54,8 @@ def decide(
         Takes the digest of each photo and a small JPEG of it.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
+    portable : bool, default=False
+        Whether names must be those that every disk accepts.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def decide(
         )
         apart = known_apart(listing.photos, options.cache)
         groups = find_groups(embedded, options, options.keep, apart, checkpoint)
-    rows = make_plan(listing, groups, options.keep)
+    rows = make_plan(listing, groups, options.keep, portable=portable)
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))

@@ -80,7 +80,9 @@ class Reviewed:
     consequences: tuple[Message, ...]
 
 
-def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
+def merge_edits(
+    decided: Sequence[Row], edits: Sequence[Edit], *, portable: bool = False
+) -> Reviewed:
     """Apply the edits of a person to what was decided.
 
     Parameters
@@ -88,6 +90,8 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
     decided : sequence of Row
         Named rows.
     edits : sequence of Edit
+    portable : bool, default=False
+        See `name_rows`.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         and row.action != LEAVE
         and known[row.path].destination not in ("", rows[row.path].destination)
         else row
-        for row in name_rows(merged)
+        for row in name_rows(merged, portable=portable)
     )
     changes, consequences = _describe_changes(rows, named, known, scenes)
     return Reviewed(named, tuple(problems), changes, consequences)

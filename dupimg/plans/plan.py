@@ -59,7 +59,11 @@ class Groups:
 
 
 def make_plan(
-    listing: Listing, groups: Groups, keep_rule: Sequence[str] = DEFAULT_RULE
+    listing: Listing,
+    groups: Groups,
+    keep_rule: Sequence[str] = DEFAULT_RULE,
+    *,
+    portable: bool = False,
 ) -> tuple[Row, ...]:
     """Give every file of a listing its row.
 
@@ -71,6 +75,8 @@ def make_plan(
         Of the same n photos in the same order.
     keep_rule : sequence of str
         The rule that chose the keepers; named in the reasons.
+    portable : bool, default=False
+        See `name_rows`.
 
     Returns
     -------
@@ -89,7 +95,7 @@ def make_plan(
     rows += [other_row(file) for file in listing.others]
     row_of = {row.path: row for row in rows}
     rows += [companion_row(file, row_of[file.companion_of]) for file in listing.companions]
-    return _number_duplicate_groups(name_rows(rows))
+    return _number_duplicate_groups(name_rows(rows, portable=portable))
 
 
 def photo_row(

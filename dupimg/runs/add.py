@@ -90,7 +90,8 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
     with Evidence(
         options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
     ) as evidence:
-        rows, notes = _decide(evidence, settings, found, earlier)
+        portable = record.run.portable or preflight.refuses_names(output_dir)
+        rows, notes = _decide(evidence, settings, found, earlier, portable)
     notes = (*_what_happens(earlier, rows), *notes)
     report, page = output_dir / REPORT, None
     if options.dry_run:
@@ -101,7 +102,7 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         size = sum(row.bytes for row in new)
         preflight.check_space(size, options.new_dir, output_dir, options.mode)
         probe(options.mode, input_dir / new[0].path, output_dir)
-        run = replace(record.run, mode=options.mode)
+        run = replace(record.run, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             rows, page = finish(journal, output_dir, options, start)
     return Result(
@@ -135,15 +136,19 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
 
 
 def _decide(
-    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
+    evidence: Evidence,
+    options: PlanOptions,
+    found: Found,
+    earlier: Sequence[Row],
+    portable: bool,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
     rows, listing, collection = _read(evidence, options, found, earlier)
-    decided, notes = add_rows(rows, listing, collection, options)
+    decided, notes = add_rows(rows, listing, collection, options, portable=portable)
     while broken := _broken_keepers(decided, collection.rows, options.output_dir):
         # Decide again without photos that are not what they were.
         collection = collection.without(broken)
-        decided, notes = add_rows(rows, listing, collection, options)
+        decided, notes = add_rows(rows, listing, collection, options, portable=portable)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))

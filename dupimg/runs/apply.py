@@ -111,7 +111,8 @@ def _reviewed(
     preflight.check_input(input_dir)  # before a long plan is read
     edits = read_edits(plan_path)
     row_of = {edit.path: edit.number for edit in edits}
-    reviewed = merge_edits(record.rows, edits)
+    portable = record.run.portable or preflight.refuses_names(output_dir)
+    reviewed = merge_edits(record.rows, edits, portable=portable)
     found = check_plan(reviewed.rows)
     found += preflight.check_files(
         reviewed.rows,
@@ -122,6 +123,8 @@ def _reviewed(
         quiet=options.quiet,
         progress=progress,
     )
+    if portable:
+        found += preflight.check_names(reviewed.rows)
     _forget_changed(found, reviewed.rows, options.cache)
     found = [*reviewed.problems, *(replace(p, row=row_of.get(p.path)) for p in found)]
     if found:

@@ -32,8 +32,8 @@ def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoi
         yield checkpoints
 
 
-def describe_run(options: PlanOptions, mode: str) -> Run:
-    """Describe a run by all options on which its outcome depends."""
+def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> Run:
+    """Describe a run by all options on which its outcome depends, and the names it may give."""
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)
@@ -41,7 +41,7 @@ def describe_run(options: PlanOptions, mode: str) -> Run:
     }
     settings["keep"] = list(options.keep)  # as JSON gives it back
     settings["time_zone"] = options.time_zone or machine_zone()
-    return Run(str(options.input_dir.resolve()), mode, settings)
+    return Run(str(options.input_dir.resolve()), mode, settings, portable)
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:

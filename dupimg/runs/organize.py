@@ -64,7 +64,14 @@ def organize(options: OrganizeOptions) -> Result:
     with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints:
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
-        decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
+        run = replace(run, portable=preflight.refuses_names(output_dir))
+        decision = decide(
+            options,
+            found,
+            PreviewFolder(output_dir).write,
+            checkpoints,
+            portable=run.portable,
+        )
         rows, notes = decision.rows, decision.notes
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
@@ -93,7 +100,7 @@ def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: floa
     if options.time_zone is None:  # photos are dated already, wherever this machine is by now
         zone = begun.settings["time_zone"]
         run = replace(run, settings={**run.settings, "time_zone": zone})
-    if begun != run:
+    if begun != replace(run, portable=begun.portable):
         raise UsageError(
             f"Got output_dir={output_dir}, where a run with other options is unfinished. "
             f"Finish it with {command_line('apply', output_dir)}, or take it back with "

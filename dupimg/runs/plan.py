@@ -48,9 +48,15 @@ def plan(options: PlanOptions) -> Result:
     from dupimg.decide.decide import decide
 
     with undisturbed(output_dir) as checkpoints:
-        decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
+        run = describe_run(options, "", portable=preflight.refuses_names(output_dir))
+        decision = decide(
+            options,
+            found,
+            PreviewFolder(output_dir).write,
+            checkpoints,
+            portable=run.portable,
+        )
         rows = decision.rows
-        run = describe_run(options, "")
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start

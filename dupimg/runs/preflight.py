@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
+from dupimg.plans.naming import acceptable_path
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import MakeBar, progress_bar
@@ -220,6 +223,53 @@ def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
             yield Problem(row.path, told)
         elif os.path.lexists(place):
             told = message("problem.taken", destination=repr(row.destination))
+            yield Problem(row.path, told)
+
+
+# Refused by exFAT, NTFS and network shares, or taken and silently changed.
+_NOT_EVERYWHERE = {'a<b>c:d"e|f?g*h\\i', "dot.", "space "}
+
+
+def refuses_names(output_dir: Path) -> bool:
+    """Return whether a disk refuses or changes names that others allow; tries it.
+
+    Parameters
+    ----------
+    output_dir : Path
+        The output folder, which need not exist yet.
+    """
+    try:
+        trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=_existing_parent(output_dir)))
+    except OSError:
+        return False  # nothing can be written there, which is told elsewhere
+    try:
+        for name in sorted(_NOT_EVERYWHERE):
+            (trial / name).touch(exist_ok=False)
+        return {path.name for path in trial.iterdir()} != _NOT_EVERYWHERE
+    except OSError as error:
+        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+    finally:
+        shutil.rmtree(trial, ignore_errors=True)
+
+
+def check_names(rows: Sequence[Row]) -> Iterator[Problem]:
+    """Find destinations, written by hand, that the disk refuses.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Yields
+    ------
+    Problem
+    """
+    for row in rows:
+        if (accepted := acceptable_path(row.destination)) != row.destination:
+            told = message(
+                "problem.refused_name",
+                destination=repr(row.destination),
+                accepted=repr(accepted),
+            )
             yield Problem(row.path, told)
 
 
