@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, TextIO
 
 import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
-from dupimg.options.fields import Options
+from dupimg.options.fields import Options, ScriptOptions
 from dupimg.options.run_options import (
     AddOptions,
     ApplyOptions,
@@ -35,6 +37,9 @@ from dupimg.options.tool_options import (
 )
 from dupimg.wording import did_you_mean
 
+# Exit statuses.
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
 
 class Summarized(Protocol):
     """What a verb returns: lines for a person, and whether something failed."""
@@ -46,38 +51,59 @@ class Summarized(Protocol):
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as JSON values."""
 
-def _verb(name: str) -> Callable[[Options], int]:
+
+def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
     """Return what calls a function of the public API and shows the summary of its result."""
 
     def run(options: Any) -> int:
-        result = getattr(dupimg, name)(**options.as_keywords())
-        return _report(result, quiet=options.quiet)
+        more: dict[str, Any] = {}
+        if announces:
+            quiet = options.quiet
+            # Of --json, nothing else is on standard output.
+            more["announce"] = None if quiet else partial(say, file=_aside(options))
+        result = getattr(dupimg, name)(**options.as_keywords(), **more)
+        return _report(result, options)
 
     return run
 
 
-def _report(result: Summarized, *, quiet: bool) -> int:
-    if not quiet:
+def _aside(options: ScriptOptions) -> TextIO | None:
+    return sys.stderr if options.json else None
+
+
+def _report(result: Summarized, options: Any) -> int:
+    status = FAILED if result.failed else DONE
+    if getattr(options, "json", False):
+        _say_json(status, result.to_json())
+    elif not options.quiet:
         say(result.summary())
-    return 1 if result.failed else 0
+    return status
 
 
-def _apply(options: ApplyOptions) -> int:
-    announce = None if options.quiet else say
-    return _report(dupimg.apply(**options.as_keywords(), announce=announce), quiet=options.quiet)
+def _say_json(status: int, values: dict[str, Any]) -> None:
+    print(json.dumps({"status": status} | values), flush=True)
 
 
 def _status(options: StatusOptions) -> int:
-    say(str(dupimg.status(**options.as_keywords())))
-    return 0
+    found = dupimg.status(**options.as_keywords())
+    if options.json:
+        _say_json(DONE, found.to_json())
+    else:
+        say(str(found))
+    return DONE
 
 
 def _review(options: ReviewOptions) -> int:
     from dupimg.review.review_server import review
 
     result = review(options, announce=say)
-    return _report(result, quiet=False) if result else 0
+    if result is None:
+        return DONE
+    say(result.summary())
+    return FAILED if result.failed else DONE
 
 
 def _tune(options: TuneOptions) -> int:
@@ -142,7 +168,7 @@ COMMANDS = {
         ("organize", OrganizeOptions, _verb("organize")),
         ("plan", PlanOptions, _verb("plan")),
         ("review", ReviewOptions, _review),
-        ("apply", ApplyOptions, _apply),
+        ("apply", ApplyOptions, _verb("apply", announces=True)),
         ("add", AddOptions, _verb("add")),
         ("undo", UndoOptions, _verb("undo")),
         ("status", StatusOptions, _status),
@@ -170,8 +196,7 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
     Returns
     -------
     int
-        Exit status: 0 done, 1 something failed, 2 refused before anything was touched,
-        130 interrupted.
+        Exit status: `DONE`, `FAILED`, `REFUSED` before anything was touched, or `INTERRUPTED`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
@@ -182,14 +207,21 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
             warnings.showwarning = _warnings_shown_once()
             return _run(words) if command is None else _run_command(command, words)
     except KeyboardInterrupt:
-        print("dupimg: interrupted", file=sys.stderr)
-        return 130
+        return _end(words, INTERRUPTED, "interrupted")
     except Exception as error:
         if debug:
             say(traceback.format_exc().rstrip(), file=sys.stderr)
-        refused = isinstance(error, UsageError)
-        say(f"dupimg: {error if refused else _describe(error)}", file=sys.stderr)
-        return 2 if refused else 1
+        if isinstance(error, UsageError):
+            return _end(words, REFUSED, str(error))
+        return _end(words, FAILED, _describe(error))
+
+
+def _end(words: Sequence[str], status: int, why: str) -> int:
+    """Say why nothing came of a command; to a script as JSON, too."""
+    say(f"dupimg: {why}", file=sys.stderr)
+    if {"--json", "--json=yes"} & set(words):
+        _say_json(status, {"error": why})
+    return status
 
 
 def _warnings_shown_once() -> Callable[..., None]:

@@ -14,11 +14,11 @@ from dupimg.options.converters import (
     to_text,
     to_whole_number,
 )
-from dupimg.options.fields import Options, WorkOptions, choice, option, quiet_option
+from dupimg.options.fields import Options, ScriptOptions, WorkOptions, choice, option, quiet_option
 
 
 @dataclass(frozen=True)
-class EmbedOptions(EmbeddingOptions):
+class EmbedOptions(EmbeddingOptions, ScriptOptions):
     """Write the embeddings of a folder of photos to a .npy file, for work of your own.
 
     VECTORS holds a row of norm 1 for each readable photo, float32. Beside it, paths.csv says in the

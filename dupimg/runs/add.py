@@ -69,7 +69,7 @@ def add(options: AddOptions) -> Result:
                 f"Got output_dir={output_dir}, whose run is not finished, expected a finished "
                 f"one. {command_line('status', output_dir)} says where it stands."
             )
-        return _add(journal.record, options, start)
+        return _add(replace(journal.record, rows=journal.rows), options, start)
 
 
 def _add(record: Record, options: AddOptions, start: float) -> Result:

@@ -95,7 +95,7 @@ def _resume(
         undo = command_line("undo", output_dir)
         raise UsageError(message("refused.other_mode", mode=options.mode, begun=mode, undo=undo))
     if options.dry_run:
-        left = sum(row.has_step for row in rows) - len(journal.done)
+        left = len(journal.steps) - len(journal.done)
         note = message("note.dry_run_left", count=left, mode=mode)
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:

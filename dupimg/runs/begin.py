@@ -11,6 +11,7 @@ from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.messages import message
+from dupimg.options.fields import COMMAND_LINE_ONLY
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
 from dupimg.plans.record import Run
@@ -18,7 +19,7 @@ from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
 
 # Where the run is; what is remembered and shown of it; how fast it is.
-_NO_SETTINGS = {"input_dir", "output_dir", "cache", "quiet", "debug"}
+_NO_SETTINGS = COMMAND_LINE_ONLY | {"input_dir", "output_dir", "cache", "quiet"}
 _NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
 
 

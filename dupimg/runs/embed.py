@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,19 @@ class EmbedResult:
     def unreadable_csv(self) -> Path:
         """CSV file with the columns path and reason; not written if it would be empty."""
         return self.paths.with_name(UNREADABLE)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        n_other = len(self.unreadable)
+        return {
+            "counts": {"photos": self.n_photos, "features": self.n_features, "other": n_other},
+            "paths": {
+                "vectors": str(self.vectors),
+                "paths": str(self.paths),
+                "unreadable": str(self.unreadable_csv) if n_other else None,
+            },
+            "seconds": {"total": round(self.seconds, 3)},
+        }
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,6 @@ from dupimg.messages import Message, message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
-from dupimg.plans.reasons import failed_reason
 from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
 from dupimg.progress import MakeBar, progress_bar
@@ -91,10 +90,7 @@ def carry_out(
     for numbers in _stages(journal):
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
         journal.sync()  # the next stage may take the places that this one has left
-    return tuple(
-        _failed(journal, row, journal.failed[n]) if n in journal.failed else row
-        for n, row in enumerate(journal.record.rows)
-    )
+    return journal.rows
 
 
 class _Folders:
@@ -131,13 +127,6 @@ def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
             status = path.lstat()
             cache.forget_file(row.identity)
             cache.remember_digest(status, row.digest)
-
-
-def _failed(journal: Journal, row: Row, error: Message) -> Row:
-    """Return the row of a file that stayed where it was."""
-    mode = MOVE if row.earlier else journal.record.run.mode
-    reason = failed_reason(mode, error, row.reason)
-    return replace(row, destination=row.earlier, reason=reason, failed=True)
 
 
 @dataclass(frozen=True)
@@ -228,6 +217,58 @@ def take_back(
     return outcomes
 
 
+def bring_back(
+    journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path, cache: Cache
+) -> tuple[UndoOutcome, ...]:
+    """Bring single files back to the input folder that they came from.
+
+    Parameters
+    ----------
+    journals : sequence of Journal
+        Of the last run, the one that it added to, and so on.
+    numbers : sequence of int
+        Rows of the first journal.
+    output_dir : Path
+    cache : Cache
+        Is told which files are back.
+
+    Returns
+    -------
+    tuple of UndoOutcome
+        One for each of `numbers`.
+    """
+    outcomes = []
+    for number in numbers:
+        row = journals[0].record.rows[number]
+        marks = list(_history(journals, number))
+        first, place = marks[-1]
+        source, mode = _origin(first, first.record.rows[place], output_dir)
+        try:
+            if number not in journals[0].back:
+                displace(source, output_dir / row.destination, mode, row.digest)
+        except OSError as error:
+            outcomes.append(UndoOutcome(row.path, row.destination, "left", why(error)))
+            continue
+        _remember(cache, source, mode, row)
+        for journal, place in reversed(marks):
+            journal.mark_back(place)
+        outcomes.append(UndoOutcome(row.path, row.destination, "taken back"))
+    for name in FOLDERS.values():
+        remove_empty_folders(output_dir / name)
+    return tuple(outcomes)
+
+
+def _history(journals: Sequence[Journal], number: int) -> Iterator[tuple[Journal, int]]:
+    """Yield where a file stands in each journal, back to the one that took it from the input."""
+    for journal in journals:
+        yield journal, number
+        earlier = journal.record.rows[number].earlier
+        if not earlier:
+            return
+        rows = journals[journals.index(journal) + 1].record.rows
+        number = next(n for n, row in enumerate(rows) if row.destination == earlier)
+
+
 def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
     """Return where the file of a row comes from, and how it gets to its destination."""
     if row.earlier:
@@ -241,9 +282,9 @@ def _stages(journal: Journal) -> tuple[list[int], ...]:
     Photos of an earlier run that go, those that come back, then what is new.
     """
     stages: tuple[list[int], ...] = ([], [], [])
-    for number, row in enumerate(journal.record.rows):
-        if row.has_step:
-            stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
+    for number in journal.steps:
+        row = journal.record.rows[number]
+        stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
     return stages
 
 
@@ -284,7 +325,7 @@ def finish(
         See `carry_out`.
     page : Path
     """
-    left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
+    left = len(journal.steps) - len(journal.done)
     verb = "moving" if journal.record.run.mode == MOVE else "copying"
     with (
         explain_resume(f"`{written_command(_VERBS[type(options)], options)}`"),
@@ -298,7 +339,7 @@ def finish(
             advance=bar.update,
             cache=cache,
         )
-        told = Journal(output_dir, journal.earlier).record.rows if journal.earlier else ()
+        told = Journal(output_dir, journal.earlier).rows if journal.earlier else ()
         write_report(rows, output_dir / REPORT, instead_of=told)
         seconds = time.perf_counter() - start
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dupimg.messages import Message, message, why
 from dupimg.plans.counts import Counts
@@ -78,6 +78,20 @@ class Result:
         from dupimg.pages.result_html import result_html
 
         return result_html(self.rows, self.counts, self.seconds, self.notes, self.report)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        return {
+            "counts": vars(self.counts)
+            | {"system_folders": self.system_folders, "system_files": self.system_files},
+            "paths": {
+                "output_dir": str(self.report.parent),
+                self.report.stem: str(self.report),
+                "page": None if self.page is None else str(self.page),
+            },
+            "seconds": {"total": round(self.seconds, 3)},
+            "notes": [str(note) for note in self.notes],
+        }
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""

@@ -28,6 +28,10 @@ class Status:
     state: str
     text: str
 
+    def to_json(self) -> dict[str, str]:
+        """Return where things stand as JSON values, for scripts."""
+        return {"output_dir": str(self.output_dir), "state": self.state, "text": self.text}
+
     def __str__(self) -> str:
         return f"{self.output_dir}: {self.text}"
 
@@ -67,17 +71,18 @@ def _standing(journal: Journal, output_dir: Path) -> str:
     """Say how far a run has come, and what can be done next."""
     apply, undo = command_line("apply", output_dir), command_line("undo", output_dir)
     done, failed = len(journal.done), len(journal.failed)
-    of_all = f"{done:,} of {counted(sum(row.has_step for row in journal.record.rows), 'file')}"
+    of_all = f"{done:,} of {counted(len(journal.steps), 'file')}"
     are, were = ("is", "was") if done == 1 else ("are", "were")
     placed = f"{of_all} {were} put in place"
     mode = f"mode {journal.record.run.mode}"
     back = f"{undo} takes the whole run back."
     if journal.earlier:
         back = f"{undo} takes the addition back; what was there before it stays."
+    alone = f", {counted(len(journal.back), 'file')} brought back" if journal.back else ""
     again = f"; {apply} tries them again" if failed else ""
     return {
         APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",
-        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}. {back}",
+        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}{alone}. {back}",
         UNDOING: f"partly taken back, {of_all} {are} still in place"
         f"{_why_left(journal, output_dir)}.",
         UNDONE: "taken back, every file is where it was.",
