@@ -35,6 +35,7 @@ from dupimg.options.tool_options import (
     ModelsOptions,
     TuneOptions,
 )
+from dupimg.progress import ProgressBar
 from dupimg.wording import did_you_mean
 
 # Exit statuses.
@@ -207,13 +208,23 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
             warnings.showwarning = _warnings_shown_once()
             return _run(words) if command is None else _run_command(command, words)
     except KeyboardInterrupt:
-        return _end(words, INTERRUPTED, "interrupted")
+        return _end(words, INTERRUPTED, f"interrupted{_how_far(words)}")
     except Exception as error:
         if debug:
             say(traceback.format_exc().rstrip(), file=sys.stderr)
         if isinstance(error, UsageError):
             return _end(words, REFUSED, str(error))
         return _end(words, FAILED, _describe(error))
+
+
+def _how_far(words: Sequence[str]) -> str:
+    """Say how far a command came, and what goes on with it."""
+    if ProgressBar.unfinished is None:
+        return ""
+    standing = ProgressBar.unfinished.standing
+    forgets = "--cache=none" in words and standing.step.endswith(("reading", "embedding"))
+    onward = "begins again, for --cache=none remembers nothing" if forgets else "goes on from there"
+    return f" at {standing}. The same command {onward}."
 
 
 def _end(words: Sequence[str], status: int, why: str) -> int:

@@ -17,6 +17,7 @@ from dupimg.errors import UsageError
 from dupimg.files.photos import File, Found, Listing, Photo, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
+from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, PlanOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.counts import Counts
@@ -24,8 +25,10 @@ from dupimg.plans.plan import check_plan
 from dupimg.plans.record import Record
 from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.execute import finish
+from dupimg.runs.begin import DECIDING, looking
+from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_whole, probe
@@ -69,7 +72,8 @@ def add(options: AddOptions) -> Result:
                 f"Got output_dir={output_dir}, whose run is not finished, expected a finished "
                 f"one. {command_line('status', output_dir)} says where it stands."
             )
-        return _add(replace(journal.record, rows=journal.rows), options, start)
+        with numbered(*DECIDING, carrying_out(options.mode)):
+            return _add(replace(journal.record, rows=journal.rows), options, start)
 
 
 def _add(record: Record, options: AddOptions, start: float) -> Result:
@@ -87,9 +91,13 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         **record.run.settings,
     )
     earlier = [replace(row, earlier=row.destination) for row in record.rows]
-    with Evidence(
-        options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
-    ) as evidence:
+    command = written_command("add", options)
+    with (
+        looking(output_dir, command, dry_run=options.dry_run),
+        Evidence(
+            options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
+        ) as evidence,
+    ):
         portable = record.run.portable or preflight.refuses_names(output_dir)
         rows, notes = _decide(evidence, settings, found, earlier, portable)
     notes = (*_what_happens(earlier, rows), *notes)

@@ -20,10 +20,10 @@ from dupimg.plans.plan import Problem, check_plan
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
-from dupimg.progress import MakeBar, progress_bar
+from dupimg.progress import MakeBar, numbered, progress_bar
 from dupimg.runs import preflight
 from dupimg.runs.begin import unfinished_journal
-from dupimg.runs.execute import finish
+from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked, read_plan
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
 from dupimg.runs.transfer import COPY
@@ -62,7 +62,8 @@ def apply(
     plan_path = output_dir / PLAN if options.plan.is_dir() else options.plan
     if not (output_dir / ".dupimg").is_dir():
         raise UsageError(message("refused.no_plan_beside", plan=str(options.plan)))
-    with locked(output_dir):
+    steps = () if options.dry_run else ("checking", carrying_out(options.mode))
+    with locked(output_dir), numbered(*steps):
         if (journal := unfinished_journal(output_dir)) is not None:
             return _resume(journal, output_dir, options, start, progress)
         record = read_plan(output_dir)

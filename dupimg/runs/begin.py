@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +16,19 @@ from dupimg.options.fields import COMMAND_LINE_ONLY
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
 from dupimg.plans.record import Run
+from dupimg.progress import Standing, noted
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
 
 # Where the run is; what is remembered and shown of it; how fast it is.
 _NO_SETTINGS = COMMAND_LINE_ONLY | {"input_dir", "output_dir", "cache", "quiet"}
 _NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
+
+
+_LOOK = "look.json"
+
+# As `dupimg.progress` calls the steps of deciding.
+DECIDING = ("reading", "embedding", "comparing", "details", "scenes", "nearest")
 
 
 @contextlib.contextmanager
@@ -31,6 +39,46 @@ def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoi
         return
     with locked(output_dir), Checkpoints(output_dir / STATE_FOLDER / "search") as checkpoints:
         yield checkpoints
+
+
+@contextlib.contextmanager
+def looking(output_dir: Path, command: str, *, dry_run: bool = False) -> Iterator[None]:
+    """Let `unfinished_look` know how far a look at photos came that is cut short.
+
+    Parameters
+    ----------
+    output_dir : Path
+        With its folder of `dupimg.runs.journal`, unless it is a dry run, of which nothing is told.
+    command : str
+        Goes on with it.
+    """
+    path = output_dir / STATE_FOLDER / _LOOK
+
+    def note(standing: Standing) -> None:
+        with contextlib.suppress(OSError):  # it is only told
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps({"command": command, "standing": str(standing)}))
+            part.replace(path)
+
+    if dry_run:
+        yield
+        return
+    try:
+        with noted(note):
+            yield
+    except UsageError:
+        path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
+
+
+def unfinished_look(output_dir: Path) -> tuple[str, str] | None:
+    """Return how far a look at photos has come that was not finished, and what goes on with it."""
+    try:
+        values = json.loads((output_dir / STATE_FOLDER / _LOOK).read_text())
+        return str(values["standing"]), str(values["command"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> Run:

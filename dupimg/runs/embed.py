@@ -17,6 +17,7 @@ from dupimg.files.sandbox import warm_up
 from dupimg.options.tool_options import EmbedOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.report import to_cell, write_table
+from dupimg.progress import numbered
 from dupimg.runs import preflight
 from dupimg.wording import plural
 
@@ -117,7 +118,10 @@ def embed(options: EmbedOptions) -> EmbedResult:
     from dupimg.decide.evidence import Evidence
 
     found = find_files(options.folder)
-    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+    with (
+        numbered("reading", "embedding"),
+        Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence,
+    ):
         listing, embedded = read_and_embed(options, options.folder, found, evidence)
     if not embedded.photos:
         raise UsageError(f"Got folder={options.folder} without a readable photo.")

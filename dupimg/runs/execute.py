@@ -293,6 +293,11 @@ def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> 
         return tuple(pool.map(step, numbers))
 
 
+def carrying_out(mode: str) -> str:
+    """Return what bars call the step that brings files to their places."""
+    return "moving" if mode == MOVE else "copying"
+
+
 _VERBS = {OrganizeOptions: "organize", ApplyOptions: "apply", AddOptions: "add"}
 
 
@@ -326,10 +331,10 @@ def finish(
     page : Path
     """
     left = len(journal.steps) - len(journal.done)
-    verb = "moving" if journal.record.run.mode == MOVE else "copying"
+    step = carrying_out(journal.record.run.mode)
     with (
         explain_resume(f"`{written_command(_VERBS[type(options)], options)}`"),
-        progress(left, verb, unit="files", quiet=options.quiet) as bar,
+        progress(left, step, unit="files", quiet=options.quiet) as bar,
         Cache(cache_path(options.cache)) as cache,
     ):
         rows = carry_out(

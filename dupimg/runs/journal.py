@@ -276,6 +276,18 @@ def locked(output_dir: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_at_work(output_dir: Path) -> bool:
+    """Return whether a run holds the folder at the moment."""
+    path = output_dir / STATE_FOLDER / _LOCK
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # no lock can be held where nothing may be written
+        return False
+
+
 def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
     yield vars(record.run) | {"rows": len(record.rows)}
     yield from map(row_to_json, record.rows)

@@ -9,14 +9,16 @@ from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import message
+from dupimg.options.command_text import written_command
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
+from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import describe_run, undisturbed, unfinished_journal
-from dupimg.runs.execute import finish
+from dupimg.runs.begin import DECIDING, describe_run, looking, undisturbed, unfinished_journal
+from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
 from dupimg.runs.transfer import probe
@@ -61,17 +63,20 @@ def organize(options: OrganizeOptions) -> Result:
     warm_up()
     from dupimg.decide.decide import decide
 
-    with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints:
+    command = written_command("organize", options)
+    steps = DECIDING if options.dry_run else (*DECIDING, carrying_out(options.mode))
+    with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints, numbered(*steps):
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
         run = replace(run, portable=preflight.refuses_names(output_dir))
-        decision = decide(
-            options,
-            found,
-            PreviewFolder(output_dir).write,
-            checkpoints,
-            portable=run.portable,
-        )
+        with looking(output_dir, command, dry_run=options.dry_run):
+            decision = decide(
+                options,
+                found,
+                PreviewFolder(output_dir).write,
+                checkpoints,
+                portable=run.portable,
+            )
         rows, notes = decision.rows, decision.notes
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)

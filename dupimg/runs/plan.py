@@ -8,13 +8,15 @@ from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import message
+from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
+from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import describe_run, undisturbed, unfinished_journal
+from dupimg.runs.begin import DECIDING, describe_run, looking, undisturbed, unfinished_journal
 from dupimg.runs.journal import write_plan
 from dupimg.runs.result import PLAN, Result, command_line
 
@@ -47,7 +49,12 @@ def plan(options: PlanOptions) -> Result:
     warm_up()
     from dupimg.decide.decide import decide
 
-    with undisturbed(output_dir) as checkpoints:
+    command = written_command("plan", options)
+    with (
+        undisturbed(output_dir) as checkpoints,
+        looking(output_dir, command),
+        numbered(*DECIDING),
+    ):
         run = describe_run(options, "", portable=preflight.refuses_names(output_dir))
         decision = decide(
             options,
