@@ -29,7 +29,7 @@ def source(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     with Image.open(sample("china.jpg")) as picture:
-        for number in range(150):
+        for number in range(100):
             left = number * 2
             part = picture.crop((left, 0, left + 200, 200))
             part.save(folder / f"{number:03}.jpg", quality=90)
@@ -68,7 +68,7 @@ def test_a_look_that_is_cut_short(tmp_path, source, way):
     if way == signal.SIGINT:
         assert process.returncode == 130
         assert re.search(
-            r"interrupted at 2 of 6 embedding, \d+ of 150 photos. The same command goes on", said
+            r"interrupted at 2 of 6 embedding, \d+ of 100 photos. The same command goes on", said
         )
     found = dupimg.status(output)
     assert found.state == "looking"
@@ -103,7 +103,7 @@ def test_steps_are_numbered_and_the_network_is_no_photo(tmp_path, source):
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     words = [sys.executable, "-m", "dupimg", "organize", source, tmp_path / "out", "--cache=none"]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=terminal) as process:
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=terminal):
         os.close(terminal)
         shown = b""
         with contextlib.suppress(OSError):  # when the other end is closed
@@ -113,8 +113,8 @@ def test_steps_are_numbered_and_the_network_is_no_photo(tmp_path, source):
     text = shown.decode()
     for step in ("1 of 7 reading", "2 of 7 embedding", "3 of 7 comparing", "7 of 7 copying"):
         assert step in text
-    assert re.search(r"2 of 7 embedding: +0%[^\r]*preparing the network", text)
-    assert not re.search(r"embedding: +[1-9]\d*%[^\r]*preparing the network", text)
+    assert re.search(r"2 of 7 embedding *: +0%[^\r]*preparing the network", text)
+    assert not re.search(r"embedding *: +[1-9]\d*%[^\r]*preparing the network", text)
 
 
 def test_a_bar_that_is_not_shown_counts_too():
