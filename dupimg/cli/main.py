@@ -17,7 +17,7 @@ import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
-from dupimg.options.fields import Options, ScriptOptions
+from dupimg.options.fields import Options
 from dupimg.options.run_options import (
     AddOptions,
     ApplyOptions,
@@ -62,17 +62,14 @@ def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
     def run(options: Any) -> int:
         more: dict[str, Any] = {}
         if announces:
-            quiet = options.quiet
-            # Of --json, nothing else is on standard output.
-            more["announce"] = None if quiet else partial(say, file=_aside(options))
+            # With --json, nothing else is on standard output.
+            aside = sys.stderr if options.json else None
+            more["announce"] = None if options.quiet else partial(say, file=aside)
+            more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
         result = getattr(dupimg, name)(**options.as_keywords(), **more)
         return _report(result, options)
 
     return run
-
-
-def _aside(options: ScriptOptions) -> TextIO | None:
-    return sys.stderr if options.json else None
 
 
 def _report(result: Summarized, options: Any) -> int:
@@ -150,6 +147,21 @@ def _models(options: ModelsOptions) -> int:
     return 0
 
 
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask a person in a terminal; where there is none, the answer is yes.
+
+    Parameters
+    ----------
+    question : str
+    yes : bool
+        Do not ask.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    say(f"{question} [Y/n] ", file=sys.stderr)
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+
+
 def say(text: str, *, file: TextIO | None = None) -> None:
     """Print, with what could steer a terminal made visible: names may hold escape codes."""
     try:
@@ -166,11 +178,11 @@ def _visible(match: re.Match[str]) -> str:
 COMMANDS = {
     name: Command(f"dupimg {name}", options, run)
     for name, options, run in (
-        ("organize", OrganizeOptions, _verb("organize")),
+        ("organize", OrganizeOptions, _verb("organize", announces=True)),
         ("plan", PlanOptions, _verb("plan")),
         ("review", ReviewOptions, _review),
         ("apply", ApplyOptions, _verb("apply", announces=True)),
-        ("add", AddOptions, _verb("add")),
+        ("add", AddOptions, _verb("add", announces=True)),
         ("undo", UndoOptions, _verb("undo")),
         ("status", StatusOptions, _status),
         ("demo", DemoOptions, _demo),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import DECIDING, looking
+from dupimg.runs.begin import DECIDING, announces, looking
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
@@ -37,8 +38,21 @@ T = TypeVar("T", File, Photo)
 
 
 @verb(AddOptions)
-def add(options: AddOptions) -> Result:
+def add(
+    options: AddOptions,
+    *,
+    announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
+) -> Result:
     """Bring new photos into the result of an earlier run, with the options of that run.
+
+    Other Parameters
+    ----------------
+    announce : callable
+        Is given the lines that say what is about to happen, before anything is touched. By default
+        they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
 
     Returns
     -------
@@ -63,9 +77,9 @@ def add(options: AddOptions) -> Result:
         journal = Journal(output_dir)
         if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
             with journal:
-                rows, page = finish(journal, output_dir, options, start)
+                result = finish(journal, output_dir, options, start)
             if not find_files(options.new_dir).files:  # all of it had been moved before
-                return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+                return result
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
             raise UsageError(
@@ -73,10 +87,16 @@ def add(options: AddOptions) -> Result:
                 f"one. {command_line('status', output_dir)} says where it stands."
             )
         with numbered(*DECIDING, carrying_out(options.mode)):
-            return _add(replace(journal.record, rows=journal.rows), options, start)
+            check_move = partial(
+                preflight.check_move, announce=announce or announces(options), confirm=confirm
+            )
+            record = replace(journal.record, rows=journal.rows)
+            return _add(record, options, start, check_move)
 
 
-def _add(record: Record, options: AddOptions, start: float) -> Result:
+def _add(
+    record: Record, options: AddOptions, start: float, check_move: Callable[..., object]
+) -> Result:
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
     input_dir = Path(record.run.input_dir)
@@ -101,27 +121,20 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         portable = record.run.portable or preflight.refuses_names(output_dir)
         rows, notes = _decide(evidence, settings, found, earlier, portable)
     notes = (*_what_happens(earlier, rows), *notes)
-    report, page = output_dir / REPORT, None
+    result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
-        report = output_dir / ADDED
+        report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
         write_report([row for row in rows if row.has_step or not row.earlier], report)
-        notes = (*notes, message("note.dry_run"))
+        result = replace(result, report=report, notes=notes)
     elif new := [row for row in rows if row.has_step and not row.earlier]:
         size = sum(row.bytes for row in new)
         preflight.check_space(size, options.new_dir, output_dir, options.mode)
+        check_move(size, options.new_dir, output_dir, options.mode)
         probe(options.mode, input_dir / new[0].path, output_dir)
         run = replace(record.run, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
-            rows, page = finish(journal, output_dir, options, start)
-    return Result(
-        rows,
-        report,
-        time.perf_counter() - start,
-        page,
-        system_folders=found.system_folders,
-        system_files=found.system_files,
-        notes=notes,
-    )
+            result = replace(finish(journal, output_dir, options, start), notes=notes)
+    return replace(result, system_folders=found.system_folders, system_files=found.system_files)
 
 
 def _under(input_dir: Path, found: Found, folder: Path) -> Found:

@@ -22,10 +22,10 @@ from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
 from dupimg.progress import MakeBar, numbered, progress_bar
 from dupimg.runs import preflight
-from dupimg.runs.begin import unfinished_journal
+from dupimg.runs.begin import announces, unfinished_journal
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked, read_plan
-from dupimg.runs.result import PLAN, REPORT, Result, command_line
+from dupimg.runs.result import PLAN, Result, command_line
 from dupimg.runs.transfer import COPY
 
 
@@ -34,6 +34,7 @@ def apply(
     options: ApplyOptions,
     *,
     announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
     progress: MakeBar = progress_bar,
 ) -> Result:
     """Carry out a plan that a person may have edited, or the rest of an interrupted run.
@@ -41,8 +42,10 @@ def apply(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what the edits change, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the lines that say what the edits change and what is about to happen, before
+        anything is touched. By default they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
     progress : callable
         Makes the bars that show how far it is, see `dupimg.progress`.
 
@@ -57,7 +60,7 @@ def apply(
         Refused; nothing was touched. Every problem is listed with its row.
     """
     start = time.perf_counter()
-    announce = announce or (_say_nothing if options.quiet else print)
+    announce = announce or announces(options)
     output_dir = options.plan if options.plan.is_dir() else options.plan.parent
     plan_path = output_dir / PLAN if options.plan.is_dir() else options.plan
     if not (output_dir / ".dupimg").is_dir():
@@ -77,14 +80,14 @@ def apply(
             return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
             announce(str(note))
+        size = sum(row.bytes for row in rows if row.has_step)
+        input_dir = Path(record.run.input_dir)
+        preflight.check_move(
+            size, input_dir, output_dir, options.mode, announce=announce, confirm=confirm
+        )
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            rows, page = finish(journal, output_dir, options, start, progress=progress)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
-
-
-def _say_nothing(text: str) -> None:
-    """Take a line and drop it."""
+            return finish(journal, output_dir, options, start, progress=progress)
 
 
 def _resume(
@@ -100,8 +103,7 @@ def _resume(
         note = message("note.dry_run_left", count=left, mode=mode)
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
-        rows, page = finish(journal, output_dir, options, start, progress=progress)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+        return finish(journal, output_dir, options, start, progress=progress)
 
 
 def _reviewed(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.messages import message
-from dupimg.options.fields import COMMAND_LINE_ONLY
+from dupimg.options.fields import COMMAND_LINE_ONLY, WorkOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
 from dupimg.plans.record import Run
@@ -91,6 +91,15 @@ def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> 
     settings["keep"] = list(options.keep)  # as JSON gives it back
     settings["time_zone"] = options.time_zone or machine_zone()
     return Run(str(options.input_dir.resolve()), mode, settings, portable)
+
+
+def announces(options: WorkOptions) -> Callable[[str], object]:
+    """Return what shows a line to a person, unless the options want quiet."""
+    return _say_nothing if options.quiet else print
+
+
+def _say_nothing(text: str) -> None:
+    """Take a line and drop it."""
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:

@@ -22,7 +22,7 @@ from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
-from dupimg.runs.result import REPORT, explain_resume
+from dupimg.runs.result import REPORT, Result, explain_resume, next_step
 from dupimg.runs.transfer import (
     HARD_LINK,
     MOVE,
@@ -309,7 +309,7 @@ def finish(
     notes: Sequence[Message] = (),
     *,
     progress: MakeBar = progress_bar,
-) -> tuple[tuple[Row, ...], Path]:
+) -> Result:
     """Carry out what is left of a journal, and write the report and the page.
 
     Parameters
@@ -326,9 +326,7 @@ def finish(
 
     Returns
     -------
-    rows : tuple of Row
-        See `carry_out`.
-    page : Path
+    Result
     """
     left = len(journal.steps) - len(journal.done)
     step = carrying_out(journal.record.run.mode)
@@ -350,4 +348,11 @@ def finish(
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
         page = write_page(rows, output_dir, about)
         journal.mark_state(APPLIED)
-    return rows, page
+    return Result(
+        rows,
+        output_dir / REPORT,
+        time.perf_counter() - start,
+        page,
+        notes=tuple(notes),
+        next_step=next_step(journal.record.run, rows, output_dir),
+    )

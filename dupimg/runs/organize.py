@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from dupimg.errors import UsageError
@@ -17,7 +18,14 @@ from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import DECIDING, describe_run, looking, undisturbed, unfinished_journal
+from dupimg.runs.begin import (
+    DECIDING,
+    announces,
+    describe_run,
+    looking,
+    undisturbed,
+    unfinished_journal,
+)
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
@@ -25,11 +33,24 @@ from dupimg.runs.transfer import probe
 
 
 @verb(OrganizeOptions)
-def organize(options: OrganizeOptions) -> Result:
+def organize(
+    options: OrganizeOptions,
+    *,
+    announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
+) -> Result:
     """Decide what to do with a folder of photos, and do it.
 
     Writes ``processed/``, ``remove/``, ``other/``, ``report.csv`` and ``report.html`` in the output
     folder. After an interruption the same call goes on where it stopped.
+
+    Other Parameters
+    ----------------
+    announce : callable
+        Is given the lines that say what is about to happen, before anything is touched. By default
+        they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
 
     Returns
     -------
@@ -59,6 +80,15 @@ def organize(options: OrganizeOptions) -> Result:
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
     found = preflight.find_input(options.input_dir, output_dir, options.mode)
+    if not options.dry_run:
+        preflight.check_move(
+            found.bytes,
+            options.input_dir,
+            output_dir,
+            options.mode,
+            announce=announce or announces(options),
+            confirm=confirm,
+        )
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -85,18 +115,11 @@ def organize(options: OrganizeOptions) -> Result:
             about = PageInfo.of(run, "dry run", seconds=seconds, notes=notes)
             page = write_page(rows, output_dir, about)
             notes = (*notes, message("note.dry_run"))
+            result = Result(rows, output_dir / REPORT, seconds, page, notes=notes)
         else:
             with Journal.begin(output_dir, Record(run, rows)) as journal:
-                rows, page = finish(journal, output_dir, options, start, notes)
-    return Result(
-        rows,
-        output_dir / REPORT,
-        time.perf_counter() - start,
-        page,
-        system_folders=found.system_folders,
-        system_files=found.system_files,
-        notes=notes,
-    )
+                result = finish(journal, output_dir, options, start, notes)
+    return replace(result, system_folders=found.system_folders, system_files=found.system_files)
 
 
 def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:
@@ -112,5 +135,4 @@ def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: floa
             f"{command_line('undo', output_dir)}."
         )
     with locked(output_dir), Journal(output_dir) as journal:
-        rows, page = finish(journal, output_dir, options, start)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+        return finish(journal, output_dir, options, start)

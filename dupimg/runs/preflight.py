@@ -7,7 +7,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -134,6 +135,73 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
                 folder=str(target),
             )
         )
+
+
+def check_move(
+    size: int,
+    input_dir: Path,
+    output_dir: Path,
+    mode: str,
+    *,
+    announce: Callable[[str], object],
+    confirm: Callable[[str], bool] | None,
+) -> None:
+    """Say before a move to another disk that it copies, how much and how long, and ask.
+
+    Parameters
+    ----------
+    size : int
+        Bytes to bring to the output.
+    input_dir, output_dir : Path
+    mode : {"copy", "move", "hard_link", "reflink"}
+    announce : callable
+        Is given the line that says so.
+    confirm : callable, optional
+        Answers a question; by default nothing is asked.
+
+    Raises
+    ------
+    UsageError
+        The answer was no.
+    """
+    target = _existing_parent(output_dir)
+    if mode != "move" or target.stat().st_dev == input_dir.stat().st_dev:
+        return
+    minutes = max(1, round(size / _bytes_per_second(target) / 60))
+    told = message("time.minutes", count=minutes)
+    if minutes >= _MINUTES_IN_HOURS:
+        told = message("time.hours", count=round(minutes / 60))
+    announce(
+        str(message("note.moves_by_copying", folder=str(target), size=_readable(size), time=told))
+    )
+    if confirm is not None and not confirm("Go on?"):
+        raise UsageError(message("refused.declined"))
+
+
+# From two hours on, nobody counts minutes.
+_MINUTES_IN_HOURS = 120
+
+# What is written to see how fast a disk is: as much as takes a moment.
+_TRIAL_BYTES, _TRIAL_SECONDS = 64 << 20, 0.5
+
+
+def _bytes_per_second(folder: Path) -> float:
+    """Return how fast a disk takes what is written."""
+    block, written = os.urandom(1 << 20), 0
+    start = time.perf_counter()
+    try:
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            while written < _TRIAL_BYTES and time.perf_counter() - start < _TRIAL_SECONDS:
+                written += trial.write(block)
+            trial.flush()
+            os.fsync(trial.fileno())
+    except OSError:
+        return _TRIAL_BYTES / _TRIAL_SECONDS  # why nothing can be written is told elsewhere
+    return written / (time.perf_counter() - start)
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def check_files(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dupimg.messages import Message, message, why
 from dupimg.plans.counts import Counts
+from dupimg.plans.record import Run
 from dupimg.plans.report import rows_table
 from dupimg.plans.rows import Row
 from dupimg.wording import counted, plural
@@ -40,6 +41,8 @@ class Result:
         Passed over: thumbnails, bins, indexes.
     notes : tuple of Message
         What else a person should know.
+    next_step : Message or None
+        What a person may want to do now that files were copied, moved or linked.
     """
 
     rows: tuple[Row, ...] = field(repr=False)
@@ -49,6 +52,7 @@ class Result:
     system_folders: int = 0
     system_files: int = 0
     notes: tuple[Message, ...] = ()
+    next_step: Message | None = None
 
     @cached_property
     def counts(self) -> Counts:
@@ -91,6 +95,7 @@ class Result:
             },
             "seconds": {"total": round(self.seconds, 3)},
             "notes": [str(note) for note in self.notes],
+            "next": None if self.next_step is None else str(self.next_step),
         }
 
     def summary(self) -> str:
@@ -98,7 +103,8 @@ class Result:
         written = [f"{self.report.stem:<8} {self.report}"]
         if self.page is not None:
             written.append(f"look     {self.page}")
-        return "\n".join([*self._counted(), *map(str, self.notes), *written])
+        onward = [] if self.next_step is None else [f"next     {self.next_step}"]
+        return "\n".join([*self._counted(), *map(str, self.notes), *written, *onward])
 
     def _counted(self) -> Iterator[str]:
         """Yield the lines of the summary that count."""
@@ -112,7 +118,7 @@ class Result:
         yield f"kept     {counts.kept:>8,} in {scenes}      {output / 'processed'}"
         yield (
             f"removed  {counts.removed:>8,} {plural(counts.removed, 'duplicate')}, "
-            f"{counts.bytes_freed / 1e6:,.1f} MB to be freed      {output / 'remove'}"
+            f"{counts.bytes_freed / 1e6:,.1f} MB      {output / 'remove'}"
         )
         yield f"other    {counts.other:>8,} no readable photo      {output / 'other'}"
         if counts.left:
@@ -138,6 +144,27 @@ class Result:
         new = Counts.of(row for row in self.rows if not row.earlier).photos
         rate = new / max(self.seconds, 1e-9)
         yield f"took     {self.seconds:>8,.1f} s" + f", {rate:,.1f} photos per second" * bool(new)
+
+
+def next_step(run: Run, rows: Sequence[Row], output_dir: Path) -> Message:
+    """Say what a person may want to do after a run, and what deleting would free.
+
+    Parameters
+    ----------
+    run : Run
+    rows : sequence of Row
+        As they stand now.
+    output_dir : Path
+    """
+    counts, undo = Counts.of(rows), command_line("undo", output_dir)
+    if run.mode != "move":
+        if run.mode == "copy":
+            return message("next.copied", input=run.input_dir, undo=undo)
+        return message("next.linked", input=run.input_dir, undo=undo)
+    if not counts.removed:
+        return message("next.moved", undo=undo)
+    size = f"{counts.bytes_freed / 1e6:,.1f}"
+    return message("next.removed", folder=str(output_dir / "remove"), size=size, undo=undo)
 
 
 def command_line(verb: str, path: Path) -> str:

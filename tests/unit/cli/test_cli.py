@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -10,7 +11,7 @@ from files import make_files
 
 from dupimg.cli.commands import BASIC, collect_options, is_basic
 from dupimg.cli.help import command_help
-from dupimg.cli.main import COMMANDS, main
+from dupimg.cli.main import COMMANDS, confirmed, main
 from dupimg.options.run_options import OrganizeOptions
 
 
@@ -180,3 +181,39 @@ def test_json_says_why_nothing_was_done(tmp_path, capsys):
     assert (values["status"], "does not exist" in values["error"]) == (2, True)
     assert "does not exist" in aside
     assert json_of(capsys, "organize", "--json", "--treshold=1")[0]["status"] == 2
+
+
+def test_a_move_to_another_disk_is_told_before_and_asked_about(
+    tmp_path, other_filesystem, capsys, monkeypatch
+):
+    source, output = tmp_path / "in", other_filesystem / "out"
+    make_files(source, {"a.txt": b"a"})
+    words = ["organize", str(source), str(output), "--process_mode=move"]
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "is on another disk: moving copies 0.0 MB first" in said.out
+    assert "Go on? [Y/n]" in said.err
+    assert list(other_filesystem.iterdir()) == []
+    values, aside = json_of(capsys, *words, "--yes", "--json")
+    assert "is on another disk" in aside
+    assert "Go on?" not in aside
+    assert values["counts"]["other"] == 1
+    assert values["next"].startswith("look the result over; `dupimg undo")
+    assert not (source / "a.txt").exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("", True), ("Y", True), ("no", False)])
+def test_where_nobody_can_answer_a_question_is_not_asked(answer, goes_on, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("n"))
+    assert confirmed("Go on?", yes=False)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stdin", Terminal(answer + "\n"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert confirmed("Go on?", yes=False) == goes_on
