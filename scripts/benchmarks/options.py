@@ -14,10 +14,11 @@ class BenchmarkOptions(Options):
     """Measure photos per second here, against the straightforward way and decoding alone.
 
     `--what=search` measures how vectors are searched and clustered, against bare matrix products,
-    scikit-learn and faiss, each in a process of its own.
+    scikit-learn and faiss, each in a process of its own. `--what=folders` measures time and memory
+    of plan, page, review, move and undo on very many tiny photos.
     """
 
-    what: str = choice("photos", "search", about="what to measure")
+    what: str = choice("photos", "search", "folders", about="what to measure")
     sizes: tuple[int, ...] = option(
         to_whole_numbers(2),
         "search: numbers of vectors, ascending",
@@ -36,6 +37,12 @@ class BenchmarkOptions(Options):
         default=None,
         no_value="measure all ways at all sizes",
         values="N",
+    )
+    tiny: tuple[int, ...] = option(
+        to_whole_numbers(2),
+        "folders: numbers of tiny photos, ascending; 50 are in a folder",
+        default=(12_500, 50_000),
+        values="N,N,…",
     )
     photos: int = option(
         to_whole_number(1),
