@@ -17,6 +17,7 @@ import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
+from dupimg.messages import Message
 from dupimg.options.fields import Options
 from dupimg.options.run_options import (
     AddOptions,
@@ -265,6 +266,8 @@ def _describe(error: Exception) -> str:
         return (
             f"{error.strerror}{where}. No photo is lost: make room, then run the same command again"
         )
+    if isinstance(error, OSError) and isinstance(error.strerror, Message):
+        return str(error.strerror)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 

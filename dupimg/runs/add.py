@@ -31,6 +31,7 @@ from dupimg.runs import preflight
 from dupimg.runs.begin import DECIDING, announces, looking
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_whole, probe
 
@@ -118,8 +119,10 @@ def _add(
             options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
         ) as evidence,
     ):
+        folders = Folders(options.new_dir, output_dir)
         portable = record.run.portable or preflight.refuses_names(output_dir)
         rows, notes = _decide(evidence, settings, found, earlier, portable)
+        folders.check(command)
     notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import TypeVar
 import joblib
 
 from dupimg.files.cache import Cache, cache_path
-from dupimg.messages import Message, message, why
+from dupimg.messages import Message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
@@ -22,6 +21,7 @@ from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import REPORT, Result, explain_resume, next_step
 from dupimg.runs.transfer import (
     HARD_LINK,
@@ -68,7 +68,7 @@ def carry_out(
     OSError
         Input or output vanished, or the journal cannot be written. What was done is marked.
     """
-    folders = _Folders(Path(journal.record.run.input_dir), output_dir)
+    folders = Folders(Path(journal.record.run.input_dir), output_dir)
     known = cache or Cache(None)
 
     def step(number: int) -> None:
@@ -91,33 +91,6 @@ def carry_out(
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
         journal.sync()  # the next stage may take the places that this one has left
     return journal.rows
-
-
-class _Folders:
-    """Notices when a disk is not there any more: files would go to the folder it was mounted on."""
-
-    def __init__(self, input_dir: Path, output_dir: Path) -> None:
-        self._output_dir = output_dir
-        self._places = {folder: _place_of(folder) for folder in (input_dir, output_dir)}
-
-    def check(self) -> None:
-        """Raise OSError if the input or the output has vanished."""
-        for folder, before in self._places.items():
-            if before is None or _place_of(folder) != before:
-                raise OSError(errno.ENODEV, message("why.folder_vanished", folder=str(folder)))
-
-    def check_output(self) -> None:
-        """Raise OSError if the output has vanished."""
-        if _place_of(self._output_dir) != self._places[self._output_dir]:
-            self.check()
-
-
-def _place_of(folder: Path) -> tuple[int, int] | None:
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
@@ -184,7 +157,7 @@ def take_back(
     """
     journal.release_reserve()
     journal.mark_state(UNDOING)
-    folders = _Folders(Path(journal.record.run.input_dir), output_dir)
+    folders = Folders(Path(journal.record.run.input_dir), output_dir)
     known = cache or Cache(None)
 
     def step(number: int) -> UndoOutcome:

@@ -28,6 +28,7 @@ from dupimg.runs.begin import (
 )
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
 from dupimg.runs.transfer import probe
 
@@ -99,6 +100,7 @@ def organize(
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
         run = replace(run, portable=preflight.refuses_names(output_dir))
+        folders = Folders(options.input_dir, preflight.existing_parent(output_dir))
         with looking(output_dir, command, dry_run=options.dry_run):
             decision = decide(
                 options,
@@ -107,6 +109,7 @@ def organize(
                 checkpoints,
                 portable=run.portable,
             )
+            folders.check(command)
         rows, notes = decision.rows, decision.notes
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)

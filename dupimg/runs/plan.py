@@ -18,6 +18,7 @@ from dupimg.progress import numbered
 from dupimg.runs import preflight
 from dupimg.runs.begin import DECIDING, describe_run, looking, undisturbed, unfinished_journal
 from dupimg.runs.journal import write_plan
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, Result, command_line
 
 
@@ -55,6 +56,7 @@ def plan(options: PlanOptions) -> Result:
         looking(output_dir, command),
         numbered(*DECIDING),
     ):
+        folders = Folders(options.input_dir, output_dir)
         run = describe_run(options, "", portable=preflight.refuses_names(output_dir))
         decision = decide(
             options,
@@ -63,6 +65,7 @@ def plan(options: PlanOptions) -> Result:
             checkpoints,
             portable=run.portable,
         )
+        folders.check(command)
         rows = decision.rows
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)

@@ -54,7 +54,7 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
             f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
             "expected a new folder. Choose another output_dir."
         )
-    parent = _existing_parent(output_dir)
+    parent = existing_parent(output_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(
             f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
@@ -123,7 +123,7 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
     """
     if mode == "move" and not os.access(input_dir, os.W_OK):
         raise UsageError(message("refused.move", folder=str(input_dir)))
-    target = _existing_parent(output_dir)
+    target = existing_parent(output_dir)
     across = target.stat().st_dev != input_dir.stat().st_dev
     free = shutil.disk_usage(target).free
     if (mode == "copy" or (mode == "move" and across)) and size > free:
@@ -164,7 +164,7 @@ def check_move(
     UsageError
         The answer was no.
     """
-    target = _existing_parent(output_dir)
+    target = existing_parent(output_dir)
     if mode != "move" or target.stat().st_dev == input_dir.stat().st_dev:
         return
     minutes = max(1, round(size / _bytes_per_second(target) / 60))
@@ -307,7 +307,7 @@ def refuses_names(output_dir: Path) -> bool:
         The output folder, which need not exist yet.
     """
     try:
-        trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=_existing_parent(output_dir)))
+        trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=existing_parent(output_dir)))
     except OSError:
         return False  # nothing can be written there, which is told elsewhere
     try:
@@ -405,7 +405,8 @@ def _change(row: Row, path: Path, *, contents: bool) -> Message | None:
     return None
 
 
-def _existing_parent(folder: Path) -> Path:
+def existing_parent(folder: Path) -> Path:
+    """Return the folder itself, or the nearest one above it that exists."""
     resolved = folder.resolve()
     return next(parent for parent in (resolved, *resolved.parents) if parent.exists())
 

@@ -22,6 +22,7 @@ from privileges import without_privileges
 
 import dupimg
 from dupimg.cli.main import main
+from dupimg.files import reading
 from dupimg.plans.report import from_cell, read_report
 from dupimg.runs import apply as runs
 
@@ -202,6 +203,32 @@ def test_a_disk_that_is_taken_out_midway(tmp_path, mode, vanishes):
             assert results(output) == {f"other/{name}": text for name, text in before.items()}
             assert not dupimg.undo(output, quiet=True).failed
     assert read_files(tmp_path / "real in") == before
+
+
+@pytest.mark.parametrize("verb", ["plan", "organize"])
+def test_a_disk_that_is_taken_out_while_photos_are_looked_at(tmp_path, run, verb, monkeypatch):
+    make_files(tmp_path / "real in", {f"{n}.txt": f"{n}" for n in range(50)})
+    source, output = tmp_path / "in", tmp_path / "out"
+    words = [verb, source, output, f"--cache={tmp_path}/cache.sqlite"]
+    with bound(tmp_path / "real in", source) as take_out:
+        real = reading.content_digest
+
+        def digest_and_take_out(path):
+            if path.name == "7.txt":
+                take_out()
+            return real(path)
+
+        monkeypatch.setattr(reading, "content_digest", digest_and_take_out)
+        status, text = run(*words)
+        assert (status, f"{source} is not there any more" in text) == (1, True)
+        assert f"`dupimg {verb} {source} {output}" in text
+        assert "Errno" not in text
+        assert "was interrupted at" in run("status", output)[1]
+    monkeypatch.undo()
+    assert read_files(output) == {}
+    with bound(tmp_path / "real in", source):
+        assert run(*words)[0] == 0
+        assert "interrupted" not in run("status", output)[1]
 
 
 # Other programs at work in the input.
