@@ -17,7 +17,7 @@ from tqdm import tqdm
 MakeBar = Callable[..., AbstractContextManager[Any]]
 
 # How often whoever wants to know is told how far it is.
-_SECONDS_BETWEEN_NOTES = 2.0
+_SECONDS_BETWEEN_NOTES = 0.5
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,7 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    ProgressBar.unfinished = None  # of an earlier call
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its code
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -29,7 +29,8 @@ class Folders:
             Goes on when the folder is there again; the error names it.
         """
         for folder, before in self._places.items():
-            if before is None or _place_of(folder) != before:
+            # The input of an earlier run may have been deleted when it was empty.
+            if before is not None and _place_of(folder) != before:
                 told = message("why.folder_vanished", folder=str(folder))
                 if command:
                     told = message("why.can_go_on_later", why=told, command=f"`{command}`")

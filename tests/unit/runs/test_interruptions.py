@@ -38,10 +38,17 @@ def source(tmp_path):
 
 def started(*words, **how):
     command = [sys.executable, "-m", "dupimg", *map(str, words)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **how)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a shell have it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **how,
+    )
 
 
-def wait_until(happened, process, seconds=90):
+def wait_until(happened, process, seconds=300):
     until = time.monotonic() + seconds
     while not happened():
         assert process.poll() is None, process.stderr.read()
@@ -76,6 +83,20 @@ def test_a_look_that_is_cut_short(tmp_path, source, way):
     assert subprocess.run([sys.executable, "-m", "dupimg", *map(str, words)]).returncode == 0
     assert dupimg.status(output).state == "planned"
     assert not (output / ".dupimg/look.json").exists()
+
+
+def test_runs_at_once_share_the_cache_though_one_is_killed(tmp_path, source):
+    cache = f"--cache={tmp_path / 'cache.sqlite'}"
+    killed = started("plan", source, tmp_path / "one", cache)
+    other = started("plan", source, tmp_path / "two", cache, stdout=subprocess.DEVNULL)
+    wait_until(lambda: re.match("[2-6] of 6", looked(tmp_path / "one")), killed)
+    killed.kill()
+    killed.communicate()
+    _, said = other.communicate()
+    assert (other.returncode, said) == (0, "")
+    dupimg.plan(source, tmp_path / "one", cache=str(tmp_path / "cache.sqlite"), quiet=True)
+    plans = [(tmp_path / name / "plan.csv").read_bytes() for name in ("one", "two")]
+    assert plans[0] == plans[1]
 
 
 def test_carrying_out_that_is_interrupted_says_how_far_it_came(tmp_path):
