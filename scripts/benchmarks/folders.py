@@ -118,7 +118,20 @@ def _make_folder(folder: Path, start: int, size: int) -> None:
     inner.mkdir()
     for number in range(start, min(start + _IN_FOLDER, size)):
         copies = number % _COPY_EVERY == _COPY_EVERY - 1
-        random = np.random.default_rng(number - copies)
-        cells = random.integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        picture = Image.fromarray(cells).resize((_PIXELS, _PIXELS), Image.Resampling.BICUBIC)
+        picture = _part_of_a_photo(np.random.default_rng(number - copies))
         picture.save(inner / f"{number:06}.jpg", quality=80 if copies else 90)
+
+
+def _part_of_a_photo(random: np.random.Generator) -> Image.Image:
+    """Return a part of a photo that scikit-learn carries, in colours of its own.
+
+    Patterns of noise would all be alike to the network, and every pair of them compared.
+    """
+    from sklearn.datasets import load_sample_images
+
+    photo = Image.fromarray(load_sample_images().images[random.integers(2)])
+    width = int(random.integers(40, photo.height))
+    left, top = random.integers(photo.width - width), random.integers(photo.height - width)
+    part = photo.crop((left, top, left + width, top + width)).resize((_PIXELS, _PIXELS))
+    colours = np.asarray(part)[..., random.permutation(3)] * random.uniform(0.3, 1, 3)
+    return Image.fromarray(colours.astype(np.uint8)).rotate(90 * int(random.integers(4)))
