@@ -78,7 +78,12 @@ def carry_out(
         folders.check_output()
         try:
             place(source, destination, mode, row.digest, "" if row.earlier else row.identity)
+            folders.check_output()
         except OSError as error:
+            if not folders.has_output:  # at this very moment: it is on the disk below
+                with contextlib.suppress(OSError):
+                    displace(source, destination, mode, row.digest)
+                remove_empty_folders(output_dir / FOLDERS[row.action])
             folders.check()
             known.forget_file(row.identity)
             journal.mark_failed(number, why(error))

@@ -36,9 +36,14 @@ class Folders:
                     told = message("why.can_go_on_later", why=told, command=f"`{command}`")
                 raise OSError(errno.ENODEV, told)
 
+    @property
+    def has_output(self) -> bool:
+        """Whether the output is where it was."""
+        return _place_of(self._output_dir) == self._places[self._output_dir]
+
     def check_output(self) -> None:
         """Raise OSError if the output has vanished."""
-        if _place_of(self._output_dir) != self._places[self._output_dir]:
+        if not self.has_output:
             self.check()
 
 
