@@ -109,7 +109,7 @@ def _about(field: dataclasses.Field) -> str:
     if field.type == "bool":
         default = "yes" if field.default else "no"
     elif isinstance(field.default, tuple):
-        default = ",".join(map(str, field.default)) or field.metadata["no_value"]
+        default = ", ".join(map(str, field.default)) or field.metadata["no_value"]
     else:
         default = field.metadata["no_value"] if field.default is None else str(field.default)
     return f"{about} (default: {default})" if default else about

@@ -28,7 +28,7 @@ _NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
 _LOOK = "look.json"
 
 # As `dupimg.progress` calls the steps of deciding.
-DECIDING = ("reading", "embedding", "comparing", "details", "scenes", "nearest")
+DECIDING = ("reading", "embedding", "comparing", "pictures", "details", "scenes", "nearest")
 
 
 @contextlib.contextmanager

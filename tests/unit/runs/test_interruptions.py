@@ -68,14 +68,14 @@ def test_a_look_that_is_cut_short(tmp_path, source, way):
     output, cache = tmp_path / "out", tmp_path / "cache.sqlite"
     words = ("plan", source, output, f"--cache={cache}")
     process = started(*words)
-    wait_until(lambda: re.match("2 of 6 embedding, [1-9]", looked(output)), process)
+    wait_until(lambda: re.match("2 of 7 embedding, [1-9]", looked(output)), process)
     assert "A run is looking at photos now: 2 of 6" in str(dupimg.status(output))
     process.send_signal(way)
     _, said = process.communicate()
     if way == signal.SIGINT:
         assert process.returncode == 130
         assert re.search(
-            r"interrupted at 2 of 6 embedding, \d+ of 100 photos. The same command goes on", said
+            r"interrupted at 2 of 7 embedding, \d+ of 100 photos. The same command goes on", said
         )
     found = dupimg.status(output)
     assert found.state == "looking"
@@ -132,9 +132,9 @@ def test_steps_are_numbered_and_the_network_is_no_photo(tmp_path, source):
                 shown += os.read(main, 4096)
     os.close(main)
     text = shown.decode()
-    for step in ("1 of 7 reading", "2 of 7 embedding", "3 of 7 comparing", "7 of 7 copying"):
+    for step in ("1 of 8 reading", "2 of 8 embedding", "3 of 8 comparing", "8 of 8 copying"):
         assert step in text
-    assert re.search(r"2 of 7 embedding *: +0%[^\r]*preparing the network", text)
+    assert re.search(r"2 of 8 embedding *: +0%[^\r]*preparing the network", text)
     assert not re.search(r"embedding *: +[1-9]\d*%[^\r]*preparing the network", text)
 
 
