@@ -261,10 +261,10 @@ def bring_back(
             outcomes.append(UndoOutcome(row.path, row.destination, "left", why(error)))
             continue
         _remember(cache, source, mode, row)
-        outcomes += _take_sidecar_back(replace(row, earlier=""), output_dir)
         for journal, place in reversed(marks):
             journal.mark_back(place)
         outcomes.append(UndoOutcome(row.path, row.destination, "taken back"))
+        outcomes += _take_sidecar_back(replace(row, earlier=""), output_dir)
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)
     return tuple(outcomes)

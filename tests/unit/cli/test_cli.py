@@ -12,6 +12,7 @@ from files import make_files
 from dupimg.cli.commands import BASIC, collect_options, is_basic
 from dupimg.cli.help import command_help
 from dupimg.cli.main import COMMANDS, confirmed, main
+from dupimg.options.converters import KEEP_WORDS
 from dupimg.options.run_options import OrganizeOptions
 
 
@@ -111,7 +112,7 @@ def test_help_lists_every_option_with_its_default_in_groups(capsys):
         *(field.name for field in COMMANDS["organize"].fields if is_basic(field.name)),
         *(f.name for f in COMMANDS["organize"].fields if f.kw_only and not is_basic(f.name)),
     ]
-    for name, default in (("process_mode", "copy"), ("keep", "pixels,bytes,oldest,path"),
+    for name, default in (("process_mode", "copy"), ("keep", ", ".join(KEEP_WORDS)),
                           ("dry_run", "no"), ("duplicate_threshold", "0.95")):  # fmt: skip
         about = re.split(r"\n  --", basic.partition(f"  --{name}")[2])[0]
         assert f"(default: {default})" in " ".join(about.split())

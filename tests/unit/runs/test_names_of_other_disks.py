@@ -185,3 +185,18 @@ def test_names_that_become_alike_are_numbered():
     places = [row.destination for row in rows]
     assert len({folded(place) for place in places}) == len(paths)
     assert [acceptable_path(place) for place in places] == places
+
+
+def test_companions_take_the_acceptable_name_of_the_photo_that_stays():
+    kept = Row("a.jp:g", "keep", digest="1", scene=1, taken_at="2025-06-13T10:00:00")
+    gone = kept.having(path="b.j?pg", action="remove", keeper=kept.path, digest="2")
+    own = Row("a.jp:g.xmp", "keep", digest="3", scene=1, companion_of=kept.path)
+    other = own.having(path="b.j?pg.xmp", digest="4", companion_of=gone.path, keeper=kept.path)
+    rows = name_rows([kept, gone, own, other], portable=True)
+    stem = "processed/image-0001-20250613100000000"
+    assert {row.path: row.destination for row in rows} == {
+        "a.jp:g": f"{stem}.jp_g",
+        "a.jp:g.xmp": f"{stem}.jp_g.xmp",
+        "b.j?pg.xmp": f"{stem}-2.jp_g.xmp",
+        "b.j?pg": "remove/image-0001-20250613100000000--b.j_pg",
+    }
