@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+# How alike a word must be to a known one, and to one of the parts of a known one.
+_NEAR, _NEAR_PART = 0.6, 0.8
+
+# Parts that several known words share hint at no more of them than this.
+_MOST_HINTS = 3
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the known word nearest to `word`, or an empty string.
+    """Return a hint at the known words nearest to `word`, or an empty string.
 
     Examples
     --------
     >>> did_you_mean("--modle", ["--model", "--quiet"])
     ' Did you mean --model?'
+    >>> did_you_mean("--treshold", ["--same_folder", "--scene_threshold", "--link_threshold"])
+    ' Did you mean --scene_threshold or --link_threshold?'
     """
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    scores = {candidate: _likeness(word, candidate) for candidate in known}
+    best = max(scores.values(), default=0.0)
+    near = [candidate for candidate, score in scores.items() if score == best > 0]
+    return f" Did you mean {_either(near[:_MOST_HINTS])}?" if near else ""
+
+
+def _likeness(word: str, known: str) -> float:
+    """Return how near two words are; 0 if they are not near."""
+    whole = difflib.SequenceMatcher(None, known, word).ratio()
+    parts = known.strip("-").split("_")
+    part = max(difflib.SequenceMatcher(None, part, word.strip("-")).ratio() for part in parts)
+    return max(whole if whole >= _NEAR else 0.0, 0.95 * part if part >= _NEAR_PART else 0.0)
+
+
+def _either(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def counted(number: int, thing: str) -> str:

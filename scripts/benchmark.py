@@ -22,6 +22,10 @@ def run(options: BenchmarkOptions) -> int:
         from benchmarks.embedding import benchmark_embedding
 
         say(table_text(benchmark_embedding(options)))
+    elif options.what == "folders":
+        from benchmarks.folders import benchmark_folders
+
+        say(benchmark_folders(options).to_string(index=False, float_format="{:.2f}".format))
     elif options.stretch is None:
         from benchmarks.search import benchmark_search
 

@@ -37,6 +37,14 @@ def loop_mounted(
         run(["losetup", "--detach", device])
 
 
+@contextlib.contextmanager
+def exfat_mounted(folder: Path) -> Iterator[Path]:
+    """Mount a filesystem that ignores case, refuses names, and has no links and permissions."""
+    make, mount, packages = ["mkfs.exfat"], ["mount.exfat-fuse"], "exfat-fuse exfatprogs"
+    with loop_mounted(folder, make, mount, megabytes=16, package=packages) as mounted:
+        yield mounted
+
+
 def run(command: Sequence[str | Path]) -> str:
     """Run a command; the test is skipped where the machine does not allow it."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dupimg.files.identity import identity_of
 from dupimg.messages import as_text
 from dupimg.plans.naming import name_rows
 from dupimg.plans.record import Record, Run
@@ -31,6 +32,7 @@ def row_of(source: Path, path: str, action: str = "other", **fields) -> Row:
         bytes=status.st_size,
         digest=digest((source / path).read_bytes()),
         modified_ns=status.st_mtime_ns,
+        identity=identity_of(status),
         reason=as_text("said so"),
         **fields,
     )

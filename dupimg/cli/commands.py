@@ -19,6 +19,31 @@ from dupimg.options.converters import SEPARATOR
 from dupimg.options.fields import Options, ordered_fields
 from dupimg.wording import did_you_mean
 
+# What most people need; everything else is for those who look for it.
+BASIC = frozenset(
+    {
+        "process_mode",
+        "dry_run",
+        "keep",
+        "duplicate_threshold",
+        "duplicate_rule",
+        "scene_threshold",
+        "scene_gap",
+        "labels",
+        "file",
+        "pairs",
+        "embedding",
+        "quiet",
+        "json",
+        "yes",
+    }
+)
+
+
+def is_basic(name: str) -> bool:
+    """Return whether an option is one that most people need."""
+    return name in BASIC
+
 
 @dataclass(frozen=True)
 class Command:
@@ -150,7 +175,8 @@ def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
         return turned_off, "no"
     field_name = known.get(plain)
     if field_name is None:
-        near = did_you_mean(f"--{written}", [f"--{known_name}" for known_name in known])
+        by_use = sorted(known, key=lambda name: not is_basic(name))
+        near = did_you_mean(f"--{plain}", [f"--{known_name}" for known_name in by_use])
         raise UsageError(
             f"Got --{written}, which `{command.call}` does not know.{near} "
             f"`{command.call} --help` lists all options."

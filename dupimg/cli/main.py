@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, TextIO
 
 import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
+from dupimg.messages import Message
 from dupimg.options.fields import Options
 from dupimg.options.run_options import (
     AddOptions,
@@ -33,7 +36,11 @@ from dupimg.options.tool_options import (
     ModelsOptions,
     TuneOptions,
 )
+from dupimg.progress import ProgressBar
 from dupimg.wording import did_you_mean
+
+# Exit statuses.
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 class Summarized(Protocol):
@@ -46,38 +53,56 @@ class Summarized(Protocol):
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as JSON values."""
 
-def _verb(name: str) -> Callable[[Options], int]:
+
+def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
     """Return what calls a function of the public API and shows the summary of its result."""
 
     def run(options: Any) -> int:
-        result = getattr(dupimg, name)(**options.as_keywords())
-        return _report(result, quiet=options.quiet)
+        more: dict[str, Any] = {}
+        if announces:
+            # With --json, nothing else is on standard output.
+            aside = sys.stderr if options.json else None
+            more["announce"] = None if options.quiet else partial(say, file=aside)
+            more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
+        result = getattr(dupimg, name)(**options.as_keywords(), **more)
+        return _report(result, options)
 
     return run
 
 
-def _report(result: Summarized, *, quiet: bool) -> int:
-    if not quiet:
+def _report(result: Summarized, options: Any) -> int:
+    status = FAILED if result.failed else DONE
+    if getattr(options, "json", False):
+        _say_json(status, result.to_json())
+    elif not options.quiet:
         say(result.summary())
-    return 1 if result.failed else 0
+    return status
 
 
-def _apply(options: ApplyOptions) -> int:
-    announce = None if options.quiet else say
-    return _report(dupimg.apply(**options.as_keywords(), announce=announce), quiet=options.quiet)
+def _say_json(status: int, values: dict[str, Any]) -> None:
+    print(json.dumps({"status": status} | values), flush=True)
 
 
 def _status(options: StatusOptions) -> int:
-    say(str(dupimg.status(**options.as_keywords())))
-    return 0
+    found = dupimg.status(**options.as_keywords())
+    if options.json:
+        _say_json(DONE, found.to_json())
+    else:
+        say(str(found))
+    return DONE
 
 
 def _review(options: ReviewOptions) -> int:
     from dupimg.review.review_server import review
 
     result = review(options, announce=say)
-    return _report(result, quiet=False) if result else 0
+    if result is None:
+        return DONE
+    say(result.summary())
+    return FAILED if result.failed else DONE
 
 
 def _tune(options: TuneOptions) -> int:
@@ -123,6 +148,21 @@ def _models(options: ModelsOptions) -> int:
     return 0
 
 
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask a person in a terminal; where there is none, the answer is yes.
+
+    Parameters
+    ----------
+    question : str
+    yes : bool
+        Do not ask.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    say(f"{question} [Y/n] ", file=sys.stderr)
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+
+
 def say(text: str, *, file: TextIO | None = None) -> None:
     """Print, with what could steer a terminal made visible: names may hold escape codes."""
     try:
@@ -139,11 +179,11 @@ def _visible(match: re.Match[str]) -> str:
 COMMANDS = {
     name: Command(f"dupimg {name}", options, run)
     for name, options, run in (
-        ("organize", OrganizeOptions, _verb("organize")),
+        ("organize", OrganizeOptions, _verb("organize", announces=True)),
         ("plan", PlanOptions, _verb("plan")),
         ("review", ReviewOptions, _review),
-        ("apply", ApplyOptions, _apply),
-        ("add", AddOptions, _verb("add")),
+        ("apply", ApplyOptions, _verb("apply", announces=True)),
+        ("add", AddOptions, _verb("add", announces=True)),
         ("undo", UndoOptions, _verb("undo")),
         ("status", StatusOptions, _status),
         ("demo", DemoOptions, _demo),
@@ -170,11 +210,11 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
     Returns
     -------
     int
-        Exit status: 0 done, 1 something failed, 2 refused before anything was touched,
-        130 interrupted.
+        Exit status: `DONE`, `FAILED`, `REFUSED` before anything was touched, or `INTERRUPTED`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    ProgressBar.unfinished = None  # of an earlier call
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its code
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -182,14 +222,31 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
             warnings.showwarning = _warnings_shown_once()
             return _run(words) if command is None else _run_command(command, words)
     except KeyboardInterrupt:
-        print("dupimg: interrupted", file=sys.stderr)
-        return 130
+        return _end(words, INTERRUPTED, f"interrupted{_how_far(words)}")
     except Exception as error:
         if debug:
             say(traceback.format_exc().rstrip(), file=sys.stderr)
-        refused = isinstance(error, UsageError)
-        say(f"dupimg: {error if refused else _describe(error)}", file=sys.stderr)
-        return 2 if refused else 1
+        if isinstance(error, UsageError):
+            return _end(words, REFUSED, str(error))
+        return _end(words, FAILED, _describe(error))
+
+
+def _how_far(words: Sequence[str]) -> str:
+    """Say how far a command came, and what goes on with it."""
+    if ProgressBar.unfinished is None:
+        return ""
+    standing = ProgressBar.unfinished.standing
+    forgets = "--cache=none" in words and standing.step.endswith(("reading", "embedding"))
+    onward = "begins again, for --cache=none remembers nothing" if forgets else "goes on from there"
+    return f" at {standing}. The same command {onward}."
+
+
+def _end(words: Sequence[str], status: int, why: str) -> int:
+    """Say why nothing came of a command; to a script as JSON, too."""
+    say(f"dupimg: {why}", file=sys.stderr)
+    if {"--json", "--json=yes"} & set(words):
+        _say_json(status, {"error": why})
+    return status
 
 
 def _warnings_shown_once() -> Callable[..., None]:
@@ -210,6 +267,8 @@ def _describe(error: Exception) -> str:
         return (
             f"{error.strerror}{where}. No photo is lost: make room, then run the same command again"
         )
+    if isinstance(error, OSError) and isinstance(error.strerror, Message):
+        return str(error.strerror)
     return f"{type(error).__name__}: {error} (--debug shows where)"
 
 

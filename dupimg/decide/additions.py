@@ -36,7 +36,12 @@ from dupimg.search.similarity import reachable_rows
 
 
 def add_rows(
-    earlier: Sequence[Row], listing: Listing, collection: Collection, options: PlanOptions
+    earlier: Sequence[Row],
+    listing: Listing,
+    collection: Collection,
+    options: PlanOptions,
+    *,
+    portable: bool = False,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
@@ -51,6 +56,8 @@ def add_rows(
         there.
     options : PlanOptions
         Of the earlier run.
+    portable : bool, default=False
+        Whether new names must be those that every disk accepts.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def add_rows(
     if options.merge_metadata:
         decided_rows = knowing(decided_rows, listing)
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
-    return _named(_number_groups(settled), earlier), notes
+    return _named(_number_groups(settled), earlier, portable), notes
 
 
 def _not_following(earlier: Sequence[Row], rows: Mapping[str, Row]) -> set[str]:
@@ -303,7 +310,7 @@ def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
     return {number for number, size in photos.items() if number is not None and size > 1}
 
 
-def _named(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[Row, ...]:
+def _named(rows: Sequence[Row], earlier: Sequence[Row], portable: bool) -> tuple[Row, ...]:
     """Name what is new or moves; the place of a photo that goes is free for what is new."""
     known = {row.path: (row.action, row.is_companion and row.goes_with) for row in earlier}
     fixed = {
@@ -316,4 +323,5 @@ def _named(rows: Sequence[Row], earlier: Sequence[Row]) -> tuple[Row, ...]:
         for row in rows
         if row.path not in fixed and row.action == KEEP and not row.is_companion
     ]
-    return name_rows(rows, fixed=fixed, taken=[place for place in back if place])
+    taken = [place for place in back if place]
+    return name_rows(rows, fixed=fixed, taken=taken, portable=portable)

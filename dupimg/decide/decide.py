@@ -42,6 +42,8 @@ def decide(
     found: Found,
     keep_preview: KeepPreview | None = None,
     checkpoint: Checkpoint | None = None,
+    *,
+    portable: bool = False,
 ) -> Decision:
     """Decide what happens to every file of a folder.
 
@@ -54,6 +56,8 @@ def decide(
         Takes the digest of each photo and a small JPEG of it.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
+    portable : bool, default=False
+        Whether names must be those that every disk accepts.
 
     Returns
     -------
@@ -83,7 +87,9 @@ def decide(
         rule = keep_rule(options)
         ranking = rank_photos(embedded, rule, companions)
         groups = find_groups(embedded, options, ranking, apart, checkpoint)
-    rows = make_plan(listing, groups, ranking, rule, merge_metadata=options.merge_metadata)
+    rows = make_plan(
+        listing, groups, ranking, rule, merge_metadata=options.merge_metadata, portable=portable
+    )
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))

@@ -226,8 +226,12 @@ def _embed_new(
     """Yield the digests of contents and the outcomes of embedding them, with a bar."""
     digests = list(paths)
     with progress_bar(len(digests), "embedding", unit="photos", quiet=quiet) as bar:
+        bar.wait_for("preparing the network" if digests else "")
         # Without new photos neither the network nor torch is loaded.
-        for i, outcome in stream_photos(stream, [*map(str, paths.values())]) if digests else ():
+        outcomes = stream_photos(stream, [*map(str, paths.values())]) if digests else ()
+        for number, (i, outcome) in enumerate(outcomes):
+            if not number:
+                bar.begin()  # the first run converts the network, which is no photo's time
             yield digests[i], outcome
             bar.update()
 
@@ -242,6 +246,7 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[str, Message]) -> 
             photo.digest,
             unreadable[photo.digest],
             modified_ns=photo.modified_ns,
+            identity=photo.identity,
         )
         for photo in listing.photos
         if photo.digest in unreadable

@@ -137,7 +137,7 @@ class Evidence:
         # Each pair once, whichever of the two is to stay.
         once = list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
         found = dict(
-            zip(once, self._of(once, CopyEvidence, version, compare, "comparing"), strict=True)
+            zip(once, self._of(once, CopyEvidence, version, compare, "pictures"), strict=True)
         )
         both = ((pair, found[min(pair), max(pair)]) for pair in pairs)
         return [e and (e if first < second else e.swapped()) for (first, second), e in both]
@@ -161,7 +161,7 @@ class Evidence:
         near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
-        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "details")
+        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "comparing")
         return pairs[np.array([e is not None and e.may_be_copy for e in found], dtype=bool)]
 
     def _of(

@@ -83,7 +83,7 @@ class WholePictures:
         if not digests:
             return
         with (
-            progress_bar(len(digests), "pixels", unit="photos", quiet=self._quiet) as bar,
+            progress_bar(len(digests), "pictures", unit="photos", quiet=self._quiet) as bar,
             ThreadPoolExecutor(self._jobs) as pool,
             open_sandbox(self._jobs, self._time_limit) as in_sandbox,
         ):

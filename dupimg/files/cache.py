@@ -2,8 +2,9 @@
 
 Files are known by device, inode, size and times; everything else is stored by the digest of the
 content, so of renamed and moved files only the digest is computed anew. Pairs that a person
-declared distinct are stored, too. If anything goes wrong with the cache, the run warns and
-continues without it.
+declared distinct are stored, too. Several runs may share the file: what they learn is written in
+short transactions, and waits while another one writes. If anything goes wrong with the cache, the
+run warns and continues without it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 import platformdirs
 
+from dupimg.files.identity import identity_of
 from dupimg.messages import Message
 
 # Part of the file's name: count it up whenever a table changes.
@@ -34,14 +36,21 @@ _APPLICATION = 0x64757069
 # SQLite allows 32,766 placeholders in a statement, older ones 999.
 _AT_ONCE = 500
 
-# Writes are collected this long: a killed run loses at most this much work.
-_SECONDS_BETWEEN_COMMITS = 2.0
+# What is learned is written this often: a killed run loses at most that, and other runs wait for no
+# longer than a transaction takes.
+_SECONDS_BETWEEN_WRITES = 0.5
 
 # FAT keeps times in steps of two seconds.
 _SETTLED_NANOSECONDS = 2_000_000_000
 
-# How long to wait for another process that writes.
-_WAIT_SECONDS = 5.0
+# How long to wait for another process that writes; what is left then is written later.
+_WAIT_SECONDS = 10.0
+
+# The longest wait at the end of a run: with it all is lost that was not written by then.
+_LAST_WAIT_SECONDS = 60.0
+
+# What may wait to be written, if another process keeps the file to itself.
+_MOST_WAITING = 20_000
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (status TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
@@ -93,8 +102,9 @@ class Cache:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
-        self._committed = 0.0
+        self._lock = threading.RLock()
+        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
+        self._next_write = 0.0
 
     def __enter__(self) -> Cache:
         if self._path is not None:
@@ -112,11 +122,11 @@ class Cache:
         trace: TracebackType | None,
     ) -> None:
         if self._connection is not None:
-            try:
-                self._connection.commit()
-                self._connection.close()
-            except sqlite3.Error as problem:
-                self._give_up(problem)
+            self._write_waiting(_LAST_WAIT_SECONDS)
+        if self._connection is not None:
+            if self._waiting:
+                self._warn("another program keeps it locked; what this run learned is not in it")
+            self._connection.close()
         self._connection = None
 
     def digests(self, statuses: Sequence[os.stat_result]) -> list[str | None]:
@@ -131,7 +141,7 @@ class Cache:
         list of (str or None)
             None for a file that is new or changed.
         """
-        keys = [_status_key(status) for status in statuses]
+        keys = [identity_of(status) for status in statuses]
         known = dict(
             self._select("SELECT status, digest FROM files WHERE status IN ({})", (), keys)
         )
@@ -144,7 +154,17 @@ class Cache:
         """
         if time.time_ns() - status.st_mtime_ns < _SETTLED_NANOSECONDS:
             return
-        self._write("INSERT OR REPLACE INTO files VALUES (?, ?)", (_status_key(status), digest))
+        self._write("INSERT OR REPLACE INTO files VALUES (?, ?)", (identity_of(status), digest))
+
+    def forget_file(self, identity: str) -> None:
+        """Forget the content of a file that is not what it was thought to be, or has gone.
+
+        Parameters
+        ----------
+        identity : str
+            See `dupimg.files.identity.identity_of`.
+        """
+        self._write("DELETE FROM files WHERE status = ?", (identity,))
 
     def headers(self, digests: Iterable[str], reader: str) -> dict[str, Any]:
         """Return the remembered headers of contents.
@@ -268,6 +288,7 @@ class Cache:
     def _select(
         self, query: str, first: tuple[str, ...], keys: Iterable[Any]
     ) -> Iterator[tuple[Any, Any]]:
+        self._write_waiting(_WAIT_SECONDS)
         waiting = iter(keys)
         while self._connection is not None and (some := list(islice(waiting, _AT_ONCE))):
             try:
@@ -283,23 +304,35 @@ class Cache:
     def _write(self, statement: str, values: tuple[Any, ...], *, at_once: bool = False) -> None:
         if self._connection is None:
             return
-        try:
-            with self._lock:
-                self._connection.execute(statement, values)
-                if at_once or time.monotonic() - self._committed > _SECONDS_BETWEEN_COMMITS:
-                    self._connection.commit()
-                    self._committed = time.monotonic()
-        except sqlite3.Error as error:
-            self._give_up(error)
+        with self._lock:
+            self._waiting.append((statement, values))
+            if at_once or time.monotonic() >= self._next_write:
+                self._write_waiting(_WAIT_SECONDS)
+
+    def _write_waiting(self, wait: float) -> None:
+        """Write all that waits in one transaction; let it wait on if another process is at it."""
+        with self._lock:
+            if self._connection is None or not self._waiting:
+                return
+            try:
+                self._connection.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
+                self._connection.execute("BEGIN IMMEDIATE")
+                with self._connection:  # commits, or rolls back
+                    for statement, values in self._waiting:
+                        self._connection.execute(statement, values)
+                self._waiting.clear()
+            except sqlite3.Error as error:
+                if not _is_busy(error) or len(self._waiting) > _MOST_WAITING:
+                    self._give_up(error)
+            self._next_write = time.monotonic() + _SECONDS_BETWEEN_WRITES
 
     def _give_up(self, error: Exception) -> None:
         self._connection = None
-        warnings.warn(
-            f"The cache {self._path} cannot be used ({error}); the run goes on without. Remove the "
-            "file if that happens again, or choose another one with --cache=FILE.",
-            CacheWarning,
-            stacklevel=3,
-        )
+        self._warn(f"{error}; the run goes on without. --cache=FILE chooses another one")
+
+    def _warn(self, what: str) -> None:
+        text = f"The cache {self._path} cannot be used: {what}."
+        warnings.warn(text, CacheWarning, stacklevel=4)
 
 
 def _pair_key(pair: tuple[str, str]) -> bytes:
@@ -308,24 +341,64 @@ def _pair_key(pair: tuple[str, str]) -> bytes:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    # One connection for all threads, under a lock of our own.
-    connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, check_same_thread=False)
-    _check_ours(connection)
-    connection.execute("PRAGMA journal_mode = WAL")
+    # One connection for all threads, under a lock of our own; transactions begin where we say so.
+    connection = sqlite3.connect(
+        path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            _prepare(connection)
+            return connection
+        except sqlite3.Error as error:
+            # SQLite does not always wait where two processes make the file at once.
+            if not _is_busy(error) or time.monotonic() > until:
+                connection.close()
+                raise
+            time.sleep(0.02)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make what is missing in the file, if something is: that has to wait for other writers.
+
+    Raises
+    ------
+    sqlite3.DatabaseError
+        It is no database, or that of another program.
+    """
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.executescript(_TABLES)
-    return connection
-
-
-def _check_ours(connection: sqlite3.Connection) -> None:
-    """Raise DatabaseError for a database of another program; mark a new one as ours."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application == _APPLICATION:
+    if _is_ours(connection) and len(_tables(connection)) >= _TABLES.count("CREATE"):
         return
-    if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        connection.close()
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        if not _is_ours(connection):  # not made by another process meanwhile, either
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        for statement in filter(str.strip, _TABLES.split(";")):
+            connection.execute(statement)
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Return whether the file is a cache; False for an empty one.
+
+    Raises
+    ------
+    sqlite3.DatabaseError
+        It is the database of another program.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != _APPLICATION and _tables(connection):
         raise sqlite3.DatabaseError("it is the database of another program")
-    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+    return bool(application == _APPLICATION)
+
+
+def _tables(connection: sqlite3.Connection) -> list[tuple[str]]:
+    return connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another process has the file locked; Python 3.10 has no codes of errors."""
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _read_header(header: Any) -> Any:
@@ -333,10 +406,3 @@ def _read_header(header: Any) -> Any:
     if isinstance(header, dict) and "unreadable" in header:
         return Message.from_json(header["unreadable"])
     return header
-
-
-def _status_key(status: os.stat_result) -> str:
-    # The time of the last change of the file or its name shows a content that was changed in place
-    # and given its old modification time. On Windows it is the time at which the file was created.
-    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
-    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"

@@ -139,6 +139,7 @@ def _as_file(record: _Record, reason: Message, companion_of: str = "") -> File:
         reason=reason,
         companion_of=companion_of,
         modified_ns=record.modified_ns,
+        identity=record.identity,
     )
 
 

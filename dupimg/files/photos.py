@@ -57,6 +57,8 @@ class File:
         Path of the photo that it belongs to; empty if there is none.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC.
+    identity : str
+        Of the file that has this content, see `dupimg.files.identity.identity_of`.
     """
 
     path: str
@@ -65,6 +67,7 @@ class File:
     reason: Message
     companion_of: str = ""
     modified_ns: int = 0
+    identity: str = ""
 
     @property
     def readable(self) -> bool:
@@ -96,6 +99,8 @@ class Photo:
         Dates that cannot be right, and were passed over.
     traits : Traits
         Pages, camera, exposure and the like.
+    identity : str
+        Of the file that has this content, see `dupimg.files.identity.identity_of`.
     """
 
     path: str
@@ -108,6 +113,7 @@ class Photo:
     modified_ns: int = 0
     passed_over: Message | None = None
     traits: Traits = Traits()
+    identity: str = ""
 
     @property
     def pixels(self) -> int:
@@ -131,7 +137,7 @@ class Video:
 
     Attributes
     ----------
-    path, bytes, digest, taken_at, taken_from, modified_ns, passed_over
+    path, bytes, digest, taken_at, taken_from, modified_ns, passed_over, identity
         As of a `Photo`.
     seconds : float or None
         Its length, if it says so.
@@ -148,6 +154,7 @@ class Video:
     passed_over: Message | None = None
     seconds: float | None = None
     content_id: str = ""
+    identity: str = ""
 
     @property
     def local_time(self) -> datetime:

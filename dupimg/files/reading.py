@@ -16,6 +16,7 @@ from dupimg.files.cache import Cache
 from dupimg.files.capture_time import Dating
 from dupimg.files.companion_names import is_film
 from dupimg.files.film_times import Film, read_film
+from dupimg.files.identity import identity_of
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
 from dupimg.files.metadata import Metadata
 from dupimg.files.name_times import time_in_name
@@ -212,10 +213,18 @@ def _digest_or_reason(path: Path) -> str | UnreadableNow:
 def _record(
     path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
 ) -> Photo | Video | File:
-    if isinstance(facts, UnreadablePhoto):
-        return File(path, status.st_size, digest, facts.message, modified_ns=status.st_mtime_ns)
-    if isinstance(facts, Film) and not is_film(path):  # of the same content as one
-        return File(path, status.st_size, digest, _NO_PICTURE, modified_ns=status.st_mtime_ns)
+    identity = identity_of(status)
+    no_film = isinstance(facts, Film) and not is_film(path)  # of the same content as one
+    if isinstance(facts, UnreadablePhoto) or no_film:
+        reason = facts.message if isinstance(facts, UnreadablePhoto) else _NO_PICTURE
+        return File(
+            path,
+            status.st_size,
+            digest,
+            reason,
+            modified_ns=status.st_mtime_ns,
+            identity=identity,
+        )
     named = time_in_name(path)
     stamps = facts.metadata.stamps + ((named,) if named else ())
     taken = dating.date(stamps, facts.metadata.place, dating.file_time(status))
@@ -230,6 +239,7 @@ def _record(
             taken.passed_over,
             facts.seconds,
             facts.content_id,
+            identity,
         )
     return Photo(
         path,
@@ -242,6 +252,7 @@ def _record(
         status.st_mtime_ns,
         taken.passed_over,
         facts.traits,
+        identity,
     )
 
 

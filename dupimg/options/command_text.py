@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from dupimg.options.fields import Options, ordered_fields
+from dupimg.options.fields import COMMAND_LINE_ONLY, Options, ordered_fields
 
 
 def written_command(verb: str, options: Options) -> str:
@@ -30,7 +30,7 @@ def written_command(verb: str, options: Options) -> str:
     words = ["dupimg", verb]
     for field in ordered_fields(type(options)):
         value = getattr(options, field.name)
-        if value == field.default or field.name in ("quiet", "debug"):
+        if value == field.default or field.name in COMMAND_LINE_ONLY | {"quiet"}:
             continue
         flag = field.kw_only or str(value).startswith("--")
         words.append(f"--{field.name}={_as_word(value)}" if flag else str(value))

@@ -196,6 +196,11 @@ def to_time_zone(value: Any) -> str:
     return str(value)
 
 
+def to_texts(value: Any) -> tuple[str, ...]:
+    """Accept texts: one, or several from Python."""
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
 def to_keep_rule(value: Any) -> tuple[str, ...]:
     """Read the words of a rule, separated by commas, the most wanted first."""
     words = _words(value)

@@ -94,6 +94,10 @@ def quiet_option() -> Any:
     return option(to_flag, "no progress bars and no summary", default=False)
 
 
+# How a command shows what it does: of no concern to the functions that do it.
+COMMAND_LINE_ONLY = frozenset({"debug", "json", "yes"})
+
+
 @dataclass(frozen=True)
 class Options:
     """Base of all options: converts and checks each field as it is stored."""
@@ -113,8 +117,18 @@ class Options:
             object.__setattr__(self, field.name, converted)
 
     def as_keywords(self) -> dict[str, Any]:
-        """Return the values by name, without `debug`, which only the command line knows."""
-        return {name: value for name, value in vars(self).items() if name != "debug"}
+        """Return the values by name, without those that only the command line knows."""
+        return {name: value for name, value in vars(self).items() if name not in COMMAND_LINE_ONLY}
+
+
+@dataclass(frozen=True)
+class ScriptOptions(Options):
+    """What every command takes that scripts run."""
+
+    json: bool = option(
+        to_flag, "one JSON object in place of the summary: counts, paths, times", default=False
+    )
+    yes: bool = option(to_flag, "answer yes to every question", default=False)
 
 
 @dataclass(frozen=True)

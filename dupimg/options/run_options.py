@@ -15,9 +15,10 @@ from dupimg.options.converters import (
     to_keep_rule,
     to_path,
     to_text,
+    to_texts,
     to_whole_number,
 )
-from dupimg.options.fields import Options, WorkOptions, cache_option, choice, option
+from dupimg.options.fields import Options, ScriptOptions, WorkOptions, cache_option, choice, option
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class PlacingOptions(Options):
 
 
 @dataclass(frozen=True)
-class PlanOptions(RunOptions):
+class PlanOptions(RunOptions, ScriptOptions):
     """Decide what to do with a folder of photos, and write it to OUTPUT_DIR/plan.csv for review.
 
     Nothing is copied or moved. Look the plan over in the browser, with `dupimg review`, or in a
@@ -124,7 +125,7 @@ class OrganizeOptions(PlacingOptions, PlanOptions):
 
 
 @dataclass(frozen=True)
-class ApplyOptions(PlacingOptions, WorkOptions):
+class ApplyOptions(PlacingOptions, WorkOptions, ScriptOptions):
     """Carry out a plan that `dupimg plan` wrote and a person may have edited.
 
     The whole plan is checked first; every problem is listed with its row, and nothing is touched
@@ -132,10 +133,11 @@ class ApplyOptions(PlacingOptions, WorkOptions):
     """
 
     plan: Path = option(to_path, "the plan.csv, or the folder that it is in", positional=True)
+    cache: str | None = cache_option()
 
 
 @dataclass(frozen=True)
-class AddOptions(PlacingOptions, WorkOptions):
+class AddOptions(PlacingOptions, WorkOptions, ScriptOptions):
     """Bring new photos into the result of an earlier run, with the options of that run.
 
     Only the new photos are compared with all. Names and numbers that were given stay; a new photo
@@ -166,17 +168,27 @@ class ReviewOptions(Options):
 
 
 @dataclass(frozen=True)
-class UndoOptions(WorkOptions):
+class UndoOptions(WorkOptions, ScriptOptions):
     """Take a run back, also an unfinished one, also weeks later.
 
-    A file that was changed since is left, and OUTPUT_DIR/undo.csv says so.
+    A file that was changed since is left, and OUTPUT_DIR/undo.csv says so. With --file, only what
+    you name goes back to where it was, and the rest of the result stays.
     """
 
     output_dir: Path = option(to_path, "the output folder of the run", positional=True)
+    file: tuple[str, ...] = option(
+        to_texts,
+        "bring back only these, with what belongs to them; a path of the report",
+        default=(),
+        no_value="all",
+        values="PATH,PATH…",
+        accepts="str or sequence of str",
+    )
+    cache: str | None = cache_option()
 
 
 @dataclass(frozen=True)
-class StatusOptions(Options):
+class StatusOptions(ScriptOptions):
     """Say where things stand in an output folder, and what can be done next."""
 
     output_dir: Path = option(to_path, "the output folder of a run", positional=True)

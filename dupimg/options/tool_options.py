@@ -17,6 +17,7 @@ from dupimg.options.converters import (
 )
 from dupimg.options.fields import (
     Options,
+    ScriptOptions,
     WorkOptions,
     cache_option,
     choice,
@@ -26,7 +27,7 @@ from dupimg.options.fields import (
 
 
 @dataclass(frozen=True)
-class EmbedOptions(EmbeddingOptions):
+class EmbedOptions(EmbeddingOptions, ScriptOptions):
     """Write the embeddings of a folder of photos to a .npy file, for work of your own.
 
     VECTORS holds a row of norm 1 for each readable photo, float32. Beside it, paths.csv says in the

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from dupimg.errors import UsageError
-from dupimg.options.fields import Options, ordered_fields
+from dupimg.options.fields import COMMAND_LINE_ONLY, Options, ordered_fields
 from dupimg.wording import did_you_mean
 
 R = TypeVar("R")
@@ -47,7 +47,7 @@ def verb(
     >>> name_of("photos/sorted"), name_of(output_dir="photos/sorted")
     ('sorted', 'sorted')
     """
-    fields = [field for field in ordered_fields(options) if field.name != "debug"]
+    fields = [field for field in ordered_fields(options) if field.name not in COMMAND_LINE_ONLY]
 
     def decorate(run: Callable[..., R]) -> Callable[..., R]:
         others = [

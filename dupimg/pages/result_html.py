@@ -86,7 +86,7 @@ def _counts_table(counts: Counts, seconds: float) -> str:
     lines = [
         ("found", counts.found, f"in {seconds:,.1f} s"),
         ("kept", counts.kept, f"in {counted(counts.scenes, 'scene')}"),
-        ("removed", counts.removed, f"{counts.bytes_freed / 1e6:,.1f} MB to be freed"),
+        ("removed", counts.removed, f"{counts.bytes_freed / 1e6:,.1f} MB"),
         ("other", counts.other, "no readable photo"),
         ("left", left, "where it is" if left == 1 else "where they are"),
         (

@@ -83,7 +83,9 @@ class Reviewed:
     consequences: tuple[Message, ...]
 
 
-def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
+def merge_edits(
+    decided: Sequence[Row], edits: Sequence[Edit], *, portable: bool = False
+) -> Reviewed:
     """Apply the edits of a person to what was decided.
 
     Parameters
@@ -91,6 +93,8 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
     decided : sequence of Row
         Named rows.
     edits : sequence of Edit
+    portable : bool, default=False
+        See `name_rows`.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def merge_edits(decided: Sequence[Row], edits: Sequence[Edit]) -> Reviewed:
         and row.action != LEAVE
         and known[row.path].destination not in ("", rows[row.path].destination)
         else row
-        for row in name_rows(merged)
+        for row in name_rows(merged, portable=portable)
     )
     changes, consequences = _describe_changes(rows, named, known, scenes)
     return Reviewed(named, tuple(problems), changes, consequences)

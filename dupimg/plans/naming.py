@@ -2,7 +2,9 @@
 
 A kept photo is called after its scene and its time, a duplicate after its keeper and itself, a
 companion after its photo. Every stem is used once, whatever the extension and however a
-filesystem treats case and Unicode, so that a companion can belong to one photo only.
+filesystem treats case and Unicode, so that a companion can belong to one photo only. Where the
+disk refuses names that others allow, as USB disks and network shares do, `acceptable_path` says
+what a name becomes.
 """
 
 from __future__ import annotations
@@ -22,8 +24,52 @@ from dupimg.plans.rows import FOLDERS, KEEP, LEAVE, OTHER, REMOVE, Row
 _LONGEST_STEM, LONGEST_NAME = 200, 255
 
 
+# What exFAT, NTFS and SMB refuse in a name, and bytes that are no UTF-8.
+_REFUSED = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f\ud800-\udfff]')
+
+# Names of devices on Windows, whatever the extension.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
+
+
+def acceptable_path(path: str) -> str:
+    r"""Return a relative path of which every disk accepts each part.
+
+    Parameters
+    ----------
+    path : str
+        With forward slashes.
+
+    Returns
+    -------
+    str
+        ``< > : " | ? * \``, control characters and bytes that are no UTF-8 become ``_``; dots
+        and spaces at the end of a part are dropped; names of devices get a ``_``.
+
+    Examples
+    --------
+    >>> acceptable_path("Trip: Rome/Album 1. /who is this?.jpg")
+    'Trip_ Rome/Album 1/who is this_.jpg'
+    >>> acceptable_path("con.txt")
+    'con_.txt'
+    """
+    return "/".join(map(_acceptable_name, path.split("/")))
+
+
+def _acceptable_name(name: str) -> str:
+    allowed = _REFUSED.sub("_", name).rstrip(". ") or "_" * bool(name)
+    return _RESERVED.sub(r"\1_", allowed, count=1) if _RESERVED.match(allowed) else allowed
+
+
+def _acceptable_end(end: str) -> str:
+    return _acceptable_name(f"x{end}")[1:]
+
+
 def name_rows(
-    rows: Sequence[Row], *, fixed: Collection[str] = (), taken: Collection[str] = ()
+    rows: Sequence[Row],
+    *,
+    fixed: Collection[str] = (),
+    taken: Collection[str] = (),
+    portable: bool = False,
 ) -> tuple[Row, ...]:
     """Give every row its destination, and put the rows in order.
 
@@ -35,6 +81,8 @@ def name_rows(
         Paths of the rows that keep their destinations.
     taken : collection of str
         Destinations that no other row may get.
+    portable : bool, default=False
+        Whether names must be those that every disk accepts, see `acceptable_path`.
 
     Returns
     -------
@@ -42,7 +90,7 @@ def name_rows(
         In order of the names in ``processed``: each kept photo, its companions, its duplicates;
         what is no photo last. A file that stays where it is has no destination.
     """
-    names = _Names()
+    names = _Names(portable)
     places = {row.path: row.destination for row in rows if row.path in fixed}
     for place in filter(None, (*places.values(), *taken)):
         names.reserve(place)
@@ -64,7 +112,7 @@ def _name_waiting(
     companions = [row for row in waiting if row.is_companion]
     for row in waiting:
         if row.action == OTHER:
-            names.reserve_folders(_other_place(row))
+            names.reserve_folders(names.allowed(_other_place(row)))
     for row in waiting:
         if not row.is_companion:
             places[row.path] = _own_place(row, stems, names)
@@ -113,7 +161,7 @@ def _scene_stems(rows: Sequence[Row], places: dict[str, str], names: _Names) -> 
 def _scene_stem(row: Row, place: str, digits: int) -> str:
     """Return the name of a photo by its scene and time, or that of the place that it has."""
     if row.action == KEEP and place:
-        return PurePosixPath(place.removesuffix(_suffix(row.path))).name
+        return PurePosixPath(_without_suffix(place, row.path)).name
     time = re.sub(r"\D", "", _moment(row).isoformat(timespec="milliseconds"))
     return f"image-{row.scene:0{digits}d}-{time}"
 
@@ -127,12 +175,15 @@ def _own_place(row: Row, stems: dict[str, str], names: _Names) -> str:
         return ""
     suffix = _suffix(row.path)
     if row.action == OTHER:
-        stem = _other_place(row).removesuffix(suffix)
-        return names.claim(stem, suffix, longest=LONGEST_NAME)
+        place = names.allowed(_other_place(row))
+        suffix = _suffix(place)
+        return names.claim(place.removesuffix(suffix), suffix, longest=LONGEST_NAME)
+    suffix = names.allowed_end(suffix)
     if row.action == KEEP:
         return f"{FOLDERS[KEEP]}/{stems[row.path]}{suffix}"
     own = split_name(row.path)[0]
-    stem = names.claim(f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}")
+    stem = names.allowed(f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}")
+    stem = names.claim(stem)
     return stem + suffix
 
 
@@ -145,11 +196,18 @@ def _other_place(row: Row) -> str:
 def _companion_place(row: Row, photo_place: str, names: _Names) -> str:
     if not photo_place or not row.digest:
         return ""
-    own_suffix, suffix = _suffix(row.companion_of), _suffix(photo_place)
+    stem = _without_suffix(photo_place, row.goes_with)
+    own_suffix, suffix = _suffix(row.companion_of), photo_place.removeprefix(stem)
     ending = companion_ending(row.path, row.companion_of)
     if own_suffix and folded(ending).startswith(folded(own_suffix) + "."):
         ending = suffix + ending[len(own_suffix) :]  # the photo that stays may be of another kind
-    return names.claim_beside(photo_place.removesuffix(suffix), ending, row.earlier)
+    return names.claim_beside(stem, names.allowed_end(ending), row.earlier)
+
+
+def _without_suffix(place: str, path: str) -> str:
+    """Return the place of a file without its suffix, which may be an acceptable one by now."""
+    suffix = _suffix(path)
+    return place.removesuffix(suffix if place.endswith(suffix) else _acceptable_end(suffix))
 
 
 def _suffix(path: str) -> str:
@@ -159,10 +217,19 @@ def _suffix(path: str) -> str:
 class _Names:
     """Hands out names of which no two are the same on any filesystem."""
 
-    def __init__(self) -> None:
+    def __init__(self, portable: bool) -> None:
         self._uses: dict[str, int] = {}
         # Stems with a number that companions have.
         self._beside: set[str] = set()
+        self._portable = portable
+
+    def allowed(self, name: str) -> str:
+        """Return a path as the disk accepts it."""
+        return acceptable_path(name) if self._portable else name
+
+    def allowed_end(self, end: str) -> str:
+        """Return the end of a name as the disk accepts it."""
+        return _acceptable_end(end) if self._portable else end
 
     def reserve(self, place: str) -> None:
         """Let no other file have a destination, or its stem with another extension."""

@@ -76,6 +76,7 @@ def make_plan(
     rule: KeepRule = DEFAULT_RULE,
     *,
     merge_metadata: bool = False,
+    portable: bool = False,
 ) -> tuple[Row, ...]:
     """Give every file of a listing its row.
 
@@ -91,6 +92,8 @@ def make_plan(
         Which of byte-identical videos stays.
     merge_metadata : bool
         Whether photos that stay get what only their duplicates know, in XMP files.
+    portable : bool, default=False
+        See `name_rows`.
 
     Returns
     -------
@@ -115,7 +118,8 @@ def make_plan(
     rows = _number_scenes(rows)
     rows += [other_row(file) for file in listing.others]
     rows += [companion_row(file) for file in listing.companions]
-    return _number_duplicate_groups(name_rows(with_sidecars(settle_companions(rows))))
+    rows = with_sidecars(settle_companions(rows))
+    return _number_duplicate_groups(name_rows(rows, portable=portable))
 
 
 def photo_row(
@@ -163,6 +167,7 @@ def photo_row(
         bytes=photo.bytes,
         digest=photo.digest,
         modified_ns=photo.modified_ns,
+        identity=photo.identity,
         reason=joined([reason, *_beside(photo, i, groups)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         frames=photo.traits.frames,
@@ -203,6 +208,7 @@ def other_row(file: File) -> Row:
         digest=file.digest,
         reason=file.reason,
         modified_ns=file.modified_ns,
+        identity=file.identity,
     )
 
 

@@ -26,11 +26,14 @@ class Run:
         How files get to their destinations; empty while that is not decided.
     settings : mapping of str to object
         The options that led to the plan, as JSON values.
+    portable : bool
+        Whether names are those that every disk accepts, because this one refuses others.
     """
 
     input_dir: str
     mode: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    portable: bool = False
 
 
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,9 @@ class Row:
         where scenes are found by the embedding of `nearest_cosine`.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
+    identity : str
+        Of the file that was read, see `dupimg.files.identity.identity_of`; empty in plans of
+        version 0.1.0. Not in the report.
     earlier : str
         Where an earlier run has put the file, relative to the output folder; empty where it is
         still at its path. Not in the report.
@@ -107,6 +110,7 @@ class Row:
     verdict: str = ""
     nearest_scene_cosine: float | None = None
     modified_ns: int = field(default=0, metadata={"in_report": False})
+    identity: str = field(default="", metadata={"in_report": False})
     earlier: str = field(default="", metadata={"in_report": False})
     video: bool = field(default=False, metadata={"in_report": False})
     own_taken_at: str = field(default="", metadata={"in_report": False})

@@ -90,6 +90,7 @@ def _row(video: Video, action: str, scene: int | None, keeper: str, reason: Mess
         bytes=video.bytes,
         digest=video.digest,
         modified_ns=video.modified_ns,
+        identity=video.identity,
         reason=reason,
         video=True,
     )

@@ -90,7 +90,8 @@ class ReviewState:
     @cached_property
     def planned(self) -> Reviewed:
         """What would be carried out; names all files, which takes seconds of 100,000."""
-        return merge_edits(self.decided.rows, self.file.filled_edits)
+        edits, portable = self.file.filled_edits, self.decided.portable
+        return merge_edits(self.decided.rows, edits, portable=portable)
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
@@ -234,7 +235,8 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     merged, wrong = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
     problems = check_decisions(merged)
     if decided.is_placed_by_hand(file):
-        row_of = {row.path: row for row in merge_edits(decided.rows, file.filled_edits).rows}
+        reviewed = merge_edits(decided.rows, file.filled_edits, portable=decided.portable)
+        row_of = {row.path: row for row in reviewed.rows}
         # A problem that stays is found at the same row, whatever the names are by now.
         problems = check_plan([row_of[row.path] for row in decided.rows])
     return ReviewState(decided, file, tuple(merged), (*wrong, *problems))

@@ -20,9 +20,12 @@ class DecidedPlan:
     ----------
     rows : tuple of Row
         Named.
+    portable : bool
+        See `dupimg.plans.record.Run`.
     """
 
     rows: tuple[Row, ...]
+    portable: bool = False
 
     @cached_property
     def row_of(self) -> dict[str, Row]:

@@ -71,6 +71,7 @@ def review(options: ReviewOptions, *, announce: Callable[[str], object] = print)
             sandbox.map,
             remembers=cache.is_open,
             command=written_command("review", options),
+            cache=options.cache,
         )
         announce(f"review   {server.address}")
         announce("Every decision is saved at once. Close the page to stop, or press Ctrl-C.")
@@ -110,6 +111,8 @@ class ReviewServer:
         Whether later runs will know what is no duplicate.
     command : str
         Starts the review again.
+    cache : str or None
+        See `dupimg.files.cache.cache_path`.
 
     Attributes
     ----------
@@ -124,10 +127,11 @@ class ReviewServer:
         *,
         remembers: bool,
         command: str,
+        cache: str | None = None,
     ) -> None:
         self.applying = BackgroundApply()
         self._server, self._session, self._remembers = server, session, remembers
-        self._command = command
+        self._command, self._cache = command, cache
         self._about = PageInfo.of(session.record.run, "planned", review=True)
         photos = PhotoViews(session.record, session.output_dir, decode)
         server.add("", page_html)
@@ -233,6 +237,7 @@ class ReviewServer:
             hard_link=mode == "hard_link",
             reflink=mode == "reflink",
             quiet=True,
+            cache=self._cache,
         )
 
     def progress(self) -> dict[str, Any]:

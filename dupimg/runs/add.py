@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from dupimg.errors import UsageError
 from dupimg.files.photos import File, Found, Listing, Photo, Video, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
+from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, PlanOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.counts import Counts
@@ -29,9 +31,12 @@ from dupimg.plans.plan import check_plan
 from dupimg.plans.record import Record
 from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.execute import finish
+from dupimg.runs.begin import DECIDING, announces, looking
+from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_whole, probe
 
@@ -39,8 +44,21 @@ T = TypeVar("T", File, Photo, Video)
 
 
 @verb(AddOptions)
-def add(options: AddOptions) -> Result:
+def add(
+    options: AddOptions,
+    *,
+    announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
+) -> Result:
     """Bring new photos into the result of an earlier run, with the options of that run.
+
+    Other Parameters
+    ----------------
+    announce : callable
+        Is given the lines that say what is about to happen, before anything is touched. By default
+        they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
 
     Returns
     -------
@@ -65,19 +83,26 @@ def add(options: AddOptions) -> Result:
         journal = Journal(output_dir)
         if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
             with journal:
-                rows, page = finish(journal, output_dir, options, start)
+                result = finish(journal, output_dir, options, start)
             if not find_files(options.new_dir).files:  # all of it had been moved before
-                return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+                return result
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
             raise UsageError(
                 f"Got output_dir={output_dir}, whose run is not finished, expected a finished "
                 f"one. {command_line('status', output_dir)} says where it stands."
             )
-        return _add(journal.record, options, start)
+        with numbered(*DECIDING, carrying_out(options.mode)):
+            check_move = partial(
+                preflight.check_move, announce=announce or announces(options), confirm=confirm
+            )
+            record = replace(journal.record, rows=journal.rows)
+            return _add(record, options, start, check_move)
 
 
-def _add(record: Record, options: AddOptions, start: float) -> Result:
+def _add(
+    record: Record, options: AddOptions, start: float, check_move: Callable[..., object]
+) -> Result:
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
     input_dir = Path(record.run.input_dir)
@@ -92,32 +117,32 @@ def _add(record: Record, options: AddOptions, start: float) -> Result:
         **record.run.settings,
     )
     earlier = [replace(row, earlier=row.destination) for row in record.rows]
-    with Evidence(
-        options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
-    ) as evidence:
-        rows, notes = _decide(evidence, settings, found, earlier)
+    command = written_command("add", options)
+    with (
+        looking(output_dir, command, dry_run=options.dry_run),
+        Evidence(
+            options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
+        ) as evidence,
+    ):
+        folders = Folders(options.new_dir, output_dir)
+        portable = record.run.portable or preflight.refuses_names(output_dir)
+        rows, notes = _decide(evidence, settings, found, earlier, portable)
+        folders.check(command)
     notes = (*_what_happens(earlier, rows), *notes)
-    report, page = output_dir / REPORT, None
+    result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
-        report = output_dir / ADDED
+        report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
         write_report([row for row in rows if row.has_step or not row.earlier], report)
-        notes = (*notes, message("note.dry_run"))
+        result = replace(result, report=report, notes=notes)
     elif new := [row for row in rows if row.has_step and not row.earlier]:
         size = sum(row.bytes for row in new)
         preflight.check_space(size, options.new_dir, output_dir, options.mode)
+        check_move(size, options.new_dir, output_dir, options.mode)
         probe(options.mode, input_dir / new[0].path, output_dir)
-        run = replace(record.run, mode=options.mode)
+        run = replace(record.run, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
-            rows, page = finish(journal, output_dir, options, start)
-    return Result(
-        rows,
-        report,
-        time.perf_counter() - start,
-        page,
-        system_folders=found.system_folders,
-        system_files=found.system_files,
-        notes=notes,
-    )
+            result = replace(finish(journal, output_dir, options, start), notes=notes)
+    return replace(result, system_folders=found.system_folders, system_files=found.system_files)
 
 
 def _under(input_dir: Path, found: Found, folder: Path) -> Found:
@@ -140,15 +165,19 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
 
 
 def _decide(
-    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
+    evidence: Evidence,
+    options: PlanOptions,
+    found: Found,
+    earlier: Sequence[Row],
+    portable: bool,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
     rows, listing, collection = _read(evidence, options, found, earlier)
-    decided, notes = add_rows(rows, listing, collection, options)
+    decided, notes = add_rows(rows, listing, collection, options, portable=portable)
     while broken := _broken_keepers(decided, collection.rows, options.output_dir):
         # Decide again without photos that are not what they were.
         collection = collection.without(broken)
-        decided, notes = add_rows(rows, listing, collection, options)
+        decided, notes = add_rows(rows, listing, collection, options, portable=portable)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))

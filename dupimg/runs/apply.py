@@ -10,20 +10,22 @@ from pathlib import Path
 import joblib
 
 from dupimg.errors import UsageError
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import find_files
 from dupimg.messages import Message, message
 from dupimg.options.run_options import ApplyOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.merge import Reviewed, merge_edits
-from dupimg.plans.plan import check_plan
+from dupimg.plans.plan import Problem, check_plan
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
-from dupimg.progress import MakeBar, progress_bar
+from dupimg.plans.rows import Row
+from dupimg.progress import MakeBar, numbered, progress_bar
 from dupimg.runs import preflight
-from dupimg.runs.begin import unfinished_journal
-from dupimg.runs.execute import finish
+from dupimg.runs.begin import announces, unfinished_journal
+from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked, read_plan
-from dupimg.runs.result import PLAN, REPORT, Result, command_line
+from dupimg.runs.result import PLAN, Result, command_line
 from dupimg.runs.transfer import COPY
 
 
@@ -32,6 +34,7 @@ def apply(
     options: ApplyOptions,
     *,
     announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
     progress: MakeBar = progress_bar,
 ) -> Result:
     """Carry out a plan that a person may have edited, or the rest of an interrupted run.
@@ -39,8 +42,10 @@ def apply(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what the edits change, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the lines that say what the edits change and what is about to happen, before
+        anything is touched. By default they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
     progress : callable
         Makes the bars that show how far it is, see `dupimg.progress`.
 
@@ -55,12 +60,13 @@ def apply(
         Refused; nothing was touched. Every problem is listed with its row.
     """
     start = time.perf_counter()
-    announce = announce or (_say_nothing if options.quiet else print)
+    announce = announce or announces(options)
     output_dir = options.plan if options.plan.is_dir() else options.plan.parent
     plan_path = output_dir / PLAN if options.plan.is_dir() else options.plan
     if not (output_dir / ".dupimg").is_dir():
         raise UsageError(message("refused.no_plan_beside", plan=str(options.plan)))
-    with locked(output_dir):
+    steps = () if options.dry_run else ("checking", carrying_out(options.mode))
+    with locked(output_dir), numbered(*steps):
         if (journal := unfinished_journal(output_dir)) is not None:
             return _resume(journal, output_dir, options, start, progress)
         record = read_plan(output_dir)
@@ -74,14 +80,14 @@ def apply(
             return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
             announce(str(note))
+        size = sum(row.bytes for row in rows if row.has_step)
+        input_dir = Path(record.run.input_dir)
+        preflight.check_move(
+            size, input_dir, output_dir, options.mode, announce=announce, confirm=confirm
+        )
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
-            rows, page = finish(journal, output_dir, options, start, progress=progress)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
-
-
-def _say_nothing(text: str) -> None:
-    """Take a line and drop it."""
+            return finish(journal, output_dir, options, start, progress=progress)
 
 
 def _resume(
@@ -93,12 +99,11 @@ def _resume(
         undo = command_line("undo", output_dir)
         raise UsageError(message("refused.other_mode", mode=options.mode, begun=mode, undo=undo))
     if options.dry_run:
-        left = sum(row.has_step for row in rows) - len(journal.done)
+        left = len(journal.steps) - len(journal.done)
         note = message("note.dry_run_left", count=left, mode=mode)
         return Result(rows, output_dir / PLAN, time.perf_counter() - start, notes=(note,))
     with journal:
-        rows, page = finish(journal, output_dir, options, start, progress=progress)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+        return finish(journal, output_dir, options, start, progress=progress)
 
 
 def _reviewed(
@@ -109,7 +114,8 @@ def _reviewed(
     preflight.check_input(input_dir)  # before a long plan is read
     edits = read_edits(plan_path)
     row_of = {edit.path: edit.number for edit in edits}
-    reviewed = merge_edits(record.rows, edits)
+    portable = record.run.portable or preflight.refuses_names(output_dir)
+    reviewed = merge_edits(record.rows, edits, portable=portable)
     found = check_plan(reviewed.rows)
     found += preflight.check_files(
         reviewed.rows,
@@ -120,6 +126,9 @@ def _reviewed(
         quiet=options.quiet,
         progress=progress,
     )
+    if portable:
+        found += preflight.check_names(reviewed.rows)
+    _forget_changed(found, reviewed.rows, options.cache)
     found = [*reviewed.problems, *(replace(p, row=row_of.get(p.path)) for p in found)]
     if found:
         raise UsageError(
@@ -128,6 +137,16 @@ def _reviewed(
         )
     preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
     return reviewed
+
+
+def _forget_changed(problems: Sequence[Problem], rows: Sequence[Row], cache: str | None) -> None:
+    """Let the cache forget files that changed though nothing but their content shows it."""
+    changed = {p.path for p in problems if p.message.code == "problem.other_content"}
+    if changed:
+        with Cache(cache_path(cache)) as memory:
+            for row in rows:
+                if row.path in changed:
+                    memory.forget_file(row.identity)
 
 
 def _what_changed(reviewed: Reviewed) -> list[Message]:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.messages import message
+from dupimg.options.fields import COMMAND_LINE_ONLY, WorkOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
 from dupimg.plans.record import Run
+from dupimg.progress import Standing, noted
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
 
 # Where the run is; what is remembered and shown of it; how fast it is.
-_NO_SETTINGS = {"input_dir", "output_dir", "cache", "quiet", "debug"}
+_NO_SETTINGS = COMMAND_LINE_ONLY | {"input_dir", "output_dir", "cache", "quiet"}
 _NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
+
+
+_LOOK = "look.json"
+
+# As `dupimg.progress` calls the steps of deciding.
+DECIDING = ("reading", "embedding", "comparing", "pictures", "details", "scenes", "nearest")
 
 
 @contextlib.contextmanager
@@ -32,8 +41,48 @@ def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoi
         yield checkpoints
 
 
-def describe_run(options: PlanOptions, mode: str) -> Run:
-    """Describe a run by all options on which its outcome depends."""
+@contextlib.contextmanager
+def looking(output_dir: Path, command: str, *, dry_run: bool = False) -> Iterator[None]:
+    """Let `unfinished_look` know how far a look at photos came that is cut short.
+
+    Parameters
+    ----------
+    output_dir : Path
+        With its folder of `dupimg.runs.journal`, unless it is a dry run, of which nothing is told.
+    command : str
+        Goes on with it.
+    """
+    path = output_dir / STATE_FOLDER / _LOOK
+
+    def note(standing: Standing) -> None:
+        with contextlib.suppress(OSError):  # it is only told
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps({"command": command, "standing": str(standing)}))
+            part.replace(path)
+
+    if dry_run:
+        yield
+        return
+    try:
+        with noted(note):
+            yield
+    except UsageError:
+        path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
+
+
+def unfinished_look(output_dir: Path) -> tuple[str, str] | None:
+    """Return how far a look at photos has come that was not finished, and what goes on with it."""
+    try:
+        values = json.loads((output_dir / STATE_FOLDER / _LOOK).read_text())
+        return str(values["standing"]), str(values["command"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> Run:
+    """Describe a run by all options on which its outcome depends, and the names it may give."""
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)
@@ -42,7 +91,16 @@ def describe_run(options: PlanOptions, mode: str) -> Run:
     # As JSON gives them back.
     settings |= {n: list(value) for n, value in settings.items() if isinstance(value, tuple)}
     settings["time_zone"] = options.time_zone or machine_zone()
-    return Run(str(options.input_dir.resolve()), mode, settings)
+    return Run(str(options.input_dir.resolve()), mode, settings, portable)
+
+
+def announces(options: WorkOptions) -> Callable[[str], object]:
+    """Return what shows a line to a person, unless the options want quiet."""
+    return _say_nothing if options.quiet else print
+
+
+def _say_nothing(text: str) -> None:
+    """Take a line and drop it."""
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:

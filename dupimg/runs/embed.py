@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from dupimg.files.sandbox import warm_up
 from dupimg.options.tool_options import EmbedOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.report import to_cell, write_table
+from dupimg.progress import numbered
 from dupimg.runs import preflight
 from dupimg.wording import plural
 
@@ -52,6 +54,19 @@ class EmbedResult:
     def unreadable_csv(self) -> Path:
         """CSV file with the columns path and reason; not written if it would be empty."""
         return self.paths.with_name(UNREADABLE)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        n_other = len(self.unreadable)
+        return {
+            "counts": {"photos": self.n_photos, "features": self.n_features, "other": n_other},
+            "paths": {
+                "vectors": str(self.vectors),
+                "paths": str(self.paths),
+                "unreadable": str(self.unreadable_csv) if n_other else None,
+            },
+            "seconds": {"total": round(self.seconds, 3)},
+        }
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
@@ -103,7 +118,10 @@ def embed(options: EmbedOptions) -> EmbedResult:
     from dupimg.decide.evidence import Evidence
 
     found = find_files(options.folder)
-    with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
+    with (
+        numbered("reading", "embedding"),
+        Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence,
+    ):
         listing, embedded = read_and_embed(options, options.folder, found, evidence)
     if not embedded.photos:
         raise UsageError(f"Got folder={options.folder} without a readable photo.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,18 +13,20 @@ from typing import TypeVar
 
 import joblib
 
+from dupimg.files.cache import Cache, cache_path
 from dupimg.messages import Message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.merged_metadata import SIDECAR_SUFFIX
-from dupimg.plans.reasons import failed_reason
 from dupimg.plans.report import write_report
 from dupimg.plans.rows import FOLDERS, KEEP, Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
-from dupimg.runs.result import REPORT, explain_resume
+from dupimg.runs.mounts import Folders
+from dupimg.runs.result import REPORT, Result, explain_resume, next_step
 from dupimg.runs.transfer import (
+    HARD_LINK,
     MOVE,
     displace,
     is_whole,
@@ -39,7 +42,12 @@ T = TypeVar("T")
 
 
 def carry_out(
-    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+    journal: Journal,
+    output_dir: Path,
+    *,
+    jobs: int,
+    advance: Callable[[], object],
+    cache: Cache | None = None,
 ) -> tuple[Row, ...]:
     """Bring every file of a journal to its destination, or the rest of them after a crash.
 
@@ -52,32 +60,49 @@ def carry_out(
         Threads.
     advance : callable
         Called after each step.
+    cache : Cache, optional
+        Is told which files have new places, and forgets those that are not what they were.
 
     Returns
     -------
     tuple of Row
         The rows of the plan; one that failed has no destination and says why.
+
+    Raises
+    ------
+    OSError
+        Input or output vanished, or the journal cannot be written. What was done is marked.
     """
+    folders = Folders(Path(journal.record.run.input_dir), output_dir)
+    known = cache or Cache(None)
 
     def step(number: int) -> None:
         row = journal.record.rows[number]
         source, mode = _origin(journal, row, output_dir)
+        destination = output_dir / row.destination
+        folders.check_output()
         try:
-            place(source, output_dir / row.destination, mode, row.digest)
+            place(source, destination, mode, row.digest, "" if row.earlier else row.identity)
             _place_sidecar(row, output_dir)
+            folders.check_output()
         except OSError as error:
+            if not folders.has_output:  # at this very moment: it is on the disk below
+                with contextlib.suppress(OSError):
+                    _ = tuple(_take_sidecar_back(row, output_dir))
+                    displace(source, destination, mode, row.digest)
+                remove_empty_folders(output_dir / FOLDERS[row.action])
+            folders.check()
+            known.forget_file(row.identity)
             journal.mark_failed(number, why(error))
         else:
+            _remember(known, destination, mode, row)
             journal.mark_done(number)
         advance()
 
     for numbers in _stages(journal):
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
         journal.sync()  # the next stage may take the places that this one has left
-    return tuple(
-        _failed(journal, row, journal.failed[n]) if n in journal.failed else row
-        for n, row in enumerate(journal.record.rows)
-    )
+    return journal.rows
 
 
 def _place_sidecar(row: Row, output_dir: Path) -> None:
@@ -105,11 +130,13 @@ def _take_sidecar_back(row: Row, output_dir: Path) -> Iterator[UndoOutcome]:
         yield UndoOutcome(row.path, place, "left", why(error))
 
 
-def _failed(journal: Journal, row: Row, error: Message) -> Row:
-    """Return the row of a file that stayed where it was."""
-    mode = MOVE if row.earlier else journal.record.run.mode
-    reason = failed_reason(mode, error, row.reason)
-    return replace(row, destination=row.earlier, reason=reason, failed=True)
+def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
+    """Let the cache know a file that was renamed or linked: that changes its ctime."""
+    if mode in (MOVE, HARD_LINK):
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            cache.forget_file(row.identity)
+            cache.remember_digest(status, row.digest)
 
 
 @dataclass(frozen=True)
@@ -132,7 +159,12 @@ class UndoOutcome:
 
 
 def take_back(
-    journal: Journal, output_dir: Path, *, jobs: int, advance: Callable[[], object]
+    journal: Journal,
+    output_dir: Path,
+    *,
+    jobs: int,
+    advance: Callable[[], object],
+    cache: Cache | None = None,
 ) -> tuple[UndoOutcome, ...]:
     """Undo every step of a journal whose file is still what the step made of it.
 
@@ -147,19 +179,29 @@ def take_back(
         Threads.
     advance : callable
         Called after each step.
+    cache : Cache, optional
+        Is told which files are back.
 
     Returns
     -------
     tuple of UndoOutcome
         One for each step.
+
+    Raises
+    ------
+    OSError
+        Input or output vanished, or the journal cannot be written. What was done is marked.
     """
     journal.release_reserve()
     journal.mark_state(UNDOING)
+    folders = Folders(Path(journal.record.run.input_dir), output_dir)
+    known = cache or Cache(None)
 
     def step(number: int) -> tuple[UndoOutcome, ...]:
         row = journal.record.rows[number]
         source, mode = _origin(journal, row, output_dir)
         destination = output_dir / row.destination
+        folders.check_output()
         try:
             # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
             if number in journal.done or is_whole(destination, row.digest):
@@ -167,8 +209,10 @@ def take_back(
             else:
                 unfinished_copy(destination).unlink(missing_ok=True)
         except OSError as error:
+            folders.check_output()
             outcomes = [UndoOutcome(row.path, row.destination, "left", why(error))]
         else:
+            _remember(known, source, mode, row)
             outcomes = [UndoOutcome(row.path, row.destination, "taken back")]
             outcomes += _take_sidecar_back(row, output_dir)
             journal.mark_undone(number)
@@ -184,6 +228,59 @@ def take_back(
     return outcomes
 
 
+def bring_back(
+    journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path, cache: Cache
+) -> tuple[UndoOutcome, ...]:
+    """Bring single files back to the input folder that they came from.
+
+    Parameters
+    ----------
+    journals : sequence of Journal
+        Of the last run, the one that it added to, and so on.
+    numbers : sequence of int
+        Rows of the first journal.
+    output_dir : Path
+    cache : Cache
+        Is told which files are back.
+
+    Returns
+    -------
+    tuple of UndoOutcome
+        One for each of `numbers`, and for each XMP file that is left because it was changed.
+    """
+    outcomes = []
+    for number in numbers:
+        row = journals[0].record.rows[number]
+        marks = list(_history(journals, number))
+        first, place = marks[-1]
+        source, mode = _origin(first, first.record.rows[place], output_dir)
+        try:
+            if number not in journals[0].back:
+                displace(source, output_dir / row.destination, mode, row.digest)
+        except OSError as error:
+            outcomes.append(UndoOutcome(row.path, row.destination, "left", why(error)))
+            continue
+        _remember(cache, source, mode, row)
+        for journal, place in reversed(marks):
+            journal.mark_back(place)
+        outcomes.append(UndoOutcome(row.path, row.destination, "taken back"))
+        outcomes += _take_sidecar_back(replace(row, earlier=""), output_dir)
+    for name in FOLDERS.values():
+        remove_empty_folders(output_dir / name)
+    return tuple(outcomes)
+
+
+def _history(journals: Sequence[Journal], number: int) -> Iterator[tuple[Journal, int]]:
+    """Yield where a file stands in each journal, back to the one that took it from the input."""
+    for journal in journals:
+        yield journal, number
+        earlier = journal.record.rows[number].earlier
+        if not earlier:
+            return
+        rows = journals[journals.index(journal) + 1].record.rows
+        number = next(n for n, row in enumerate(rows) if row.destination == earlier)
+
+
 def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
     """Return where the file of a row comes from, and how it gets to its destination."""
     if row.earlier:
@@ -197,15 +294,20 @@ def _stages(journal: Journal) -> tuple[list[int], ...]:
     Photos of an earlier run that go, those that come back, then what is new.
     """
     stages: tuple[list[int], ...] = ([], [], [])
-    for number, row in enumerate(journal.record.rows):
-        if row.has_step:
-            stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
+    for number in journal.steps:
+        row = journal.record.rows[number]
+        stages[2 if not row.earlier else 1 if row.action == KEEP else 0].append(number)
     return stages
 
 
 def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
     with ThreadPoolExecutor(2 * jobs) as pool:  # half of the time they wait for the disk
         return tuple(pool.map(step, numbers))
+
+
+def carrying_out(mode: str) -> str:
+    """Return what bars call the step that brings files to their places."""
+    return "moving" if mode == MOVE else "copying"
 
 
 _VERBS = {OrganizeOptions: "organize", ApplyOptions: "apply", AddOptions: "add"}
@@ -219,7 +321,7 @@ def finish(
     notes: Sequence[Message] = (),
     *,
     progress: MakeBar = progress_bar,
-) -> tuple[tuple[Row, ...], Path]:
+) -> Result:
     """Carry out what is left of a journal, and write the report and the page.
 
     Parameters
@@ -236,23 +338,33 @@ def finish(
 
     Returns
     -------
-    rows : tuple of Row
-        See `carry_out`.
-    page : Path
+    Result
     """
-    left = sum(row.has_step for row in journal.record.rows) - len(journal.done)
-    verb = "moving" if journal.record.run.mode == MOVE else "copying"
+    left = len(journal.steps) - len(journal.done)
+    step = carrying_out(journal.record.run.mode)
     with (
         explain_resume(f"`{written_command(_VERBS[type(options)], options)}`"),
-        progress(left, verb, unit="files", quiet=options.quiet) as bar,
+        progress(left, step, unit="files", quiet=options.quiet) as bar,
+        Cache(cache_path(options.cache)) as cache,
     ):
         rows = carry_out(
-            journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
+            journal,
+            output_dir,
+            jobs=options.jobs or joblib.cpu_count(),
+            advance=bar.update,
+            cache=cache,
         )
-        told = Journal(output_dir, journal.earlier).record.rows if journal.earlier else ()
+        told = Journal(output_dir, journal.earlier).rows if journal.earlier else ()
         write_report(rows, output_dir / REPORT, instead_of=told)
         seconds = time.perf_counter() - start
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
         page = write_page(rows, output_dir, about)
         journal.mark_state(APPLIED)
-    return rows, page
+    return Result(
+        rows,
+        output_dir / REPORT,
+        time.perf_counter() - start,
+        page,
+        notes=tuple(notes),
+        next_step=next_step(journal.record.run, rows, output_dir),
+    )

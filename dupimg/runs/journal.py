@@ -12,7 +12,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -24,7 +25,9 @@ from filelock import FileLock, Timeout
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
 from dupimg.messages import Message, message, quoted, why
+from dupimg.plans.reasons import by_hand_reason, failed_reason
 from dupimg.plans.record import Record, Run, read_settings, row_from_json, row_to_json
+from dupimg.plans.rows import LEAVE, Row
 
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
 
@@ -77,6 +80,8 @@ class Journal:
         Steps that are marked as done, and not as undone.
     failed : dict of int to Message
         Steps that failed, with what went wrong.
+    back : set of int
+        Files that a person had brought back, alone: they are left alone from now on.
     earlier : str
         Name of the journal of the run that this one adds to; empty if it adds to none.
     """
@@ -90,8 +95,30 @@ class Journal:
         self.state = APPLYING
         self.done: set[int] = set()
         self.failed: dict[int, Message] = {}
+        self.back: set[int] = set()
         for mark in lines[n_rows + 1 :]:
             self._take_in(mark)
+
+    @property
+    def steps(self) -> list[int]:
+        """The numbers of the rows that mean to do something, but for those brought back."""
+        rows = self.record.rows
+        return [n for n, row in enumerate(rows) if row.has_step and n not in self.back]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows as they stand: those that failed or were brought back stay where they are."""
+        if not self.failed and not self.back:
+            return self.record.rows
+        back = {self.record.rows[n].path for n in self.back}
+        return tuple(
+            _failed_row(row, self.failed[n], self.record.run.mode)
+            if n in self.failed
+            else _brought_back(row, back)
+            if n in self.back
+            else row
+            for n, row in enumerate(self.record.rows)
+        )
 
     @cached_property
     def _file(self) -> int:
@@ -146,6 +173,10 @@ class Journal:
         """Note that a step was taken back."""
         self._mark({"undone": step})
 
+    def mark_back(self, number: int) -> None:
+        """Note that a person had the file of a row brought back, alone."""
+        self._mark({"back": number})
+
     def mark_state(self, state: str) -> None:
         """Note where the run stands, and see to it that all marks are on the disk."""
         self._mark({"state": state})
@@ -183,8 +214,33 @@ class Journal:
             reason = mark["reason"]  # in English, if dupimg 0.1.0 wrote it
             told = quoted(reason) if isinstance(reason, str) else Message.from_json(reason)
             self.failed[mark["failed"]] = told
+        elif "back" in mark:
+            self.done.discard(mark["back"])
+            self.back.add(mark["back"])
         else:
             self.done.discard(mark["undone"])
+
+
+def _failed_row(row: Row, error: Message, mode: str) -> Row:
+    """Return the row of a file that stayed where it was."""
+    reason = failed_reason("move" if row.earlier else mode, error, row.reason)
+    return replace(row, destination=row.earlier, reason=reason, failed=True)
+
+
+def _brought_back(row: Row, back: Collection[str]) -> Row:
+    """Return the row of a file that is in the input folder again; `back` has all their paths."""
+    row = replace(
+        row,
+        action=LEAVE,
+        destination="",
+        earlier="",
+        keeper="",
+        cosine_to_keeper=None,
+        reason=by_hand_reason(LEAVE, row.action, row.reason),
+    )
+    if row.is_companion and row.companion_of not in back:  # its photo stays in the output
+        return replace(row, companion_of="", scene=None, duplicate_group=None)
+    return row
 
 
 @contextlib.contextmanager
@@ -218,6 +274,18 @@ def locked(output_dir: Path) -> Iterator[None]:
                 with contextlib.suppress(OSError):
                     path.rmdir()
         lock.release()
+
+
+def is_at_work(output_dir: Path) -> bool:
+    """Return whether a run holds the folder at the moment."""
+    path = output_dir / STATE_FOLDER / _LOCK
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # no lock can be held where nothing may be written
+        return False
 
 
 def _record_lines(record: Record) -> Iterator[dict[str, Any]]:

@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import message
+from dupimg.options.command_text import written_command
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
+from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import describe_run, undisturbed, unfinished_journal
-from dupimg.runs.execute import finish
+from dupimg.runs.begin import (
+    DECIDING,
+    announces,
+    describe_run,
+    looking,
+    undisturbed,
+    unfinished_journal,
+)
+from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
 from dupimg.runs.transfer import probe
 
 
 @verb(OrganizeOptions)
-def organize(options: OrganizeOptions) -> Result:
+def organize(
+    options: OrganizeOptions,
+    *,
+    announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
+) -> Result:
     """Decide what to do with a folder of photos, and do it.
 
     Writes ``processed/``, ``remove/``, ``other/``, ``report.csv`` and ``report.html`` in the output
     folder. After an interruption the same call goes on where it stopped.
+
+    Other Parameters
+    ----------------
+    announce : callable
+        Is given the lines that say what is about to happen, before anything is touched. By default
+        they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
 
     Returns
     -------
@@ -57,14 +81,35 @@ def organize(options: OrganizeOptions) -> Result:
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
     found = preflight.find_input(options.input_dir, output_dir, options.mode)
+    if not options.dry_run:
+        preflight.check_move(
+            found.bytes,
+            options.input_dir,
+            output_dir,
+            options.mode,
+            announce=announce or announces(options),
+            confirm=confirm,
+        )
 
     warm_up()
     from dupimg.decide.decide import decide
 
-    with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints:
+    command = written_command("organize", options)
+    steps = DECIDING if options.dry_run else (*DECIDING, carrying_out(options.mode))
+    with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints, numbered(*steps):
         if not options.dry_run:
             probe(options.mode, options.input_dir / found.files[0][0], output_dir)
-        decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
+        run = replace(run, portable=preflight.refuses_names(output_dir))
+        folders = Folders(options.input_dir, preflight.existing_parent(output_dir))
+        with looking(output_dir, command, dry_run=options.dry_run):
+            decision = decide(
+                options,
+                found,
+                PreviewFolder(output_dir).write,
+                checkpoints,
+                portable=run.portable,
+            )
+            folders.check(command)
         rows, notes = decision.rows, decision.notes
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
@@ -73,18 +118,11 @@ def organize(options: OrganizeOptions) -> Result:
             about = PageInfo.of(run, "dry run", seconds=seconds, notes=notes)
             page = write_page(rows, output_dir, about)
             notes = (*notes, message("note.dry_run"))
+            result = Result(rows, output_dir / REPORT, seconds, page, notes=notes)
         else:
             with Journal.begin(output_dir, Record(run, rows)) as journal:
-                rows, page = finish(journal, output_dir, options, start, notes)
-    return Result(
-        rows,
-        output_dir / REPORT,
-        time.perf_counter() - start,
-        page,
-        system_folders=found.system_folders,
-        system_files=found.system_files,
-        notes=notes,
-    )
+                result = finish(journal, output_dir, options, start, notes)
+    return replace(result, system_folders=found.system_folders, system_files=found.system_files)
 
 
 def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:
@@ -93,12 +131,11 @@ def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: floa
     if options.time_zone is None:  # photos are dated already, wherever this machine is by now
         zone = begun.settings["time_zone"]
         run = replace(run, settings={**run.settings, "time_zone": zone})
-    if begun != run:
+    if begun != replace(run, portable=begun.portable):
         raise UsageError(
             f"Got output_dir={output_dir}, where a run with other options is unfinished. "
             f"Finish it with {command_line('apply', output_dir)}, or take it back with "
             f"{command_line('undo', output_dir)}."
         )
     with locked(output_dir), Journal(output_dir) as journal:
-        rows, page = finish(journal, output_dir, options, start)
-    return Result(rows, output_dir / REPORT, time.perf_counter() - start, page)
+        return finish(journal, output_dir, options, start)

@@ -8,14 +8,17 @@ from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import message
+from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
+from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import describe_run, undisturbed, unfinished_journal
+from dupimg.runs.begin import DECIDING, describe_run, looking, undisturbed, unfinished_journal
 from dupimg.runs.journal import write_plan
+from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, Result, command_line
 
 
@@ -47,10 +50,23 @@ def plan(options: PlanOptions) -> Result:
     warm_up()
     from dupimg.decide.decide import decide
 
-    with undisturbed(output_dir) as checkpoints:
-        decision = decide(options, found, PreviewFolder(output_dir).write, checkpoints)
+    command = written_command("plan", options)
+    with (
+        undisturbed(output_dir) as checkpoints,
+        looking(output_dir, command),
+        numbered(*DECIDING),
+    ):
+        folders = Folders(options.input_dir, output_dir)
+        run = describe_run(options, "", portable=preflight.refuses_names(output_dir))
+        decision = decide(
+            options,
+            found,
+            PreviewFolder(output_dir).write,
+            checkpoints,
+            portable=run.portable,
+        )
+        folders.check(command)
         rows = decision.rows
-        run = describe_run(options, "")
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start

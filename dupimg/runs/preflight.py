@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dupimg.errors import UsageError
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
+from dupimg.plans.naming import acceptable_path
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import MakeBar, progress_bar
@@ -50,7 +54,7 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
             f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
             "expected a new folder. Choose another output_dir."
         )
-    parent = _existing_parent(output_dir)
+    parent = existing_parent(output_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(
             f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
@@ -119,7 +123,7 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
     """
     if mode == "move" and not os.access(input_dir, os.W_OK):
         raise UsageError(message("refused.move", folder=str(input_dir)))
-    target = _existing_parent(output_dir)
+    target = existing_parent(output_dir)
     across = target.stat().st_dev != input_dir.stat().st_dev
     free = shutil.disk_usage(target).free
     if (mode == "copy" or (mode == "move" and across)) and size > free:
@@ -131,6 +135,73 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
                 folder=str(target),
             )
         )
+
+
+def check_move(
+    size: int,
+    input_dir: Path,
+    output_dir: Path,
+    mode: str,
+    *,
+    announce: Callable[[str], object],
+    confirm: Callable[[str], bool] | None,
+) -> None:
+    """Say before a move to another disk that it copies, how much and how long, and ask.
+
+    Parameters
+    ----------
+    size : int
+        Bytes to bring to the output.
+    input_dir, output_dir : Path
+    mode : {"copy", "move", "hard_link", "reflink"}
+    announce : callable
+        Is given the line that says so.
+    confirm : callable, optional
+        Answers a question; by default nothing is asked.
+
+    Raises
+    ------
+    UsageError
+        The answer was no.
+    """
+    target = existing_parent(output_dir)
+    if mode != "move" or target.stat().st_dev == input_dir.stat().st_dev:
+        return
+    minutes = max(1, round(size / _bytes_per_second(target) / 60))
+    told = message("time.minutes", count=minutes)
+    if minutes >= _MINUTES_IN_HOURS:
+        told = message("time.hours", count=round(minutes / 60))
+    announce(
+        str(message("note.moves_by_copying", folder=str(target), size=_readable(size), time=told))
+    )
+    if confirm is not None and not confirm("Go on?"):
+        raise UsageError(message("refused.declined"))
+
+
+# From two hours on, nobody counts minutes.
+_MINUTES_IN_HOURS = 120
+
+# What is written to see how fast a disk is: as much as takes a moment.
+_TRIAL_BYTES, _TRIAL_SECONDS = 64 << 20, 0.5
+
+
+def _bytes_per_second(folder: Path) -> float:
+    """Return how fast a disk takes what is written."""
+    block, written = os.urandom(1 << 20), 0
+    start = time.perf_counter()
+    try:
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            while written < _TRIAL_BYTES and time.perf_counter() - start < _TRIAL_SECONDS:
+                written += trial.write(block)
+            trial.flush()
+            os.fsync(trial.fileno())
+    except OSError:
+        return _TRIAL_BYTES / _TRIAL_SECONDS  # why nothing can be written is told elsewhere
+    return written / (time.perf_counter() - start)
+
+
+def _readable(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def check_files(
@@ -223,6 +294,53 @@ def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
             yield Problem(row.path, told)
 
 
+# Refused by exFAT, NTFS and network shares, or taken and silently changed.
+_NOT_EVERYWHERE = {'a<b>c:d"e|f?g*h\\i', "dot.", "space "}
+
+
+def refuses_names(output_dir: Path) -> bool:
+    """Return whether a disk refuses or changes names that others allow; tries it.
+
+    Parameters
+    ----------
+    output_dir : Path
+        The output folder, which need not exist yet.
+    """
+    try:
+        trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=existing_parent(output_dir)))
+    except OSError:
+        return False  # nothing can be written there, which is told elsewhere
+    try:
+        for name in sorted(_NOT_EVERYWHERE):
+            (trial / name).touch(exist_ok=False)
+        return {path.name for path in trial.iterdir()} != _NOT_EVERYWHERE
+    except OSError as error:
+        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+    finally:
+        shutil.rmtree(trial, ignore_errors=True)
+
+
+def check_names(rows: Sequence[Row]) -> Iterator[Problem]:
+    """Find destinations, written by hand, that the disk refuses.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+
+    Yields
+    ------
+    Problem
+    """
+    for row in rows:
+        if (accepted := acceptable_path(row.destination)) != row.destination:
+            told = message(
+                "problem.refused_name",
+                destination=repr(row.destination),
+                accepted=repr(accepted),
+            )
+            yield Problem(row.path, told)
+
+
 def check_unchanged(
     rows: Sequence[Row],
     input_dir: Path,
@@ -287,7 +405,8 @@ def _change(row: Row, path: Path, *, contents: bool) -> Message | None:
     return None
 
 
-def _existing_parent(folder: Path) -> Path:
+def existing_parent(folder: Path) -> Path:
+    """Return the folder itself, or the nearest one above it that exists."""
     resolved = folder.resolve()
     return next(parent for parent in (resolved, *resolved.parents) if parent.exists())
 

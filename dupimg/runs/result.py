@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dupimg.messages import Message, message, why
 from dupimg.plans.counts import Counts
+from dupimg.plans.record import Run
 from dupimg.plans.report import rows_table
 from dupimg.plans.rows import Row
 from dupimg.wording import counted, plural
@@ -39,6 +41,8 @@ class Result:
         Passed over: thumbnails, bins, indexes.
     notes : tuple of Message
         What else a person should know.
+    next_step : Message or None
+        What a person may want to do now that files were copied, moved or linked.
     """
 
     rows: tuple[Row, ...] = field(repr=False)
@@ -48,6 +52,7 @@ class Result:
     system_folders: int = 0
     system_files: int = 0
     notes: tuple[Message, ...] = ()
+    next_step: Message | None = None
 
     @cached_property
     def counts(self) -> Counts:
@@ -78,12 +83,28 @@ class Result:
 
         return result_html(self.rows, self.counts, self.seconds, self.notes, self.report)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        return {
+            "counts": vars(self.counts)
+            | {"system_folders": self.system_folders, "system_files": self.system_files},
+            "paths": {
+                "output_dir": str(self.report.parent),
+                self.report.stem: str(self.report),
+                "page": None if self.page is None else str(self.page),
+            },
+            "seconds": {"total": round(self.seconds, 3)},
+            "notes": [str(note) for note in self.notes],
+            "next": None if self.next_step is None else str(self.next_step),
+        }
+
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
         written = [f"{self.report.stem:<8} {self.report}"]
         if self.page is not None:
             written.append(f"look     {self.page}")
-        return "\n".join([*self._counted(), *map(str, self.notes), *written])
+        onward = [] if self.next_step is None else [f"next     {self.next_step}"]
+        return "\n".join([*self._counted(), *map(str, self.notes), *written, *onward])
 
     def _counted(self) -> Iterator[str]:
         """Yield the lines of the summary that count."""
@@ -97,7 +118,7 @@ class Result:
         yield f"kept     {counts.kept:>8,} in {scenes}      {output / 'processed'}"
         yield (
             f"removed  {counts.removed:>8,} {plural(counts.removed, 'duplicate')}, "
-            f"{counts.bytes_freed / 1e6:,.1f} MB to be freed      {output / 'remove'}"
+            f"{counts.bytes_freed / 1e6:,.1f} MB      {output / 'remove'}"
         )
         yield f"other    {counts.other:>8,} no readable photo      {output / 'other'}"
         if counts.left:
@@ -128,6 +149,27 @@ class Result:
         yield f"took     {self.seconds:>8,.1f} s" + f", {rate:,.1f} photos per second" * bool(new)
 
 
+def next_step(run: Run, rows: Sequence[Row], output_dir: Path) -> Message:
+    """Say what a person may want to do after a run, and what deleting would free.
+
+    Parameters
+    ----------
+    run : Run
+    rows : sequence of Row
+        As they stand now.
+    output_dir : Path
+    """
+    counts, undo = Counts.of(rows), command_line("undo", output_dir)
+    if run.mode != "move":
+        if run.mode == "copy":
+            return message("next.copied", input=run.input_dir, undo=undo)
+        return message("next.linked", input=run.input_dir, undo=undo)
+    if not counts.removed:
+        return message("next.moved", undo=undo)
+    size = f"{counts.bytes_freed / 1e6:,.1f}"
+    return message("next.removed", folder=str(output_dir / "remove"), size=size, undo=undo)
+
+
 def command_line(verb: str, path: Path) -> str:
     """Write a command as it can be typed, whatever the name of the folder.
 
@@ -145,6 +187,8 @@ def explain_resume(command: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(
-            error.errno, message("why.can_go_on", why=why(error), command=command)
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            told = message("why.can_go_on", why=why(error), command=command)
+        else:
+            told = message("why.can_go_on_later", why=why(error), command=command)
+        raise OSError(error.errno, told) from error

@@ -8,7 +8,8 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.options.run_options import StatusOptions
 from dupimg.options.verbs import verb
-from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, read_plan
+from dupimg.runs.begin import unfinished_look
+from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, is_at_work, read_plan
 from dupimg.runs.result import PLAN, UNDO_REPORT, command_line
 from dupimg.wording import counted
 
@@ -20,13 +21,17 @@ class Status:
     Attributes
     ----------
     output_dir : Path
-    state : {"empty", "planned", "applying", "applied", "undoing", "undone"}
+    state : {"empty", "looking", "planned", "applying", "applied", "undoing", "undone"}
     text : str
     """
 
     output_dir: Path
     state: str
     text: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return where things stand as JSON values, for scripts."""
+        return {"output_dir": str(self.output_dir), "state": self.state, "text": self.text}
 
     def __str__(self) -> str:
         return f"{self.output_dir}: {self.text}"
@@ -49,9 +54,12 @@ def status(options: StatusOptions) -> Status:
     output_dir = options.output_dir
     if not output_dir.is_dir():
         raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
+    look = _unfinished_look(output_dir)
     if Journal.exists(output_dir):
         journal = Journal(output_dir)
-        return Status(output_dir, journal.state, _standing(journal, output_dir))
+        return Status(output_dir, journal.state, _standing(journal, output_dir) + look)
+    if look and read_plan(output_dir) is None:
+        return Status(output_dir, "looking", look.strip())
     if read_plan(output_dir) is None:
         return Status(output_dir, "empty", "no run was planned or carried out here.")
     return Status(
@@ -59,25 +67,36 @@ def status(options: StatusOptions) -> Status:
         "planned",
         f"planned, not carried out. Look {PLAN} over, in a spreadsheet or with "
         f"{command_line('review', output_dir)}, then run "
-        f"{command_line('apply', output_dir / PLAN)}.",
+        f"{command_line('apply', output_dir / PLAN)}.{look}",
     )
+
+
+def _unfinished_look(output_dir: Path) -> str:
+    """Say how far a look at photos came that was not finished; empty if there is none."""
+    if (look := unfinished_look(output_dir)) is None:
+        return ""
+    standing, command = look
+    if is_at_work(output_dir):
+        return f" A run is looking at photos now: {standing}."
+    return f" Looking at photos was interrupted at {standing}. `{command}` goes on."
 
 
 def _standing(journal: Journal, output_dir: Path) -> str:
     """Say how far a run has come, and what can be done next."""
     apply, undo = command_line("apply", output_dir), command_line("undo", output_dir)
     done, failed = len(journal.done), len(journal.failed)
-    of_all = f"{done:,} of {counted(sum(row.has_step for row in journal.record.rows), 'file')}"
+    of_all = f"{done:,} of {counted(len(journal.steps), 'file')}"
     are, were = ("is", "was") if done == 1 else ("are", "were")
     placed = f"{of_all} {were} put in place"
     mode = f"mode {journal.record.run.mode}"
     back = f"{undo} takes the whole run back."
     if journal.earlier:
         back = f"{undo} takes the addition back; what was there before it stays."
+    alone = f", {counted(len(journal.back), 'file')} brought back" if journal.back else ""
     again = f"; {apply} tries them again" if failed else ""
     return {
         APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",
-        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}. {back}",
+        APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}{alone}. {back}",
         UNDOING: f"partly taken back, {of_all} {are} still in place"
         f"{_why_left(journal, output_dir)}.",
         UNDONE: "taken back, every file is where it was.",

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder
+from dupimg.files.identity import identity_of
 from dupimg.files.photos import content_digest
 from dupimg.messages import message, why
 
@@ -58,7 +59,7 @@ def probe(mode: str, source: Path, output_dir: Path) -> None:
         trial.unlink(missing_ok=True)
 
 
-def place(source: Path, destination: Path, mode: str, digest: str) -> None:
+def place(source: Path, destination: Path, mode: str, digest: str, identity: str = "") -> None:
     """Bring one file to its destination.
 
     Parameters
@@ -70,6 +71,9 @@ def place(source: Path, destination: Path, mode: str, digest: str) -> None:
         which the source is removed.
     digest : str
         SHA-256 that the content must have.
+    identity : str, optional
+        What the file was when its digest was computed, see `dupimg.files.identity.identity_of`.
+        One that is to be renamed or linked is read again if that is not the same any more.
 
     Raises
     ------
@@ -83,6 +87,8 @@ def place(source: Path, destination: Path, mode: str, digest: str) -> None:
         if mode == MOVE and source.exists():  # a crash came between the two halves of the move
             _remove_other_copy(source, destination, digest)
         return
+    if mode in (HARD_LINK, MOVE) and not _is_as_it_was(source, digest, identity):
+        raise OSError(errno.EIO, message("why.other_content"))
     _make_folder(destination.parent)
     if mode == HARD_LINK:
         os.link(source, destination)
@@ -107,9 +113,10 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
         if mode == MOVE:
             _expect(source, digest, errno.ENOENT)
         return
+    before = identity_of(destination.lstat())
     _expect(destination, digest, errno.EBUSY)
     if mode == MOVE:
-        place(destination, source, MOVE, digest)
+        place(destination, source, MOVE, digest, before)
     else:
         # The source must be there: what is in the output may be the only copy by now.
         _remove_other_copy(destination, source, digest)
@@ -171,6 +178,12 @@ def _expect(path: Path, digest: str, error_number: int) -> None:
         in_the_way = error_number == errno.EEXIST
         told = message("why.in_the_way" if in_the_way else "why.changed_since", path=str(path))
         raise OSError(error_number, told)
+
+
+def _is_as_it_was(path: Path, digest: str, identity: str) -> bool:
+    """Return whether a file has the content it should have; read it only if it was changed."""
+    status = path.lstat()
+    return identity_of(status) == identity or is_whole(path, digest)
 
 
 def is_whole(path: Path, digest: str) -> bool:

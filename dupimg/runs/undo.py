@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import time
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import joblib
 
 from dupimg.errors import UsageError
+from dupimg.files.cache import Cache, cache_path
 from dupimg.files.previews import PreviewFolder
+from dupimg.messages import message
 from dupimg.options.run_options import UndoOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.plans.report import to_cell, write_report, write_table
 from dupimg.progress import progress_bar
-from dupimg.runs.execute import UndoOutcome, take_back
-from dupimg.runs.journal import UNDONE, Journal, locked, read_plan
+from dupimg.runs.execute import UndoOutcome, bring_back, take_back
+from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, read_plan
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
 from dupimg.runs.status import Status, status
-from dupimg.wording import plural
+from dupimg.wording import did_you_mean, plural
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,13 @@ class UndoResult:
         ``undo.csv``, which says the same.
     status : Status
         Where things stand now.
+    seconds : float
     """
 
     outcomes: tuple[UndoOutcome, ...] = field(repr=False)
     report: Path
     status: Status
+    seconds: float = 0.0
 
     @property
     def left(self) -> int:
@@ -49,6 +57,15 @@ class UndoResult:
     def failed(self) -> bool:
         """Whether a file is still in place."""
         return self.left > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        return {
+            "counts": {"taken_back": len(self.outcomes) - self.left, "left": self.left},
+            "paths": {"output_dir": str(self.status.output_dir), "undo": str(self.report)},
+            "seconds": {"total": round(self.seconds, 3)},
+            "state": self.status.state,
+        }
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
@@ -67,6 +84,8 @@ class UndoResult:
 def undo(options: UndoOptions) -> UndoResult:
     """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
 
+    With `file`, only these files, with what belongs to them, go back to where they were.
+
     Returns
     -------
     UndoResult
@@ -77,7 +96,7 @@ def undo(options: UndoOptions) -> UndoResult:
     UsageError
         There is nothing to take back.
     """
-    output_dir = options.output_dir
+    start, output_dir = time.perf_counter(), options.output_dir
     if not Journal.exists(output_dir):
         raise UsageError(
             f"Got output_dir={output_dir}, in which no run was carried out, expected the "
@@ -90,27 +109,88 @@ def undo(options: UndoOptions) -> UndoResult:
     ):
         if journal.state == UNDONE:
             raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
-        with progress_bar(
-            sum(row.has_step for row in journal.record.rows),
-            "undoing",
-            unit="files",
-            quiet=options.quiet,
-        ) as bar:
-            outcomes = take_back(
-                journal, output_dir, jobs=options.jobs or joblib.cpu_count(), advance=bar.update
-            )
-        names = ("path", "destination", "result", "reason")
-        table = {
-            name: [
-                to_cell(str(getattr(outcome, name) or ""), may_look_like_data=name in names[:2])
-                for outcome in outcomes
-            ]
-            for name in names
-        }
-        write_table(table, output_dir / UNDO_REPORT)
-        if all(outcome.result == "taken back" for outcome in outcomes):
+        take = _single_files if options.file else _all_files
+        outcomes = take(journal, options)
+        _write_outcomes(outcomes, output_dir / UNDO_REPORT)
+        if not options.file and all(outcome.result == "taken back" for outcome in outcomes):
             _withdraw(journal, output_dir)
-    return UndoResult(outcomes, output_dir / UNDO_REPORT, status(output_dir))
+    seconds = time.perf_counter() - start
+    return UndoResult(outcomes, output_dir / UNDO_REPORT, status(output_dir), seconds)
+
+
+def _all_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...]:
+    with (
+        progress_bar(len(journal.steps), "undoing", unit="files", quiet=options.quiet) as bar,
+        Cache(cache_path(options.cache)) as cache,
+    ):
+        return take_back(
+            journal,
+            options.output_dir,
+            jobs=options.jobs or joblib.cpu_count(),
+            advance=bar.update,
+            cache=cache,
+        )
+
+
+def _single_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...]:
+    """Bring the files back that the options name, and tell the report and the page."""
+    output_dir = options.output_dir
+    if journal.state != APPLIED:
+        raise UsageError(message("refused.not_finished", folder=str(output_dir)))
+    numbers = _chosen(journal, options)
+    journals = [journal]
+    while journals[-1].earlier:
+        journals.append(Journal(output_dir, journals[-1].earlier))
+    before = journal.rows
+    with contextlib.ExitStack() as opened:
+        for earlier in journals[1:]:
+            opened.enter_context(earlier)
+        cache = opened.enter_context(Cache(cache_path(options.cache)))
+        outcomes = bring_back(journals, numbers, output_dir, cache)
+        for known in journals:
+            known.sync()
+    write_report(journal.rows, output_dir / REPORT, instead_of=before)
+    write_page(journal.rows, output_dir, PageInfo.of(journal.record.run, "applied"))
+    return outcomes
+
+
+def _chosen(journal: Journal, options: UndoOptions) -> list[int]:
+    """Return the rows of the files that the options name, and of what belongs to them."""
+    rows = journal.record.rows
+    names = {row.path: n for n, row in enumerate(rows)}
+    names |= {row.destination: n for n, row in enumerate(rows) if row.destination}
+    root = options.output_dir.resolve()
+    numbers = []
+    for name in _split(options.file, names):
+        inside = Path(name).resolve()
+        known = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else name
+        number = names.get(name, names.get(known))
+        if number is None or not rows[number].destination:
+            near = did_you_mean(name, names)
+            told = message("refused.not_placed", file=repr(name), folder=str(root), near=near)
+            raise UsageError(told)
+        numbers.append(number)
+    chosen = {rows[number].path for number in numbers}
+    numbers += [n for n, row in enumerate(rows) if row.companion_of in chosen and row.destination]
+    return list(dict.fromkeys(numbers))
+
+
+def _split(files: Sequence[str], known: Collection[str]) -> Iterator[str]:
+    """Yield names; a comma parts them unless it is in a known one."""
+    for file in files:
+        yield from [file] if file in known or Path(file).exists() else file.split(",")
+
+
+def _write_outcomes(outcomes: Sequence[UndoOutcome], path: Path) -> None:
+    names = ("path", "destination", "result", "reason")
+    table = {
+        name: [
+            to_cell(str(getattr(outcome, name) or ""), may_look_like_data=name in names[:2])
+            for outcome in outcomes
+        ]
+        for name in names
+    }
+    write_table(table, path)
 
 
 def _withdraw(journal: Journal, output_dir: Path) -> None:
@@ -119,9 +199,9 @@ def _withdraw(journal: Journal, output_dir: Path) -> None:
     The mark that ends the undo is the last step: whoever is killed before can do it all again.
     """
     if journal.earlier:
-        record = Journal(output_dir, journal.earlier).record
-        write_report(record.rows, output_dir / REPORT, instead_of=journal.record.rows)
-        write_page(record.rows, output_dir, PageInfo.of(record.run, "applied"))
+        earlier = Journal(output_dir, journal.earlier)
+        write_report(earlier.rows, output_dir / REPORT, instead_of=journal.rows)
+        write_page(earlier.rows, output_dir, PageInfo.of(earlier.record.run, "applied"))
         journal.back_to_earlier()
         return
     if (plan := read_plan(output_dir)) is not None:

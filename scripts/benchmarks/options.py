@@ -15,10 +15,11 @@ class BenchmarkOptions(Options):
 
     `--what=embedding` compares networks and what computes them with the straightforward way;
     `--what=search` measures how vectors are searched and clustered, against bare matrix products,
-    scikit-learn and faiss, each in a process of its own.
+    scikit-learn and faiss, each in a process of its own. `--what=folders` measures time and memory
+    of plan, page, review, move and undo on very many tiny photos.
     """
 
-    what: str = choice("stages", "embedding", "search", about="what to measure")
+    what: str = choice("stages", "embedding", "search", "folders", about="what to measure")
     camera: tuple[int, ...] = option(
         to_whole_numbers(1),
         "numbers of photos of camera size, made on the spot; embedding: the first one counts",
@@ -57,6 +58,12 @@ class BenchmarkOptions(Options):
         default=None,
         no_value="measure all ways at all sizes",
         values="N",
+    )
+    tiny: tuple[int, ...] = option(
+        to_whole_numbers(2),
+        "folders: numbers of tiny photos, ascending; 50 are in a folder",
+        default=(12_500, 50_000),
+        values="N,N,…",
     )
     model: str = option(to_text, "network to measure", default="efficientnet_lite0", values="NAME")
     output: Path | None = option(

@@ -70,7 +70,7 @@ def test_the_summary_counts_the_rows(visit, sheet, rows):
     kept = sum(row.action == KEEP for row in rows)
     removed = sum(row.action == REMOVE for row in rows)
     assert texts(page, ".count strong") == [str(len(rows)), str(kept), str(removed), "2"]
-    assert "150 kB to be freed" in page.locator(".count.remove").inner_text()
+    assert "150 kB of duplicates" in page.locator(".count.remove").inner_text()
     assert "4 scenes" in page.locator(".count.keep").inner_text()
     assert "spared 0" in page.locator(".notes").inner_text()
     assert shows_its_icon(page)

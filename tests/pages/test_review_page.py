@@ -420,7 +420,7 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     told = [re.sub(r"\s+", " ", text) for text in sheet.locator("dd").all_inner_texts()]
     kilobytes = round((planned / "in/small.webp").stat().st_size / 1000, 1)
     assert told == [
-        "8", "6 3 scenes", f"1 {kilobytes:g} kB to be freed", "1 no readable photo",
+        "8", "6 3 scenes", f"1 {kilobytes:g} kB of duplicates", "1 no readable photo",
         str(output / "report.csv"),
     ]  # fmt: skip
     assert faults(page) == []

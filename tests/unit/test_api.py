@@ -13,7 +13,7 @@ from PIL import Image
 
 import dupimg
 from dupimg.cli.main import COMMANDS, main
-from dupimg.options.fields import ordered_fields
+from dupimg.options.fields import COMMAND_LINE_ONLY, ordered_fields
 
 VERBS = ("organize", "plan", "apply", "add", "undo", "status", "embed")
 
@@ -47,7 +47,8 @@ def test_public_names_are_imported_when_used():
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_takes_the_options_of_its_command_and_documents_each(verb):
-    fields = [field for field in ordered_fields(COMMANDS[verb].options) if field.name != "debug"]
+    fields = ordered_fields(COMMANDS[verb].options)
+    fields = [field for field in fields if field.name not in COMMAND_LINE_ONLY]
     parameters = inspect.signature(getattr(dupimg, verb)).parameters
     text = pydoc.render_doc(getattr(dupimg, verb), renderer=pydoc.plaintext)
     for field in fields:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import io
+import json
+import re
 import subprocess
 import sys
 
 import pytest
+from files import make_files
 
-from dupimg.cli.commands import collect_options
+from dupimg.cli.commands import BASIC, collect_options, is_basic
 from dupimg.cli.help import command_help
-from dupimg.cli.main import COMMANDS, main
+from dupimg.cli.main import COMMANDS, confirmed, main
+from dupimg.options.converters import KEEP_WORDS
 from dupimg.options.run_options import OrganizeOptions
 
 
@@ -54,6 +59,9 @@ def test_values_are_converted():
         (["in"], "Got no output_dir"),
         (["in", "out", "more"], "Got 'more' after 2"),
         (["in", "out", "--duplicate_treshold=1"], "Did you mean --duplicate_threshold?"),
+        (["in", "out", "--treshold=1"], "mean --duplicate_threshold, --scene_threshold or --"),
+        (["in", "out", "--mode=move"], "Did you mean --process_mode?"),
+        (["in", "out", "--dryrun"], "Did you mean --dry_run?"),
         (["in", "out", "--modle=x"], "Did you mean --model?"),
         (["in", "out", "--model"], "without a value"),
         (["in", "out", "--model=x", "--model=y"], "--model twice"),
@@ -92,17 +100,37 @@ def test_an_unknown_command_gets_a_suggestion(capsys):
     assert "Did you mean organize?" in capsys.readouterr().err
 
 
-def test_help_lists_every_option_on_one_line_with_its_default(capsys):
-    assert main(["organize", "--help"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    for name in ("process_mode", "model", "duplicate_threshold", "scene_threshold", "scene_method",
-                 "linkage", "min_scene_size", "keep", "jobs", "batch_size", "max_megapixels",
-                 "dry_run", "quiet", "debug"):  # fmt: skip
-        (line,) = [line for line in lines if line.split("=")[0].split(" ")[2:3] == [f"--{name}"]]
-        assert "(default: " in line
-    for name in COMMANDS:
-        assert main([name, "--help"]) == 0
-        assert f"usage: dupimg {name}" in capsys.readouterr().out
+def help_of(name, capsys):
+    assert main([name, "--help"]) == 0
+    return capsys.readouterr().out
+
+
+def test_help_lists_every_option_with_its_default_in_groups(capsys):
+    text = help_of("organize", capsys)
+    basic, advanced = text.partition("\nBasic:\n")[2].split("\nAdvanced:\n")
+    assert re.findall(r"^  --(\w+)", basic + advanced, re.MULTILINE) == [
+        *(field.name for field in COMMANDS["organize"].fields if is_basic(field.name)),
+        *(f.name for f in COMMANDS["organize"].fields if f.kw_only and not is_basic(f.name)),
+    ]
+    for name, default in (("process_mode", "copy"), ("keep", ", ".join(KEEP_WORDS)),
+                          ("dry_run", "no"), ("duplicate_threshold", "0.95")):  # fmt: skip
+        about = re.split(r"\n  --", basic.partition(f"  --{name}")[2])[0]
+        assert f"(default: {default})" in " ".join(about.split())
+    assert "--link_threshold=COSINE" in advanced
+
+
+def test_help_has_no_more_than_80_columns(capsys):
+    assert main(["--help"]) == 0
+    texts = [capsys.readouterr().out, *(help_of(name, capsys) for name in COMMANDS)]
+    for name, text in zip(COMMANDS, texts[1:], strict=True):
+        assert f"usage: dupimg {name}" in text
+    assert max(len(line) for text in texts for line in text.splitlines()) <= 80
+    assert "Exit status: 0 done; 1 something failed" in texts[0]
+
+
+def test_every_basic_option_is_one_of_a_command():
+    known = {field.name for command in COMMANDS.values() for field in command.fields}
+    assert known >= BASIC
 
 
 def test_help_imports_neither_torch_nor_sklearn_nor_pandas():
@@ -119,3 +147,74 @@ def test_the_console_command_and_the_module_are_the_same():
     command = [sys.executable, "-m", "dupimg", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("dupimg ")
+
+
+# For scripts.
+
+
+def json_of(capsys, *words):
+    status = main([str(word) for word in words])
+    said = capsys.readouterr()
+    values = json.loads(said.out)
+    assert values["status"] == status
+    return values, said.err
+
+
+def test_one_json_object_says_what_a_command_did(tmp_path, capsys):
+    source, output = tmp_path / "in", tmp_path / "out"
+    make_files(source, {"a.txt": b"a", "b\udcff.txt": b"b"})
+    planned, _ = json_of(capsys, "plan", source, output, "--json")
+    assert planned["counts"]["found"] == planned["counts"]["other"] == 2
+    assert planned["paths"]["plan"] == str(output / "plan.csv")
+    assert "apply" in planned["notes"][-1]
+    assert json_of(capsys, "status", output, "--json")[0]["state"] == "planned"
+    applied, aside = json_of(capsys, "apply", output, "--json")
+    assert "as it was decided" in aside
+    assert applied["paths"]["report"] == str(output / "report.csv")
+    assert applied["seconds"]["total"] >= 0
+    undone, _ = json_of(capsys, "undo", output, "--json=yes", "--yes")
+    assert undone["counts"] == {"taken_back": 2, "left": 0}
+    assert undone["state"] == "undone"
+
+
+def test_json_says_why_nothing_was_done(tmp_path, capsys):
+    values, aside = json_of(capsys, "organize", tmp_path / "no", tmp_path / "out", "--json")
+    assert (values["status"], "does not exist" in values["error"]) == (2, True)
+    assert "does not exist" in aside
+    assert json_of(capsys, "organize", "--json", "--treshold=1")[0]["status"] == 2
+
+
+def test_a_move_to_another_disk_is_told_before_and_asked_about(
+    tmp_path, other_filesystem, capsys, monkeypatch
+):
+    source, output = tmp_path / "in", other_filesystem / "out"
+    make_files(source, {"a.txt": b"a"})
+    words = ["organize", str(source), str(output), "--process_mode=move"]
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "is on another disk: moving copies 0.0 MB first" in said.out
+    assert "Go on? [Y/n]" in said.err
+    assert list(other_filesystem.iterdir()) == []
+    values, aside = json_of(capsys, *words, "--yes", "--json")
+    assert "is on another disk" in aside
+    assert "Go on?" not in aside
+    assert values["counts"]["other"] == 1
+    assert values["next"].startswith("look the result over; `dupimg undo")
+    assert not (source / "a.txt").exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("", True), ("Y", True), ("no", False)])
+def test_where_nobody_can_answer_a_question_is_not_asked(answer, goes_on, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("n"))
+    assert confirmed("Go on?", yes=False)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stdin", Terminal(answer + "\n"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert confirmed("Go on?", yes=False) == goes_on

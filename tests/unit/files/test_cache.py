@@ -10,6 +10,7 @@ import time
 import pytest
 
 from dupimg.files.cache import Cache, CacheWarning, cache_path
+from dupimg.files.identity import identity_of
 
 
 def test_what_is_remembered_survives_the_process(tmp_path):
@@ -58,7 +59,6 @@ def test_a_killed_run_keeps_what_was_committed(tmp_path):
     path = tmp_path / "cache.sqlite"
     code = (
         "import os, sys; from pathlib import Path; from dupimg.files import cache\n"
-        "cache._SECONDS_BETWEEN_COMMITS = 0\n"
         "with cache.Cache(Path(sys.argv[1])) as c:\n"
         "    c.remember_embedding('d', 'm', b'x'); os.kill(os.getpid(), 9)"
     )
@@ -70,10 +70,75 @@ def test_a_killed_run_keeps_what_was_committed(tmp_path):
 def test_two_processes_may_use_one_file(tmp_path):
     with Cache(tmp_path / "cache.sqlite") as one, Cache(tmp_path / "cache.sqlite") as two:
         one.remember_embedding("d1", "m", b"1")
-        one._connection.commit()
         two.remember_embedding("d2", "m", b"2")
-        two._connection.commit()
         assert one.embeddings(["d1", "d2"], "m") == {"d1": b"1", "d2": b"2"}
+
+
+WRITER = """
+import sys, time, warnings
+from pathlib import Path
+from dupimg.files import cache
+warnings.simplefilter("error")
+who, path, forever = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "forever"
+with cache.Cache(path) as memory:
+    number = 0
+    while forever or number < 400:
+        memory.remember_embedding(f"{who} {number}", "m", b"x" * 3000)
+        number += 1
+        time.sleep(0.001)
+"""
+
+
+def test_of_processes_at_once_each_keeps_what_it_learned_though_one_is_killed(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    command = [sys.executable, "-c", WRITER]
+    writers = [subprocess.Popen([*command, str(i), path, ""]) for i in range(3)]
+    killed = subprocess.Popen([*command, "killed", path, "forever"])
+    while not known(path, ["killed 0"]):
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    assert len(known(path, [f"{i} {n}" for i in range(3) for n in range(400)])) == 1200
+
+
+def known(path, digests):
+    with Cache(path) as cache:
+        return cache.embeddings(digests, "m")
+
+
+def test_a_run_that_does_something_else_keeps_no_other_waiting(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    with Cache(path) as idle, Cache(path) as other:
+        for number in range(10):
+            idle.remember_embedding(f"idle {number}", "m", b"x")
+        start = time.monotonic()
+        other.remember_distinct("d1", "d2")
+        assert time.monotonic() - start < 1
+    assert len(known(path, [f"idle {number}" for number in range(10)])) == 10
+
+
+def test_what_could_not_be_written_is_written_later(tmp_path, monkeypatch):
+    path = tmp_path / "cache.sqlite"
+    monkeypatch.setattr("dupimg.files.cache._WAIT_SECONDS", 0.05)
+    with Cache(path) as cache:
+        holder = sqlite3.connect(path)
+        holder.execute("BEGIN IMMEDIATE")
+        cache.remember_embedding("d1", "m", b"1")
+        assert cache.embeddings(["d1"], "m") == {}
+        holder.rollback()
+        holder.close()
+        assert cache.embeddings(["d1"], "m") == {"d1": b"1"}
+
+
+def test_a_file_that_is_not_what_it_was_thought_to_be_is_forgotten(tmp_path):
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"photo")
+    os.utime(file, (1e9, 1e9))
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        cache.remember_digest(file.stat(), "d1")
+        cache.forget_file(identity_of(file.stat()))
+        assert cache.digests([file.stat()]) == [None]
 
 
 def test_none_remembers_nothing():
@@ -112,8 +177,10 @@ def test_a_locked_file_is_a_warning(tmp_path, monkeypatch):
     holder = sqlite3.connect(path)
     holder.execute("BEGIN EXCLUSIVE")
     monkeypatch.setattr("dupimg.files.cache._WAIT_SECONDS", 0.1)
-    with pytest.warns(CacheWarning, match="locked"):
+    monkeypatch.setattr("dupimg.files.cache._LAST_WAIT_SECONDS", 0.1)
+    with pytest.warns(CacheWarning, match="locked") as warned:
         use(path)
+    assert "emove" not in str(warned[0].message)
     holder.close()
 
 

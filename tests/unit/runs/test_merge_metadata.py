@@ -113,3 +113,22 @@ def test_nothing_is_written_without_being_asked(tmp_path, folder):
     result = organize(folder, tmp_path / "out", cache="none", quiet=True)
     assert not any(row.sidecar or row.known for row in result.rows)
     assert list((tmp_path / "out").rglob("*.xmp")) == []
+
+
+def test_a_single_photo_goes_back_without_its_file(tmp_path, folder):
+    before = read_files(folder)
+    organize(folder, tmp_path / "out", process_mode="move", **options(tmp_path))
+    outcome = undo(tmp_path / "out", file=str(tmp_path / "out" / NAME), quiet=True)
+    assert [o.result for o in outcome.outcomes] == ["taken back"]
+    assert read_files(folder) == {"large.jpg": before["large.jpg"]}
+    assert list((tmp_path / "out").rglob("*.xmp")) == []
+
+
+def test_the_changed_file_of_a_single_photo_is_left(tmp_path, folder):
+    organize(folder, tmp_path / "out", process_mode="move", **options(tmp_path))
+    beside = tmp_path / "out" / f"{NAME}.xmp"
+    beside.write_text("mine")
+    outcome = undo(tmp_path / "out", file="large.jpg", quiet=True)
+    assert [o.result for o in outcome.outcomes] == ["taken back", "left"]
+    assert beside.read_text() == "mine"
+    assert (folder / "large.jpg").exists()

@@ -367,9 +367,8 @@ def test_a_run_killed_after_its_searches_does_not_search_again(photos, tmp_path,
 
     monkeypatch.setattr(checkpoints.SearchLog, "append", recorded)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(
-            decide, "make_plan", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        interrupt = (_ for _ in ()).throw
+        patch.setattr(decide, "make_plan", lambda *_, **__: interrupt(KeyboardInterrupt))
         run(photos, tmp_path / "out")
     assert len(searched) >= 2  # of duplicates and of scenes
     logs = tmp_path / "out" / ".dupimg" / "search"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from files import make_files, read_files
 
@@ -80,3 +82,27 @@ def test_a_move_on_one_disk_needs_no_space(small_filesystem):
 def test_a_read_only_output_is_refused(source, read_only_filesystem):
     with pytest.raises(UsageError, match="without permission to write"):
         preflight.check_output(source, read_only_filesystem / "out")
+
+
+@pytest.mark.parametrize("size", [60e6, 5e12])
+def test_a_move_to_another_disk_says_that_it_copies_how_much_and_how_long(
+    tmp_path, source, other_filesystem, size
+):
+    told = []
+
+    def check(output, mode="move", confirm=None):
+        said = {"announce": told.append, "confirm": confirm}
+        preflight.check_move(int(size), source, output, mode, **said)
+
+    check(tmp_path / "out")
+    check(other_filesystem / "out", mode="copy")
+    assert told == []
+    check(other_filesystem / "out")
+    check(other_filesystem / "out", confirm=lambda _: True)
+    amount, unit = ("60.0 MB", "minute") if size < 1e9 else ("5,000.0 GB", "(minute|hour)s")
+    assert re.search(
+        f"on another disk: moving copies {amount} first, about [\\d,]+ {unit}", told[0]
+    )
+    with pytest.raises(UsageError, match="Nothing was touched"):
+        check(other_filesystem / "out", confirm=lambda _: False)
+    assert list(other_filesystem.iterdir()) == []

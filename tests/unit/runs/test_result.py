@@ -4,8 +4,9 @@ import pytest
 
 from dupimg.messages import as_text, message
 from dupimg.plans.reasons import kept_reason
+from dupimg.plans.record import Run
 from dupimg.plans.rows import Row
-from dupimg.runs.result import Result
+from dupimg.runs.result import Result, next_step
 
 ONE = (
     Row("a.jpg", "keep", "processed/a.jpg", scene=1, width=1, reason=kept_reason(1)),
@@ -51,3 +52,20 @@ def test_one_thing_is_named_as_one(tmp_path, times):
     html = Result(rows, tmp_path / "report.csv", 1.0)._repr_html_()
     assert ("where it is<" in html, "where it was: see" in html) == (times == 1, times == 1)
     assert "1 file = kept" in summary(tmp_path, ONE[:1])
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("copy", "next     your photos in /photos are as they were, so nothing is freed."),
+        ("reflink", "next     your photos in /photos are as they were and take no space twice."),
+        ("move", "over: deleting them frees 5.0 MB. Until then `dupimg undo"),
+    ],
+)
+def test_the_summary_says_what_the_next_step_is(tmp_path, mode, words):
+    rows = (*ONE, Row("b.jpg", "remove", "remove/b.jpg", scene=1, bytes=5_000_000))
+    step = next_step(Run("/photos", mode), rows, tmp_path)
+    text = summary(tmp_path, rows, next_step=step)
+    assert words in text
+    assert "to be freed" not in text
+    assert str(next_step(Run("/photos", "move"), ONE[:1], tmp_path)).startswith("look the result")

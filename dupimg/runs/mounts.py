@@ -1,0 +1,55 @@
+"""Notice when a disk is taken out or a share is lost: files would go to where it was mounted."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from dupimg.messages import message
+
+
+class Folders:
+    """An input and an output folder, as they are when this is made.
+
+    Parameters
+    ----------
+    input_dir, output_dir : Path
+    """
+
+    def __init__(self, input_dir: Path, output_dir: Path) -> None:
+        self._output_dir = output_dir
+        self._places = {folder: _place_of(folder) for folder in (input_dir, output_dir)}
+
+    def check(self, command: str = "") -> None:
+        """Raise OSError if one of them has vanished.
+
+        Parameters
+        ----------
+        command : str, optional
+            Goes on when the folder is there again; the error names it.
+        """
+        for folder, before in self._places.items():
+            # The input of an earlier run may have been deleted when it was empty.
+            if before is not None and _place_of(folder) != before:
+                told = message("why.folder_vanished", folder=str(folder))
+                if command:
+                    told = message("why.can_go_on_later", why=told, command=f"`{command}`")
+                raise OSError(errno.ENODEV, told)
+
+    @property
+    def has_output(self) -> bool:
+        """Whether the output is where it was."""
+        return _place_of(self._output_dir) == self._places[self._output_dir]
+
+    def check_output(self) -> None:
+        """Raise OSError if the output has vanished."""
+        if not self.has_output:
+            self.check()
+
+
+def _place_of(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

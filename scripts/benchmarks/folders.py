@@ -1,0 +1,137 @@
+"""Measure the commands on very many tiny photos: what each step costs beside looking at pictures.
+
+Every step runs in a process of its own, so that its peak memory is its own, too.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from benchmarks.options import BenchmarkOptions
+
+# Photos of a folder, and their size in pixels.
+_IN_FOLDER, _PIXELS = 50, 64
+
+# Every tenth photo is the one before, saved again.
+_COPY_EVERY = 10
+
+_BEFORE = "import sys; from pathlib import Path; given, output = map(Path, sys.argv[1:3])\n"
+_COMMAND = "from dupimg.cli.main import main\nassert main(WORDS) == 0"
+_PLAN = _COMMAND.replace(
+    "WORDS", "['plan', str(given), str(output), '--quiet', f'--cache={given}.sqlite']"
+)
+_OPEN_PLAN = """
+from dupimg.pages.contact_sheet import PageInfo, page_data, write_page
+from dupimg.runs.journal import read_plan
+record = read_plan(output)
+about = PageInfo.of(record.run, "planned")
+"""
+
+# In this order. What a step does, as Python.
+STEPS = {
+    "plan": _PLAN,
+    "plan again": _PLAN,
+    "report.html": f"{_OPEN_PLAN}write_page(record.rows, output, about)",
+    "review": f"""{_OPEN_PLAN}
+import json
+from dupimg.files.cache import Cache
+from dupimg.review.review_session import ReviewSession
+session = ReviewSession(output, Cache(None))
+json.dumps(page_data(session.current().rows, about))
+""",
+    "apply --process_mode=move": _COMMAND.replace(
+        "WORDS", "['apply', str(output), '--process_mode=move', '--quiet', '--cache=none']"
+    ),
+    "undo": _COMMAND.replace("WORDS", "['undo', str(output), '--quiet', '--cache=none']"),
+}
+
+_AFTER = """
+import time
+seconds = time.perf_counter() - start
+# Not ru_maxrss, which a process inherits from the one that started it.
+peak = [line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1]
+print("measured", seconds, int(peak) / 1024)
+"""
+
+
+def benchmark_folders(options: BenchmarkOptions) -> pd.DataFrame:
+    """Measure every step at every size.
+
+    Parameters
+    ----------
+    options : BenchmarkOptions
+
+    Returns
+    -------
+    DataFrame
+        Columns step, photos, seconds, ms_per_photo, peak_mb: of a step that grows no faster than
+        its work, the milliseconds per photo stay what they are.
+    """
+    table = pd.DataFrame([row for size in options.tiny for row in _measure(size)])
+    if options.output is not None:
+        table.to_csv(options.output, index=False)
+    return table
+
+
+def _measure(size: int) -> Iterator[dict[str, object]]:
+    with tempfile.TemporaryDirectory() as folder:
+        given, output = Path(folder, "in"), Path(folder, "out")
+        make_photos(given, size)
+        for step, code in STEPS.items():
+            whole = f"import time; start = time.perf_counter()\n{_BEFORE}{code}\n{_AFTER}"
+            done = subprocess.run(
+                [sys.executable, "-c", whole, given, output], capture_output=True, text=True
+            )
+            found = re.search(r"^measured (\S+) (\S+)$", done.stdout, re.MULTILINE)
+            if found is None:
+                raise RuntimeError(f"{step} at {size:,} photos: {done.stderr.strip()[-2000:]}")
+            seconds, peak = map(float, found.groups())
+            yield {
+                "step": step,
+                "photos": size,
+                "seconds": seconds,
+                "ms_per_photo": 1000 * seconds / size,
+                "peak_mb": peak,
+            }
+
+
+def make_photos(folder: Path, size: int) -> None:
+    """Make `size` tiny photos in folders of 50; every tenth is the one before, saved again."""
+    folder.mkdir()
+    starts = range(0, size, _IN_FOLDER)
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(_make_folder, *zip(*((folder, i, size) for i in starts), strict=True)))
+
+
+def _make_folder(folder: Path, start: int, size: int) -> None:
+    inner = folder / f"{start // _IN_FOLDER:04}"
+    inner.mkdir()
+    for number in range(start, min(start + _IN_FOLDER, size)):
+        copies = number % _COPY_EVERY == _COPY_EVERY - 1
+        picture = _part_of_a_photo(np.random.default_rng(number - copies))
+        picture.save(inner / f"{number:06}.jpg", quality=80 if copies else 90)
+
+
+def _part_of_a_photo(random: np.random.Generator) -> Image.Image:
+    """Return a part of a photo that scikit-learn carries, in colours of its own.
+
+    Patterns of noise would all be alike to the network, and every pair of them compared.
+    """
+    from sklearn.datasets import load_sample_images
+
+    photo = Image.fromarray(load_sample_images().images[random.integers(2)])
+    width = int(random.integers(40, photo.height))
+    left, top = random.integers(photo.width - width), random.integers(photo.height - width)
+    part = photo.crop((left, top, left + width, top + width)).resize((_PIXELS, _PIXELS))
+    colours = np.asarray(part)[..., random.permutation(3)] * random.uniform(0.3, 1, 3)
+    return Image.fromarray(colours.astype(np.uint8)).rotate(90 * int(random.integers(4)))
