@@ -1,8 +1,8 @@
 """Open one picture: recognized by its content, upright, RGB, reduced while it is decoded.
 
-Pillow and pillow-heif decode; of a raw file they decode the preview that `dupimg.files.raw`
-finds. This module sets their limits. Any error of a decoder becomes `UnreadablePhoto`, whose
-message is the reason in the report.
+Pillow and pillow-heif decode, and imagecodecs JPEG XL; of a raw file they decode the preview that
+`dupimg.files.raw` finds. This module sets their limits. Any error of a decoder becomes
+`UnreadablePhoto`, whose message is the reason in the report.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
 
 from dupimg.errors import MessageError
-from dupimg.files import raw
+from dupimg.files import jpeg_xl, raw
 from dupimg.files.crop_box import read_crop_box
 from dupimg.files.deep_tiff import is_misread, open_deep_tiff, read_deep_tiff
 from dupimg.files.metadata import Metadata, read_tags
@@ -34,7 +34,7 @@ MAX_PIXELS = 500_000_000
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module or
 # `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 4
+READER_VERSION = 5
 
 # By content and by this list only: Pillow would start ghostscript for EPS, for example.
 # MPO has no entry of its own: Pillow opens it as JPEG.
@@ -44,9 +44,6 @@ FORMATS = (
 )
 # A Targa file says what it is at its end.
 _TARGA_END = b"TRUEVISION-XFILE.\0"
-
-# A codestream, and a file of boxes.
-_JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
 # Pictures that are decoded whole and hold more pixels than this wait for each other:
 # each takes 4 bytes a pixel and more.
@@ -390,7 +387,15 @@ def _open_raw(path: Path, file: BinaryIO) -> _Opened:
     return _Opened(*raw.open_preview(path, file), "RAW")
 
 
-_OPENERS = {"RAW": _open_raw, "TIFF": _open_tiff}
+def _open_jpeg_xl(path: Path, file: BinaryIO) -> _Opened:
+    try:
+        picture = jpeg_xl.JpegXlPicture(path, file)
+    except ImportError as error:
+        raise UnreadableNow(message("reason.jpeg_xl")) from error
+    return _Opened(picture, picture.size, "JXL")
+
+
+_OPENERS = {"RAW": _open_raw, "TIFF": _open_tiff, "JXL": _open_jpeg_xl}
 
 
 def _recognize(file: BinaryIO) -> str:
@@ -400,8 +405,8 @@ def _recognize(file: BinaryIO) -> str:
         raise UnreadablePhoto(message("reason.empty"))
     if raw.is_raw(file):
         return "RAW"
-    if prefix.startswith(_JPEG_XL):
-        raise UnreadablePhoto(message("reason.jpeg_xl"))
+    if prefix.startswith(jpeg_xl.SIGNATURES):
+        return "JXL"
     for name in FORMATS:
         _, accept = Image.OPEN.get(name, (None, None))
         if accept is not None and accept(prefix):

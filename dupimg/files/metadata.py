@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from dupimg.files.boxes import find_boxes, read_span, whole_file
 from dupimg.files.capture_time import Stamp, parse_stamp
+from dupimg.files.jpeg_xl import read_jpeg_xl_metadata
 from dupimg.files.png_chunks import read_png_chunks
 from dupimg.files.xmp import LONGEST_PACKET, read_xmp
 
@@ -167,6 +168,9 @@ def _read_apart(picture: Image.Image, path: Path) -> _Apart:
         named = {content[:16]: content[16:] for content in contents}
         exif, xmp, iptc = (named.get(kind, b"") for kind in (_JP2_EXIF, _JP2_XMP, _JP2_IPTC))
         return _Apart(exif, xmp, iptc)
+    if picture.format == "JXL":
+        with path.open("rb") as file:
+            return _Apart(*read_jpeg_xl_metadata(file))
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
         return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))

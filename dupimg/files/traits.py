@@ -38,7 +38,7 @@ _ASCII = 2
 
 # Formats whose further frames are frames and pages: of others they are layers, thumbnails or the
 # second pictures of a phone.
-PAGED_FORMATS = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "HEIF"})
+PAGED_FORMATS = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "HEIF", "JXL"})
 # A picture with more pages is not paged through to the end.
 _MOST_FRAMES = 10_000
 _SUBFILE_TYPE, _REDUCED = 0x00FE, 1

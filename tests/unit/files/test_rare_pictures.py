@@ -101,14 +101,6 @@ def test_targa_and_icons_are_read(tmp_path, format):
     assert difference(path, PHOTO) < 3
 
 
-@pytest.mark.parametrize("content", [b"\xff\x0a" + bytes(50), b"\0\0\0\x0cJXL \r\n\x87\n"])
-def test_jpeg_xl_is_named(tmp_path, content):
-    path = tmp_path / "a.jxl"
-    path.write_bytes(content)
-    with pytest.raises(UnreadablePhoto, match="JPEG XL"):
-        read_header(path)
-
-
 def with_crop_box(avif: bytes, *numbers: int) -> bytes:
     """Return an AVIF file as Pillow writes it, with a crop box for its picture."""
     content = bytearray(avif)
