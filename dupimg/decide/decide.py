@@ -99,11 +99,16 @@ def decide(
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
     """Say how many photos were spared, and what the other rules for duplicates would do."""
     notes = [message("note.spared", count=len(groups.spared))] if groups.spared else []
+    unread = sum(reason.code == "reason.spared_unread" for reason in groups.spared.values())
+    if unread:
+        notes.append(message("note.spared_unread", count=unread))
     for other, would_go in groups.removed_by.items():
         removed = groups.removed_by[rule]
         more = int(np.count_nonzero(would_go & ~removed))
         spared = int(np.count_nonzero(removed & ~would_go))
-        if more and spared:
+        if more and other == "verified":  # which alone looks for copies from low cosines on
+            notes.append(message("note.verified_removes", count=more, spared=spared))
+        elif more and spared:
             notes.append(message("note.other_rule", rule=other, count=more, spared=spared))
         elif more:
             notes.append(message("note.other_rule_removes", rule=other, count=more))
