@@ -16,7 +16,7 @@ from dupimg.model.features import Features
 from dupimg.search.similarity import reachable_rows
 
 # Times that the photos around a spared one are searched again.
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 5
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,9 @@ EDITED_COPY = "edited copy"
 # Matched details that make a map worth a look.
 _FEWEST_DETAILS = 8
 
-# Steps of refining a map, and the gain in correlation below which it ends.
-_REFINING = 30, 1e-4
+# Steps of refining a map, the gain in correlation below which it ends, and the largest share of
+# windows that differ without it.
+_REFINING, _WORTH_REFINING = (30, 1e-4), 0.1
 
 # Shares of windows that show something else, and of other colours, in an edited copy, at most.
 _MOST_EDITED, _MOST_EDITED_COLOUR = 0.25, 0.15
@@ -64,8 +65,9 @@ _WHITE = 228
 _SATURATIONS = tuple(np.arange(0, 2.01, 0.2).tolist())
 _MISS, _OUTLIER, _FITS = 16, 12, 4
 
-# Pixels over which colours are averaged, and of these the fewest that are compared.
-_COLOUR_BLUR, _FEWEST_COLOURS = 5, 32
+# Pixels over which colours are averaged, and of these the fewest that are compared, and about the
+# most that a change is fitted to.
+_COLOUR_BLUR, _FEWEST_COLOURS, _MOST_COLOURS = 5, 32, 500
 
 # Largest stretch of one axis of a copy against the other.
 _MOST_SHEAR = 1.35
@@ -217,17 +219,21 @@ def compare_copies(
         Of the map under which they differ least: frame on frame, where both have one aspect
         ratio, or details on details.
     """
-    maps = _frames(first, second)
-    found = [_overlay(first, second, affine) for affine in maps]
-    if not found or found[0].differing > _MOST_DIFFERING:
-        for affine in _by_details(first_details, second_details):
-            maps = _refined(first, second, affine)
-            found += [_overlay(first, second, m) for m in maps]
-    return min(found, key=_difference, default=NO_COPY)
+    found = NO_COPY
+    for affine in _frames(first, second):
+        found = _overlay(first, second, affine)
+    if found.differing <= _MOST_DIFFERING:
+        return found
+    for affine in _by_details(first_details, second_details):
+        found = _nearer(found, laid := _overlay(first, second, affine))
+        if _MOST_DIFFERING < laid.differing <= _WORTH_REFINING:
+            for refined in _refined(first, second, affine):
+                found = _nearer(found, _overlay(first, second, refined))
+    return found
 
 
-def _difference(evidence: CopyEvidence) -> float:
-    return evidence.differing
+def _nearer(first: CopyEvidence, second: CopyEvidence) -> CopyEvidence:
+    return second if second.differing < first.differing else first
 
 
 def _frames(first: Picture, second: Picture) -> list[Affine]:
@@ -252,7 +258,7 @@ def _by_details(first: Details, second: Details) -> list[Affine]:
 
 
 def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
-    """Return a map, and the map near it under which the pictures correlate most.
+    """Return the map near a map under which the pictures correlate most, if it can be found.
 
     Details tell where a picture lies to a pixel or two, which is not enough to compare grass.
     """
@@ -265,8 +271,8 @@ def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
             pair.here, pair.there, start, cv2.MOTION_AFFINE, ending, None, 5
         )
     except cv2.error:  # no correlation to improve
-        return [affine]
-    return [affine, pair.points(refined)]
+        return []
+    return [pair.points(refined)]
 
 
 def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
@@ -275,15 +281,18 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
     here, inside, other_inside = pair.here, pair.inside(), pair.other_inside()
     reach = _WINDOW + 2 * _BLUR_REACH
     seen = opencv().erode(inside, np.ones((reach, reach), np.uint8)) > 0
-    if not seen.any():
-        return NO_COPY
+    covered, other_covered = float(inside.mean()), float(other_inside.mean())
+    if max(covered, other_covered) < _WITHIN or not seen.any():
+        return NO_COPY  # both show something that the other one does not
     laid = pair.laid()
     texture, differing, edited = _differing_windows(here, laid, seen)
+    if differing > _MOST_EDITED:
+        return CopyEvidence(covered, other_covered, texture=texture, differing=differing)
     a, b = here[seen].astype(float), laid[seen].astype(float)
     contrasts = sorted((a.std() + 1, b.std() + 1))
     return CopyEvidence(
-        covered=float(inside.mean()),
-        other_covered=float(other_inside.mean()),
+        covered,
+        other_covered,
         bars=_bars(here, inside),
         other_bars=_bars(pair.there, other_inside),
         is_grey=float(_is_grey(first.colours)),
@@ -442,7 +451,11 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     a, b = a[~of_ground], b[~of_ground]
     if len(a) < _FEWEST_COLOURS:
         return 1.0
-    return min(_unexplained(a, b), _unexplained(b, a))
+    unlike = float(np.mean(np.sum((a - b) ** 2, axis=1) > _MISS**2))
+    if unlike <= _MOST_OTHER_COLOUR:  # as they are in most copies
+        return unlike
+    some = slice(None, None, 1 + len(a) // _MOST_COLOURS)
+    return min(_unexplained(a[some], b[some]), _unexplained(b[some], a[some]))
 
 
 def _unexplained(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
