@@ -16,6 +16,7 @@ from dupimg.cli.main import main
 from dupimg.errors import UsageError
 from dupimg.files.cache import Cache
 from dupimg.model.embedder import PhotoEmbedder
+from dupimg.model.stream import PhotoStream
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.plans.report import COLUMNS, read_report
 from dupimg.runs.organize import organize
@@ -329,12 +330,12 @@ def test_the_cache_knows_renamed_photos_and_only_new_ones_are_embedded(
     (source / "cat.png").rename(source / "renamed.png")
     save(Image.open(sample("astronaut.png")), source / "new.png")
     embedded = []
-    stream = PhotoEmbedder.stream
+    stream = PhotoStream.run
     monkeypatch.setattr(
-        PhotoEmbedder, "stream", lambda self, paths: stream(self, embedded.extend(paths) or paths)
+        PhotoStream, "run", lambda self, paths: stream(self, embedded.extend(paths) or paths)
     )
     rows = rows_by_path(run(source, tmp_path / "b", cache=cache, dry_run=True))
-    assert embedded == [source / "new.png"]
+    assert embedded == [str(source / "new.png")]
     assert rows["same.png"].action != rows["renamed.png"].action
 
 
