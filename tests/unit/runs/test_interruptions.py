@@ -69,7 +69,7 @@ def test_a_look_that_is_cut_short(tmp_path, source, way):
     words = ("plan", source, output, f"--cache={cache}")
     process = started(*words)
     wait_until(lambda: re.match("2 of 7 embedding, [1-9]", looked(output)), process)
-    assert "A run is looking at photos now: 2 of 6" in str(dupimg.status(output))
+    assert "A run is looking at photos now: 2 of 7" in str(dupimg.status(output))
     process.send_signal(way)
     _, said = process.communicate()
     if way == signal.SIGINT:
@@ -89,7 +89,7 @@ def test_runs_at_once_share_the_cache_though_one_is_killed(tmp_path, source):
     cache = f"--cache={tmp_path / 'cache.sqlite'}"
     killed = started("plan", source, tmp_path / "one", cache)
     other = started("plan", source, tmp_path / "two", cache, stdout=subprocess.DEVNULL)
-    wait_until(lambda: re.match("[2-6] of 6", looked(tmp_path / "one")), killed)
+    wait_until(lambda: re.match("[2-7] of 7", looked(tmp_path / "one")), killed)
     killed.kill()
     killed.communicate()
     _, said = other.communicate()
