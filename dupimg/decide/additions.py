@@ -8,9 +8,11 @@ stays, too.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection as Paths
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
+from dupimg.decide.enlarged import duplicates_by_detail
 from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
 from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
@@ -116,10 +119,11 @@ def _photo_rows(
     nearest = nearest_cosines(collection)
     near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
     around = collection[near]
-    ranking = _ranking(collection, options, companions)[near.tolist()]
     old = np.flatnonzero(~around.is_new)
-    found = replace(_duplicates(around, options, ranking), nearest_cosine=nearest[near])
-    before = _duplicates(around[old], options, ranking[old.tolist()])
+    decide = partial(_duplicates, collection, options, companions)
+    found, ranking = decide(near)
+    found = replace(found, nearest_cosine=nearest[near])
+    before, _ = decide(near[old])
     changed = _changes(around, found, before)
     keepers = _settled(around, found, changed)
     dates = best_dates(around.photos, keepers.tolist())
@@ -203,12 +207,26 @@ def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
 
 
-def _duplicates(collection: Collection, options: PlanOptions, ranking: Ranking) -> Groups:
-    return find_duplicates(collection, options, order=ranking.order, apart=collection.apart)
+def _duplicates(
+    collection: Collection,
+    options: PlanOptions,
+    companions: Mapping[str, int],
+    rows: NDArray[np.int64],
+) -> tuple[Groups, Ranking]:
+    """Find duplicates among some photos, which are ranked as among all."""
+    chosen = collection[rows]
+    return duplicates_by_detail(
+        chosen,
+        lambda enlarged: _ranking(collection, options, companions, enlarged)[rows.tolist()],
+        lambda ranking: find_duplicates(chosen, options, order=ranking.order, apart=chosen.apart),
+    )
 
 
 def _ranking(
-    collection: Collection, options: PlanOptions, companions: Mapping[str, int]
+    collection: Collection,
+    options: PlanOptions,
+    companions: Mapping[str, int],
+    enlarged: Paths[str],
 ) -> Ranking:
     """Rank all photos as a run over them would, but on a tie that of the earlier run wins."""
     photos = collection.photos
@@ -219,7 +237,9 @@ def _ranking(
         for i, photo in enumerate(photos)
         if photo.path in last and photo.digest in old
     }
-    return rank_photos(collection, keep_rule(options), companions, last=last).with_twins(twins)
+    rule = keep_rule(options)
+    ranking = rank_photos(collection, rule, companions, derived=enlarged, last=last)
+    return ranking.with_twins(twins)
 
 
 def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:

@@ -80,13 +80,25 @@ def decide(
         listing, embedded = read_and_embed(
             options, options.input_dir, found, evidence, keep_preview
         )
-        from dupimg.decide.group import find_groups, keep_rule, rank_photos
+        from dupimg.decide.enlarged import duplicates_by_detail
+        from dupimg.decide.group import find_duplicates, find_groups, keep_rule, rank_photos
 
         apart = known_apart(listing.photos, options.cache)
         companions = Counter(file.companion_of for file in listing.companions)
         rule = keep_rule(options)
-        ranking = rank_photos(embedded, rule, companions)
-        groups = find_groups(embedded, options, ranking, apart, checkpoint)
+        duplicates, ranking = duplicates_by_detail(
+            embedded,
+            lambda enlarged: rank_photos(embedded, rule, companions, derived=enlarged),
+            lambda ranking: find_duplicates(
+                embedded,
+                options,
+                order=ranking.order,
+                apart=apart,
+                checkpoint=checkpoint,
+                with_other_rules=True,
+            ),
+        )
+        groups = find_groups(embedded, options, ranking, duplicates, checkpoint)
     rows = make_plan(
         listing, groups, ranking, rule, merge_metadata=options.merge_metadata, portable=portable
     )

@@ -54,7 +54,7 @@ def rank_photos(
     companions : mapping of str to int, optional
         How many files belong to a photo, by its path.
     derived : collection of str
-        Paths of photos that a comparison of pictures shows to be cropped from others, or enlarged.
+        Paths of photos that a comparison of pictures shows to be enlarged from others.
     last : collection of str
         Paths of photos that come after all others by path.
     """
@@ -79,10 +79,10 @@ def find_groups(
     embedded: Embedded,
     options: RunOptions,
     ranking: Ranking,
-    apart: Sequence[tuple[str, str]] = (),
+    duplicates: Groups | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Groups:
-    """Find duplicates, and scenes among the photos that stay.
+    """Find scenes among the photos that stay, and duplicates unless they are given.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def find_groups(
     options : RunOptions
     ranking : Ranking
         Of these photos: which rather stays.
-    apart : sequence of (str, str)
-        See `dupimg.decide.embed.known_apart`.
+    duplicates : Groups, optional
+        See `find_duplicates`.
     checkpoint : Checkpoint, optional
         Keeps what long searches have found.
 
@@ -100,9 +100,8 @@ def find_groups(
     Groups
     """
     photos = embedded.photos
-    order = ranking.order
-    groups = find_duplicates(
-        embedded, options, order=order, apart=apart, checkpoint=checkpoint, with_other_rules=True
+    groups = duplicates or find_duplicates(
+        embedded, options, order=ranking.order, checkpoint=checkpoint, with_other_rules=True
     )
     if not photos:
         return groups
@@ -152,7 +151,7 @@ def find_duplicates(
     options: RunOptions,
     *,
     order: Sequence[int],
-    apart: Sequence[tuple[str, str]],
+    apart: Sequence[tuple[str, str]] = (),
     checkpoint: Checkpoint | None = None,
     with_other_rules: bool = False,
 ) -> Groups:
@@ -160,10 +159,12 @@ def find_duplicates(
 
     Parameters
     ----------
-    embedded, options, apart, checkpoint
+    embedded, options, checkpoint
         As in `find_groups`.
     order : sequence of int
         The photos, best keeper first.
+    apart : sequence of (str, str)
+        See `dupimg.decide.embed.known_apart`.
     with_other_rules : bool, default=False
         Whether to find out what the other rules would remove, too.
 

@@ -1,16 +1,18 @@
-"""Compare pictures whole: all pixels, all frames, transparency; each file is decoded once."""
+"""Compare pictures at full size: all pixels, all frames, transparency, the finest detail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import joblib
 
 from dupimg.files.cache import Cache
+from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
@@ -48,7 +50,7 @@ class WholePictures:
         self._paths = paths
         self._cache = cache
         self._reader = f"whole {WHOLE_VERSION} up to {max_pixels}"
-        self._read = partial(read_whole, max_pixels=max_pixels)
+        self._max_pixels = max_pixels
         self._time_limit = time_limit
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
@@ -73,26 +75,56 @@ class WholePictures:
             with suppress(ValueError, TypeError):  # damaged: read anew
                 self._known[digest] = Whole.from_json(remembered)
         new = [digest for digest in new if digest not in self._known]
-        for digest, whole in self._read_new(new):
-            self._known[digest] = whole
-            if whole is not None:
+        read = partial(_read_whole, max_pixels=self._max_pixels)
+        for (digest,), whole in self._ask(read, [(digest,) for digest in new]):
+            self._known[digest] = whole if isinstance(whole, Whole) else None
+            if isinstance(whole, Whole):
                 self._cache.remember_header(digest, self._reader, whole.to_json())
         return {digest: self._known[digest] for digest in wanted}
 
-    def _read_new(self, digests: Sequence[str]) -> Iterator[tuple[str, Whole | None]]:
-        if not digests:
+    def enlarged(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the pairs of which the first content is enlarged from the second one.
+
+        Parameters
+        ----------
+        pairs : iterable of (str, str)
+            Digests of the larger and of the smaller picture; see `is_enlarged`.
+        """
+        wanted = list(dict.fromkeys(pairs))
+        answers = dict(self._cache.pairs(wanted, ENLARGED_VERSION))
+        compare = partial(_is_enlarged, max_pixels=self._max_pixels)
+        new = [pair for pair in wanted if pair not in answers]
+        for (large, small), answer in self._ask(compare, new):
+            if isinstance(answer, bool):
+                answers[large, small] = bytes([answer])
+                self._cache.remember_pair((large, small), ENLARGED_VERSION, bytes([answer]))
+        return {pair for pair in wanted if answers.get(pair) == b"\1"}
+
+    def _ask(
+        self, function: Callable[[tuple[Path, ...]], Any], contents: Sequence[tuple[str, ...]]
+    ) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Yield digests and what a function says of their files; None or an error if it fails."""
+        if not contents:
             return
         with (
-            progress_bar(len(digests), "pictures", unit="photos", quiet=self._quiet) as bar,
+            progress_bar(len(contents), "pictures", unit="photos", quiet=self._quiet) as bar,
             ThreadPoolExecutor(self._jobs) as pool,
             open_sandbox(self._jobs, self._time_limit) as in_sandbox,
         ):
 
-            def read(digest: str) -> Whole | None:
-                path = self._paths.get(digest)
-                answers = [] if path is None else in_sandbox(self._read, [path])
-                return next((a for a in answers if isinstance(a, Whole)), None)
+            def ask(digests: tuple[str, ...]) -> Any:
+                paths = tuple(self._paths[d] for d in digests if d in self._paths)
+                answers = in_sandbox(function, [paths]) if len(paths) == len(digests) else []
+                return next(iter(answers), None)
 
-            for digest, whole in zip(digests, pool.map(read, digests), strict=True):
+            for digests, answer in zip(contents, pool.map(ask, contents), strict=True):
                 bar.update()
-                yield digest, whole
+                yield digests, answer
+
+
+def _read_whole(paths: tuple[Path, ...], max_pixels: int) -> Whole:
+    return read_whole(*paths, max_pixels=max_pixels)
+
+
+def _is_enlarged(paths: tuple[Path, ...], max_pixels: int) -> bool:
+    return is_enlarged(*paths, max_pixels=max_pixels)

@@ -82,7 +82,8 @@ def test_some_photos_are_ranked_as_they_are_among_all():
     photos = [PHOTO, COPIED, LARGE]
     ranking = Ranking.of(photos)[[1, 2]]  # PHOTO, the original of COPIED, is not among them
     assert ranking.order == [1, 0]
-    assert str(ranking.why(1, 0)) == "the keeper is the original of this backup, copy or export"
+    why = "the keeper is the original of this backup, copy, export or enlargement"
+    assert str(ranking.why(1, 0)) == why
 
 
 def test_a_twin_is_ranked_as_its_like_but_comes_last():

@@ -185,7 +185,7 @@ def test_an_edited_version_goes_with_its_original(run, mark):
 def test_a_backup_or_copy_goes_although_it_has_more_bytes(run, name):
     rows = run({"IMG_1.jpg": jpeg(quality=80), name: jpeg(quality=95)})
     assert kept(rows) == {"IMG_1.jpg"}
-    assert "original of this backup, copy or export" in str(rows[name].reason)
+    assert "original of this backup, copy, export or enlargement" in str(rows[name].reason)
 
 
 def test_pages_count_most(run):
@@ -281,3 +281,46 @@ def test_the_best_shot_of_a_burst_is_recommended_and_all_stay(tmp_path):
     recommended = {path for path, row in rows.items() if "best shot of" in str(row.reason)}
     assert recommended == {"2.jpg"}
     assert "best shot of 3 near duplicates" in str(rows["2.jpg"].reason)
+
+
+def enlarged(photo, factor=2.0) -> bytes:
+    size = (round(photo.width * factor), round(photo.height * factor))
+    return jpeg(photo.resize(size, Image.Resampling.BICUBIC), quality=92)
+
+
+def test_a_photo_stays_and_its_enlarged_copies_go(run):
+    rows = run(
+        {
+            "original.jpg": jpeg(quality=92),
+            "twice.jpg": enlarged(CHINA),
+            "twin.jpg": enlarged(CHINA),
+            "thrice.jpg": enlarged(CHINA, 3),
+            "real.jpg": jpeg(FLOWER),
+            "small.jpg": jpeg(FLOWER.resize((400, 267)), quality=80),
+        }
+    )
+    assert kept(rows) == {"original.jpg", "real.jpg"}
+    for name in ("twice.jpg", "twin.jpg", "thrice.jpg"):
+        assert rows[name].keeper == "original.jpg"
+        assert "enlargement" in str(rows[name].reason)
+
+
+def test_a_word_before_original_decides_about_enlarged_copies(run):
+    rows = run({"a.jpg": jpeg(quality=92), "b.jpg": enlarged(CHINA)}, keep="pixels")
+    assert kept(rows) == {"b.jpg"}
+
+
+@pytest.mark.parametrize("new", ["original.jpg", "twice.jpg", "small.jpg"])
+def test_an_added_photo_is_compared_with_enlarged_copies(tmp_path, new):
+    files = {
+        "original.jpg": jpeg(quality=92),
+        "twice.jpg": enlarged(CHINA),
+        "small.jpg": jpeg(CHINA.resize((320, 214)), quality=80),
+    }
+    options = {"cache": str(tmp_path / "cache"), "quiet": True}
+    make_files(tmp_path / "in", {name: files[name] for name in files if name != new})
+    make_files(tmp_path / "new", {new: files[new]})
+    organize(tmp_path / "in", tmp_path / "out", **options)
+    result = add(tmp_path / "new", tmp_path / "out", **options)
+    kept = [row.path for row in result.rows if row.action == "keep"]
+    assert [path.rpartition("/")[2] for path in kept] == ["original.jpg"]

@@ -1,0 +1,65 @@
+"""Enlarged pictures have more pixels, but no more detail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from sklearn.datasets import load_sample_image
+
+from dupimg.files.enlarged import is_enlarged
+from dupimg.files.images import UnreadablePhoto
+
+PHOTO = Image.fromarray(load_sample_image("china.jpg"))
+KERNELS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+
+
+def scaled(photo, factor, kernel=Image.Resampling.LANCZOS):
+    return photo.resize((round(photo.width * factor), round(photo.height * factor)), kernel)
+
+
+def save(photo, path, **options):
+    photo.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("factor", [1.3, 2, 3, 5])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_enlarged_picture_shows_no_more(tmp_path, kernel, factor, suffix):
+    options = {"quality": 92} if suffix == ".jpg" else {}
+    small = save(PHOTO, tmp_path / "small.png")
+    large = save(scaled(PHOTO, factor, kernel), tmp_path / f"large{suffix}", **options)
+    assert is_enlarged(large, small)
+
+
+@pytest.mark.parametrize("kernel", [*KERNELS, Image.Resampling.BOX])
+@pytest.mark.parametrize("factor", [1.3, 2, 4])
+@pytest.mark.parametrize("blur", [0, 1, 2, 4])
+def test_a_photo_is_not_enlarged_from_its_small_copy(tmp_path, kernel, factor, blur):
+    photo = PHOTO.filter(ImageFilter.GaussianBlur(blur))
+    large = save(photo, tmp_path / "large.jpg", quality=90)
+    small = save(scaled(photo, 1 / factor, kernel), tmp_path / "small.jpg", quality=90)
+    assert not is_enlarged(large, small)
+
+
+def test_another_picture_is_not_enlarged_from_this_one(tmp_path):
+    small = save(PHOTO, tmp_path / "small.png")
+    for name, other in (
+        ("part", PHOTO.crop((20, 20, 620, 407)).resize((1280, 854))),
+        ("mirrored", scaled(PHOTO, 2).transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+        ("other", Image.fromarray(load_sample_image("flower.jpg")).resize((1280, 854))),
+    ):
+        assert not is_enlarged(save(other, tmp_path / f"{name}.png"), small)
+
+
+def test_pictures_without_detail_are_in_doubt(tmp_path):
+    plain = Image.fromarray(np.full((100, 150, 3), 90, np.uint8))
+    small = save(plain, tmp_path / "small.png")
+    assert not is_enlarged(save(scaled(plain, 2), tmp_path / "large.png"), small)
+
+
+def test_an_unreadable_picture_is_refused(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"nothing")
+    with pytest.raises(UnreadablePhoto):
+        is_enlarged(save(PHOTO, tmp_path / "b.png"), tmp_path / "a.jpg")
