@@ -30,8 +30,8 @@ def source(tmp_path):
     folder.mkdir()
     with Image.open(sample("china.jpg")) as picture:
         for number in range(100):
-            left = number * 2
-            part = picture.crop((left, 0, left + 200, 200))
+            left, top = number % 10 * 60, number // 10 * 40
+            part = picture.crop((left, top, left + 40, top + 40)).resize((200, 200))
             part.save(folder / f"{number:03}.jpg", quality=90)
     return folder
 
