@@ -184,8 +184,8 @@ def test_a_picture_that_differs_in_one_pixel_is_a_copy(pictures, tmp_path):
 
 def test_a_file_that_is_gone_is_not_compared(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "dupimg.decide.whole_pictures.WholePictures._read_new",
-        lambda self, digests: ((digest, None) for digest in digests),
+        "dupimg.decide.whole_pictures.WholePictures._ask",
+        lambda self, function, contents: ((digests, None) for digests in contents),
     )
     folder = tmp_path / "in"
     for name in ("a.png", "b.webp"):
