@@ -20,9 +20,8 @@ _SIDES = 1.5
 _KERNELS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
 # Difference from the smaller picture enlarged, as a share of the smaller one's own finest detail.
-# Of 312 photos and smaller copies of them, all had 0.55 or more, and all but one of several hundred
-# that were blurred first (by up to 2.5 pixels) 0.25 or more. Of enlarged ones in JPEG of quality 75
-# to 95, half have less than that.
+# Of 397 photos and smaller copies of them, two thirds blurred first (by up to 2.5 pixels), none has
+# less; of 397 enlarged ones in JPEG of quality 75 to 95, 41 % have.
 _MOST_DIFFERENCE = 0.2
 
 # A reduced picture differs so many times as much from what is enlarged to its own size only.
