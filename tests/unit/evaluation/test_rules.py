@@ -100,7 +100,7 @@ def test_tables_are_those_of_the_decision_of_each_rule(folder):
     assert list(edits) == ["careful", "verified", "cosine", "verified, turned, mirrored"]
     assert edits.loc["recompressed to quality 10", "verified"] == 1
     assert edits.loc["mirrored", "verified, turned, mirrored"] == 1
-    assert edits.loc["caption added", "cosine"] == 0
+    assert edits.loc["caption added", "verified"] == 1
     wrong = tables["Originals and edited copies removed wrongly, by rule"].set_index("rule")
     assert (wrong.loc[["careful", "verified"]] == 0).all(axis=None)
     removed = tables["Photos removed for another picture, by rule"].set_index("rule")
