@@ -86,7 +86,7 @@ _LARGEST_EDIT, _LEAST_IN_EDIT = 0.35, 0.9
 # of its edge the grey level jumps. A sky or a wall that was cut off goes on inside.
 # Without a jump they may be bars only if they are of one grey as nothing is that was photographed.
 _ONE_GREY, _SAME_GREY, _EDGE = 0.6, 8, 0.5
-_ALL_ONE_GREY, _VERY_SAME_GREY = 0.97, 2
+_ALL_ONE_GREY, _VERY_SAME_GREY = 0.6, 1
 
 # Sides whose ratios differ by less are of pictures with one frame.
 _SAME_RATIO = 0.03
