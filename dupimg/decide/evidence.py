@@ -189,10 +189,11 @@ class Evidence:
         ):
             for k, evidence in zip(new, pool.map(look, new), strict=True):
                 bar.update()
-                found[keys[k]] = evidence
                 if evidence is not None:
                     content = np.array(astuple(evidence), "<f4").tobytes()
                     self.cache.remember_pair(keys[k], version, content)
+                    evidence = kind(*np.frombuffer(content, "<f4").tolist())  # as remembered
+                found[keys[k]] = evidence
         return [found[key] for key in keys]
 
     def _look_at(self, content: str) -> _Seen | None:
