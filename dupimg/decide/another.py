@@ -66,8 +66,11 @@ def is_one_exposure(photo: Photo, other: Photo) -> bool:
     one, two = photo.traits, other.traits
     if not (one.camera and two.camera):
         return bool(one.camera) != bool(two.camera)
-    is_one_shot = photo.taken_from == other.taken_from == "exif"
-    return is_one_shot and None not in one.exposure[:3] and one.exposure == two.exposure
+    if not photo.taken_from == other.taken_from == "exif" or _have_other_times(photo, other):
+        return False
+    if one.is_raw != two.is_raw:  # each program develops a raw file in its own way
+        return True
+    return None not in one.exposure[:3] and one.exposure == two.exposure
 
 
 def _have_other_times(photo: Photo, keeper: Photo) -> bool:

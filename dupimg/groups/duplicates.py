@@ -403,7 +403,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         stays = self.keepers_ == rows
         others = np.where(stays, self.nearest_index_, self.keepers_)
         cosines = np.where(stays, self.nearest_cosine_, self.cosine_to_keeper_)
-        compared = cosines >= self.search_threshold - TOLERANCE
+        compared = ~stays | (cosines >= self.search_threshold - TOLERANCE)
         i, j = rows[compared], others[compared]
         self.thumb_correlation_[compared] = thumbnails.correlations(i, j)
         self.is_copy_[compared] = thumbnails.are_copies(i, j, self.copy_threshold)

@@ -194,7 +194,7 @@ def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None
         return {}
     return {
         "compared_with": photos[second_look.compared_with[i]].path,
-        "thumb_correlation": float(second_look.thumb_correlation[i]),
+        "thumb_correlation": _cosine(second_look.thumb_correlation, i),
         "verdict": str(second_look.verdicts[i]),
     }
 

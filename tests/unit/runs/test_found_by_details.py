@@ -1,0 +1,49 @@
+"""Copies whose cosine is low, from the plan to the undo: a part, a turned one, a screenshot."""
+
+from __future__ import annotations
+
+import pytest
+from files import sample
+from PIL import Image, ImageOps
+
+import dupimg
+from dupimg.plans.report import read_report
+
+
+@pytest.fixture
+def folder(tmp_path):
+    photos = tmp_path / "in"
+    photos.mkdir()
+    with Image.open(sample("china.jpg")) as opened:
+        photo = opened.convert("RGB")
+    photo.save(photos / "whole.jpg", quality=95)
+    photo.transpose(Image.Transpose.ROTATE_90).save(photos / "turned.jpg", quality=90)
+    photo.crop((150, 90, 520, 330)).save(photos / "part.jpg", quality=90)
+    ImageOps.expand(photo, (40, 160), "black").save(photos / "screen.jpg", quality=90)
+    with Image.open(sample("coffee.png")) as other:
+        other.convert("RGB").save(photos / "coffee.jpg")
+    return photos
+
+
+def test_they_go_by_the_verified_rule_and_come_back(folder, tmp_path):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    output = tmp_path / "out"
+    result = dupimg.organize(
+        folder, output, duplicate_rule="verified", process_mode="move", cache="none", quiet=True
+    )
+    rows = {row.path: row for row in result.rows}
+    assert {name: row.keeper for name, row in rows.items() if row.action == "remove"} == {
+        "turned.jpg": "whole.jpg", "part.jpg": "whole.jpg", "screen.jpg": "whole.jpg"
+    }  # fmt: skip
+    assert rows["part.jpg"].verdict == "cropped copy"
+    assert -1 <= rows["part.jpg"].thumb_correlation <= 1
+    assert (output / "report.html").exists()
+    report = read_report(output / "report.csv")
+    assert not [row for row in report if "nan" in map(str, vars(row).values())]
+    dupimg.undo(output, quiet=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_default_rule_leaves_them(folder, tmp_path):
+    rows = dupimg.plan(folder, tmp_path / "out", cache="none", quiet=True).rows
+    assert {row.action for row in rows if row.path in ("part.jpg", "turned.jpg")} == {"keep"}
