@@ -64,13 +64,14 @@ def is_one_exposure(photo: Photo, other: Photo) -> bool:
     or if only one says anything.
     """
     one, two = photo.traits, other.traits
+    is_one_moment = photo.taken_from == other.taken_from == "exif" and not _have_other_times(
+        photo, other
+    )
+    if one.is_raw != two.is_raw:  # each program develops a raw file in its own way
+        return is_one_moment
     if not (one.camera and two.camera):
         return bool(one.camera) != bool(two.camera)
-    if not photo.taken_from == other.taken_from == "exif" or _have_other_times(photo, other):
-        return False
-    if one.is_raw != two.is_raw:  # each program develops a raw file in its own way
-        return True
-    return None not in one.exposure[:3] and one.exposure == two.exposure
+    return is_one_moment and None not in one.exposure[:3] and one.exposure == two.exposure
 
 
 def _have_other_times(photo: Photo, keeper: Photo) -> bool:

@@ -10,7 +10,7 @@ from files import sample, save
 from PIL import Image, ImageDraw
 
 from dupimg import add, organize
-from dupimg.decide.another import shown_to_be_another
+from dupimg.decide.another import is_one_exposure, shown_to_be_another
 from dupimg.files.photos import Photo
 from dupimg.files.traits import Traits
 from dupimg.plans.report import read_report
@@ -229,3 +229,15 @@ def test_a_second_run_reads_no_picture_again(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr("dupimg.decide.whole_pictures.read_whole", read_new)
     second = plan(tmp_path / "in", tmp_path / "two", quiet=True, cache=cache)
     assert read_report(first.report) == read_report(second.report)
+
+
+def test_a_raw_and_what_was_developed_from_it_may_differ_in_brightness():
+    taken = datetime(2024, 5, 4, 12)
+
+    def shot(format: str, seconds: int = 0) -> Photo:
+        at = taken + timedelta(seconds=seconds)
+        return Photo("a", 1, "a", 4, 3, at, "exif", traits=Traits(format=format))
+
+    assert is_one_exposure(shot("RAW"), shot("JPEG"))
+    assert not is_one_exposure(shot("RAW"), shot("JPEG", seconds=1))
+    assert not is_one_exposure(shot("JPEG"), shot("JPEG"))
