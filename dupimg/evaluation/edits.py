@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from dupimg.files.images import UnreadablePhoto, read_photo
-from dupimg.groups.second_look import COPY
+from dupimg.groups.copies import COPY, CROPPED_COPY, EDITED_COPY
 
 # Pixels of the shorter side of the originals that are edited, if they have as many.
 SIZE = 768
@@ -22,8 +22,6 @@ _MOST_ORIGINALS = 100
 
 # The set of edited copies.
 EDITED = "edits"
-
-CROPPED_COPY, EDITED_COPY = "cropped copy", "edited copy"
 
 
 @dataclass(frozen=True)

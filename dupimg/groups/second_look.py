@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.groups.copies import COPY as COPY
-from dupimg.groups.copies import CROPPED_COPY as CROPPED_COPY
-from dupimg.groups.copies import EDITED_COPY as EDITED_COPY
 from dupimg.groups.duplicates import DuplicateFinder
 
 IDENTICAL_BYTES = "identical bytes"

@@ -10,7 +10,8 @@ from dupimg.evaluation.edit_scores import EditScore, edit_tables
 from dupimg.evaluation.edits import EDITS, save_edit
 from dupimg.evaluation.evaluate import evaluate
 from dupimg.evaluation.metrics import Truth
-from dupimg.groups.second_look import COPY, SecondLook
+from dupimg.groups.copies import COPY
+from dupimg.groups.second_look import SecondLook
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.plans.plan import Groups
 
