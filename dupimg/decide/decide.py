@@ -121,9 +121,10 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
         if more and spared and other != "verified":
             notes.append(message("note.other_rule", rule=other, count=more, spared=spared))
             continue
-        if more:  # only a run by `verified` itself looks for copies from low cosines on
-            code = "note.verified_removes" if other == "verified" else "note.other_rule_removes"
-            notes.append(message(code, rule=other, count=more))
+        if more and other == "verified":  # which alone looks for copies from low cosines on
+            notes.append(message("note.verified_removes", rule=other, count=more))
+        elif more:
+            notes.append(message("note.other_rule_removes", rule=other, count=more))
         if spared:
             notes.append(message("note.other_rule_spares", rule=other, count=spared))
     return tuple(message("note.labelled", note=note) for note in notes)

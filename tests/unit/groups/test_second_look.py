@@ -53,10 +53,8 @@ def test_verdicts(folder, tmp_path):
     assert 0.97 < rows["day/grey.jpg"].thumb_correlation <= 1
     assert rows["day/mirrored.jpg"].thumb_correlation < 0.9
     assert rows["coffee.jpg"].thumb_correlation is None
-    assert (
-        "--duplicate_rule=verified would have removed at least 1 more photo, and spared 1"
-        in summary
-    )
+    assert "--duplicate_rule=verified would have removed at least 1 more photo" in summary
+    assert "--duplicate_rule=verified would have spared 1 photo" in summary
 
 
 def test_the_verified_rule_removes_copies_only(folder, tmp_path):
