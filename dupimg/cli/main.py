@@ -29,6 +29,7 @@ from dupimg.options.run_options import (
     UndoOptions,
 )
 from dupimg.options.tool_options import (
+    AppOptions,
     DemoOptions,
     EmbedOptions,
     EvaluateOptions,
@@ -116,6 +117,8 @@ def _tune(options: TuneOptions) -> int:
     from dupimg.tuning.tune import tune
 
     tuned = tune(options, say=say)
+    found = {"duplicate_threshold": tuned.duplicates, "scene_threshold": tuned.scenes}
+    tell(tuned={name: evidence.recommended for name, evidence in found.items()})
     if not options.quiet:
         say(tuned.to_text())
     return 0
@@ -141,6 +144,13 @@ def _demo(options: DemoOptions) -> int:
     from dupimg.demo.demo import run_demo
 
     return run_demo(options)
+
+
+def _app(options: AppOptions) -> int:
+    from dupimg.app.app import run_app
+
+    run_app(options, announce=say)
+    return DONE
 
 
 def _models(options: ModelsOptions) -> int:
@@ -195,6 +205,7 @@ COMMANDS = {
         ("add", AddOptions, _verb("add", announces=True)),
         ("undo", UndoOptions, _verb("undo")),
         ("status", StatusOptions, _status),
+        ("app", AppOptions, _app),
         ("demo", DemoOptions, _demo),
         ("models", ModelsOptions, _models),
         ("embed", EmbedOptions, _verb("embed")),
