@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,10 @@ from dupimg.files.durable import STATE_FOLDER
 # As many names of a folder are looked at, and shown.
 _MOST_ENTRIES, _MOST_FOLDERS = 50_000, 2_000
 
-_PHOTOS = [
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".heic",
-    ".heif",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".gif",
-    ".avif",
-    ".bmp",
-    ".dng",
-    ".cr2",
-    ".cr3",
-    ".nef",
-    ".arw",
-    ".raf",
-    ".orf",
-    ".rw2",
-    ".jxl",
-    ".psd",
-]
+_PHOTOS = re.compile(
+    r".*\.(jpe?g|png|hei[cf]|webp|tiff?|gif|avif|bmp|dng|cr[23]|nef|arw|raf|orf|rw2|jxl|psd)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def list_folder(folder: Path) -> dict[str, Any]:
@@ -55,7 +37,7 @@ def list_folder(folder: Path) -> dict[str, Any]:
             for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False):
                 if entry.is_dir():
                     names.append(entry.name)
-                elif entry.name.lower().endswith(tuple(_PHOTOS)):
+                elif _PHOTOS.fullmatch(entry.name):
                     photos += 1
     except OSError as error:
         raise UsageError(f"{folder}: {os.strerror(error.errno or 0)}", field="folder") from None
