@@ -247,6 +247,19 @@ class UndoOptions(WorkOptions, ScriptOptions):
 
 
 @dataclass(frozen=True)
+class TrashOptions(WorkOptions, ScriptOptions):
+    """Send the duplicates of a finished run, OUTPUT_DIR/remove, to the system's trash.
+
+    Shows what goes, and asks; without a terminal it needs --yes. Only unchanged files go whose
+    photo that stays is in its place and unchanged, too: all are read now. Others stay, and are
+    named. Nothing is deleted: where a disk has no trash, nothing is touched. `dupimg undo` brings
+    the files back from the trash.
+    """
+
+    output_dir: Path = option(to_path, "the output folder of the run", positional=True)
+
+
+@dataclass(frozen=True)
 class StatusOptions(ScriptOptions):
     """Say where things stand in an output folder, and what can be done next."""
 

@@ -206,7 +206,11 @@ def _not_compared(
     rows: Sequence[Row], known: Mapping[str, Row], output_dir: Path
 ) -> Iterator[Message]:
     """Yield a note about photos of the earlier run that are not what they were."""
-    lost = [row.earlier for row in rows if _was_placed(row) and row.path not in known]
+    lost = [
+        row.earlier
+        for row in rows
+        if _was_placed(row) and not row.trashed and row.path not in known
+    ]
     if lost:
         paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
         yield message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)

@@ -179,7 +179,13 @@ def next_step(run: Run, rows: Sequence[Row], output_dir: Path) -> Message:
     if not counts.removed:
         return message("next.moved", undo=undo)
     size = f"{counts.bytes_freed / 1e6:,.1f}"
-    return message("next.removed", folder=str(output_dir / "remove"), size=size, undo=undo)
+    return message(
+        "next.removed",
+        folder=str(output_dir / "remove"),
+        size=size,
+        trash=command_line("trash", output_dir),
+        undo=undo,
+    )
 
 
 def command_line(verb: str, path: Path) -> str:
