@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -213,12 +213,13 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """The files of a folder before any is opened, and the number of skipped ones."""
+    """The files of a folder before any is opened, the number of skipped ones, and what to know."""
 
     files: tuple[tuple[str, os.stat_result], ...]
     others: tuple[File, ...]
     system_folders: int
     system_files: int
+    notes: tuple[Message, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -226,12 +227,15 @@ class Found:
         return sum(status.st_size for _, status in self.files)
 
 
-def find_files(folder: Path) -> Found:
+def find_files(folder: Path, *, enter: Callable[[str], bool] | None = None) -> Found:
     """Walk a folder without opening a file.
 
     Parameters
     ----------
     folder : Path
+    enter : callable, optional
+        Says of a folder in it, by its relative path, whether to walk it; of the folder itself by an
+        empty one.
 
     Returns
     -------
@@ -245,9 +249,12 @@ def find_files(folder: Path) -> Found:
     waiting = [""]
     while waiting:
         parent = waiting.pop()
+        if enter is not None and not enter(parent):
+            continue
         try:
             with os.scandir(folder / parent) as entries:
-                listed = list(entries)
+                # Backwards, so that the first one is walked first.
+                listed = sorted(entries, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             reason = message("reason.folder_not_listed", why=why(error))
             others.append(File(parent, 0, "", reason))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from typing import Any
 
+from dupimg.files.inputs import Inputs
 from dupimg.messages import Message, as_text, message, quoted
 from dupimg.plans.reasons import both, by_hand_reason, kept_reason
 from dupimg.plans.rows import Row
@@ -20,8 +21,8 @@ class Run:
 
     Attributes
     ----------
-    input_dir : str
-        Absolute.
+    inputs : Inputs
+        The folders that the files come from.
     mode : {"copy", "move", "hard_link", "reflink", ""}
         How files get to their destinations; empty while that is not decided.
     settings : mapping of str to object
@@ -30,10 +31,29 @@ class Run:
         Whether names are those that every disk accepts, because this one refuses others.
     """
 
-    input_dir: str
+    inputs: Inputs
     mode: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     portable: bool = False
+
+    @property
+    def only(self) -> str | None:
+        """What alone the run is about: "duplicates", "scenes", or None for both."""
+        only: str | None = self.settings.get("only")
+        return only
+
+
+def run_to_json(run: Run) -> dict[str, Any]:
+    """Return a run as JSON values."""
+    return vars(run) | {"inputs": run.inputs.to_json()}
+
+
+def run_from_json(values: Mapping[str, Any]) -> Run:
+    """Return the run that `run_to_json` wrote, or an earlier version, which knew one folder."""
+    read = {name: value for name, value in values.items() if name not in ("input_dir", "inputs")}
+    folder = values.get("input_dir")
+    inputs = Inputs.from_json(values["inputs"]) if folder is None else Inputs({"": folder})
+    return Run(inputs, **read | {"settings": read_settings(read["settings"])})
 
 
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:

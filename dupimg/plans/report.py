@@ -30,8 +30,9 @@ COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_re
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
 COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
 # Reports that were written before these columns came up lack them.
-_OPTIONAL = {"nearest_scene_cosine"}
+_OPTIONAL = {"nearest_scene_cosine", "input"}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
+_LIKE_DATA = {*PATHS, "input"}
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
 _TEXT_SUFFIX = re.compile(
@@ -176,7 +177,7 @@ def row_cell(row: Row, name: str) -> str:
         return str(value)
     if name in COSINES:
         return f"{value:.6f}"
-    return to_cell(str(value), may_look_like_data=name in PATHS)
+    return to_cell(str(value), may_look_like_data=name in _LIKE_DATA)
 
 
 def rows_table(rows: Sequence[Row]) -> DataFrame:

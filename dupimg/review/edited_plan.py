@@ -12,7 +12,7 @@ from functools import cached_property
 
 from dupimg.errors import MessageError
 from dupimg.messages import message
-from dupimg.plans.merge import Reviewed, merge_decisions, merge_edits
+from dupimg.plans.merge import Reviewed, merge_decisions
 from dupimg.plans.plan import Problem, check_decisions, check_plan
 from dupimg.plans.plan_file import PlanFile
 from dupimg.plans.report import row_cell
@@ -90,8 +90,7 @@ class ReviewState:
     @cached_property
     def planned(self) -> Reviewed:
         """What would be carried out; names all files, which takes seconds of 100,000."""
-        edits, portable = self.file.filled_edits, self.decided.portable
-        return merge_edits(self.decided.rows, edits, portable=portable)
+        return self.decided.merged(self.file)
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
@@ -235,7 +234,7 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     merged, wrong = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
     problems = check_decisions(merged)
     if decided.is_placed_by_hand(file):
-        reviewed = merge_edits(decided.rows, file.filled_edits, portable=decided.portable)
+        reviewed = decided.merged(file)
         row_of = {row.path: row for row in reviewed.rows}
         # A problem that stays is found at the same row, whatever the names are by now.
         problems = check_plan([row_of[row.path] for row in decided.rows])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from dupimg.plans.merge import SceneNumbers
+from dupimg.plans.merge import Reviewed, SceneNumbers, merge_edits
 from dupimg.plans.plan_file import PlanFile
 from dupimg.plans.rows import Row
 
@@ -20,12 +20,18 @@ class DecidedPlan:
     ----------
     rows : tuple of Row
         Named.
-    portable : bool
+    portable, only
         See `dupimg.plans.record.Run`.
     """
 
     rows: tuple[Row, ...]
     portable: bool = False
+    only: str | None = None
+
+    def merged(self, file: PlanFile) -> Reviewed:
+        """Return the plan as a person edited it."""
+        edits = file.filled_edits
+        return merge_edits(self.rows, edits, portable=self.portable, only=self.only)
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
