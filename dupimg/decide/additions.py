@@ -23,7 +23,7 @@ from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
 from dupimg.decide.enlarged import duplicates_by_detail
 from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
-from dupimg.files.inputs import Inputs
+from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
@@ -45,8 +45,8 @@ def add_rows(
     listing: Listing,
     collection: Collection,
     options: PlanOptions,
-    inputs: Inputs,
     *,
+    inputs: Inputs = ONE_FOLDER,
     portable: bool = False,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.

@@ -149,6 +149,10 @@ class Inputs:
         return ", ".join(map(str, self.movable.values() or self.folders.values()))
 
 
+# Nothing is protected, and paths are as they are.
+ONE_FOLDER = Inputs({"": ""})
+
+
 def _is_in(path: str, folder: str) -> bool:
     if not folder:
         return not PurePath(path).is_absolute()

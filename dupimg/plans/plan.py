@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.companion_names import folded
-from dupimg.files.inputs import Inputs
+from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates
 from dupimg.files.photos import File, Listing, Photo, local_time
 from dupimg.messages import Message, message
@@ -78,7 +78,7 @@ def make_plan(
     ranking: Ranking,
     rule: KeepRule = DEFAULT_RULE,
     *,
-    inputs: Inputs,
+    inputs: Inputs = ONE_FOLDER,
     only: str | None = None,
     merge_metadata: bool = False,
     portable: bool = False,

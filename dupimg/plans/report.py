@@ -30,9 +30,8 @@ COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_re
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
 COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
 # Reports that were written before these columns came up lack them.
-_OPTIONAL = {"nearest_scene_cosine", "input"}
+_OPTIONAL = {"nearest_scene_cosine"}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
-_LIKE_DATA = {*PATHS, "input"}
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
 _TEXT_SUFFIX = re.compile(
@@ -120,7 +119,12 @@ def write_report(rows: Sequence[Row], path: Path, *, instead_of: Sequence[Row] =
 
 
 def _cells(rows: Sequence[Row]) -> dict[str, list[str]]:
-    return {name: [row_cell(row, name) for row in rows] for name in COLUMNS}
+    return {name: [row_cell(row, name) for row in rows] for name in columns_of(rows)}
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns of a report; files of several folders have `input`, too."""
+    return (*COLUMNS, "input") if any(row.input for row in rows) else COLUMNS
 
 
 def write_table(
@@ -177,7 +181,7 @@ def row_cell(row: Row, name: str) -> str:
         return str(value)
     if name in COSINES:
         return f"{value:.6f}"
-    return to_cell(str(value), may_look_like_data=name in _LIKE_DATA)
+    return to_cell(str(value), may_look_like_data=name in PATHS)
 
 
 def rows_table(rows: Sequence[Row]) -> DataFrame:
@@ -195,7 +199,9 @@ def rows_table(rows: Sequence[Row]) -> DataFrame:
     import pandas as pd
 
     kinds = dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(COSINES, "float64")
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    columns: dict[str, list[Any]] = {
+        name: [getattr(row, name) for row in rows] for name in columns_of(rows)
+    }
     columns["reason"] = [str(reason or "") for reason in columns["reason"]]
     return pd.DataFrame(columns).astype(kinds)
 
@@ -224,7 +230,7 @@ def read_report(path: Path) -> tuple[Row, ...]:
             raise ValueError(
                 f"Got {path} without {', '.join(missing)}, expected these columns too."
             )
-        known = [name for name in COLUMNS if name in found]
+        known = [name for name in (*COLUMNS, "input") if name in found]
         return tuple(_row({name: _from_cell(line[name], name) for name in known}) for line in lines)
 
 

@@ -62,7 +62,8 @@ class Row:
         photo of those that stay and may share a scene. None for a photo that does not stay, and
         where scenes are found by the embedding of `nearest_cosine`.
     input : str
-        The folder that the file comes from; empty where there is one only.
+        The folder that the file comes from; empty where there is one only, and then not in the
+        report.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
     identity : str
@@ -113,7 +114,7 @@ class Row:
     thumb_correlation: float | None = None
     verdict: str = ""
     nearest_scene_cosine: float | None = None
-    input: str = ""
+    input: str = field(default="", metadata={"in_report": False})
     modified_ns: int = field(default=0, metadata={"in_report": False})
     identity: str = field(default="", metadata={"in_report": False})
     earlier: str = field(default="", metadata={"in_report": False})

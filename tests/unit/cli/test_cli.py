@@ -72,7 +72,7 @@ def test_values_are_converted():
     ("words", "message"),
     [
         (["in"], "Got no output_dir"),
-        (["in", "missing", "out"], "folder missing does not exist"),
+        (["in", "missing", "out"], "input_dir=missing"),
         (["in", "out", "--only=photos"], "expected one of duplicates, scenes"),
         (["in", "out", "--duplicate_treshold=1"], "Did you mean --duplicate_threshold?"),
         (["in", "out", "--treshold=1"], "mean --duplicate_threshold, --scene_threshold or --"),
