@@ -273,8 +273,12 @@ def find_inputs(
 def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found:
     """Find the files of the folder with the path `name`."""
     root = inputs / name
+    # A new folder may be around one that is known.
+    is_around = any(Path(folder).is_relative_to(root) for folder in inputs.folders.values())
 
     def path(inside: str) -> str:
+        if is_around and inputs.label(name) is None:
+            return inputs.name(root / inside)
         return f"{name}/{inside}" if name and inside else name or inside
 
     found = find(root, enter=lambda inside: walked.enter(root / inside, path(inside)))

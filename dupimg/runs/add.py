@@ -152,6 +152,8 @@ def _check_apart(options: AddOptions, run: Run) -> None:
     in_place = run.only == DUPLICATES
     for folder in options.new_dir:
         preflight.check_apart(folder, options.output_dir, "new_dir", may_be_inside=in_place)
+    known = map(Path, run.inputs.folders.values())
+    preflight.check_not_protected(known, options.protect, "input_dir")
     for folder in options.protect:
         preflight.check_apart(folder, options.output_dir, "protect")
 

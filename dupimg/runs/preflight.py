@@ -70,6 +70,16 @@ def check_inputs(folders: Sequence[Path], protected: Sequence[Path], name: str) 
                 if same
                 else message("refused.inside", name=name, folder=str(one), other=str(other))
             )
+    check_not_protected(folders, protected, name)
+
+
+def check_not_protected(folders: Iterable[Path], protected: Sequence[Path], name: str) -> None:
+    """Refuse folders, of the option `name`, that are inside a protected one.
+
+    Raises
+    ------
+    UsageError
+    """
     for folder, around in product(folders, protected):
         inside, outside = folder.resolve(), around.resolve()
         if inside != outside and _is_inside(inside, outside):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shlex
 import subprocess
@@ -164,17 +163,28 @@ def test_a_protected_folder_outside_is_a_further_folder(folders, run, capsys):
     assert rows["photos/cup.jpg"]["keeper"] == "best/cup.jpg"
     assert rows["best/cup.jpg"]["action"] == "leave"
     assert rows["best/cup.jpg"]["scene"] == rows["photos/cup.jpg"]["scene"]
-    assert (rows["photos/cup.xmp"]["action"], rows["photos/cup.xmp"]["destination"]) == ("leave", "")
+    assert (rows["photos/cup.xmp"]["action"], rows["photos/cup.xmp"]["destination"]) == (
+        "leave",
+        "",
+    )
     # It has grown: what is in it stays, and a copy that was kept goes in its favour.
-    make_files(Path(), {"nas/best/cat.jpg": Path("out", rows["photos/2024/cat.jpg"]["destination"]).read_bytes()})
+    make_files(
+        Path(),
+        {"nas/best/cat.jpg": Path("out", rows["photos/2024/cat.jpg"]["destination"]).read_bytes()},
+    )
     before = snapshot(Path("nas"))
     run("add", "two/photos", "out", "--process_mode=move")
     rows = reported("out")
     assert rows["photos/2024/cat.jpg"]["keeper"] == "best/cat.jpg"
     assert rows["photos/2024/cat.jpg"]["destination"].startswith("remove/")
-    run("add", "two/photos", "out", "--process_mode=move", "--protect=one")
-    assert "nothing is new" in capsys.readouterr().out
-    for _ in range(2):
+    run("add", "two", "out", "--protect=one", status=2)
+    assert "is inside protect=one" in capsys.readouterr().err
+    make_files(Path(), {"one/photos/late.txt": "x", "two/late.txt": "y"})
+    run("add", "one", "out", "--process_mode=move", "--protect=two")
+    rows = reported("out")
+    assert rows["photos/late.txt"]["action"] == "other"
+    assert rows[str(folders / "two/late.txt")]["action"] == "leave"
+    for _ in range(3):
         run("undo", "out")
     assert snapshot(Path("nas")) == before
     assert Path("one/photos/2024/cat.jpg").exists()
@@ -199,17 +209,21 @@ def test_only_duplicates_leaves_everything_else_alone(folders, run, capsys, how)
     said = capsys.readouterr().out
     check_sum(out, said)
     if "move" not in how:
-        assert snapshot(Path("one")).items() >= snapshot(Path("one/photos")).items() or True
         assert "the duplicates are still in their folders" in said
         command = re.search("`(dupimg undo .*)` moves them out", said)[1]
         for part in command.split(" && "):
-            run(*shlex.split(part)[1:])
+            assert main(shlex.split(part)[1:]) == 0
     placed = read_files(Path(out))
     assert {name for name in placed if name.startswith(("remove", "processed", "other"))} == {
         "remove/one/photos/cup (1).jpg", "remove/one/photos/cup (1).xmp",
         "remove/two/photos/cat small.jpg", "remove/two/photos/cat, again.jpg",
     }  # fmt: skip
-    gone = {"photos/cup (1).jpg", "photos/cup (1).xmp", "photos/cat small.jpg", "photos/cat, again.jpg"}
+    gone = {
+        "photos/cup (1).jpg",
+        "photos/cup (1).xmp",
+        "photos/cat small.jpg",
+        "photos/cat, again.jpg",
+    }
     now = snapshot(Path("one")) | snapshot(Path("two"))
     assert {n: f for n, f in now.items() if "dupes" not in n} == {
         name: file for name, file in before.items() if name not in gone
@@ -259,7 +273,9 @@ def test_two_names_of_one_file_are_two_rows_and_free_nothing(folders, run, capsy
     names = [Path("one/photos") / name for name in ("cup.jpg", "z.jpg")]
     names[1].hardlink_to(names[0])
     before = snapshot(Path("one"))
-    result = dupimg.organize("one/photos", "out", process_mode="move", only="duplicates", quiet=True)
+    result = dupimg.organize(
+        "one/photos", "out", process_mode="move", only="duplicates", quiet=True
+    )
     assert (result.counts.removed, result.counts.bytes_freed) == (1, 0)
     assert names[0].exists()
     assert not names[1].exists()
@@ -327,5 +343,5 @@ def test_status_and_the_journal_of_one_folder(folders, run):
     run("organize", "one/photos", "out")
     assert "finished" in str(status("out"))
     assert "input" not in next(iter(reported("out").values()))
-    with pytest.raises(UsageError, match="already holds|has results|was carried out"):
+    with pytest.raises(UsageError, match="undo out"):
         dupimg.organize(["one/photos"], "out", quiet=True)
