@@ -49,14 +49,14 @@ def describe(output_dir: Path) -> dict[str, Any]:
     if (record := read_rows(output_dir)) is None:
         return shown
     rows, run = record.rows, record.run
-    counts = Counts.of(rows)
+    counts, first = Counts.of(rows), next(iter(run.inputs.movable.values()), run.inputs / "")
     return shown | {
-        "input_dir": run.input_dir,
+        "input_dir": str(first),
         "mode": run.mode,
         "counts": vars(counts),
         "duplicates": _duplicates(rows),
         "scenes": _scenes(rows),
-        "space": _space(rows, Path(run.input_dir), output_dir),
+        "space": _space(rows, first, output_dir),
     }
 
 

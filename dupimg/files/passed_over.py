@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.photos import File, Listing, Photo, Video
 from dupimg.options.globs import first_match
 
@@ -13,7 +14,12 @@ T = TypeVar("T", File, Photo, Video)
 
 
 def pass_over(
-    listing: Listing, *, exclude: Sequence[str] = (), min_pixels: int = 0, min_bytes: int = 0
+    listing: Listing,
+    *,
+    inputs: Inputs = ONE_FOLDER,
+    exclude: Sequence[str] = (),
+    min_pixels: int = 0,
+    min_bytes: int = 0,
 ) -> Listing:
     """Leave files out of a listing.
 
@@ -21,6 +27,8 @@ def pass_over(
     ----------
     listing : Listing
         With companions.
+    inputs : Inputs
+        The folders of the files.
     exclude : sequence of str
         Patterns of paths, see `dupimg.options.globs`.
     min_pixels : int
@@ -38,7 +46,7 @@ def pass_over(
     small |= {video.path for video in listing.videos if video.bytes < min_bytes}
 
     def is_out(path: str) -> bool:
-        return path in small or first_match(exclude, path) < len(exclude)
+        return path in small or first_match(exclude, inputs.inside(path)) < len(exclude)
 
     def left(files: Iterable[T]) -> tuple[T, ...]:
         return tuple(file for file in files if file.path not in out)
