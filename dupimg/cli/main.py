@@ -29,6 +29,7 @@ from dupimg.options.run_options import (
     UndoOptions,
 )
 from dupimg.options.tool_options import (
+    CompareOptions,
     DemoOptions,
     EmbedOptions,
     EvaluateOptions,
@@ -190,6 +191,7 @@ COMMANDS = {
         ("demo", DemoOptions, _demo),
         ("models", ModelsOptions, _models),
         ("embed", EmbedOptions, _verb("embed")),
+        ("compare", CompareOptions, _verb("compare")),
         ("tune", TuneOptions, _tune),
         ("evaluate", EvaluateOptions, _evaluate),
         ("fit_head", FitHeadOptions, _fit_head),
