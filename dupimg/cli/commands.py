@@ -26,6 +26,8 @@ BASIC = frozenset(
         "dry_run",
         "layout",
         "exclude",
+        "protect",
+        "only",
         "keep",
         "duplicate_threshold",
         "duplicate_rule",

@@ -31,6 +31,7 @@ from dupimg.options.run_options import (
 )
 from dupimg.options.tool_options import (
     AppOptions,
+    CompareOptions,
     DemoOptions,
     EmbedOptions,
     EvaluateOptions,
@@ -219,6 +220,7 @@ COMMANDS = {
         ("demo", DemoOptions, _demo),
         ("models", ModelsOptions, _models),
         ("embed", EmbedOptions, _verb("embed")),
+        ("compare", CompareOptions, _verb("compare")),
         ("tune", TuneOptions, _tune),
         ("evaluate", EvaluateOptions, _evaluate),
         ("fit_head", FitHeadOptions, _fit_head),

@@ -36,8 +36,13 @@ from dupimg.progress import progress_bar
 KeepPreview = Callable[[str, bytes], object]
 
 
-def read_listing(options: EmbeddingOptions, inputs: Inputs, found: Found, cache: Cache) -> Listing:
-    """Read the files of folders, and find out which belong to a photo and when it was taken."""
+def read_listing(
+    options: EmbeddingOptions, inputs: Inputs, found: Found, cache: Cache, *, paired: bool = True
+) -> Listing:
+    """Read the files of folders, and find out which belong to a photo and when it was taken.
+
+    Without `paired`, each photo is on its own.
+    """
     dating = Dating.of(options.time_zone)
     jobs = options.jobs or joblib.cpu_count()
     with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
@@ -51,15 +56,17 @@ def read_listing(options: EmbeddingOptions, inputs: Inputs, found: Found, cache:
             cache=cache,
             dating=dating,
         )
+    if not paired:
+        return listing
     pair = (
         partial(pair_companions, endings=options.companion, videos=options.videos)
         if isinstance(options, PlanOptions)
         else pair_companions
     )
-    paired = by_zone(inputs, listing, pair)
+    listing = by_zone(inputs, listing, pair)
     if isinstance(options, PlanOptions):
-        paired = pass_over(
-            paired,
+        listing = pass_over(
+            listing,
             inputs=inputs,
             exclude=options.exclude,
             min_pixels=options.min_pixels,
@@ -67,7 +74,7 @@ def read_listing(options: EmbeddingOptions, inputs: Inputs, found: Found, cache:
         )
     return date_by_sidecars(
         inputs,
-        paired,
+        listing,
         dating,
         jobs=jobs,
         time_limit=options.time_limit,

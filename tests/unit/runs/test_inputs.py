@@ -39,8 +39,9 @@ def folders(tmp_path, monkeypatch):
     save(coffee, Path("one/photos/cup.jpg"), taken="2024:05:02 10:00:00")
     save(cat.resize((300, 200)), Path("two/photos/cat small.jpg"), taken="2024:05:01 10:00:00")
     save(picture("rocket.jpg"), Path("two/photos/rocket.jpg"), taken="2024:05:03 10:00:00")
-    make_files(Path(), {"one/photos/cup.xmp": "cup", "two/photos/cup.xmp": "of no photo",
-        "two/photos/notes.txt": "hello", "two/photos/cat small.xmp": "own"})  # fmt: skip
+    make_files(Path("one/photos"), {"cup.xmp": "cup"})
+    others = {"cup.xmp": "of no photo", "notes.txt": "hello", "cat small.xmp": "own"}
+    make_files(Path("two/photos"), others)
     return tmp_path
 
 
@@ -123,9 +124,9 @@ def test_folders_that_mix_are_refused(folders, run, capsys, words, message):
 
 def test_the_protected_photo_stays_even_beside_its_equal(folders, run, capsys):
     cat = Path("one/photos/2024/cat.jpg").read_bytes()
-    make_files(Path(), {"two/photos/best/cat 1.jpg": cat, "two/photos/best/cat 2.jpg": cat,
-        "two/photos/best/cat 1.xmp": "edits", "two/photos/best/a.txt": "x"})  # fmt: skip
-    before = snapshot(Path("two/photos/best"))
+    best = Path("two/photos/best")
+    make_files(best, {"cat 1.jpg": cat, "cat 2.jpg": cat, "cat 1.xmp": "edits", "a.txt": "x"})
+    before = snapshot(best)
     everything = read_files(Path("one")), read_files(Path("two"))
     words = ["one/photos", "two/photos", "--protect=two/photos/best"]
     run("organize", *words, "out", "--process_mode=move", "--keep=bytes", "--avoid=best")
@@ -133,9 +134,9 @@ def test_the_protected_photo_stays_even_beside_its_equal(folders, run, capsys):
     assert snapshot(Path("two/photos/best")) == before
     rows = reported("out")
     left = [path for path, row in rows.items() if row["action"] == "leave"]
-    best = [f"best/{name}" for name in ("a.txt", "cat 1.jpg", "cat 1.xmp", "cat 2.jpg")]
+    protected = [f"best/{name}" for name in ("a.txt", "cat 1.jpg", "cat 1.xmp", "cat 2.jpg")]
     # Nothing is written beside the protected photo, so what belongs to its copy stays.
-    assert sorted(left) == [f"two/photos/{name}" for name in (*best, "cat small.xmp")]
+    assert sorted(left) == [f"two/photos/{name}" for name in (*protected, "cat small.xmp")]
     assert all(not rows[path]["destination"] for path in left)
     assert rows["one/photos/2024/cat.jpg"]["keeper"] == "two/photos/best/cat 1.jpg"
     assert "the keeper is in a protected folder" in rows["one/photos/2024/cat.jpg"]["reason"]
@@ -201,8 +202,9 @@ def test_a_duplicate_stays_whose_protected_keeper_was_changed(folders, run, caps
 @pytest.mark.parametrize("how", ["--process_mode=copy", "--hard_link", "--process_mode=move"])
 def test_only_duplicates_leaves_everything_else_alone(folders, run, capsys, how):
     cat = Path("one/photos/2024/cat.jpg").read_bytes()
-    make_files(Path(), {"one/photos/cup (1).jpg": Path("one/photos/cup.jpg").read_bytes(),
-        "one/photos/cup (1).xmp": "cup", "two/photos/cat, again.jpg": cat})  # fmt: skip
+    cup = Path("one/photos/cup.jpg").read_bytes()
+    make_files(Path("one/photos"), {"cup (1).jpg": cup, "cup (1).xmp": "cup"})
+    make_files(Path("two/photos"), {"cat, again.jpg": cat})
     before = snapshot(Path("one")) | snapshot(Path("two"))
     out = "one/photos/dupes"  # inside an input
     run("organize", "one/photos", "two/photos", out, "--only=duplicates", how)
