@@ -24,6 +24,7 @@ BASIC = frozenset(
     {
         "process_mode",
         "dry_run",
+        "layout",
         "keep",
         "duplicate_threshold",
         "duplicate_rule",

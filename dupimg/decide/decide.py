@@ -16,6 +16,7 @@ from dupimg.decide.evidence import Evidence
 from dupimg.files.photos import Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
+from dupimg.plans.layout import Layout
 from dupimg.plans.plan import Groups, check_plan, make_plan
 from dupimg.plans.rows import Row
 from dupimg.search.blocks import Checkpoint
@@ -100,7 +101,14 @@ def decide(
         )
         groups = find_groups(embedded, options, ranking, duplicates, checkpoint)
     rows = make_plan(
-        listing, groups, ranking, rule, merge_metadata=options.merge_metadata, portable=portable
+        listing,
+        groups,
+        ranking,
+        rule,
+        merge_metadata=options.merge_metadata,
+        portable=portable,
+        layout=Layout(options.layout),
+        event_gap=options.event_gap,
     )
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")

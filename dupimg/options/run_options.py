@@ -9,6 +9,7 @@ from dupimg.errors import UsageError
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.converters import (
     KEEP_WORDS,
+    to_duration,
     to_endings,
     to_flag,
     to_globs,
@@ -19,6 +20,7 @@ from dupimg.options.converters import (
     to_whole_number,
 )
 from dupimg.options.fields import Options, ScriptOptions, WorkOptions, cache_option, choice, option
+from dupimg.options.templates import FIELDS, SCENES, to_layout
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,22 @@ class PlanOptions(RunOptions, ScriptOptions):
     )
     output_dir: Path = option(
         to_path, "folder for the result, created if it does not exist", positional=True
+    )
+    layout: str = option(
+        to_layout,
+        "where photos that stay go: all in one folder, named by scene and time; under their own "
+        "folders and names; or as a template of a path says, such as "
+        "'{taken:%Y}/{event}/{scene:04}-{taken:%H%M%S}{ext}', with the fields "
+        f"{' '.join(FIELDS)}",
+        default=SCENES,
+        values="scenes|tree|TEMPLATE",
+    )
+    event_gap: int = option(
+        to_duration,
+        "events are runs of photos that are no further apart in time: 90m, 6h, 2d",
+        default="6h",
+        values="TIME",
+        accepts="str or int",
     )
     keep: tuple[str, ...] = option(
         to_keep_rule,

@@ -126,7 +126,7 @@ def _add(
     ):
         folders = Folders(options.new_dir, output_dir)
         portable = record.run.portable or preflight.refuses_names(output_dir)
-        rows, notes = _decide(evidence, settings, found, earlier, portable)
+        rows, notes = _decide(evidence, settings, found, earlier, portable, options.new_dir)
         folders.check(command)
     notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
@@ -170,14 +170,23 @@ def _decide(
     found: Found,
     earlier: Sequence[Row],
     portable: bool,
+    new_dir: Path,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Read what is new, and return a checked plan for all files, and what to know about it."""
     rows, listing, collection = _read(evidence, options, found, earlier)
-    decided, notes = add_rows(rows, listing, collection, options, portable=portable)
+    decide = partial(
+        add_rows,
+        rows,
+        listing,
+        options=options,
+        portable=portable,
+        added_from=new_dir.resolve().as_posix(),
+    )
+    decided, notes = decide(collection)
     while broken := _broken_keepers(decided, collection.rows, options.output_dir):
         # Decide again without photos that are not what they were.
         collection = collection.without(broken)
-        decided, notes = add_rows(rows, listing, collection, options, portable=portable)
+        decided, notes = decide(collection)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))

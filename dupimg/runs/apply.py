@@ -115,7 +115,7 @@ def _reviewed(
     edits = read_edits(plan_path)
     row_of = {edit.path: edit.number for edit in edits}
     portable = record.run.portable or preflight.refuses_names(output_dir)
-    reviewed = merge_edits(record.rows, edits, portable=portable)
+    reviewed = merge_edits(record.rows, edits, portable=portable, layout=record.run.layout)
     found = check_plan(reviewed.rows)
     found += preflight.check_files(
         reviewed.rows,

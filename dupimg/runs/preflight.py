@@ -15,7 +15,7 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
-from dupimg.plans.naming import acceptable_path
+from dupimg.plans.free_names import acceptable_path
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import MakeBar, progress_bar
