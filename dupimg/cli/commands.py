@@ -25,6 +25,7 @@ BASIC = frozenset(
         "process_mode",
         "dry_run",
         "layout",
+        "exclude",
         "keep",
         "duplicate_threshold",
         "duplicate_rule",

@@ -32,10 +32,13 @@ class Decision:
         A checked plan.
     notes : tuple of Message
         What a person should know about it.
+    passed_over : tuple of str
+        Paths of files that the options leave out; they have no row.
     """
 
     rows: tuple[Row, ...]
     notes: tuple[Message, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 def decide(
@@ -113,7 +116,7 @@ def decide(
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
-    return Decision(rows, notes)
+    return Decision(rows, notes, listing.passed_over)
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:

@@ -175,8 +175,8 @@ def tidy_camera(camera: str) -> str:
     --------
     >>> tidy_camera("NIKON CORPORATION NIKON D90"), tidy_camera("Canon Canon EOS 5D")
     ('NIKON D90', 'Canon EOS 5D')
-    >>> tidy_camera("OLYMPUS IMAGING CORP. E-M10"), tidy_camera("Apple iPad")
-    ('OLYMPUS E-M10', 'Apple iPad')
+    >>> tidy_camera("OLYMPUS IMAGING CORP. E-M10")
+    'OLYMPUS E-M10'
     """
     words = camera.split()
     lower = [word.casefold() for word in words]

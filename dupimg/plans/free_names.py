@@ -92,7 +92,7 @@ class Names:
             self._uses.setdefault(folded(str(folder)), 1)
 
     def clear_of_files(self, path: str) -> str:
-        """Return a path with a number at those of its folders that are files already."""
+        """Return a path whose folders have numbers where they are files already."""
         clear = ""
         *folders, name = path.split("/")
         for folder in folders:

@@ -105,7 +105,7 @@ def merge_edits(
     Returns
     -------
     Reviewed
-        Names follow actions and scenes, but for destinations that were written by hand.
+        Names follow actions, scenes and their names, but for destinations written by hand.
     """
     scenes = SceneNumbers.of(decided)
     merged, problems = merge_decisions(decided, edits, scenes)

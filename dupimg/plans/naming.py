@@ -138,7 +138,7 @@ def _template_stems(
 def _claimed(
     photos: Sequence[Row], places: dict[str, str], stems: dict[str, str], names: Names
 ) -> dict[str, str]:
-    """Return the stems; equal ones of photos that stay get -2, -3 … in order of time and path."""
+    """Return stems of which equal ones of photos that stay are numbered by time and path."""
     # Only a kept photo takes its name away from others.
     new = [row.path for row in photos if row.action == KEEP and row.path not in places]
     wanted = {

@@ -170,7 +170,7 @@ def _encoded(columns: Mapping[str, Sequence[str]]) -> bytes:
 def row_cell(row: Row, name: str) -> str:
     """Return a cell of the report."""
     value = getattr(row, name)
-    if value is None:
+    if value is None or (row.trashed and name == "destination"):
         return ""
     if name in _INTEGERS:
         return str(value)

@@ -94,6 +94,9 @@ class Row:
     failed : bool
         Whether the file could not be brought to its destination, and stayed where it was. Not in
         the report.
+    trashed : bool
+        Whether the file was sent to the system's trash: `destination` is where it was then, and
+        empty in the report. Not in the report.
     """
 
     path: str
@@ -130,6 +133,7 @@ class Row:
     known: str = field(default="", metadata={"in_report": False})
     sidecar: str = field(default="", metadata={"in_report": False})
     failed: bool = field(default=False, metadata={"in_report": False})
+    trashed: bool = field(default=False, metadata={"in_report": False})
 
     @property
     def has_step(self) -> bool:
