@@ -74,7 +74,7 @@ def decide(
     """
     # scikit-learn takes a second to import, which passes while photos are decoded.
     Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
-    first_file = options.input_dir / next((path for path, _ in found.files), ".")
+    first_file = options.input_dir / (found.first or ".")
     with (
         connected(options.scheduler, first_file),
         Evidence(

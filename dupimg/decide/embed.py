@@ -57,7 +57,7 @@ def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache
     if isinstance(options, PlanOptions):
         paired = pass_over(
             paired,
-            exclude=options.exclude,
+            found.excluded,
             min_pixels=options.min_pixels,
             min_bytes=options.min_bytes,
         )

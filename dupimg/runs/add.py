@@ -106,7 +106,11 @@ def _add(
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
     input_dir = Path(record.run.input_dir)
-    found = find_files(options.new_dir, **searched(record.run.settings))
+    place = options.new_dir.resolve()
+    below = place.relative_to(input_dir).as_posix() if place.is_relative_to(input_dir) else "."
+    found = find_files(
+        options.new_dir, below="" if below == "." else below, **searched(record.run.settings)
+    )
     found = _under(input_dir, found, options.new_dir)
     preflight.check_found(found, options.new_dir, output_dir, "", name="new_dir")
     settings = PlanOptions(
@@ -175,6 +179,7 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
         found,
         files=tuple((path(name), status) for name, status in found.files),
         others=tuple(replace(other, path=path(other.path)) for other in found.others),
+        excluded=frozenset(map(path, found.excluded)),
     )
 
 

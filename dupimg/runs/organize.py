@@ -98,7 +98,7 @@ def organize(
     steps = DECIDING if options.dry_run else (*DECIDING, carrying_out(options.mode))
     with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints, numbered(*steps):
         if not options.dry_run:
-            probe(options.mode, options.input_dir / found.files[0][0], output_dir)
+            probe(options.mode, options.input_dir / (found.first or ""), output_dir)
         run = replace(run, portable=preflight.refuses_names(output_dir))
         folders = Folders(options.input_dir, preflight.existing_parent(output_dir))
         with looking(output_dir, command, dry_run=options.dry_run):

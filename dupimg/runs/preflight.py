@@ -95,9 +95,11 @@ def check_found(
     ------
     UsageError
     """
-    if not found.files:
+    if found.first is None:
+        passed_over = found.passed_over + len(found.excluded)
+        but = f" but for {passed_over:,} that the options pass over" if passed_over else ""
         raise UsageError(
-            f"Got {name}={input_dir} without files, expected a folder of photos.", field=name
+            f"Got {name}={input_dir} without files{but}, expected a folder of photos.", field=name
         )
     if mode:
         check_space(found.bytes, input_dir, output_dir, mode)
