@@ -96,7 +96,8 @@ def add_rows(
     if options.merge_metadata:
         decided_rows = knowing(decided_rows, listing)
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
-    dated = with_events(settled, options.event_gap, {row.path for row in earlier})
+    known = {row.path for row in earlier}
+    dated = with_events(_in_their_scenes(settled), options.event_gap, known)
     numbered = dated if options.only == SCENES else _number_groups(dated)
     layout = Layout(options.layout, added_from)
     return _named(numbered, earlier, options.only, portable, layout), notes
@@ -120,6 +121,12 @@ def _all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
         else row
         for row in kept.values()
     ]
+
+
+def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
+    """Give new photos of scenes that a person named the names of these scenes."""
+    names = {row.scene: row.scene_name for row in rows if row.scene_name}
+    return [row.having(scene_name=names.get(row.scene, "")) for row in rows] if names else [*rows]
 
 
 def _not_following(earlier: Sequence[Row], rows: Mapping[str, Row]) -> set[str]:

@@ -77,7 +77,7 @@ def decide(
     """
     # scikit-learn takes a second to import, which passes while photos are decoded.
     Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
-    first_file = next((inputs / path for path, _ in found.files), inputs.places[0])
+    first_file = inputs / found.first if found.first else inputs.places[0]
     with (
         connected(options.scheduler, first_file),
         Evidence(

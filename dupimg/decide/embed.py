@@ -67,8 +67,7 @@ def read_listing(
     if isinstance(options, PlanOptions):
         listing = pass_over(
             listing,
-            inputs=inputs,
-            exclude=options.exclude,
+            found.excluded,
             min_pixels=options.min_pixels,
             min_bytes=options.min_bytes,
         )

@@ -273,6 +273,7 @@ def find_inputs(
         sum(part.system_files for part in parts),
         tuple(walked.notes),
         sum(part.passed_over for part in parts),
+        frozenset().union(*(part.excluded for part in parts)),
     )
 
 
@@ -287,11 +288,16 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
             return inputs.name(root / inside)
         return f"{name}/{inside}" if name and inside else name or inside
 
-    found = find(root, enter=lambda inside: walked.enter(root / inside, path(inside)))
+    found = find(
+        root,
+        enter=lambda inside: walked.enter(root / inside, path(inside)),
+        below="" if inputs.label(name) is None else inputs.inside(name),
+    )
     return replace(
         found,
         files=tuple((path(inside), status) for inside, status in found.files),
         others=tuple(replace(other, path=path(other.path)) for other in found.others),
+        excluded=frozenset(map(path, found.excluded)),
     )
 
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.photos import File, Listing, Photo, Video
-from dupimg.options.globs import first_match
 
 T = TypeVar("T", File, Photo, Video)
 
 
 def pass_over(
-    listing: Listing,
-    *,
-    inputs: Inputs = ONE_FOLDER,
-    exclude: Sequence[str] = (),
-    min_pixels: int = 0,
-    min_bytes: int = 0,
+    listing: Listing, excluded: Collection[str], *, min_pixels: int = 0, min_bytes: int = 0
 ) -> Listing:
     """Leave files out of a listing.
 
@@ -27,10 +20,8 @@ def pass_over(
     ----------
     listing : Listing
         With companions.
-    inputs : Inputs
-        The folders of the files.
-    exclude : sequence of str
-        Patterns of paths, see `dupimg.options.globs`.
+    excluded : collection of str
+        Paths of files that are left out.
     min_pixels : int
         Photos with fewer pixels are left out.
     min_bytes : int
@@ -44,16 +35,14 @@ def pass_over(
     small = {photo.path for photo in listing.photos if photo.pixels < min_pixels}
     small |= {photo.path for photo in listing.photos if photo.bytes < min_bytes}
     small |= {video.path for video in listing.videos if video.bytes < min_bytes}
-
-    def is_out(path: str) -> bool:
-        return path in small or first_match(exclude, inputs.inside(path)) < len(exclude)
+    out = small | set(excluded)
+    out |= {file.path for file in listing.companions if file.companion_of in out}
+    if not out:
+        return listing
 
     def left(files: Iterable[T]) -> tuple[T, ...]:
         return tuple(file for file in files if file.path not in out)
 
-    media: tuple[File | Photo | Video, ...] = (*listing.photos, *listing.videos, *listing.others)
-    out = {file.path for file in media if is_out(file.path)}
-    out |= {f.path for f in listing.companions if f.companion_of in out or is_out(f.path)}
     return replace(
         listing,
         photos=left(listing.photos),

@@ -215,6 +215,9 @@ class Found:
         What to know.
     passed_over : int
         Number of files in folders that are passed over.
+    excluded : frozenset of str
+        Paths of `files` and `others` that are passed over, and are only here so that what belongs
+        to them is found.
     """
 
     files: tuple[tuple[str, os.stat_result], ...]
@@ -223,11 +226,12 @@ class Found:
     system_files: int
     notes: tuple[Message, ...] = ()
     passed_over: int = 0
+    excluded: frozenset[str] = frozenset()
 
     @property
-    def bytes(self) -> int:
-        """Sum of the sizes of all files."""
-        return sum(status.st_size for _, status in self.files)
+    def first(self) -> str | None:
+        """Path of the first file that is not excluded."""
+        return next((path for path, _ in self.files if path not in self.excluded), None)
 
 
 def find_files(
@@ -237,6 +241,7 @@ def find_files(
     exclude: Sequence[str] = (),
     recursive: bool = True,
     include_system: bool = False,
+    below: str = "",
 ) -> Found:
     """Walk a folder without opening a file.
 
@@ -247,11 +252,13 @@ def find_files(
         Says of a folder in it, by its relative path, whether to walk it; of the folder itself by an
         empty one.
     exclude : sequence of str
-        Patterns of folders that are passed over, see `dupimg.options.globs`.
+        Patterns of what is passed over, see `dupimg.options.globs`.
     recursive : bool, default=True
         Whether to search subfolders, too.
     include_system : bool, default=False
         Whether to take in what systems and programs keep for themselves.
+    below : str
+        Path of `folder` in the input folder, from which the patterns begin.
 
     Returns
     -------
@@ -262,6 +269,7 @@ def find_files(
     files: list[tuple[str, os.stat_result]] = []
     others: list[File] = []
     system_folders = system_files = passed_over = 0
+    excluded: set[str] = set()
     waiting = [""]
     while waiting:
         parent = waiting.pop()
@@ -277,24 +285,35 @@ def find_files(
             continue
         for entry in listed:
             path = f"{parent}/{entry.name}" if parent else entry.name
+            in_input = f"{below}/{path}" if below else path
+            is_excluded = bool(exclude) and first_match(exclude, in_input) < len(exclude)
             if entry.is_dir(follow_symlinks=False):
-                if not include_system and is_system_folder(path):
+                if is_system_folder(in_input, include_system=include_system):
                     system_folders += 1
                     system_files += _count_files(entry)
-                elif recursive and first_match(exclude, path) == len(exclude):
+                elif recursive and not is_excluded:
                     waiting.append(path)
                 else:
                     passed_over += _count_files(entry)
             elif not include_system and is_system_file(path):
                 system_files += 1
             else:
+                if is_excluded:
+                    excluded.add(path)
                 status = _regular_status(entry)
                 if isinstance(status, Message):
                     others.append(File(path, 0, "", status))
                 else:
                     files.append((path, status))
     files.sort(key=lambda file: file[0])
-    return Found(tuple(files), tuple(others), system_folders, system_files, passed_over=passed_over)
+    return Found(
+        tuple(files),
+        tuple(others),
+        system_folders,
+        system_files,
+        passed_over=passed_over,
+        excluded=frozenset(excluded),
+    )
 
 
 def _count_files(folder: os.DirEntry[str]) -> int:

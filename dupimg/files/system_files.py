@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 
 _FOLDERS = (
     ".thumbnails",
-    ".dupimg",
     "@eadir",
     "$recycle.bin",
     "#recycle",
@@ -23,13 +22,17 @@ _FOLDERS = (
     ".fseventsd",
     "system volume information",
 )
+# Of this program: never input.
+_OWN = ".dupimg"
 # Within a library of Apple Photos; the originals are beside it.
 _LIBRARY, _PREVIEWS = "*.photoslibrary", "resources"
 _FILES = (".trashed-*", ".pending-*", "._*", "thumbs.db")
 
 
-def is_system_folder(path: str) -> bool:
+def is_system_folder(path: str, *, include_system: bool = False) -> bool:
     """Return whether a folder holds what a system or a program keeps for itself.
+
+    With `include_system`, only this program's own folder is one.
 
     Examples
     --------
@@ -39,6 +42,8 @@ def is_system_folder(path: str) -> bool:
     (False, False)
     """
     parent, _, name = path.casefold().rpartition("/")
+    if name == _OWN or include_system:
+        return name == _OWN
     if name == _PREVIEWS and fnmatchcase(parent.rpartition("/")[2], _LIBRARY):
         return True
     return any(fnmatchcase(name, pattern) for pattern in _FOLDERS)

@@ -57,8 +57,8 @@ _SCRIPTS = (
     "app.js",
 )
 # What the page needs of a row: the report, where an earlier run put the file, whether it failed,
-# whether it is a video, whether it is in the trash.
-_COLUMNS = (*COLUMNS, "earlier", "failed", "video", "trashed")
+# whether it is a video.
+_COLUMNS = (*COLUMNS, "earlier", "failed", "video")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PICTURES = {
     False: "img-src 'self' file: data:; media-src 'self' file:",
@@ -139,8 +139,8 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list
-        The columns of the report, ``earlier``, ``failed``, ``video`` and ``trashed``; cosines are
-        rounded as in the report, reasons are messages.
+        The columns of the report, ``earlier``, ``failed`` and ``video``; cosines are rounded as in
+        the report, reasons are messages.
 
     Examples
     --------

@@ -29,11 +29,10 @@ class Counts:
     unsearched : int
         Folders that could not be listed.
     bytes_freed : int
-        Size of the removed files; of one with several names only if all of them are removed.
+        Size of the removed files that are not in the system's trash; of one with several names
+        only if all of them are removed.
     trashed : int
         Removed files that were sent to the system's trash.
-    bytes_trashed : int
-        Size of those.
     """
 
     found: int = 0
@@ -49,7 +48,6 @@ class Counts:
     unsearched: int = 0
     bytes_freed: int = 0
     trashed: int = 0
-    bytes_trashed: int = 0
 
     @property
     def by_action(self) -> dict[str, int]:
@@ -84,7 +82,6 @@ class Counts:
             unsearched=sum(_is_unsearched(row) for row in rows),
             bytes_freed=_bytes_freed(rows),
             trashed=sum(row.trashed for row in rows),
-            bytes_trashed=sum(row.bytes for row in rows if row.trashed),
         )
 
 
@@ -105,11 +102,13 @@ def names_of_one_file(rows: Sequence[Row]) -> list[list[int]]:
 
 
 def _bytes_freed(rows: Sequence[Row]) -> int:
-    going = [row.action == REMOVE and not row.failed for row in rows]
-    freed = sum(row.bytes for row, goes in zip(rows, going, strict=True) if goes)
+    gone = [row.action == REMOVE and not row.failed for row in rows]
+    counted = [gone[number] and not row.trashed for number, row in enumerate(rows)]
+    freed = sum(row.bytes for row, counts in zip(rows, counted, strict=True) if counts)
     for names in names_of_one_file(rows):
-        count = sum(going[number] for number in names)
-        freed -= rows[names[0]].bytes * (count - (count == len(names)))
+        count = sum(counted[number] for number in names)
+        once = count > 0 and all(gone[number] for number in names)
+        freed -= rows[names[0]].bytes * (count - once)
     return freed
 
 

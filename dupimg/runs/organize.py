@@ -95,7 +95,11 @@ def organize(
     steps = DECIDING if options.dry_run else (*DECIDING, carrying_out(options.mode))
     with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints, numbered(*steps):
         if not options.dry_run:
-            movable = (path for path, _ in found.files if not run.inputs.is_protected(path))
+            movable = (
+                path
+                for path, _ in found.files
+                if path not in found.excluded and not run.inputs.is_protected(path)
+            )
             preflight.probe_each(movable, run.inputs, output_dir, options.mode)
         run = replace(run, portable=preflight.refuses_names(output_dir))
         folders = Folders(run.inputs, preflight.existing_parent(output_dir))

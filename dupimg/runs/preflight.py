@@ -147,9 +147,13 @@ def check_found(found: Found, folders: Sequence[Path], name: str = "input_dir") 
     ------
     UsageError
     """
-    if not found.files:
+    if found.first is None:
+        passed_over = found.passed_over + len(found.excluded)
+        but = f" but for {passed_over:,} that the options pass over" if passed_over else ""
         shown = ", ".join(map(str, folders))
-        raise UsageError(f"Got {name}={shown} without files, expected a folder of photos.")
+        raise UsageError(
+            f"Got {name}={shown} without files{but}, expected a folder of photos.", field=name
+        )
 
 
 def find_input(
@@ -180,10 +184,10 @@ Sizes = Mapping[Path, int]
 
 
 def sizes_found(found: Found, inputs: Inputs) -> dict[Path, int]:
-    """Return how much each folder holds, without what is protected."""
+    """Return how much each folder holds, without what is excluded or protected."""
     sizes: Counter[Path] = Counter()
     for path, status in found.files:
-        if not inputs.is_protected(path):
+        if path not in found.excluded and not inputs.is_protected(path):
             sizes[inputs.root(path)] += status.st_size
     return dict(sizes)
 
