@@ -210,7 +210,7 @@ def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
         if not os.access(folder, os.W_OK):
             raise UsageError(message("refused.move", folder=str(folder)))
     target = existing_parent(output_dir)
-    size = sum(sizes.values()) if mode == "copy" else _size_across(sizes, target)
+    size = sum(sizes.values()) if mode == "copy" else size_across(sizes, target)
     free = shutil.disk_usage(target).free
     if mode in ("copy", "move") and size > free:
         raise UsageError(
@@ -223,10 +223,11 @@ def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
         )
 
 
-def _size_across(sizes: Sizes, target: Path) -> int:
-    """Return how much comes from other disks."""
+def size_across(sizes: Sizes, target: Path) -> int:
+    """Return how many bytes come from other disks than that of a folder."""
     disk = target.stat().st_dev
-    return sum(size for folder, size in sizes.items() if folder.stat().st_dev != disk)
+    there = {folder: existing_parent(folder).stat().st_dev for folder in sizes}
+    return sum(size for folder, size in sizes.items() if there[folder] != disk)
 
 
 def check_move(
@@ -254,7 +255,7 @@ def check_move(
         The answer was no.
     """
     target = existing_parent(output_dir)
-    size = _size_across(sizes, target) if mode == "move" else 0
+    size = size_across(sizes, target) if mode == "move" else 0
     if not size:
         return
     minutes = max(1, round(size / _bytes_per_second(target) / 60))
