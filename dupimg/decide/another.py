@@ -176,6 +176,21 @@ class Pixels:
         plain = (pair for pair in left if any(map(self._is_plain, pair)))
         return dict.fromkeys(plain, PLAIN) | doubts
 
+    def one_shot(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return those pairs that differ in brightness by an edit, not by their exposure.
+
+        The cameras' notes tell, or the noise of the pictures.
+        """
+        found = {pair for pair in pairs if is_one_exposure(*(self._photos[n] for n in pair))}
+        left = {
+            (self._photos[i].digest, self._photos[j].digest): (i, j)
+            for i, j in pairs
+            if (i, j) not in found
+        }
+        if self._wholes is None or not left:
+            return found
+        return found | {left[pair] for pair in self._wholes.brightened(left)}
+
     def _read(
         self, pairs: Sequence[tuple[int, int]]
     ) -> dict[tuple[int, int], tuple[Whole | None, Whole | None]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import joblib
 
+from dupimg.files.brightened import BRIGHTENED_VERSION, is_brightened
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import open_sandbox
@@ -90,14 +91,31 @@ class WholePictures:
         pairs : iterable of (str, str)
             Digests of the larger and of the smaller picture; see `is_enlarged`.
         """
+        return self._true_of(pairs, _is_enlarged, ENLARGED_VERSION)
+
+    def brightened(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the pairs that are one shot, and differ by an edit of the brightness.
+
+        Parameters
+        ----------
+        pairs : iterable of (str, str)
+            Digests; see `is_brightened`.
+        """
+        ordered = {(one, other): (min(one, other), max(one, other)) for one, other in pairs}
+        found = self._true_of(ordered.values(), _is_brightened, BRIGHTENED_VERSION)
+        return {pair for pair in ordered if ordered[pair] in found}
+
+    def _true_of(
+        self, pairs: Iterable[tuple[str, str]], is_so: Callable[..., bool], version: str
+    ) -> set[tuple[str, str]]:
+        """Return the pairs of which something is so; the cache remembers it."""
         wanted = list(dict.fromkeys(pairs))
-        answers = dict(self._cache.pairs(wanted, ENLARGED_VERSION))
-        compare = partial(_is_enlarged, max_pixels=self._max_pixels)
+        answers = dict(self._cache.pairs(wanted, version))
         new = [pair for pair in wanted if pair not in answers]
-        for (large, small), answer in self._ask(compare, new):
+        for (one, other), answer in self._ask(partial(is_so, max_pixels=self._max_pixels), new):
             if isinstance(answer, bool):
-                answers[large, small] = bytes([answer])
-                self._cache.remember_pair((large, small), ENLARGED_VERSION, bytes([answer]))
+                answers[one, other] = bytes([answer])
+                self._cache.remember_pair((one, other), version, bytes([answer]))
         return {pair for pair in wanted if answers.get(pair) == b"\1"}
 
     def _ask(
@@ -128,3 +146,7 @@ def _read_whole(paths: tuple[Path, ...], max_pixels: int) -> Whole:
 
 def _is_enlarged(paths: tuple[Path, ...], max_pixels: int) -> bool:
     return is_enlarged(*paths, max_pixels=max_pixels)
+
+
+def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> bool:
+    return is_brightened(*paths, max_pixels=max_pixels)

@@ -1,0 +1,64 @@
+"""An edit of the brightness has the noise of its original; another exposure has its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageFilter
+from sklearn.datasets import load_sample_image
+
+from dupimg.files.brightened import is_brightened
+
+PHOTO = Image.fromarray(load_sample_image("china.jpg"))
+
+
+def save(picture, path, **options):
+    picture.save(path, **options)
+    return path
+
+
+def exposed(light: float, shift: float = 0.0) -> Image.Image:
+    """Take a photo of the photo: with noise of its own, from a tripod that gave way a little."""
+    scene = PHOTO.filter(ImageFilter.GaussianBlur(1)).convert("L")
+    moved = scene.transform(scene.size, Image.Transform.AFFINE, (1, 0, shift, 0, 1, 0), 3)
+    noise = np.random.default_rng(int(light * 100)).normal(0, 3, (scene.height, scene.width))
+    levels = np.asarray(moved, np.float64) * light + noise
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.2, 1.4])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_edit_of_the_brightness_is_one(tmp_path, factor, suffix):
+    photo = save(PHOTO, tmp_path / "photo.jpg", quality=92)
+    with Image.open(photo) as opened:
+        edited = ImageEnhance.Brightness(opened.convert("RGB")).enhance(factor)
+    options = {"quality": 90} if suffix == ".jpg" else {}
+    edit = save(edited, tmp_path / f"edit{suffix}", **options)
+    assert is_brightened(photo, edit)
+    assert is_brightened(edit, photo)
+
+
+def test_any_curve_is_an_edit(tmp_path):
+    levels = [round(255 * (n / 255) ** 0.7) for n in range(256)] * 3
+    photo = save(PHOTO, tmp_path / "photo.png")
+    assert is_brightened(photo, save(PHOTO.point(levels), tmp_path / "lighter.jpg", quality=90))
+
+
+@pytest.mark.parametrize("shift", [0, 0.4])
+@pytest.mark.parametrize("light", [0.6, 0.85])
+def test_another_exposure_is_none(tmp_path, light, shift):
+    one = save(exposed(1), tmp_path / "one.jpg", quality=95)
+    assert not is_brightened(one, save(exposed(light, shift), tmp_path / "other.jpg", quality=95))
+
+
+def test_what_is_small_or_plain_or_of_another_size_is_in_doubt(tmp_path):
+    plain = Image.new("L", PHOTO.size, 90)
+    light = ImageEnhance.Brightness(PHOTO).enhance(1.2)
+    for name, one, other in (
+        ("small", PHOTO.resize((320, 213)), light.resize((320, 213))),
+        ("plain", plain, Image.new("L", PHOTO.size, 120)),
+        ("size", PHOTO, light.resize((620, 414))),
+        ("turned", PHOTO, light.transpose(Image.Transpose.ROTATE_180)),
+    ):
+        paths = [save(p, tmp_path / f"{name}{n}.png") for n, p in enumerate((one, other))]
+        assert not is_brightened(*paths)
