@@ -21,9 +21,9 @@ from benchmarks.options import BenchmarkOptions
 from benchmarks.sample_photos import CAMERA, WEB, make_photos
 from benchmarks.timing import Timing, seconds_of, table_of, time_decoding
 from dupimg.model.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_backend, has_bfloat16
+from dupimg.model.converted import kept_network
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.models import Model, find_weights, get_model
-from dupimg.model.openvino import kept_network
 
 FASTEST_MODEL = "mobilenet_v3_small"
 
@@ -60,7 +60,7 @@ def _timings(paths: list[Path], name: str) -> Iterator[Timing]:
     yield time_decoding(paths)
     yield Timing("embedding: torch", seconds_of(lambda: reference.transform(paths), times=2))
     cosines = _cosines(reference, paths)
-    fastest = choose_backend("auto")
+    fastest = choose_backend("auto", get_model("efficientnet_lite0"))
     ways = [(fastest, FLOAT32)] if fastest != TORCH else []
     ways += [(fastest, BFLOAT16)] if has_bfloat16() else []
     for backend, precision in ways:
@@ -95,7 +95,7 @@ def _with_weights(model: Model) -> Iterator[Model]:
         try:
             yield random
         finally:
-            if choose_backend("auto") == OPENVINO:
+            if choose_backend("auto", get_model("efficientnet_lite0")) == OPENVINO:
                 kept_network(random).unlink(missing_ok=True)
 
 
