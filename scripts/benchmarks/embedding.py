@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def _timings(paths: list[Path], name: str) -> Iterator[Timing]:
     for backend, precision in ways:
         embedder = PhotoEmbedder(model, backend=backend, precision=precision)
         change = np.abs(_cosines(embedder, paths) - cosines).max()
-        seconds = seconds_of(lambda embedder=embedder: embedder.transform(paths), times=2)
+        seconds = seconds_of(partial(embedder.transform, paths), times=2)
         yield Timing(f"embedding: {backend}, {precision}", seconds, largest_change_of_cosine=change)
     with _with_weights(get_model(FASTEST_MODEL)) as small:
         embedder = PhotoEmbedder(small)
@@ -108,8 +109,8 @@ def _write_random_weights(model: Model, path: Path) -> None:
         torch.manual_seed(0)
         network = build_network(model).to_empty(device="cpu")
         for module in network.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
     torch.save(network.state_dict(), path)
 
 
