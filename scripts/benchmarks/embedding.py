@@ -61,7 +61,7 @@ def _timings(paths: list[Path], name: str) -> Iterator[Timing]:
     yield time_decoding(paths)
     yield Timing("embedding: torch", seconds_of(lambda: reference.transform(paths), times=2))
     cosines = _cosines(reference, paths)
-    fastest = choose_backend("auto", get_model("efficientnet_lite0"))
+    fastest = choose_backend("auto", model)
     ways = [(fastest, FLOAT32)] if fastest != TORCH else []
     ways += [(fastest, BFLOAT16)] if has_bfloat16() else []
     for backend, precision in ways:
@@ -96,7 +96,7 @@ def _with_weights(model: Model) -> Iterator[Model]:
         try:
             yield random
         finally:
-            if choose_backend("auto", get_model("efficientnet_lite0")) == OPENVINO:
+            if choose_backend("auto", model) == OPENVINO:
                 kept_network(random).unlink(missing_ok=True)
 
 
