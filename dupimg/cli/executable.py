@@ -1,0 +1,29 @@
+"""The program that `scripts/build_executable.py` bundles: ``dupimg``, or the app by double click."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+
+
+def main() -> int:
+    """Run a command, or the app where nobody typed one; return the exit status."""
+    multiprocessing.freeze_support()  # worker processes are this program, too
+    from dupimg.cli.main import main as run
+
+    return run(["app"] if len(sys.argv) == 1 and _was_double_clicked() else None)
+
+
+def _was_double_clicked() -> bool:
+    """Return whether no terminal was there before this program started."""
+    if sys.platform == "win32":
+        import ctypes
+
+        # Windows gives a console of its own to a program that was started without one.
+        processes = (ctypes.c_uint * 2)()
+        return ctypes.windll.kernel32.GetConsoleProcessList(processes, 2) <= 1
+    return not any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
