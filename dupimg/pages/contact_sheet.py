@@ -149,6 +149,8 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     columns = {name: list(map(attrgetter(name), rows)) for name in _COLUMNS}
     for name in COSINES:
         columns[name] = [None if cosine is None else round(cosine, 6) for cosine in columns[name]]
+    for name in ("destination", "earlier"):  # where a file is: not there any more
+        columns[name] = ["" if row.trashed else getattr(row, name) for row in rows]
     columns["reason"] = [row.reason and row.reason.to_json() for row in rows]
     return columns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
@@ -43,9 +44,10 @@ def plan(options: PlanOptions) -> Result:
         raise UsageError(
             f"Got output_dir={output_dir}, where a run is unfinished. Finish it with "
             f"{command_line('apply', output_dir)}, or take it back with "
-            f"{command_line('undo', output_dir)}."
+            f"{command_line('undo', output_dir)}.",
+            field="output_dir",
         )
-    found = preflight.find_input(options.input_dir, output_dir)
+    found = preflight.find_input(options.input_dir, output_dir, searched=options.searched)
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -66,7 +68,7 @@ def plan(options: PlanOptions) -> Result:
             portable=run.portable,
         )
         folders.check(command)
-        rows = decision.rows
+        rows, run = decision.rows, replace(run, passed_over=decision.passed_over)
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start
@@ -79,6 +81,7 @@ def plan(options: PlanOptions) -> Result:
         page,
         system_folders=found.system_folders,
         system_files=found.system_files,
+        passed_over=found.passed_over + len(decision.passed_over),
         notes=(
             *decision.notes,
             *(() if kept is None else (message("note.plan_kept", plan=PLAN, kept=kept.name),)),
