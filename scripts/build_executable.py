@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import stat
 import subprocess
 import sys
@@ -56,10 +57,10 @@ def main() -> int:
 def _build(dist: Path, work: Path) -> None:
     icon, version_file = work / "dupimg.png", work / "version.txt"
     draw_icon(ROOT / "dupimg/web/icon.svg").save(icon)
-    numbers = (*map(int, dupimg.__version__.split(".")), 0)
+    numbers = (*(int(part) for part in re.findall(r"\d+", dupimg.__version__)[:3]), 0)
     version_file.write_text(_VERSION_FILE.format(numbers=numbers, version=dupimg.__version__))
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN"]
-    command += ["--distpath", dist, "--workpath", work, ROOT / "scripts/executable.spec"]
+    command += [f"--distpath={dist}", f"--workpath={work}", str(ROOT / "scripts/executable.spec")]
     variables = {
         "DUPIMG_ROOT": ROOT,
         "DUPIMG_VERSION": dupimg.__version__,
@@ -67,7 +68,7 @@ def _build(dist: Path, work: Path) -> None:
         "DUPIMG_VERSION_FILE": version_file if sys.platform == "win32" else "",
     }
     environment = os.environ | {name: str(value) for name, value in variables.items()}
-    subprocess.run([*map(str, command)], check=True, env=environment)
+    subprocess.run(command, check=True, env=environment)
 
 
 def draw_icon(path: Path) -> Image.Image:
@@ -103,7 +104,7 @@ def zip_folder(folder: Path, archive: Path) -> None:
             if path.is_symlink():
                 link = zipfile.ZipInfo(name)
                 link.external_attr = (stat.S_IFLNK | 0o777) << 16
-                file.writestr(link, os.readlink(path))
+                file.writestr(link, str(path.readlink()))
             elif path.is_file():
                 file.write(path, name)
 

@@ -1,4 +1,4 @@
-"""The program that `scripts/build_executable.py` bundles: ``dupimg``, or the app by double click."""
+"""The program that `scripts/build_executable.py` bundles: any command; double-clicked, the app."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def _was_double_clicked() -> bool:
         # Windows gives a console of its own to a program that was started without one.
         processes = (ctypes.c_uint * 2)()
         return ctypes.windll.kernel32.GetConsoleProcessList(processes, 2) <= 1
-    return not any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return not any(stream is not None and stream.isatty() for stream in streams)
 
 
 if __name__ == "__main__":
