@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What no machine can offer at will, what takes minutes or is not ours, and what DUPIMG_MAY_SKIP
 # says that this environment lacks on purpose.
-MAY_SKIP = ["needs a processor", "set DUPIMG_LONG=1", "SCIPY_ARRAY_API"]
+MAY_SKIP = ["needs a processor", "set DUPIMG_LONG=1", "set DUPIMG_EXECUTABLE", "SCIPY_ARRAY_API"]
 MAY_SKIP += filter(None, [os.environ.get("DUPIMG_MAY_SKIP")])
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 
 
 def main() -> int:
     """Run a command, or the app where nobody typed one; return the exit status."""
     multiprocessing.freeze_support()  # worker processes are this program, too
+    _restore_library_path()
     from dupimg.cli.main import main as run
 
     return run(["app"] if len(sys.argv) == 1 and _was_double_clicked() else None)
+
+
+def _restore_library_path() -> None:
+    """Let the browser and the file manager that the app opens load the system's libraries."""
+    if (before := os.environ.pop("LD_LIBRARY_PATH_ORIG", None)) is not None:
+        os.environ["LD_LIBRARY_PATH"] = before
+    elif getattr(sys, "frozen", False):
+        os.environ.pop("LD_LIBRARY_PATH", None)
 
 
 def _was_double_clicked() -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 from dupimg.errors import UsageError
+from dupimg.messages import message
 
 
 class BackendError(UsageError):
@@ -32,7 +34,10 @@ def require_torch(library: str, *, by: str) -> None:
         One is missing; the message says how to install it.
     """
     if missing := [name for name in ("torch", library) if not is_installed(name)]:
-        raise BackendError(
-            f"Got {by}, which needs {' and '.join(missing)}, not installed here. Install it with "
-            f"`pip install {' '.join(missing)}`."
+        bundled = getattr(sys, "frozen", False)  # by PyInstaller: nothing can be installed into it
+        why = message(
+            "refused.not_in_program" if bundled else "refused.not_installed",
+            option=by,
+            packages=" ".join(missing),
         )
+        raise BackendError(why)
