@@ -25,6 +25,8 @@ class Model {
     this.about = data.about;
     this.apart = new Set((data.apart ?? []).map((pair) => [...pair].sort().join(" ")));
     this.rows = unpack(data.rows);
+    // Rows that are names of one file.
+    this.linked = data.linked.map((numbers) => numbers.map((n) => this.rows[n]));
     this.rows.forEach((row, n) => {
       row.n = n;
       row.decided = row.action;
@@ -127,9 +129,20 @@ class Model {
     return Boolean(pair) && !row.keeper && this.apart.has(pair);
   }
 
+  /** Return the bytes that deleting some rows frees: those of a file once all its names go. */
+  freed(rows) {
+    const going = new Set(rows);
+    let bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+    for (const names of this.linked) {
+      const count = names.filter((row) => going.has(row)).length;
+      bytes -= names[0].bytes * (count - (count === names.length ? 1 : 0));
+    }
+    return bytes;
+  }
+
   /** Return whether a photo is one that stays while others of its group go. */
   isKeeper(row) {
-    return row.action === "keep" && row.duplicate_group !== null;
+    return row.duplicate_group !== null && (row.action === "keep" || row.copies > 0);
   }
 }
 
@@ -166,6 +179,15 @@ function quotePath(path) {
 // What browsers show themselves; of anything else the thumbnail has to do.
 const SHOWN = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|bmp)$/i;
 
+/** Return the address of a file where it was found: its path begins with the label of its folder. */
+function inputAddress(urls, path) {
+  for (const [label, url] of Object.entries(urls)) {
+    if (!label) return `${url}/${quotePath(path)}`;
+    if (path.startsWith(`${label}/`)) return `${url}/${quotePath(path.slice(label.length + 1))}`;
+  }
+  return `file://${quotePath(path)}`;
+}
+
 /** Return the addresses of thumbnails and photos, beside the page or on its server. */
 function addresses(model) {
   const { about } = model;
@@ -176,7 +198,7 @@ function addresses(model) {
         ? quotePath(row.destination)
         : row.earlier
           ? quotePath(row.earlier)
-          : `${about.input_url}/${quotePath(row.path)}`,
+          : inputAddress(about.input_urls, row.path),
     shown: (row) => SHOWN.test(row.path),
   };
   const served = {

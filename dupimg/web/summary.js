@@ -19,7 +19,7 @@ function counts({ model }) {
   const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
   // As the report counts them; the view of scenes shows what is left where it is, too.
   const scenes = t("summary.scenes", { count: new Set(kept.map((row) => row.scene)).size });
-  const freed = t(`summary.freed.${tense}`, { bytes: bytes(removed) });
+  const freed = t(`summary.freed.${tense}`, { bytes: formatBytes(model.freed(removed)) });
   const videos = model.videos.length ? [t("videos", { count: model.videos.length })] : [];
   const found = [bytes(all), ...videos].join(" · ");
   const number = (key, rows, about, href) =>
@@ -127,12 +127,15 @@ function aboutRun({ model }) {
   const [duplicate, scene, link] = ["duplicate", "scene", "link"].map((name) =>
     formatThreshold(about[`${name}_threshold`]));
   const entries = [
-    ["run.folder", visible(about.input_dir)],
+    ["run.folder", visible(Object.values(about.inputs).join(", "))],
     ["run.state", t(`state.${about.state}`)],
     ["run.duplicates", t(`rule.${about.rule}`, { threshold: duplicate })],
     ["run.scenes", t("run.scenes.value", { threshold: scene, link })],
     ["run.model", about.model],
   ];
+  if (about.protected.length) {
+    entries.splice(1, 0, ["run.protected", visible(about.protected.join(", "))]);
+  }
   if (about.seconds) {
     entries.push(["run.seconds", t("run.seconds.value", {
       seconds: words.formats.tenths.format(about.seconds),
