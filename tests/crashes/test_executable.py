@@ -116,4 +116,4 @@ def test_what_needs_torch_says_so(demo, tmp_path):
     process = start("plan", demo / "photos", tmp_path / "out", "--backend=torch")
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "This program comes without" in printed
+    assert "this program comes without" in printed
