@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import build_executable
+import pytest
 
 import dupimg
 from dupimg.cli import executable
@@ -56,3 +57,14 @@ def test_words_are_those_of_the_command_and_a_double_click_starts_the_app(monkey
         os.close(controller)
         os.close(terminal)
     assert ran == [["app"], None]
+
+
+@pytest.mark.parametrize("before", [None, "/opt/lib"])
+def test_programs_that_it_opens_load_the_libraries_of_the_system(before, monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr("dupimg.cli.main.main", lambda words: 0)
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/dist/dupimg/_internal")
+    if before:
+        monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", before)
+    assert executable.main() == 0
+    assert os.environ.get("LD_LIBRARY_PATH") == before
