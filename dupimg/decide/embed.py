@@ -156,13 +156,15 @@ def make_stream(options: EmbeddingOptions, model: str) -> PhotoStream:
     Raises
     ------
     UsageError
-        There is no such model or head, or the weights are not to be had.
+        There is no such model or head, or the weights or a backend are not to be had.
     """
-    fetch_weights(get_model(model))
+    network = get_model(model)
+    backend = choose_backend(options.backend, network)
+    fetch_weights(network)
     photos = PhotoStream(
-        model=get_model(model),
+        model=network,
         scene_head=Path(options.scene_head) if options.scene_head else None,
-        backend=choose_backend(options.backend),
+        backend=backend,
         precision=options.precision,
         batch_size=options.batch_size,
         n_jobs=options.jobs,

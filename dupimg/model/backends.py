@@ -8,7 +8,6 @@ the batch, the thread and the number of threads.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.errors import UsageError
+from dupimg.model.installed import BackendError, is_installed, require_torch
 from dupimg.model.models import Model
 
 TORCH, OPENVINO = "torch", "openvino"
@@ -31,10 +30,6 @@ FLOAT32, BFLOAT16 = "float32", "bfloat16"
 # into memory anew for each call (11 instead of 9 ms a photo on 2 cores). OpenVINO gets one photo
 # at a time: 4 at once are 5 to 10 % slower, 8 are 20 %.
 AT_ONCE = {TORCH: 4, OPENVINO: 1}
-
-
-class BackendError(UsageError):
-    """A backend is not installed, or a precision is beyond this processor."""
 
 
 class Network(Protocol):
@@ -55,30 +50,43 @@ class Network(Protocol):
         ...
 
 
-def choose_backend(name: str) -> str:
+def choose_backend(name: str, model: Model) -> str:
     """Return the backend of this name; for "auto" the fastest that is installed.
+
+    Parameters
+    ----------
+    name : {"auto", "torch", "openvino"}
+    model : Model
+        What it will compute: torch is needed to build the networks of torchvision.
 
     Raises
     ------
     BackendError
-        The backend is not installed; the message says how to install it.
+        The backend, or what builds the network, is not installed; the message says how to
+        install it.
     ValueError
         There is no such backend.
 
     Examples
     --------
-    >>> choose_backend("torch")
-    'torch'
+    >>> from dupimg.model.models import get_model
+    >>> choose_backend("openvino", get_model("efficientnet_lite0"))
+    'openvino'
     """
     if name not in ("auto", TORCH, OPENVINO):
         raise ValueError(f"Got backend={name!r}, expected 'auto', 'torch' or 'openvino'.")
-    installed = importlib.util.find_spec(OPENVINO) is not None
-    if name == OPENVINO and not installed:
+    installed = is_installed(OPENVINO)
+    if not installed and (name == OPENVINO or (name == "auto" and not is_installed(TORCH))):
         raise BackendError(
-            "Got backend='openvino', which is not installed, expected it to be. Install it with "
-            "`pip install openvino`, or use backend='torch'."
+            f"Got backend={name!r}, but openvino is not installed. Install it with "
+            "`pip install openvino`, or torch and timm and use backend='torch'."
         )
-    return TORCH if name == TORCH or not installed else OPENVINO
+    chosen = TORCH if name == TORCH or not installed else OPENVINO
+    if model.library == "torchvision":
+        require_torch(model.library, by=f"model={model.name!r}")
+    elif chosen == TORCH:
+        require_torch(model.library, by=f"backend={name!r}")
+    return chosen
 
 
 def check_precision(precision: str) -> None:
@@ -133,7 +141,7 @@ def open_network(model: Model, backend: str, precision: str, n_threads: int) -> 
         This machine lacks the backend or the precision.
     """
     check_precision(precision)
-    if choose_backend(backend) == TORCH:
+    if choose_backend(backend, model) == TORCH:
         return TorchNetwork(model, precision)
     from dupimg.model.openvino import OpenVINONetwork
 

@@ -239,10 +239,11 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             if getattr(self, name) not in choices:
                 expected = " or ".join(map(repr, choices))
                 raise ValueError(f"Got {name}={getattr(self, name)!r}, expected {expected}.")
+        model = self.model if isinstance(self.model, Model) else get_model(self.model)
         photos = PhotoStream(
-            model=self.model if isinstance(self.model, Model) else get_model(self.model),
+            model=model,
             scene_head=None if self.scene_head is None else Path(self.scene_head),
-            backend=choose_backend(self.backend),
+            backend=choose_backend(self.backend, model),
             precision=self.precision,
             batch_size=self.batch_size,
             n_jobs=self.n_jobs,

@@ -15,6 +15,7 @@ from dupimg.files.photos import find_files
 from dupimg.files.sandbox import Map, open_sandbox
 from dupimg.model.backends import FLOAT32, TORCH, Network, open_network
 from dupimg.model.heads import SceneHead, fit_head
+from dupimg.model.installed import require_torch
 from dupimg.model.models import Model, fetch_weights, fingerprint, get_model
 from dupimg.options.tool_options import FitHeadOptions
 from dupimg.progress import progress_bar
@@ -42,7 +43,8 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
     Raises
     ------
     UsageError
-        The network has no feature maps, the file exists, or there are too few photos.
+        The network has no feature maps, torch is not installed, the file exists, or there are too
+        few photos.
 
     Notes
     -----
@@ -55,6 +57,7 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
         raise UsageError(
             f"Got model={model.name}, which gives no feature maps, expected efficientnet_lite0."
         )
+    require_torch(model.library, by="fit_head")
     fetch_weights(model)
     if not options.folder.is_dir():
         raise UsageError(f"Got folder={options.folder}, which is no folder, expected photos in it.")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from dupimg.errors import UsageError
+from dupimg.model.installed import require_torch
 from dupimg.wording import did_you_mean
 
 # Part of every fingerprint: count it up whenever reading, resizing or normalizing changes.
@@ -250,6 +251,7 @@ def _download(model: Model) -> Path:
     """Download the weights into torchvision's cache: verified, then renamed into place."""
     if not model.url:
         raise WeightsError(f"No weights for {model.name}. Install {source(model)}.")
+    require_torch(model.library, by=f"model={model.name!r}")
     import torch
 
     path = _torch_cache() / model.filename

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,9 @@ from benchmarks.options import BenchmarkOptions
 from benchmarks.sample_photos import CAMERA, WEB, make_photos
 from benchmarks.timing import Timing, seconds_of, table_of, time_decoding
 from dupimg.model.backends import BFLOAT16, FLOAT32, OPENVINO, TORCH, choose_backend, has_bfloat16
+from dupimg.model.converted import kept_network
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.models import Model, find_weights, get_model
-from dupimg.model.openvino import kept_network
 
 FASTEST_MODEL = "mobilenet_v3_small"
 
@@ -60,13 +61,13 @@ def _timings(paths: list[Path], name: str) -> Iterator[Timing]:
     yield time_decoding(paths)
     yield Timing("embedding: torch", seconds_of(lambda: reference.transform(paths), times=2))
     cosines = _cosines(reference, paths)
-    fastest = choose_backend("auto")
+    fastest = choose_backend("auto", model)
     ways = [(fastest, FLOAT32)] if fastest != TORCH else []
     ways += [(fastest, BFLOAT16)] if has_bfloat16() else []
     for backend, precision in ways:
         embedder = PhotoEmbedder(model, backend=backend, precision=precision)
         change = np.abs(_cosines(embedder, paths) - cosines).max()
-        seconds = seconds_of(lambda embedder=embedder: embedder.transform(paths), times=2)
+        seconds = seconds_of(partial(embedder.transform, paths), times=2)
         yield Timing(f"embedding: {backend}, {precision}", seconds, largest_change_of_cosine=change)
     with _with_weights(get_model(FASTEST_MODEL)) as small:
         embedder = PhotoEmbedder(small)
@@ -95,7 +96,7 @@ def _with_weights(model: Model) -> Iterator[Model]:
         try:
             yield random
         finally:
-            if choose_backend("auto") == OPENVINO:
+            if choose_backend("auto", model) == OPENVINO:
                 kept_network(random).unlink(missing_ok=True)
 
 
@@ -108,8 +109,8 @@ def _write_random_weights(model: Model, path: Path) -> None:
         torch.manual_seed(0)
         network = build_network(model).to_empty(device="cpu")
         for module in network.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
     torch.save(network.state_dict(), path)
 
 

@@ -131,7 +131,7 @@ def _part_of_a_photo(random: np.random.Generator) -> Image.Image:
 
     photo = Image.fromarray(load_sample_images().images[random.integers(2)])
     width = int(random.integers(40, photo.height))
-    left, top = random.integers(photo.width - width), random.integers(photo.height - width)
+    left, top = (int(random.integers(side - width)) for side in photo.size)
     part = photo.crop((left, top, left + width, top + width)).resize((_PIXELS, _PIXELS))
     colours = np.asarray(part)[..., random.permutation(3)] * random.uniform(0.3, 1, 3)
     return Image.fromarray(colours.astype(np.uint8)).rotate(90 * int(random.integers(4)))

@@ -71,7 +71,13 @@ def _camera_photos(folder: Path, sizes: Sequence[int]) -> Iterator[list[Path]]:
 def _timings(paths: list[Path], options: BenchmarkOptions) -> Iterator[Timing]:
     photos = paths[0].parent
     with tempfile.TemporaryDirectory(dir=photos.parent) as folder:
-        of_run = PlanOptions(photos, folder, model=options.model, cache="none", quiet=True)
+        of_run = PlanOptions(
+            input_dir=(photos,),
+            output_dir=Path(folder),
+            model=options.model,
+            cache="none",
+            quiet=True,
+        )
         list(
             stream_photos(make_stream(of_run, options.model), [*map(str, paths[:1])])
         )  # loads the network

@@ -43,6 +43,7 @@ def benchmark_stretch(options: BenchmarkOptions) -> pd.DataFrame:
     UsageError
         If the temporary folder has no room for the vectors.
     """
+    assert options.stretch is not None
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vectors.npy"

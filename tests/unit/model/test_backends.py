@@ -1,26 +1,28 @@
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import torch
 from files import sample
+from lean import needs_torch
 
+from dupimg.cli.main import main
 from dupimg.files.images import read_square
 from dupimg.model import backends
-from dupimg.model.backends import BackendError, check_precision, choose_backend, has_bfloat16
+from dupimg.model.backends import check_precision, choose_backend, has_bfloat16
 from dupimg.model.embedder import PhotoEmbedder
 from dupimg.model.heads import shipped_head
+from dupimg.model.installed import BackendError
 from dupimg.model.models import get_model
-from dupimg.model.networks import load_network, turn_network
-from dupimg.model.openvino import kept_network
 
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "china.jpg", "flower.jpg")
+
+BACKENDS = [pytest.param("torch", marks=needs_torch), "openvino"]
 
 needs_bfloat16 = pytest.mark.skipif(
     not has_bfloat16(), reason="needs a processor with instructions for bfloat16"
@@ -38,12 +40,16 @@ def model():
 
 
 @pytest.fixture
-def without_openvino(monkeypatch):
-    """Let OpenVINO be not installed."""
+def uninstall(monkeypatch):
+    """Return a function that lets packages be not installed."""
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "openvino" else find_spec(name)
-    )
+
+    def hide(*names):
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name: None if name in names else find_spec(name)
+        )
+
+    return hide
 
 
 def vectors(model, outputs):
@@ -53,8 +59,13 @@ def vectors(model, outputs):
     return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), scenes
 
 
-@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@needs_torch
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_backends_see_what_the_plain_network_sees(model, squares, backend):
+    import torch
+
+    from dupimg.model.networks import load_network
+
     with torch.inference_mode():
         pictures = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float()
         expected = load_network(model)(pictures).numpy()
@@ -64,6 +75,7 @@ def test_backends_see_what_the_plain_network_sees(model, squares, backend):
         np.testing.assert_allclose(got @ got.T, wanted @ wanted.T, atol=2e-6)
 
 
+@needs_torch
 def test_backends_agree_on_real_photos(shared_photos):
     paths = sorted((shared_photos / "scenes").rglob("*.jpg"))[::5]
     assert len(paths) >= 20
@@ -75,7 +87,7 @@ def test_backends_agree_on_real_photos(shared_photos):
         np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=2e-6)
 
 
-@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=needs_bfloat16)])
 def test_values_depend_neither_on_the_batch_nor_on_threads(model, squares, backend, precision):
     alone = backends.open_network(model, backend, precision, 1)
@@ -91,7 +103,7 @@ def test_values_depend_neither_on_the_batch_nor_on_threads(model, squares, backe
 
 
 @needs_bfloat16
-@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_bfloat16_changes_cosines_a_little(model, squares, backend):
     precise, coarse = (
         vectors(model, backends.open_network(model, backend, precision, 1)(squares))[0]
@@ -101,30 +113,47 @@ def test_bfloat16_changes_cosines_a_little(model, squares, backend):
     assert 1e-5 < change < 0.05
 
 
-def test_a_turned_network_sees_turned_pictures_as_before(model):
-    pictures = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 255
-    network = load_network(model)
-    with torch.inference_mode():
-        expected = network(pictures)
-        turn_network(network)
-        turned, upright = network(pictures.flip(2, 3)), network(pictures)
-    torch.testing.assert_close(turned, expected, rtol=1e-4, atol=1e-5)
-    assert (upright - expected).abs().max() > 0.01
-    assert not [m for m in network.modules() if type(m).__name__ == "Conv2dSame"]
+def test_auto_is_the_fastest_that_is_installed(model, uninstall):
+    assert choose_backend("auto", model) == choose_backend("openvino", model) == "openvino"
+    uninstall()
+    with pytest.raises(ValueError, match="Got backend='onnx'"):
+        choose_backend("onnx", model)
 
 
-def test_auto_is_the_fastest_that_is_installed(monkeypatch):
-    assert choose_backend("auto") == choose_backend("openvino") == "openvino"
-    assert choose_backend("torch") == "torch"
-
-
-def test_without_openvino_auto_is_torch_and_a_clear_error_names_the_extra(without_openvino):
-    assert choose_backend("auto") == "torch"
+@needs_torch
+def test_without_openvino_auto_is_torch_and_a_clear_error_names_what_to_install(model, uninstall):
+    uninstall("openvino")
+    assert choose_backend("auto", model) == choose_backend("torch", model) == "torch"
     assert "-torch-float32-" in PhotoEmbedder().fingerprint
     with pytest.raises(BackendError, match=r"not installed.* `pip install openvino`"):
         PhotoEmbedder(backend="openvino").fit([])
 
 
+def test_without_torch_only_what_needs_it_says_what_to_install(
+    model, uninstall, capsys, tmp_path, monkeypatch
+):
+    uninstall("torch", "torchvision", "timm")
+    assert choose_backend("auto", model) == "openvino"
+    (photos := tmp_path / "in").mkdir()
+    shutil.copy(sample("china.jpg"), photos)
+    monkeypatch.setenv("TORCH_HOME", str(photos))
+    for words, needed in (
+        (["embed", photos, tmp_path / "a.npy", "--backend=torch"], "torch timm"),
+        (["organize", photos, tmp_path / "out", "--model=squeezenet1_1"], "torch torchvision"),
+        (["models", "fetch", "squeezenet1_1"], "torch torchvision"),
+        (["fit_head", photos, tmp_path / "a.npz"], "torch timm"),
+    ):
+        assert main([*map(str, words)]) == 2
+        assert f"not installed here. Install it with `pip install {needed}`" in (
+            capsys.readouterr().err
+        )
+    assert list(tmp_path.iterdir()) == [photos]
+    uninstall("torch", "openvino")
+    with pytest.raises(BackendError, match=r"Got backend='auto', .* `pip install openvino`"):
+        choose_backend("auto", model)
+
+
+@needs_torch
 def test_fingerprints_name_what_vectors_depend_on():
     embedders = [
         PhotoEmbedder(backend=backend, precision=precision)
@@ -146,66 +175,19 @@ def test_bfloat16_is_refused_where_the_processor_lacks_it(tmp_path, monkeypatch)
     check_precision("float32")
 
 
-@pytest.fixture
-def kept(model, monkeypatch, tmp_path):
-    """Return where the converted network is kept, in an empty cache folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return kept_network(model)
-
-
-def test_a_converted_network_is_kept_and_a_damaged_one_converted_anew(model, squares, kept):
-    expected = backends.open_network(model, "openvino", "float32", 1)(squares[:1])
-    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
-    whole = kept.read_bytes()
-    for damaged in (whole[: len(whole) // 2], whole[:9000] + b"\0\0\0\0" + whole[9004:]):
-        kept.write_bytes(damaged)
-        network = backends.open_network(model, "openvino", "float32", 1)
-        np.testing.assert_array_equal(network(squares[:1]), expected)
-        assert kept.read_bytes() != damaged
-
-
-def test_a_cache_folder_that_cannot_be_written_does_no_harm(model, squares, kept):
-    kept.parent.parent.mkdir(exist_ok=True)
-    kept.parent.write_text("a file where the folder should be")
-    network = backends.open_network(model, "openvino", "float32", 1)
-    assert network(squares[:1]).shape == (1, model.output_size)
-
-
-def test_a_kept_network_needs_no_torch_and_nothing_tells_its_makers(model, kept, tmp_path):
-    backends.open_network(model, "openvino", "float32", 1)
+def test_the_default_network_needs_no_torch_and_nothing_tells_its_makers(tmp_path):
     code = (
         "import sys\n"
         "from dupimg import PhotoEmbedder\n"
         f"PhotoEmbedder(backend='openvino').transform([{str(sample('chelsea.png'))!r}])\n"
         "print(*(name in sys.modules for name in ('openvino', 'torch', 'openvino_telemetry')))"
     )
-    home = tmp_path / "home"
-    home.mkdir()
-    environment = {"HOME": str(home), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": sys.path[0]}
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": sys.path[0]}
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert run.stdout.split() == ["True", "False", "False"]
-    assert list(home.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "squeezenet1_1"])
-def test_torchvisions_networks_are_the_same_in_both_backends(squares, name, tmp_path, monkeypatch):
-    import hashlib
-
-    import torchvision
-
-    torch.manual_seed(0)
-    monkeypatch.setenv("DUPIMG_MODELS", str(tmp_path))
-    path = tmp_path / f"{name}.pth"
-    torch.save(torchvision.models.get_model(name, weights=None).state_dict(), path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    model = dataclasses.replace(get_model(name), sha256=digest)
-    ours, theirs = (
-        backends.open_network(model, backend, "float32", 2)(squares)
-        for backend in ("torch", "openvino")
-    )
-    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5 * np.abs(ours).max())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_importing_it_imports_neither_torch_nor_openvino():

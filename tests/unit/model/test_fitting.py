@@ -1,5 +1,6 @@
 import pytest
 from files import sample
+from lean import needs_torch
 
 from dupimg.cli.main import main
 from dupimg.errors import UsageError
@@ -17,6 +18,7 @@ def test_a_head_fitted_on_a_folder(fitted_head):
     assert fitted_head.stat().st_size < 1.5e6
 
 
+@needs_torch
 def test_what_cannot_be_fitted(tmp_path, capsys):
     folder = sample("china.jpg").parent
     (tmp_path / "there.npz").touch()

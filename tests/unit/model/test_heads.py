@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from files import sample
+from lean import needs_torch
 from PIL import Image
 
 from dupimg.model.colours import COLOURS, N_ADDED
@@ -152,6 +153,7 @@ def test_files_that_hold_no_head(head, tmp_path):
             load_head(tmp_path / f"{name}.npz")
 
 
+@needs_torch
 def test_a_head_of_another_network_is_refused(head, tmp_path):
     head.save(tmp_path / "head.npz")
     for model in ("efficientnet_lite0", "squeezenet1_1"):
@@ -159,6 +161,7 @@ def test_a_head_of_another_network_is_refused(head, tmp_path):
             PhotoEmbedder(model, scene_head=tmp_path / "head.npz").fit([])
 
 
+@needs_torch
 def test_a_network_without_a_head_has_one_embedding():
     model = get_model("squeezenet1_1")
     embedder = PhotoEmbedder(model, embedding="scenes")

@@ -9,6 +9,7 @@ from benchmarks.options import BenchmarkOptions
 from benchmarks.sample_photos import CAMERA, WEB, make_photos, reduce_photos
 from benchmarks.stages import benchmark_stages
 from files import make_files
+from lean import needs_torch
 from PIL import Image
 
 import dupimg
@@ -39,6 +40,7 @@ def test_every_stage_and_command_is_measured(small_photos, tmp_path):
     assert (tmp_path / "table.csv").read_text().count("\n") == len(table) + 1
 
 
+@needs_torch
 def test_every_way_to_embed_is_measured(small_photos):
     table = benchmark_embedding(BenchmarkOptions(camera="2", web=3))
     for way in ("straightforward", "embedding: torch", "embedding: openvino, mobilenet_v3_small"):

@@ -1,0 +1,113 @@
+"""A network that OpenVINO converted from torch, kept in the user's cache folder.
+
+From the second time on torch is not needed any more, neither the seconds that importing it takes
+nor its memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+import platformdirs
+
+from dupimg.model.import_openvino import import_openvino
+from dupimg.model.models import Model, fingerprint
+
+# Part of the names of kept networks: count it up whenever the conversion changes.
+_CONVERSION = 1
+
+_FILE_ERRORS = (OSError, KeyError, ValueError, EOFError, BadZipFile)
+
+
+class _Converted(NamedTuple):
+    """A network as OpenVINO's own two files hold it."""
+
+    graph: bytes
+    weights: bytes
+
+
+def read_converted(model: Model, core: Any) -> Any:
+    """Return the graph of a model: from the file in the cache folder, or converted anew.
+
+    Parameters
+    ----------
+    model : Model
+    core : openvino.Core
+
+    Returns
+    -------
+    openvino.Model
+        See `dupimg.model.lite0.build_lite0`.
+
+    Raises
+    ------
+    WeightsError
+        The weights are missing, or not the published ones.
+    """
+    converted = _kept_or_new(model)
+    return core.read_model(converted.graph, converted.weights)
+
+
+def _kept_or_new(model: Model) -> _Converted:
+    path = kept_network(model)
+    try:
+        # A ZIP file: what was damaged since is noticed by its checksums.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return _Converted(arrays["graph"].tobytes(), arrays["weights"].tobytes())
+    except _FILE_ERRORS:
+        converted = _convert(model)
+    with contextlib.suppress(OSError):  # a full disk, or a home that cannot be written
+        _keep(path, converted)
+    return converted
+
+
+def kept_network(model: Model) -> Path:
+    """Return the path of the file for the converted network of a model."""
+    version = import_openvino().get_version().partition("-")[0]
+    name = f"{fingerprint(model)}-openvino-{version}-{_CONVERSION}.npz"
+    return Path(platformdirs.user_cache_dir("dupimg")) / name
+
+
+def _keep(path: Path, converted: _Converted) -> None:
+    """Write the file in one step, so that it is never there half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            graph, weights = (np.frombuffer(part, np.uint8) for part in converted)
+            np.savez(file, graph=graph, weights=weights)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _convert(model: Model) -> _Converted:
+    import torch
+
+    from dupimg.model.networks import load_network
+
+    openvino = import_openvino()
+    pictures = torch.zeros(1, 3, model.input_size, model.input_size)
+    graph = openvino.convert_model(torch.export.export(load_network(model), (pictures,)))
+    graph.reshape(list(pictures.shape))
+    graph = _fed_with_bytes(graph)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.xml"
+        openvino.save_model(graph, path, compress_to_fp16=False)
+        return _Converted(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+
+
+def _fed_with_bytes(graph: Any) -> Any:
+    """Let a graph take pictures as decoders return them: uint8 (1, size, size, 3)."""
+    openvino = import_openvino()
+    steps = openvino.preprocess.PrePostProcessor(graph)
+    steps.input().tensor().set_element_type(openvino.Type.u8)
+    steps.input().tensor().set_layout(openvino.Layout("NHWC"))
+    steps.input().model().set_layout(openvino.Layout("NCHW"))
+    return steps.build()

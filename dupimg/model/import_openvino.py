@@ -1,0 +1,22 @@
+"""OpenVINO, which is imported when it is needed."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from types import ModuleType
+from typing import cast
+
+
+@cache
+def import_openvino() -> ModuleType:
+    """Import OpenVINO without its telemetry, which would send usage data to its makers."""
+    # None says that a package is missing, and OpenVINO works without this one.
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    found = modules.setdefault("openvino_telemetry", None)
+    try:
+        import openvino
+    finally:
+        if found is None:
+            del modules["openvino_telemetry"]
+    return openvino
