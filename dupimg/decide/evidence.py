@@ -7,10 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
-from functools import partial
 from threading import Lock
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import joblib
 import numpy as np
@@ -20,16 +19,17 @@ from PIL import Image
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
 from dupimg.groups.copies import CopyEvidence, compare_copies
-from dupimg.groups.details import Details, find_details, match_details
-from dupimg.groups.pictures import COLOUR_SIDE, Picture
+from dupimg.groups.details import LONGEST_SIDE, Details, find_details, match_details
+from dupimg.groups.pictures import CELLS, COLOUR_SIDE, Glance, Picture
 from dupimg.groups.places import PlaceEvidence, compare_places
 from dupimg.model.colours import white_ground
+from dupimg.opencv import opencv
 from dupimg.progress import progress_bar
 from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 3", "copies 6"
+_PLACES, _COPIES = "places 4", "copies 7"
 
 # Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
 # of pairs of strangers' photos that share a place by their details, hardly one has less.
@@ -38,15 +38,50 @@ _NEIGHBOURS, _LEAST_COSINE = 12, 0.6
 # Copies are looked for from a lower cosine on: a photo and a screenshot of it are less alike.
 _LEAST_COSINE_OF_COPIES = 0.35
 
-# Photos whose details are in memory: 160 KB each.
-_SEEN_AT_ONCE = 2048
+# Photos whose details are in memory, 210 KB each, and those whose pictures are, of 250 KB.
+_GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 2048, 512
 
 E = TypeVar("E", PlaceEvidence, CopyEvidence)
+T = TypeVar("T")
 
 
-class _Seen(NamedTuple):
-    picture: Picture
+class _Glanced(NamedTuple):
+    glance: Glance
     details: Details
+
+
+class _Latest(Generic[T]):
+    """What was made of the previews of the latest contents."""
+
+    def __init__(self, pictures: Pictures, make: Callable[[Image.Image], T], most: int) -> None:
+        self._pictures = pictures
+        self._make = make
+        self._most = most
+        self._made: OrderedDict[str, T | None] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, content: str) -> T | None:
+        """Return what is made of the preview of a content, None without one."""
+        with self._lock:
+            if content in self._made:
+                self._made.move_to_end(content)
+                return self._made[content]
+        made = self._make_anew(content)
+        with self._lock:
+            self._made[content] = made
+            if len(self._made) > self._most:
+                self._made.popitem(last=False)
+        return made
+
+    def _make_anew(self, content: str) -> T | None:
+        preview = self._pictures.read(content)
+        if preview is None:
+            return None
+        try:
+            with Image.open(io.BytesIO(preview)) as opened:
+                return self._make(opened)
+        except OSError:
+            return None
 
 
 class Evidence:
@@ -80,8 +115,8 @@ class Evidence:
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
         self._mirrored = mirrored
-        self._seen: OrderedDict[str, _Seen | None] = OrderedDict()
-        self._lock = Lock()
+        self._glances = _Latest(self.pictures, _glance, _GLANCES_AT_ONCE)
+        self._pictures_seen = _Latest(self.pictures, _see, _PICTURES_AT_ONCE)
 
     def __enter__(self) -> Evidence:
         self.cache.__enter__()
@@ -115,7 +150,7 @@ class Evidence:
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
-        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "details")
+        found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "details")
         proven = [evidence is not None and evidence.is_same_place for evidence in found]
         return pairs[np.array(proven, dtype=bool)]
 
@@ -133,11 +168,14 @@ class Evidence:
             None where one of the pictures is missing.
         """
         version = f"{_COPIES} mirrored" if self._mirrored else _COPIES
-        compare = partial(_compare_copies, mirrored=self._mirrored)
         # Each pair once, whichever of the two is to stay.
         once = list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
         found = dict(
-            zip(once, self._of(once, CopyEvidence, version, compare, "pictures"), strict=True)
+            zip(
+                once,
+                self._of(once, CopyEvidence, version, self._compare_copies, "pictures"),
+                strict=True,
+            )
         )
         both = ((pair, found[min(pair), max(pair)]) for pair in pairs)
         return [e and (e if first < second else e.swapped()) for (first, second), e in both]
@@ -161,7 +199,7 @@ class Evidence:
         near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
-        found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "comparing")
+        found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "comparing")
         return pairs[np.array([e is not None and e.may_be_copy for e in found], dtype=bool)]
 
     def _of(
@@ -169,7 +207,7 @@ class Evidence:
         keys: Sequence[tuple[str, str]],
         kind: type[E],
         version: str,
-        compare: Callable[[_Seen, _Seen], E],
+        compare: Callable[[str, str], E | None],
         step: str,
     ) -> list[E | None]:
         known = self.cache.pairs(keys, version)
@@ -178,16 +216,13 @@ class Evidence:
             key: kind(*np.frombuffer(content, "<f4").tolist()) for key, content in known.items()
         }
 
-        def look(k: int) -> E | None:
-            first, second = (self._look_at(digest) for digest in keys[k])
-            return None if first is None or second is None else compare(first, second)
-
         with (
             progress_bar(len(new), step, unit="pairs", quiet=self._quiet) as bar,
             thread_pools().limit(limits=1, user_api="blas"),
             ThreadPoolExecutor(self._jobs) as pool,
         ):
-            for k, evidence in zip(new, pool.map(look, new), strict=True):
+            compared = pool.map(lambda k: compare(*keys[k]), new)
+            for k, evidence in zip(new, compared, strict=True):
                 bar.update()
                 if evidence is not None:
                     content = np.array(astuple(evidence), "<f4").tobytes()
@@ -196,48 +231,51 @@ class Evidence:
                 found[keys[k]] = evidence
         return [found[key] for key in keys]
 
-    def _look_at(self, content: str) -> _Seen | None:
-        """Return picture and details of a content, of the latest ones without work."""
-        with self._lock:
-            if content in self._seen:
-                self._seen.move_to_end(content)
-                return self._seen[content]
-        preview = self.pictures.read(content)
-        seen = None if preview is None else _see(preview)
-        with self._lock:
-            self._seen[content] = seen
-            if len(self._seen) > _SEEN_AT_ONCE:
-                self._seen.popitem(last=False)
-        return seen
+    def _compare_places(self, first: str, second: str) -> PlaceEvidence | None:
+        one, other = self._glances.of(first), self._glances.of(second)
+        if one is None or other is None:
+            return None
+        match = match_details(one.details, other.details)
+        return compare_places(one.glance, other.glance, match)
+
+    def _compare_copies(self, first: str, second: str) -> CopyEvidence | None:
+        one, other = self._pictures_seen.of(first), self._pictures_seen.of(second)
+        one_glance, other_glance = self._glances.of(first), self._glances.of(second)
+        if one is None or other is None or one_glance is None or other_glance is None:
+            return None
+        found = compare_copies(one, other, one_glance.details, other_glance.details)
+        if found.verdict or not self._mirrored:
+            return found
+        turned = other.mirrored
+        found_mirrored = compare_copies(one, turned, one_glance.details, find_details(turned.grey))
+        return found_mirrored if found_mirrored.verdict else found
 
 
-def _see(preview: bytes) -> _Seen | None:
-    try:
-        with Image.open(io.BytesIO(preview)) as opened:
-            photo = opened.convert("RGB")
-    except OSError:
-        return None
-    picture = see_picture(photo)
-    return _Seen(picture, find_details(picture.grey))
+def _glance(preview: Image.Image) -> _Glanced:
+    """Return what is compared of the preview of a photo to see whether two show one place."""
+    reduction = max(1, max(preview.size) // LONGEST_SIDE)
+    preview.draft("RGB", (preview.width // reduction, preview.height // reduction))
+    photo = preview.convert("RGB")
+    return _Glanced(glance_at(photo), find_details(np.asarray(photo.convert("L"))))
+
+
+def _see(preview: Image.Image) -> Picture:
+    return see_picture(preview.convert("RGB"))
+
+
+def glance_at(photo: Image.Image) -> Glance:
+    """Return the colours of a small photo in RGB."""
+    colours = _small_colours(photo)
+    cells = opencv().resize(colours, (CELLS, CELLS), interpolation=opencv().INTER_AREA)
+    return Glance(np.array(photo.size) / max(photo.size), cells, white_ground(colours))
 
 
 def see_picture(photo: Image.Image) -> Picture:
-    """Return what is compared of a small photo in RGB."""
+    """Return what is laid over another one of a small photo in RGB."""
+    return Picture(np.asarray(photo.convert("L")), _small_colours(photo))
+
+
+def _small_colours(photo: Image.Image) -> NDArray[np.uint8]:
     scale = min(1.0, COLOUR_SIDE / max(photo.size))
     sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    colours = np.asarray(photo.resize(sides, Image.Resampling.BOX))
-    return Picture(np.asarray(photo.convert("L")), colours, white_ground(colours))
-
-
-def _compare_places(first: _Seen, second: _Seen) -> PlaceEvidence:
-    match = match_details(first.details, second.details)
-    return compare_places(first.picture, second.picture, match)
-
-
-def _compare_copies(first: _Seen, second: _Seen, *, mirrored: bool) -> CopyEvidence:
-    found = compare_copies(first.picture, second.picture, first.details, second.details)
-    if found.verdict or not mirrored:
-        return found
-    turned = second.picture.mirrored
-    found_mirrored = compare_copies(first.picture, turned, first.details, find_details(turned.grey))
-    return found_mirrored if found_mirrored.verdict else found
+    return np.asarray(photo.resize(sides, Image.Resampling.BOX))

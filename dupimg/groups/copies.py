@@ -245,8 +245,12 @@ def _frames(first: Picture, second: Picture) -> list[Affine]:
 
 
 def _by_details(first: Details, second: Details) -> list[Affine]:
-    """Return the map of details on details, if enough of them match."""
-    match = match_details(first, second)
+    """Return the map of details on details, if enough of them match, turned by 90° or not."""
+    for _ in range(4):
+        match = match_details(first, second)
+        if match.n_details >= _FEWEST_DETAILS:
+            break
+        second = second.turned
     linear = match.affine[:, :2]
     stretch = np.linalg.svd(linear, compute_uv=False)
     # A face in a mirror has details of the face, but whether that counts is for others to say.

@@ -1,12 +1,14 @@
 """Local features of photos: details that two photos share prove that they show one place.
 
 A network says how alike two photos look. Details say whether the same things are in them, and
-where: OpenCV's SIFT finds points and describes them, mutual nearest descriptors are matched, and
-an affine map that RANSAC fits tells the matches that agree from those of chance.
+where: corners are found in a picture at several sizes and described by the directions of the edges
+around them, mutual nearest descriptors are matched, and an affine map that RANSAC fits tells the
+matches that agree from those of chance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +16,29 @@ from numpy.typing import NDArray
 
 from dupimg.opencv import opencv
 
-# Of photos of one scene twice as many pairs are found with 256 pixels and 300 details as with no
-# details at all; 512 pixels and 500 details find 5 % more and take three times as long.
-LONGEST_SIDE, MOST_DETAILS = 256, 300
+# With 300 details 3 % fewer pairs of one scene are found; with 320 or 362 pixels no more.
+LONGEST_SIDE, MOST_DETAILS = 256, 400
 
-# SIFT drops details with less contrast. Its own default, 0.04, leaves hazy photos with a few dozen.
-_LEAST_CONTRAST = 0.015
+# Details are found in a picture of the longest side and in smaller ones, each by this factor.
+_LEVELS, _STEP = 4, 0.5**0.5
+
+# Blur against noise, side in pixels of the windows of corners, and the least contrast of a corner:
+# the smaller eigenvalue of its structure tensor, for grey levels from 0 to 1.
+_BLUR, _CORNER, _LEAST_CONTRAST = 0.8, 5, 1e-5
+
+# A descriptor has 4 x 4 cells with centres so many pixels apart, and 8 directions of edges in each,
+# averaged with these two windows.
+_SPACING, _WINDOWS = 6, (3, 7)
+_DIRECTIONS = ((1, 0), (1, 1), (0, 1), (-1, 1))
+_CELLS = np.array([(y, x) for y in (-1.5, -0.5, 0.5, 1.5) for x in (-1.5, -0.5, 0.5, 1.5)])
+_OFFSETS = (_CELLS * _SPACING).astype(np.int64)
+_MARGIN = int(_OFFSETS.max()) + 2
+
+# Largest share of one number in a descriptor (Lowe 2004, section 6.1).
+_LARGEST_NUMBER = np.float32(0.2)
+
+# Where the numbers of a descriptor come from if the picture is turned by 90°.
+_TURNED = np.roll(np.rot90(np.arange(128).reshape(4, 4, 8), -1), 2, axis=2).ravel()
 
 # A match must be nearer than the second nearest by this factor (Lowe 2004, section 7.1).
 _DISTANCE_RATIO = 0.88
@@ -27,8 +46,8 @@ _DISTANCE_RATIO = 0.88
 # Pixels by which a match may miss the place that the affine map gives it, with `LONGEST_SIDE`.
 _REACH = 3.5
 
-# Fewer matches fit an affine map (three points) by chance alone.
-_FEWEST_MATCHES = 4
+# Fewer matches prove nothing, and many of them would be fitted in vain.
+_FEWEST_MATCHES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +68,11 @@ class Details:
     def __len__(self) -> int:
         """Return the number of details."""
         return len(self.points)
+
+    @property
+    def turned(self) -> Details:
+        """The same details, described as in the picture turned by 90°."""
+        return Details(self.points, np.ascontiguousarray(self.descriptors[:, _TURNED]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,44 +97,103 @@ class Match:
 NO_MATCH = Match(0, np.eye(2, 3), np.empty((0, 4), np.float32))
 
 
-def find_details(
-    picture: NDArray[np.uint8], *, longest_side: int = LONGEST_SIDE, most: int = MOST_DETAILS
-) -> Details:
+def find_details(picture: NDArray[np.uint8], *, most: int = MOST_DETAILS) -> Details:
     """Find the details of a photo.
 
     Parameters
     ----------
     picture : ndarray of shape (height, width), uint8
-        Grey and upright.
-    longest_side : int, default=256
-        Larger pictures are reduced to this many pixels first.
-    most : int, default=300
-        The strongest ones are returned.
+        Grey and upright; larger ones are reduced to 256 pixels.
+    most : int, default=400
+        About so many of the strongest ones are returned.
 
     Returns
     -------
     Details
-        In order of strength; none of a picture without contrast.
+        The finest ones first, each size in order of strength; none of a picture without contrast.
 
     Notes
     -----
-    SIFT (Lowe 2004) with root-normalized descriptors (Arandjelović and Zisserman 2012). About
-    10 ms of one core with the defaults.
+    Corners (Shi and Tomasi 1994), with descriptors that are laid out and normalized as those of
+    SIFT (Lowe 2004; Arandjelović and Zisserman 2012) but not turned, as photos are upright. They
+    take 4 ms of one core, a quarter of SIFT's time, and find as many pairs of one scene.
     """
-    cv2 = opencv()
-    scale = longest_side / max(picture.shape)
-    if scale < 1:
-        height, width = (max(1, round(side * scale)) for side in picture.shape)
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    sift = cv2.SIFT_create(nfeatures=most, contrastThreshold=_LEAST_CONTRAST)
-    keypoints, descriptors = sift.detectAndCompute(picture, None)
-    if descriptors is None:
+    found = [_details_of_level(level, share) for level, share in _levels(picture, most)]
+    points = [(at + 0.5) / shape[::-1] * picture.shape[::-1] for at, _, shape in found]
+    if not points:
         return Details(np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))
-    # SIFT returns more than it was asked for where strengths are equal.
-    points = np.array([keypoint.pt for keypoint in keypoints[:most]], np.float32)
-    descriptors = descriptors[:most]
-    sums = np.maximum(descriptors.sum(axis=1, keepdims=True), np.float32(1e-9))
-    return Details(points / np.float32(max(picture.shape)), np.sqrt(descriptors / sums))
+    units = np.vstack(points) / max(picture.shape)
+    return Details(units.astype(np.float32), np.vstack([numbers for _, numbers, _ in found]))
+
+
+def _levels(picture: NDArray[np.uint8], most: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Yield a picture in several sizes, and how many details each may have."""
+    cv2 = opencv()
+    scale = min(1.0, LONGEST_SIDE / max(picture.shape))
+    total = sum(_STEP ** (2 * k) for k in range(_LEVELS))
+    for k in range(_LEVELS):
+        height, width = (round(side * scale * _STEP**k) for side in picture.shape)
+        if min(height, width) < 2 * (_MARGIN + 2):
+            return
+        level = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        yield cv2.GaussianBlur(level, (5, 5), _BLUR), round(most * _STEP ** (2 * k) / total)
+
+
+def _details_of_level(
+    level: NDArray[np.uint8], most: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]]:
+    """Return places of corners in pixels, x and y, their descriptors, and the size of the level."""
+    y, x, shift = _corners(level, most)
+    return np.column_stack([x, y]) + shift, _descriptors(level, y, x), level.shape
+
+
+def _corners(
+    level: NDArray[np.uint8], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return the strongest corners: rows, columns, and by what x and y miss the very place."""
+    cv2 = opencv()
+    strength = cv2.cornerMinEigenVal(level, _CORNER, ksize=3)
+    around = cv2.dilate(strength, np.ones((5, 5), np.uint8))
+    inside = slice(_MARGIN, -_MARGIN)
+    is_corner = strength[inside, inside] == np.maximum(around, _LEAST_CONTRAST)[inside, inside]
+    y, x = np.nonzero(is_corner)
+    y, x = y + _MARGIN, x + _MARGIN
+    strongest = np.argsort(-strength[y, x], kind="stable")[:most]
+    y, x = y[strongest], x[strongest]
+    sides = ((strength[y, x - 1], strength[y, x + 1]), (strength[y - 1, x], strength[y + 1, x]))
+    # The top of a parabola through three pixels.
+    shifts = [
+        0.5 * (a - b) / np.minimum(a + b - 2 * strength[y, x], np.float32(-1e-12)) for a, b in sides
+    ]
+    return y, x, np.clip(np.column_stack(shifts), -0.5, 0.5)
+
+
+def _descriptors(
+    level: NDArray[np.uint8], y: NDArray[np.int64], x: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Describe the surroundings of pixels: how much rises in each of eight directions."""
+    cv2 = opencv()
+    first, second = _WINDOWS
+    height, width = level.shape
+    rising = np.empty((8, height, width), np.float32)
+    padded = cv2.copyMakeBorder(level, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    for k, (right, down) in enumerate(_DIRECTIONS):
+        ahead, behind = (
+            padded[1 + down * way :, 1 + right * way :][:height, :width] for way in (1, -1)
+        )
+        for number, rise in (
+            (k, cv2.subtract(ahead, behind)),
+            (k + 4, cv2.subtract(behind, ahead)),
+        ):
+            sums = cv2.boxFilter(rise, cv2.CV_16U, (first, first), normalize=False)
+            cv2.boxFilter(sums, cv2.CV_32F, (second, second), rising[number], normalize=False)
+    cells = (y[:, None] + _OFFSETS[:, 0]) * width + x[:, None] + _OFFSETS[:, 1]
+    numbers = rising.reshape(8, -1)[:, cells]
+    numbers[1::2] *= np.float32(0.5**0.5)  # of pixels that are further apart
+    numbers = numbers.transpose(1, 2, 0).reshape(len(y), 128)
+    norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))[:, None]
+    np.minimum(numbers, _LARGEST_NUMBER * norms, out=numbers)
+    return np.sqrt(numbers / np.maximum(numbers.sum(axis=1, keepdims=True), np.float32(1e-6)))
 
 
 def match_details(first: Details, second: Details) -> Match:
@@ -123,7 +206,7 @@ def match_details(first: Details, second: Details) -> Match:
     Returns
     -------
     Match
-        `NO_MATCH` where no affine map explains at least four matches.
+        `NO_MATCH` with fewer than eight matches, and where no affine map explains any.
 
     Notes
     -----
@@ -155,11 +238,11 @@ def _mutual_nearest(first: NDArray[np.float32], second: NDArray[np.float32]) -> 
         return np.empty((0, 2), np.int64)
     likeness = first @ second.T
     nearest = likeness.argmax(axis=1)
-    rows = np.flatnonzero(likeness.argmax(axis=0)[nearest] == np.arange(len(first)))
+    best = likeness[np.arange(len(first)), nearest]
+    rows = np.flatnonzero(best == likeness.max(axis=0)[nearest])
     columns = nearest[rows]
-    likeness = likeness[rows]
+    likeness, best = likeness[rows], best[rows]
     each = np.arange(len(rows))
-    best = likeness[each, columns]
     likeness[each, columns] = -1
     second_best = likeness.max(axis=1)
     clear = np.maximum(2 - 2 * best, 0) < _DISTANCE_RATIO**2 * (2 - 2 * second_best)

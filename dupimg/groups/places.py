@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.groups.details import Match
-from dupimg.groups.pictures import CELLS, Picture, overlaid_cells
+from dupimg.groups.pictures import CELLS, Glance, overlaid_cells
 from dupimg.opencv import opencv
 
 # Of 3,500 pairs of unrelated photos one had so many matched details, and it shows one place.
@@ -88,12 +88,12 @@ class PlaceEvidence:
         )
 
 
-def compare_places(first: Picture, second: Picture, match: Match) -> PlaceEvidence:
+def compare_places(first: Glance, second: Glance, match: Match) -> PlaceEvidence:
     """Look at what the matched details of two photos lie on.
 
     Parameters
     ----------
-    first, second : Picture
+    first, second : Glance
     match : Match
         Of their details.
 
@@ -122,12 +122,11 @@ def compare_places(first: Picture, second: Picture, match: Match) -> PlaceEviden
     return PlaceEvidence(n_inside, spread, other_hue, light, white, middle)
 
 
-def _count_inside(match: Match, first: Picture, second: Picture) -> int:
+def _count_inside(match: Match, first: Glance, second: Glance) -> int:
     """Count the matched details that do not lie in the margins of both pictures."""
     is_inside = np.zeros(match.n_details, dtype=bool)
-    for picture, places in ((first, match.places[:, :2]), (second, match.places[:, 2:])):
-        height, width = np.array(picture.grey.shape) / max(picture.grey.shape)
-        shares = places / [width, height]
+    for glance, places in ((first, match.places[:, :2]), (second, match.places[:, 2:])):
+        shares = places / glance.sides
         is_inside |= (np.minimum(shares, 1 - shares) > _FRAME).all(axis=1)
     return int(np.count_nonzero(is_inside))
 
@@ -144,11 +143,10 @@ def _middle_correlation(
     return _correlation(here[middle, middle, 0].ravel(), there[middle, middle, 0].ravel())
 
 
-def _spread(points: NDArray[np.float32], picture: Picture) -> float:
+def _spread(points: NDArray[np.float32], glance: Glance) -> float:
     """Return the share of a picture that the middle of its matched details covers."""
     low, high = np.quantile(points, [0.1, 0.9], axis=0)
-    height, width = np.array(picture.grey.shape) / max(picture.grey.shape)
-    return float(np.prod(high - low) / (width * height))
+    return float(np.prod((high - low) / glance.sides))
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

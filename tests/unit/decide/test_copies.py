@@ -11,10 +11,10 @@ import pytest
 from files import sample
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from dupimg.decide.evidence import see_picture
+from dupimg.decide.evidence import glance_at, see_picture
 from dupimg.groups.copies import compare_copies
-from dupimg.groups.details import NO_MATCH, find_details, match_details
-from dupimg.groups.pictures import Picture
+from dupimg.groups.details import NO_MATCH, Details, find_details, match_details
+from dupimg.groups.pictures import Glance, Picture
 from dupimg.groups.places import compare_places
 
 NAMES = ("chelsea.png", "coffee.png", "china.jpg", "flower.jpg", "rocket.jpg", "astronaut.png")
@@ -25,12 +25,16 @@ def opened(name: str, side: int = 512) -> Image.Image:
         return ImageOps.contain(photo.convert("RGB"), (side, side))
 
 
-def picture(photo: Image.Image, quality: int = 88) -> Picture:
-    """Return what is seen of a photo once it was saved as JPEG."""
+def preview(photo: Image.Image, quality: int = 88) -> Image.Image:
     content = io.BytesIO()
     ImageOps.contain(photo, (512, 512)).convert("RGB").save(content, "JPEG", quality=quality)
     with Image.open(content) as saved:
-        return see_picture(saved.convert("RGB"))
+        return saved.convert("RGB")
+
+
+def picture(photo: Image.Image, quality: int = 88) -> Picture:
+    """Return what is seen of a photo once it was saved as JPEG."""
+    return see_picture(preview(photo, quality))
 
 
 def copy_of(first: Image.Image, second: Image.Image, quality: int = 88):
@@ -39,8 +43,16 @@ def copy_of(first: Image.Image, second: Image.Image, quality: int = 88):
 
 
 def place_of(first: Image.Image, second: Image.Image):
-    a, b = picture(first), picture(second)
-    return compare_places(a, b, match_details(find_details(a.grey), find_details(b.grey)))
+    return places_of(glance(first), glance(second))
+
+
+def glance(photo: Image.Image) -> tuple[Glance, Details]:
+    seen = preview(photo)
+    return glance_at(seen), find_details(np.asarray(seen.convert("L")))
+
+
+def places_of(first: tuple[Glance, Details], second: tuple[Glance, Details]):
+    return compare_places(first[0], second[0], match_details(first[1], second[1]))
 
 
 def test_details_of_a_picture_without_contrast():
@@ -256,14 +268,10 @@ def test_what_strangers_share_does_not_join_them(mark, photos_to_fit):
             photo = ImageOps.fit(photo.convert("RGB"), (480, 360))
         mark(photo, ImageDraw.Draw(photo))
         marked.append((number % 10, photo))
-    seen = [(source, picture(photo)) for source, photo in marked]
-    details = [find_details(p.grey) for _, p in seen]
+    seen = [(source, glance(photo)) for source, photo in marked]
     joined = [
         (i, j)
         for i, j in combinations(range(len(seen)), 2)
-        if seen[i][0] != seen[j][0]
-        and compare_places(
-            seen[i][1], seen[j][1], match_details(details[i], details[j])
-        ).is_same_place
+        if seen[i][0] != seen[j][0] and places_of(seen[i][1], seen[j][1]).is_same_place
     ]
     assert joined == []

@@ -8,7 +8,7 @@ from files import make_files, read_files, sample, save
 from PIL import Image, ImageDraw, ImageFont
 
 from dupimg import DuplicateFinder, organize
-from dupimg.decide.evidence import Evidence
+from dupimg.files.pictures import Pictures
 from dupimg.plans.rows import REMOVE
 
 
@@ -59,21 +59,21 @@ def test_a_second_run_compares_no_pair_again(photos, tmp_path, monkeypatch):
     def looked_at(*_):
         raise AssertionError("a picture was looked at again")
 
-    monkeypatch.setattr(Evidence, "_look_at", looked_at)
+    monkeypatch.setattr(Pictures, "read", looked_at)
     second = organize(photos, tmp_path / "second", cache=cache, quiet=True)
     assert removed(second) == removed(first)
     assert read_files(tmp_path / "second/processed") == read_files(tmp_path / "first/processed")
 
 
 def test_what_cannot_be_compared_stays(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(Evidence, "_look_at", lambda *_: None)
+    monkeypatch.setattr(Pictures, "read", lambda *_: None)
     result = organize(photos, tmp_path / "out", cache="none", quiet=True)
     assert removed(result) == {}
 
 
 def test_identical_bytes_go_uncompared(photos, tmp_path, monkeypatch):
     make_files(photos, {"twin.jpg": (photos / "photo.jpg").read_bytes()})
-    monkeypatch.setattr(Evidence, "_look_at", lambda *_: None)
+    monkeypatch.setattr(Pictures, "read", lambda *_: None)
     result = organize(photos, tmp_path / "out", cache="none", quiet=True)
     assert removed(result) == {"twin.jpg": "photo.jpg"}
 
