@@ -16,12 +16,12 @@ from PIL import Image
 from dupimg.files.images import read_photo
 from dupimg.model.models import (
     MODELS,
+    ModelsTable,
     WeightsError,
     fetch_weights,
     find_weights,
     fingerprint,
     get_model,
-    models_table,
 )
 from dupimg.model.networks import build_network, load_network
 
@@ -123,7 +123,10 @@ def test_the_table_says_where_the_weights_are_or_how_to_get_them(tmp_path):
     local = tmp_path / "models" / "mobilenet_v3_small.pth"
     local.parent.mkdir()
     local.touch()
-    lines = {line.split()[0]: line for line in models_table().splitlines()}
+    lines = {
+        line.split()[0]: line
+        for line in ModelsTable.of(list(MODELS.values())).summary().splitlines()
+    }
     assert list(lines) == ["name", *MODELS]
     assert "1280" in lines["efficientnet_lite0"]
     assert "ready: " in lines["efficientnet_lite0"]
