@@ -23,7 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from files import make_files, snapshot
+from files import make_files, sample, save, snapshot
+from PIL import Image
 from planned import row_of, write_planned
 from tqdm import tqdm
 
@@ -37,8 +38,8 @@ _STARTS_OF_A_LIFE = 20
 _PRECIOUS = {"processed/mine.jpg": b"the user's own", "other/a/mine.txt": b"the user's own, too"}
 _MEGABYTES = 12
 
-# Of four files in a row; the second goes in favour of the first.
-_ACTIONS = ("keep", "remove", "other", "keep")
+# A better copy of this photo is among the new ones.
+_SMALL, _LARGE = "small.jpg", "large.jpg"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Kind:
         Folders in which everything stays as it is.
     settings : mapping of str to str
         Of the plan.
+    actions : sequence of str
+        Of files in turn; one that is removed goes in favour of the file before.
     then : {"", "add", "trash"}
         What follows an apply.
     """
@@ -71,6 +74,7 @@ class Kind:
     folders: tuple[str, ...] = ("in",)
     protected: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    actions: tuple[str, ...] = ("keep", "remove", "other", "keep")
     then: str = ""
 
     @property
@@ -90,7 +94,7 @@ KINDS = (
     Kind("tree, protected", **_THREE_FOLDERS, settings={"layout": "tree"}),
     Kind("template, protected", **_THREE_FOLDERS, settings={"layout": _TEMPLATE}),
     Kind("in place, protected", **_THREE_FOLDERS, settings={"only": "duplicates"}),
-    Kind("add", then="add"),
+    Kind("add", actions=("other",), then="add"),
     Kind("trash", n_files=60, then="trash"),
 )
 
@@ -141,6 +145,9 @@ class Life:
         contents = {place: choice.randbytes(choice.randrange(size)) for place in places}
         contents["in/again.bin"] = contents[places[0]]  # one content may be there twice
         make_files(self.source, contents, mtime=1.2e9)
+        with Image.open(sample("china.jpg")) as picture:
+            save(picture, self._new / _LARGE, quality=95)
+            save(picture.resize((320, 213)), folders[0] / _SMALL, quality=90)
         make_files(self.output, _PRECIOUS)
         self.rows = self._plan(list(contents))
         make_files(self.source, {"in/new.bin": b"came after the plan"})
@@ -149,10 +156,11 @@ class Life:
 
     def _plan(self, places: Iterable[str]) -> tuple[Row, ...]:
         """Write a plan without looking at a picture."""
-        rows: list[Row] = []
+        small = self._inputs.name(self.source / self.kind.folders[0] / _SMALL)
+        rows = [row_of(self._inputs, small, "keep", width=320, height=213)]
         for number, place in enumerate(places):
             path = self._inputs.name(self.source / place)
-            action = _ACTIONS[number % len(_ACTIONS)]
+            action = self.kind.actions[number % len(self.kind.actions)]
             if self._inputs.is_protected(path):
                 rows.append(row_of(self._inputs, path, "leave", protected=True))
             elif action == "remove":

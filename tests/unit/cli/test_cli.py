@@ -194,12 +194,15 @@ def test_one_json_object_says_what_a_command_did(tmp_path, capsys):
     assert undone["state"] == "undone"
 
 
+LABELS = "path,set,group,related_group\na.jpg,scenes,1,\nb.jpg,scenes,1,\n"
+
+
 def test_json_of_the_tools(tmp_path, capsys):
     found, _ = json_of(capsys, "models", "--json")
     assert found["counts"]["models"] == len(found["models"]) == len(found["paths"])
     assert found["paths"]["efficientnet_lite0"].endswith(".pth")
     save(Image.open(sample("china.jpg")), tmp_path / "in/a.jpg")
-    make_files(tmp_path / "in", {"labels.csv": "path,set,group\na.jpg,scenes,1\nb.jpg,scenes,1\n"})
+    make_files(tmp_path / "in", {"labels.csv": LABELS})
     words = ["--output", tmp_path / "figures.csv", "--cache=none", "--edits=no"]
     measured, aside = json_of(capsys, "evaluate", tmp_path / "in", "--json", *words)
     assert "decid" in aside
