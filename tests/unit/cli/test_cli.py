@@ -204,8 +204,7 @@ def test_json_of_the_tools(tmp_path, capsys):
     save(Image.open(sample("china.jpg")), tmp_path / "in/a.jpg")
     make_files(tmp_path / "in", {"labels.csv": LABELS})
     words = ["--output", tmp_path / "figures.csv", "--cache=none", "--edits=no"]
-    measured, aside = json_of(capsys, "evaluate", tmp_path / "in", "--json", *words)
-    assert "decid" in aside
+    measured, _ = json_of(capsys, "evaluate", tmp_path / "in", "--json", *words)
     assert measured["counts"] == {"models": 1, "left_out": 1}
     assert "No such file" in measured["left_out"]["b.jpg"]
     assert measured["paths"]["csv"] == str(tmp_path / "figures.csv")
