@@ -94,7 +94,7 @@ KINDS = (
     Kind("tree, protected", **_THREE_FOLDERS, settings={"layout": "tree"}),
     Kind("template, protected", **_THREE_FOLDERS, settings={"layout": _TEMPLATE}),
     Kind("in place, protected", **_THREE_FOLDERS, settings={"only": "duplicates"}),
-    Kind("add", actions=("other",), then="add"),
+    Kind("add", n_files=60, actions=("other",), then="add"),
     Kind("trash", n_files=60, then="trash"),
 )
 
@@ -151,7 +151,7 @@ class Life:
         make_files(self.output, _PRECIOUS)
         self.rows = self._plan(list(contents))
         make_files(self.source, {"in/new.bin": b"came after the plan"})
-        make_files(self._new, {f"{n}.bin": choice.randbytes(2000) for n in range(100)})
+        make_files(self._new, {f"{n}.bin": choice.randbytes(2000) for n in range(300)})
         self.before = snapshot(self.source)
 
     def _plan(self, places: Iterable[str]) -> tuple[Row, ...]:
@@ -251,7 +251,7 @@ class Life:
         if journal.state == APPLIED:
             self.check_applied()
         ahead = journal.state == APPLIED and self.kind.then and not journal.earlier
-        return self._choice.choice([self.kind.then, "undo"]) if ahead else "undo"
+        return self._choice.choices([self.kind.then, "undo"], [3, 1])[0] if ahead else "undo"
 
     def is_midway(self, verb: str) -> bool:
         """Return whether a command has more to do."""
