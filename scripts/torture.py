@@ -1,4 +1,4 @@
-"""Kill `dupimg apply` and `dupimg undo` at random moments, and look for every file."""
+"""Kill `dupimg apply`, `add`, `trash` and `undo` at random moments, and look for every file."""
 
 import argparse
 import sys

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dupimg.files.identity import identity_of
 from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text
-from dupimg.plans.naming import name_rows
+from dupimg.plans.placing import keepers_of, number_groups, place_rows
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import from_cell, write_report
 from dupimg.plans.rows import Row
@@ -22,7 +22,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def row_of(source: Path, path: str, action: str = "other", **fields) -> Row:
+def row_of(source: Path | Inputs, path: str, action: str = "other", **fields) -> Row:
     """Return the row of a file that is there."""
     status = (source / path).lstat()
     if action != "other" and "companion_of" not in fields:
@@ -39,13 +39,22 @@ def row_of(source: Path, path: str, action: str = "other", **fields) -> Row:
     )
 
 
-def write_planned(source: Path, output: Path, rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Write the plan of a folder and what is remembered of it; return the named rows."""
-    named = name_rows(rows)
+def write_planned(
+    source: Path | Inputs,
+    output: Path,
+    rows: Sequence[Row],
+    *,
+    settings: Mapping[str, str] | None = None,
+) -> tuple[Row, ...]:
+    """Write the plan of folders and what is remembered of it; return the placed rows."""
+    inputs = Inputs.join([source]) if isinstance(source, Path) else source
+    run = Run(inputs, "", settings or {})
+    placed = place_rows(rows, only=run.only, layout=run.layout)
+    placed = number_groups(placed, keepers_of(placed))
     with locked(output):
-        write_plan(output, Record(Run(Inputs.join([source]), ""), named))
-        write_report(named, output / "plan.csv")
-    return named
+        write_plan(output, Record(run, placed))
+        write_report(placed, output / "plan.csv")
+    return placed
 
 
 def edit_plan(plan: Path, change: Callable[[str, dict[str, str]], dict[str, str] | None]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TextIO
 
@@ -48,11 +50,7 @@ DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 class Summarized(Protocol):
-    """What a verb returns: lines for a person, and whether something failed."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether something failed."""
+    """What a verb returns; what can fail in part has an attribute `failed`, too."""
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
@@ -67,9 +65,7 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
     def run(options: Any) -> int:
         more: dict[str, Any] = {}
         if announces:
-            # With --json, nothing else is on standard output.
-            aside = sys.stderr if options.json else None
-            more["announce"] = None if options.quiet else partial(_announce, file=aside)
+            more["announce"] = None if options.quiet else partial(_announce, file=_aside(options))
         if asks:
             more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
         result = getattr(dupimg, name)(**options.as_keywords(), **more)
@@ -78,23 +74,37 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
     return run
 
 
+def _aside(options: Any) -> TextIO | None:
+    """Return where words go that are no result: with --json, only that is on standard output."""
+    return sys.stderr if options.json else None
+
+
 def _announce(text: str, *, file: TextIO | None) -> None:
     tell(announced=text)
     say(text, file=file)
 
 
 def _report(result: Summarized, options: Any) -> int:
-    status = FAILED if result.failed else DONE
+    status = FAILED if getattr(result, "failed", False) else DONE
     tell(notes=[note.to_json() for note in getattr(result, "notes", ())])
-    if getattr(options, "json", False):
+    if options.json:
         _say_json(status, result.to_json())
-    elif not options.quiet:
+    elif not getattr(options, "quiet", False):
         say(result.summary())
     return status
 
 
 def _say_json(status: int, values: dict[str, Any]) -> None:
-    print(json.dumps({"status": status} | values), flush=True)
+    print(json.dumps({"status": status} | _without_nan(values), allow_nan=False), flush=True)
+
+
+def _without_nan(value: Any) -> Any:
+    """Return JSON values with null for NaN and infinity, which JSON does not know."""
+    if isinstance(value, dict):
+        return {name: _without_nan(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _trash(options: TrashOptions) -> int:
@@ -102,15 +112,6 @@ def _trash(options: TrashOptions) -> int:
     if not options.yes and not asks:
         raise UsageError(message("refused.unasked", command=f"`dupimg trash {options.output_dir}`"))
     return _verb("trash", announces=True)(options)
-
-
-def _status(options: StatusOptions) -> int:
-    found = dupimg.status(**options.as_keywords())
-    if options.json:
-        _say_json(DONE, found.to_json())
-    else:
-        say(str(found))
-    return DONE
 
 
 def _review(options: ReviewOptions) -> int:
@@ -126,28 +127,23 @@ def _review(options: ReviewOptions) -> int:
 def _tune(options: TuneOptions) -> int:
     from dupimg.tuning.tune import tune
 
-    tuned = tune(options, say=say)
+    tuned = tune(options, say=partial(say, file=_aside(options)))
     found = {"duplicate_threshold": tuned.duplicates, "scene_threshold": tuned.scenes}
     tell(tuned={name: evidence.recommended for name, evidence in found.items()})
-    if not options.quiet:
-        say(tuned.to_text())
-    return 0
+    return _report(tuned, options)
 
 
 def _evaluate(options: EvaluateOptions) -> int:
     from dupimg.evaluation.evaluate import evaluate
 
-    say(evaluate(options).to_text())
-    return 0
+    # The table is what a person asks for, also with --quiet.
+    return _report(evaluate(options), replace(options, quiet=False))
 
 
 def _fit_head(options: FitHeadOptions) -> int:
     from dupimg.model.fitting import fit_on_folder
 
-    head = fit_on_folder(options)
-    if not options.quiet:
-        say(f"{options.output}: {head.fingerprint}, fitted on {head.fitted_on}")
-    return 0
+    return _report(fit_on_folder(options), options)
 
 
 def _demo(options: DemoOptions) -> int:
@@ -164,15 +160,14 @@ def _app(options: AppOptions) -> int:
 
 
 def _models(options: ModelsOptions) -> int:
-    from dupimg.model.models import fetch_weights, get_model, models_table
+    from dupimg.model.models import MODELS, ModelsTable, fetch_weights, get_model
 
-    if options.action == "fetch":
-        if not options.name:
-            raise UsageError("Got `models fetch` without a name, expected `models fetch NAME`.")
-        say(f"{options.name}: ready, {fetch_weights(get_model(options.name))}")
-    else:
-        say(models_table())
-    return 0
+    if options.action == "list":
+        return _report(ModelsTable.of(list(MODELS.values())), options)
+    if not options.name:
+        raise UsageError("Got `models fetch` without a name, expected `models fetch NAME`.")
+    model = get_model(options.name)
+    return _report(ModelsTable(((model, fetch_weights(model)),)), options)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
@@ -215,7 +210,7 @@ COMMANDS = {
         ("add", AddOptions, _verb("add", announces=True, asks=True)),
         ("undo", UndoOptions, _verb("undo")),
         ("trash", TrashOptions, _trash),
-        ("status", StatusOptions, _status),
+        ("status", StatusOptions, _verb("status")),
         ("app", AppOptions, _app),
         ("demo", DemoOptions, _demo),
         ("models", ModelsOptions, _models),

@@ -14,7 +14,7 @@ from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, known_apart, read_and_embed
 from dupimg.decide.evidence import Evidence
 from dupimg.files.inputs import Inputs
-from dupimg.files.photos import Found, Photo
+from dupimg.files.photos import File, Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.layout import Layout
@@ -122,7 +122,12 @@ def decide(
     )
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    notes = (*found.notes, *_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
+    notes = (
+        *found.notes,
+        *_notes(groups, options.duplicate_rule),
+        *_doubted_dates(listing.photos),
+        *_not_read(listing.others),
+    )
     return Decision(rows, notes, listing.passed_over)
 
 
@@ -146,6 +151,15 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
         if spared:
             notes.append(message("note.other_rule_spares", rule=other, count=spared))
     return tuple(message("note.labelled", note=note) for note in notes)
+
+
+def _not_read(files: Sequence[File]) -> tuple[Message, ...]:
+    """Name files that a disk or a share did not give."""
+    failed = [file.path for file in files if file.reason.code == "reason.not_read"]
+    if not failed:
+        return ()
+    note = message("note.not_read", count=len(failed), path=min(failed))
+    return (message("note.labelled", note=note),)
 
 
 def _doubted_dates(photos: Sequence[Photo]) -> tuple[Message, ...]:

@@ -79,6 +79,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     UsageError
         The labels, a model or the output file are not usable; nothing was measured.
     """
+    start = time.perf_counter()
     answers = _read_answers(options)
     names = list(dict.fromkeys(word.strip() for word in options.model.split(",")))
     plots = _plot_paths(options, names, answers)
@@ -95,7 +96,8 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
             evaluation += _measure(answers, stream, listing, edits, of_model, is_timed=is_timed)
     if options.output is not None:
         evaluation.to_csv(options.output)
-    return evaluation
+        evaluation = replace(evaluation, csv=(options.output,))
+    return replace(evaluation, seconds=time.perf_counter() - start)
 
 
 def _measure(

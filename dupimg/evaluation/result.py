@@ -6,6 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -57,12 +58,18 @@ class Evaluation:
         Comparisons of ways to judge, with their titles.
     plots : tuple of Path
         What was drawn.
+    csv : tuple of Path
+        The file with the figures, if one was asked for.
+    seconds : float
+        What measuring took.
     """
 
     measures: tuple[Measure, ...] = ()
     left_out: tuple[File, ...] = ()
     tables: tuple[tuple[str, pd.DataFrame], ...] = ()
     plots: tuple[Path, ...] = ()
+    csv: tuple[Path, ...] = ()
+    seconds: float = 0.0
 
     def __add__(self, other: Evaluation) -> Evaluation:
         """Join what was measured of the same photos; a photo is left out once."""
@@ -72,12 +79,12 @@ class Evaluation:
         left_out = {file.path: file for file in joined.left_out}
         return dataclasses.replace(joined, left_out=tuple(left_out.values()))
 
-    def to_text(self) -> str:
+    def summary(self) -> str:
         """Return a table with a column for each model, and the photos that were left out.
 
         Examples
         --------
-        >>> print(Evaluation((Measure("m", "scene pair recall", 0.5, 12),)).to_text())
+        >>> print(Evaluation((Measure("m", "scene pair recall", 0.5, 12),)).summary())
                                      m
         scene pair recall  0.500 of 12
         """
@@ -93,6 +100,21 @@ class Evaluation:
             lines += [f"  {photo.path}: {photo.reason}" for photo in self.left_out]
         lines += [f"\nplot: {path}" for path in self.plots]
         return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts; NaN is null."""
+        models = {measure.model for measure in self.measures}
+        return {
+            "counts": {"models": len(models), "left_out": len(self.left_out)},
+            "measures": [dataclasses.asdict(measure) for measure in self.measures],
+            "tables": {title: table.to_dict("records") for title, table in self.tables},
+            "left_out": {file.path: str(file.reason) for file in self.left_out},
+            "paths": {
+                "plots": [str(path) for path in self.plots],
+                "csv": str(self.csv[0]) if self.csv else None,
+            },
+            "seconds": {"total": round(self.seconds, 3)},
+        }
 
     def to_csv(self, path: Path) -> None:
         """Write one row a figure, with the columns model, measure, value, count."""

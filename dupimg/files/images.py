@@ -8,6 +8,7 @@ Pillow and pillow-heif decode, and imagecodecs JPEG XL; of a raw file they decod
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import math
 import os
@@ -354,6 +355,8 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
         except MemoryError as error:
             raise UnreadableNow(message("reason.no_memory", kind=kind)) from error
         except Exception as error:  # decoders raise nearly everything when a file is broken
+            if isinstance(error, OSError) and is_of_the_disk(error):
+                raise UnreadableNow(message("reason.not_read", why=why(error))) from error
             ends = "truncated" in str(error).lower()
             raise UnreadablePhoto(
                 message(
@@ -362,6 +365,14 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
                     why=details(error),
                 )
             ) from error
+
+
+def is_of_the_disk(error: OSError) -> bool:
+    """Return whether a disk or a share failed, not the content: another time it may be read.
+
+    Decoders raise errors without a number, and seek to where a broken file has nothing.
+    """
+    return error.errno not in (None, errno.EINVAL)
 
 
 def _open_by_pillow(path: Path, file: BinaryIO) -> _Opened:

@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.images import UnreadableNow, UnreadablePhoto
-from dupimg.messages import Message, message
+from dupimg.messages import Message, message, why
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -92,6 +92,8 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
         return error
     except MemoryError:
         return UnreadableNow(message("reason.no_memory", kind="file"))
+    except OSError as error:
+        return UnreadableNow(message("reason.not_read", why=why(error)))
 
 
 def warm_up() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -29,7 +32,40 @@ _AT_ONCE = 4  # photos that a thread takes at a time
 _MOST_PHOTOS = 10_000
 
 
-def fit_on_folder(options: FitHeadOptions) -> SceneHead:
+@dataclass(frozen=True)
+class FittedHead:
+    """A scene head that was fitted and written to a file.
+
+    Attributes
+    ----------
+    head : SceneHead
+    output : Path
+    n_photos : int
+        How many photos it was fitted on.
+    seconds : float
+    """
+
+    head: SceneHead
+    output: Path
+    n_photos: int
+    seconds: float
+
+    def summary(self) -> str:
+        """Return the line that a person reads at the end."""
+        return f"{self.output}: {self.head.fingerprint}, fitted on {self.head.fitted_on}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        return {
+            "counts": {"photos": self.n_photos},
+            "fingerprint": self.head.fingerprint,
+            "fitted_on": self.head.fitted_on,
+            "paths": {"head": str(self.output)},
+            "seconds": {"total": round(self.seconds, 3)},
+        }
+
+
+def fit_on_folder(options: FitHeadOptions) -> FittedHead:
     """Fit a scene head on the photos of a folder, and write it to a file.
 
     Parameters
@@ -38,7 +74,7 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
 
     Returns
     -------
-    SceneHead
+    FittedHead
 
     Raises
     ------
@@ -52,6 +88,7 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
     of, different parts of one place. The quarters raise precision among many photos most (at
     2,700 photos, pair F1 of average linkage 0.89 instead of 0.79).
     """
+    start = time.perf_counter()
     model = get_model(options.model)
     if not model.feature_sizes:
         raise UsageError(
@@ -80,7 +117,7 @@ def fit_on_folder(options: FitHeadOptions) -> SceneHead:
         fitted_on=options.about or f"{n_photos:,} photos and their quarters",
     )
     head.save(options.output)
-    return head
+    return FittedHead(head, options.output, n_photos, time.perf_counter() - start)
 
 
 def _pooled_features(

@@ -13,9 +13,10 @@ import http.client
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dupimg.errors import UsageError
 from dupimg.model.installed import require_torch
@@ -188,24 +189,54 @@ def find_weights(model: Model) -> Path | None:
     return next((path for path in _places(model) if path.is_file()), None)
 
 
-def models_table() -> str:
-    """Return a line for each model: its embedding, and where its weights are or come from.
+@dataclass(frozen=True)
+class ModelsTable:
+    """Some networks, and where the weights of each are.
 
-    Torch is not imported and no file is opened.
-
-    Examples
-    --------
-    >>> print(models_table())
-    name                embedding  MB     weights
-    efficientnet_lite0  1280       18.8   ready: ...efficientnet-lite0-57934424.pth
-    ...
+    Attributes
+    ----------
+    weights : tuple of (Model, Path or None)
+        None where the weights are not on this machine.
     """
-    rows = [("name", "embedding", "MB", "weights")]
-    for model in MODELS.values():
-        path = find_weights(model)
-        weights = f"ready: {path}" if path else f"missing: dupimg models fetch {model.name}"
-        rows.append((model.name, str(model.embedding_size), str(model.megabytes), weights))
-    return "\n".join(f"{a:18}  {b:9}  {c:5}  {d}" for a, b, c, d in rows)
+
+    weights: tuple[tuple[Model, Path | None], ...]
+
+    @classmethod
+    def of(cls, models: Sequence[Model]) -> ModelsTable:
+        """Look where the weights are; torch is not imported and no file is opened."""
+        return cls(tuple((model, find_weights(model)) for model in models))
+
+    def summary(self) -> str:
+        """Return a line for each model: its embedding, and where its weights are or come from.
+
+        Examples
+        --------
+        >>> print(ModelsTable.of(list(MODELS.values())).summary())
+        name                embedding  MB     weights
+        efficientnet_lite0  1280       18.8   ready: ...efficientnet-lite0-57934424.pth
+        ...
+        """
+        rows = [("name", "embedding", "MB", "weights")]
+        for model, path in self.weights:
+            where = f"ready: {path}" if path else f"missing: dupimg models fetch {model.name}"
+            rows.append((model.name, str(model.embedding_size), str(model.megabytes), where))
+        return "\n".join(f"{a:18}  {b:9}  {c:5}  {d}" for a, b, c, d in rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        ready = {model.name: str(path) for model, path in self.weights if path is not None}
+        return {
+            "counts": {"models": len(self.weights), "ready": len(ready)},
+            "models": [
+                {
+                    "name": model.name,
+                    "embedding_size": model.embedding_size,
+                    "megabytes": model.megabytes,
+                }
+                for model, _ in self.weights
+            ],
+            "paths": {model.name: ready.get(model.name) for model, _ in self.weights},
+        }
 
 
 def fetch_weights(model: Model) -> Path:

@@ -62,7 +62,7 @@ class CompareOptions(RunOptions, ScriptOptions):
 
 
 @dataclass(frozen=True)
-class EvaluateOptions(RunOptions):
+class EvaluateOptions(RunOptions, ScriptOptions):
     """Measure how well duplicates and scenes are found, on photos with known answers.
 
     Several folders are one collection. Each has a labels.csv with the columns path (relative to the
@@ -118,7 +118,7 @@ class EvaluateOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class TuneOptions(RunOptions):
+class TuneOptions(RunOptions, ScriptOptions):
     """Find the right thresholds for your photos: look at pairs of them and say what they are.
 
     Asks about 30 pairs, each chosen so that the answer tells most; then recommends thresholds, and
@@ -149,7 +149,7 @@ class TuneOptions(RunOptions):
 
 
 @dataclass(frozen=True)
-class FitHeadOptions(WorkOptions):
+class FitHeadOptions(WorkOptions, ScriptOptions):
     """Fit the embedding for scenes on photos of your own; they need no labels.
 
     `dupimg organize --scene_head=OUTPUT` uses it then. At least 100 photos; a few thousand are
@@ -199,7 +199,7 @@ class AppOptions(Options):
 
 
 @dataclass(frozen=True)
-class ModelsOptions(Options):
+class ModelsOptions(ScriptOptions):
     """List the networks and where their weights are; `dupimg models fetch NAME` gets them."""
 
     action: str = choice(

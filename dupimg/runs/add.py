@@ -40,7 +40,7 @@ from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
-from dupimg.runs.transfer import is_whole
+from dupimg.runs.transfer import is_readable_whole
 
 T = TypeVar("T", File, Photo, Video)
 
@@ -134,7 +134,7 @@ def _add(
             evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
         )
         folders.check(command)
-    known = {row.path for row in earlier}
+    known = _known(earlier, rows)
     notes = (*_what_happens(earlier, rows), *found.notes, *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
@@ -290,6 +290,10 @@ def _only_new(
         *listing.others,
         *listing.companions,
     )
+    # What could not be read then, and can be now, has a row of its own no more.
+    read = {f.path for f in files if f.digest and digests.get(f.path) == ""}
+    earlier = [row for row in earlier if row.path not in read]
+    digests = {path: digest for path, digest in digests.items() if path not in read}
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
     names = {
         row.path: (output_dir.absolute() / row.earlier).as_posix()
@@ -337,12 +341,18 @@ def _broken_keepers(
 ) -> set[str]:
     """Return the photos in favour of which others would go, and that have changed."""
     keepers = {row.keeper for row in decided if row.has_step} & known.keys()
-    return {k for k in keepers if not is_whole(place(known[k]), known[k].digest)}
+    return {k for k in keepers if not is_readable_whole(place(known[k]), known[k].digest)}
+
+
+def _known(earlier: Sequence[Row], decided: Sequence[Row]) -> set[str]:
+    """Return the paths of the earlier run, but for what only now could be read."""
+    read = {row.path for row in decided if row.digest}
+    return {row.path for row in earlier if row.digest or row.path not in read}
 
 
 def _is_anything_new(earlier: Sequence[Row], decided: Sequence[Row]) -> bool:
     """Return whether there is a file to bring to its place, or one to remember."""
-    known = {row.path for row in earlier}
+    known = _known(earlier, decided)
     return any(row.has_step or row.path not in known for row in decided)
 
 
@@ -351,7 +361,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
     if not _is_anything_new(earlier, decided):
         yield message("note.nothing_new")
         return
-    known = {row.path for row in earlier}
+    known = _known(earlier, decided)
     new = [row for row in decided if row.path not in known]
     counts = Counts.of(new)
     scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}

@@ -33,6 +33,10 @@ class Status:
         """Return where things stand as JSON values, for scripts."""
         return {"output_dir": str(self.output_dir), "state": self.state, "text": self.text}
 
+    def summary(self) -> str:
+        """Return where things stand, as a person reads it."""
+        return str(self)
+
     def __str__(self) -> str:
         return f"{self.output_dir}: {self.text}"
 

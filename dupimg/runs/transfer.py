@@ -210,6 +210,14 @@ def is_whole(path: Path, digest: str) -> bool:
     return regular and content_digest(path) == digest
 
 
+def is_readable_whole(path: Path, digest: str) -> bool:
+    """Like `is_whole`, but a file that a failing disk does not give is none."""
+    try:
+        return is_whole(path, digest)
+    except OSError:
+        return False
+
+
 def _remove_other_copy(path: Path, remaining: Path, digest: str) -> None:
     """Remove one of two files of the same content, once the other is known to be whole."""
     _expect(remaining, digest, errno.EBUSY)

@@ -22,7 +22,7 @@ from dupimg.runs.begin import announces
 from dupimg.runs.journal import APPLIED, Journal, locked, opened_journals
 from dupimg.runs.result import REPORT, command_line, explain_resume
 from dupimg.runs.system_trash import send_to_trash
-from dupimg.runs.transfer import is_whole, remove_empty_folders
+from dupimg.runs.transfer import is_readable_whole, remove_empty_folders
 from dupimg.wording import counted
 
 _SHOWN = 5
@@ -144,7 +144,7 @@ def _checked(
 
     @cache
     def whole(path: str) -> bool:
-        return is_whole(places[path], by_path[path].digest)
+        return is_readable_whole(places[path], by_path[path].digest)
 
     def doubt(row: Row) -> Message | None:
         if not whole(row.path):

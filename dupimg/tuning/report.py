@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,6 +43,8 @@ class Tuned:
     n_answers, n_skipped : int
     files : tuple of Path
         What was written: answers and table.
+    seconds : float
+        What it took, a person's time to answer included.
     """
 
     duplicates: ThresholdEvidence
@@ -50,6 +53,7 @@ class Tuned:
     n_answers: int
     n_skipped: int
     files: tuple[Path, ...] = ()
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, session: TuningSession, options: TuneOptions) -> Tuned:
@@ -95,7 +99,18 @@ class Tuned:
         tables = {"duplicates": self.duplicates.table, "scenes": self.scenes.table}
         return pd.concat(tables, names=["what"]).reset_index("what").reset_index(drop=True)
 
-    def to_text(self) -> str:
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        return {
+            "counts": {"answers": self.n_answers, "skipped": self.n_skipped},
+            "recommended": self.thresholds,
+            "command": self.command,
+            "table": self.table().to_dict("records"),
+            "paths": {file.stem: str(file) for file in self.files},
+            "seconds": {"total": round(self.seconds, 3)},
+        }
+
+    def summary(self) -> str:
         """Return the tables and the recommendation, as a person reads them."""
         lines = [f"{counted(self.n_answers, 'answer')}, {counted(self.n_skipped, 'pair')} skipped"]
         for name, evidence, now in (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from dupimg.errors import UsageError
 from dupimg.files.inputs import Inputs
@@ -33,6 +35,7 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     UsageError
         Refused; nothing was written.
     """
+    start = time.perf_counter()
     preflight.check_input(options.input_dir)
     inputs = Inputs.join([options.input_dir])
     found = preflight.find_input(options, [options.input_dir], inputs)
@@ -53,4 +56,4 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     session = TuningSession(embedded, options)
     options.output_dir.mkdir(parents=True, exist_ok=True)
     ask_in_browser(session, options, say)
-    return conclude(session, options)
+    return replace(conclude(session, options), seconds=time.perf_counter() - start)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kills import MODES, Life
+from kills import KINDS, Life
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,14 +18,18 @@ def test_nothing_is_lost_when_dupimg_is_killed():
     assert done.returncode == 0, done.stderr
     _, *counted, last = done.stdout.splitlines()
     assert "nothing was lost in 20 kills" in last
-    assert len(counted) == len(MODES)
+    assert len(counted) == len(KINDS)
     assert sum(int(line.split()[-1]) for line in counted) > 0, done.stdout  # kills midway
 
 
 def test_a_loss_would_be_noticed(tmp_path):
-    life = Life(MODES[1], tmp_path / "a", tmp_path / "b", random.Random(0), 5)
+    kind = next(kind for kind in KINDS if kind.protected)
+    life = Life(kind, tmp_path / "a", tmp_path / "b", random.Random(0))
     life.check_nothing_is_lost()
-    (life.source / life.rows[2].path).unlink()
+    (life.source / "best/2/2.bin").write_bytes(b"changed")
+    with pytest.raises(AssertionError, match="no whole file"):
+        life.check_nothing_is_lost()
+    (life.source / "best/2/2.bin").unlink()
     with pytest.raises(AssertionError, match="is lost"):
         life.check_nothing_is_lost()
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from files import make_files
+from files import make_files, sample, save
+from PIL import Image
 
 from dupimg.cli.commands import BASIC, collect_options, is_basic
 from dupimg.cli.help import command_help
@@ -191,6 +192,27 @@ def test_one_json_object_says_what_a_command_did(tmp_path, capsys):
     undone, _ = json_of(capsys, "undo", output, "--json=yes", "--yes")
     assert undone["counts"] == {"taken_back": 2, "left": 0}
     assert undone["state"] == "undone"
+
+
+LABELS = "path,set,group,related_group\na.jpg,scenes,1,\nb.jpg,scenes,1,\n"
+
+
+def test_json_of_the_tools(tmp_path, capsys):
+    found, _ = json_of(capsys, "models", "--json")
+    assert found["counts"]["models"] == len(found["models"]) == len(found["paths"])
+    assert found["paths"]["efficientnet_lite0"].endswith(".pth")
+    save(Image.open(sample("china.jpg")), tmp_path / "in/a.jpg")
+    make_files(tmp_path / "in", {"labels.csv": LABELS})
+    words = ["--output", tmp_path / "figures.csv", "--cache=none", "--edits=no"]
+    measured, _ = json_of(capsys, "evaluate", tmp_path / "in", "--json", *words)
+    assert measured["counts"] == {"models": 1, "left_out": 1}
+    assert "No such file" in measured["left_out"]["b.jpg"]
+    assert measured["paths"]["csv"] == str(tmp_path / "figures.csv")
+    assert {"measure": "photos read", "model": "efficientnet_lite0", "value": 1, "count": 2} in (
+        measured["measures"]
+    )
+    assert None in [measure["value"] for measure in measured["measures"]]  # not NaN
+    assert json_of(capsys, "fit_head", tmp_path / "in", "--json")[0]["status"] == 2
 
 
 def test_json_says_why_nothing_was_done(tmp_path, capsys):

@@ -92,7 +92,7 @@ def test_photos_that_cannot_be_read_are_named(evaluation):
     assert left_out.keys() == {"copies/broken.jpg", "copies/gone.jpg"}
     assert "truncated" in left_out["copies/broken.jpg"]
     assert "No such file" in left_out["copies/gone.jpg"]
-    assert "left out: 2 photos" in evaluation.to_text()
+    assert "left out: 2 photos" in evaluation.summary()
 
 
 def test_csv_is_the_long_form_of_the_table(folder, evaluation):
@@ -111,7 +111,7 @@ def test_text_has_a_column_for_each_model():
         Measure("large", "scene pair recall", float("nan"), 0),
         Measure("large", "unrelated pairs >= 0.7", 3, 5000),
     ]
-    assert Evaluation(tuple(measures)).to_text().split("\n") == [
+    assert Evaluation(tuple(measures)).summary().split("\n") == [
         "                                 small       large",
         "photos per second                123.5           –",
         "scene pair recall       0.250 of 1,200      – of 0",
@@ -172,7 +172,7 @@ def test_refuses_to_overwrite_and_unknown_models(folder):
 def test_draws_the_plot_where_it_was_asked_for(folder, tmp_path):
     pytest.importorskip("matplotlib")
     options = EvaluateOptions(folder, plot=tmp_path / "curve.png", edits=False, quiet=True)
-    assert f"plot: {tmp_path / 'curve.png'}" in evaluate(options).to_text()
+    assert f"plot: {tmp_path / 'curve.png'}" in evaluate(options).summary()
     with Image.open(tmp_path / "curve.png") as picture:
         assert picture.size == (700, 500)
     with pytest.raises(UsageError, match="which exists, expected a new file"):

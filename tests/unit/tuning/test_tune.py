@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,7 +120,11 @@ def test_the_result_is_written_and_can_be_evaluated(session_of, photos, tmp_path
     assert list(table) == ["what", "threshold", "photos", "precision", "low", "high"]
     assert set(table["what"]) == {"duplicates", "scenes"}
     assert table["precision"].between(table["low"] - 1e-3, table["high"] + 1e-3).all()
-    text = tuned.to_text()
+    told = json.loads(json.dumps(tuned.to_json()))
+    assert told["counts"]["answers"] == session.n_answers
+    assert set(told["paths"]) == {"labels", "precision"}
+    assert len(told["table"]) == len(table)
+    text = tuned.summary()
     assert f"{session.n_answers} answers" in text
     evaluation = evaluate(EvaluateOptions(photos, labels=tmp_path / "labels.csv", quiet=True))
     figures = {measure.measure: measure for measure in evaluation.measures}
@@ -143,8 +148,8 @@ def test_recommendations_become_a_command(session_of, photos, tmp_path):
 def test_few_answers_are_called_few(session_of, photos, tmp_path):
     tuned = conclude(session_of(), TuneOptions(photos, tmp_path))
     assert tuned.command == ""
-    assert "0 answers" in tuned.to_text()
-    assert "no recommendation: it takes at least 10 answers" in tuned.to_text()
+    assert "0 answers" in tuned.summary()
+    assert "no recommendation: it takes at least 10 answers" in tuned.summary()
     assert [file.name for file in tuned.files] == ["precision.csv"]
 
 
@@ -157,7 +162,7 @@ def test_photos_that_have_nothing_in_common(tmp_path):
     assert session.question is None
     assert session.exhausted
     tuned = conclude(session, options)
-    assert tuned.to_text().count("no two photos are nearly so similar") == 2
+    assert tuned.summary().count("no two photos are nearly so similar") == 2
 
 
 @pytest.mark.parametrize(
