@@ -19,7 +19,7 @@ from PIL import Image
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
 from dupimg.groups.copies import CopyEvidence, compare_copies
-from dupimg.groups.details import LONGEST_SIDE, NO_MATCH, Details, find_details, match_details
+from dupimg.groups.details import LONGEST_SIDE, Details, find_details, match_details
 from dupimg.groups.pictures import CELLS, COLOUR_SIDE, Glance, Picture
 from dupimg.groups.places import PlaceEvidence, compare_places
 from dupimg.model.colours import white_ground
@@ -236,10 +236,9 @@ class Evidence:
         if one is None or other is None:
             return None
         match = match_details(one.details, other.details)
-        if match is NO_MATCH:
-            for times in one.glance.turns_to(other.glance):
-                turned = match_details(one.details, other.details.turned(times))
-                match = max(match, turned, key=lambda match: match.n_details)
+        for times in one.glance.turns_to(other.glance):
+            turned = match_details(one.details, other.details.turned(times))
+            match = max(match, turned, key=lambda match: match.n_details)
         return compare_places(one.glance, other.glance, match)
 
     def _compare_copies(self, first: str, second: str) -> CopyEvidence | None:

@@ -21,8 +21,8 @@ COPY = "copy"
 CROPPED_COPY = "cropped copy"
 EDITED_COPY = "edited copy"
 
-# Matched details that make a map worth a look.
-_FEWEST_DETAILS = 8
+# Matched details that make a map worth a look, and that leave no doubt which side is up.
+_FEWEST_DETAILS, _ENOUGH_DETAILS = 8, 24
 
 # Steps of refining a map, the gain in correlation below which it ends, and the largest share of
 # windows that differ without it.
@@ -247,10 +247,9 @@ def _frames(first: Picture, second: Picture) -> list[Affine]:
 def _by_details(first: Details, second: Details) -> list[Affine]:
     """Return the map of details on details, if enough of them match, turned by 90° or not."""
     match = match_details(first, second)
-    for times in (1, 2, 3):
-        if match.n_details >= _FEWEST_DETAILS:
-            break
-        match = match_details(first, second.turned(times))
+    if match.n_details < _ENOUGH_DETAILS:
+        turned = (match_details(first, second.turned(times)) for times in (1, 2, 3))
+        match = max(match, *turned, key=lambda match: match.n_details)
     linear = match.affine[:, :2]
     stretch = np.linalg.svd(linear, compute_uv=False)
     # A face in a mirror has details of the face, but whether that counts is for others to say.
@@ -458,32 +457,39 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     if unlike <= _MOST_OTHER_COLOUR:  # as they are in most copies
         return unlike
     some = slice(None, None, 1 + len(a) // _MOST_COLOURS)
-    return min(_unexplained(a[some], b[some]), _unexplained(b[some], a[some]))
+    for saturations in (np.ones(1), _SATURATIONS):
+        pairs = ((a[some], b[some]), (b[some], a[some]))
+        unlike = min(_unexplained(*pair, saturations.astype(np.float32)) for pair in pairs)
+        if unlike <= _MOST_OTHER_COLOUR:
+            break
+    return unlike
 
 
-def _unexplained(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _unexplained(
+    a: NDArray[np.float32], b: NDArray[np.float32], saturations: NDArray[np.float32]
+) -> float:
     """Return the share of colours `b` that a global change of `a` misses by more than 16 levels.
 
-    The change is one of saturation, from grey to twice as colourful, and then of brightness and
+    The change is one of saturation, and then of brightness and
     contrast for each channel, as by white balance. It turns no blue into green while skin stays
     as it is.
     """
-    brightness = a @ [0.299, 0.587, 0.114]
-    changed = brightness + _SATURATIONS[:, None, None] * (a.T - brightness)
+    brightness = a @ np.array([0.299, 0.587, 0.114], np.float32)
+    changed = brightness + saturations[:, None, None] * (a.T - brightness)
     return float(np.mean(_misses(changed, b.T) > _MISS**2, axis=1).min())
 
 
-def _misses(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def _misses(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the squared distances of colours `b` from a line for each channel of `a`.
 
     Parameters
     ----------
-    a : ndarray of shape (n_changes, 3, n), float64
-    b : ndarray of shape (3, n), float64
+    a : ndarray of shape (n_changes, 3, n), float32
+    b : ndarray of shape (3, n), float32
 
     Returns
     -------
-    ndarray of shape (n_changes, n), float64
+    ndarray of shape (n_changes, n), float32
     """
     weights = np.ones_like(a)
     for _ in range(_FITS):
