@@ -236,6 +236,9 @@ class Evidence:
         if one is None or other is None:
             return None
         match = match_details(one.details, other.details)
+        for times in one.glance.turns_to(other.glance):
+            turned = match_details(one.details, other.details.turned(times))
+            match = max(match, turned, key=lambda match: match.n_details)
         return compare_places(one.glance, other.glance, match)
 
     def _compare_copies(self, first: str, second: str) -> CopyEvidence | None:

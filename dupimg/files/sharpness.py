@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from dupimg.opencv import opencv
+
 # Part of the cache's key for features: count it up whenever sharpness is measured differently.
 SHARPNESS = "sharpness1"
 
@@ -35,6 +37,6 @@ def measure_sharpness(picture: Image.Image) -> float:
     scale = _SIDE / max(picture.size)
     sides = (max(3, round(picture.width * scale)), max(3, round(picture.height * scale)))
     small = picture.convert("L").resize(sides, Image.Resampling.LANCZOS)
-    grey = np.asarray(small, np.int16)
-    around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-    return float(np.var(around - 4 * grey[1:-1, 1:-1], dtype=np.float64))
+    cv2 = opencv()
+    edges = cv2.Laplacian(np.asarray(small), cv2.CV_16S)[1:-1, 1:-1]
+    return float(cv2.meanStdDev(edges)[1].item() ** 2)

@@ -21,8 +21,8 @@ COPY = "copy"
 CROPPED_COPY = "cropped copy"
 EDITED_COPY = "edited copy"
 
-# Matched details that make a map worth a look.
-_FEWEST_DETAILS = 8
+# Matched details that make a map worth a look, and that leave no doubt which side is up.
+_FEWEST_DETAILS, _ENOUGH_DETAILS = 8, 24
 
 # Steps of refining a map, the gain in correlation below which it ends, and the largest share of
 # windows that differ without it.
@@ -62,7 +62,7 @@ _WHITE = 228
 
 # Changes of saturation that are tried, levels that a colour may miss, and how often the fit leaves
 # out more of what is missed by more than some levels.
-_SATURATIONS = tuple(np.arange(0, 2.01, 0.2).tolist())
+_SATURATIONS = np.arange(0, 2.01, 0.2)
 _MISS, _OUTLIER, _FITS = 16, 12, 4
 
 # Pixels over which colours are averaged, and of these the fewest that are compared, and about the
@@ -246,11 +246,10 @@ def _frames(first: Picture, second: Picture) -> list[Affine]:
 
 def _by_details(first: Details, second: Details) -> list[Affine]:
     """Return the map of details on details, if enough of them match, turned by 90° or not."""
-    for _ in range(4):
-        match = match_details(first, second)
-        if match.n_details >= _FEWEST_DETAILS:
-            break
-        second = second.turned
+    match = match_details(first, second)
+    if match.n_details < _ENOUGH_DETAILS:
+        turned = (match_details(first, second.turned(times)) for times in (1, 2, 3))
+        match = max(match, *turned, key=lambda match: match.n_details)
     linear = match.affine[:, :2]
     stretch = np.linalg.svd(linear, compute_uv=False)
     # A face in a mirror has details of the face, but whether that counts is for others to say.
@@ -290,20 +289,19 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
         return NO_COPY  # both show something that the other one does not
     laid = pair.laid()
     texture, differing, edited = _differing_windows(here, laid, seen)
-    if differing > _MOST_EDITED:
-        return CopyEvidence(covered, other_covered, texture=texture, differing=differing)
+    found = CopyEvidence(
+        covered, other_covered, texture=texture, differing=differing, edited=edited
+    )
+    if differing > (_MOST_DIFFERING if edited > _LARGEST_EDIT else _MOST_EDITED):
+        return found  # another picture, whatever else is the same
     a, b = here[seen].astype(float), laid[seen].astype(float)
     contrasts = sorted((a.std() + 1, b.std() + 1))
-    return CopyEvidence(
-        covered,
-        other_covered,
+    return replace(
+        found,
         bars=_bars(here, inside),
         other_bars=_bars(pair.there, other_inside),
         is_grey=float(_is_grey(first.colours)),
         other_is_grey=float(_is_grey(second.colours)),
-        texture=texture,
-        differing=differing,
-        edited=edited,
         other_tone=float(abs(np.median(a - b))),
         other_contrast=float(contrasts[1] / contrasts[0]),
         other_colour=_other_colour(first, second, affine),
@@ -450,7 +448,7 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     pair = _Pair((first, second), "colours", affine)
     blur = (_COLOUR_BLUR, _COLOUR_BLUR)
     seen = cv2.erode(pair.inside(), np.ones(blur, np.uint8))[::2, ::2] > 0
-    a, b = (cv2.blur(p, blur)[::2, ::2][seen].astype(float) for p in (pair.here, pair.laid()))
+    a, b = (cv2.blur(p, blur)[::2, ::2][seen].astype(np.float32) for p in (pair.here, pair.laid()))
     of_ground = np.minimum(a, b).min(axis=1) > _WHITE
     a, b = a[~of_ground], b[~of_ground]
     if len(a) < _FEWEST_COLOURS:
@@ -459,32 +457,49 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     if unlike <= _MOST_OTHER_COLOUR:  # as they are in most copies
         return unlike
     some = slice(None, None, 1 + len(a) // _MOST_COLOURS)
-    return min(_unexplained(a[some], b[some]), _unexplained(b[some], a[some]))
+    for saturations in (np.ones(1), _SATURATIONS):
+        pairs = ((a[some], b[some]), (b[some], a[some]))
+        unlike = min(_unexplained(*pair, saturations.astype(np.float32)) for pair in pairs)
+        if unlike <= _MOST_OTHER_COLOUR:
+            break
+    return unlike
 
 
-def _unexplained(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _unexplained(
+    a: NDArray[np.float32], b: NDArray[np.float32], saturations: NDArray[np.float32]
+) -> float:
     """Return the share of colours `b` that a global change of `a` misses by more than 16 levels.
 
-    The change is one of saturation, from grey to twice as colourful, and then of brightness and
+    The change is one of saturation, and then of brightness and
     contrast for each channel, as by white balance. It turns no blue into green while skin stays
     as it is.
     """
-    brightness = a @ [[0.299], [0.587], [0.114]]
-    return min(
-        float(np.mean(_misses(brightness + saturation * (a - brightness), b) > _MISS**2))
-        for saturation in _SATURATIONS
-    )
+    brightness = a @ np.array([0.299, 0.587, 0.114], np.float32)
+    changed = brightness + saturations[:, None, None] * (a.T - brightness)
+    return float(np.mean(_misses(changed, b.T) > _MISS**2, axis=1).min())
 
 
-def _misses(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the squared distances of colours `b` from a line for each channel of `a`."""
+def _misses(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the squared distances of colours `b` from a line for each channel of `a`.
+
+    Parameters
+    ----------
+    a : ndarray of shape (n_changes, 3, n), float32
+    b : ndarray of shape (3, n), float32
+
+    Returns
+    -------
+    ndarray of shape (n_changes, n), float32
+    """
     weights = np.ones_like(a)
     for _ in range(_FITS):
-        total = weights.sum(axis=0)
-        mean_a, mean_b = (weights * a).sum(axis=0) / total, (weights * b).sum(axis=0) / total
-        spread = (weights * (a - mean_a) ** 2).sum(axis=0)
-        gain = (weights * (a - mean_a) * (b - mean_b)).sum(axis=0) / np.maximum(spread, 1e-9)
-        residual = mean_b + np.maximum(gain, 0) * (a - mean_a) - b
+        total = weights.sum(axis=2, keepdims=True)
+        off_a = a - (weights * a).sum(axis=2, keepdims=True) / total
+        off_b = b - (weights * b).sum(axis=2, keepdims=True) / total
+        weighted = weights * off_a
+        spread = (weighted * off_a).sum(axis=2, keepdims=True)
+        gain = (weighted * off_b).sum(axis=2, keepdims=True) / np.maximum(spread, 1e-9)
+        residual = np.maximum(gain, 0) * off_a - off_b
         weights = 1 / (1 + (residual / _OUTLIER) ** 2)
     return np.sum(residual**2, axis=1)
 

@@ -69,10 +69,12 @@ class Details:
         """Return the number of details."""
         return len(self.points)
 
-    @property
-    def turned(self) -> Details:
-        """The same details, described as in the picture turned by 90°."""
-        return Details(self.points, np.ascontiguousarray(self.descriptors[:, _TURNED]))
+    def turned(self, times: int) -> Details:
+        """Return the same details, described as in the picture turned by so many times 90°."""
+        descriptors = self.descriptors
+        for _ in range(times):
+            descriptors = descriptors[:, _TURNED]
+        return Details(self.points, descriptors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from dupimg.opencv import opencv
 
 # Longer side of a picture in colours, and side of the grid of cells that is made of it.
 COLOUR_SIDE, CELLS = 128, 32
+
+# Of the brightness of the cells of a photo and of a copy of it that is turned.
+_LEAST_CORRELATION = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,18 @@ class Glance:
     sides: NDArray[np.float64]
     cells: NDArray[np.uint8]
     white: float
+
+    @cached_property
+    def light(self) -> NDArray[np.float32]:
+        """Brightness of the cells, of mean 0 and norm 1."""
+        light = self.cells.mean(axis=2, dtype=np.float32)
+        light -= light.mean()
+        return light / max(np.linalg.norm(light), np.float32(1))
+
+    def turns_to(self, other: Glance) -> list[int]:
+        """Return by how many times 90° the other photo may be turned to look like this one."""
+        lights = ((k, np.rot90(other.light, -k)) for k in (1, 2, 3))
+        return [k for k, light in lights if np.vdot(self.light, light) >= _LEAST_CORRELATION]
 
 
 def overlaid_cells(

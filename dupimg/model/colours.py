@@ -95,7 +95,8 @@ def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> 
     own_share = _OWN_SHARE * on_white
     seen = np.concatenate([embedding, np.sqrt(weight) * _histogram(_hsv(small))])
     seen /= np.linalg.norm(seen)
-    parts = [np.sqrt(1 - own_share) * seen, np.sqrt(own_share) * _own_part(picture)]
+    own = _own_part(picture) if own_share else np.zeros(_N_OWN)
+    parts = [np.sqrt(1 - own_share) * seen, np.sqrt(own_share) * own]
     vector = np.concatenate(parts)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
