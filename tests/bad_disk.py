@@ -61,5 +61,7 @@ def _head(path: Path) -> bytes:
 def bad_disk(folder: Path) -> Iterator[BadDisk]:
     """Mount such a disk, whole at first."""
     make = ["mkfs.ext4", "-q", "-O", "^has_journal"]
-    with loop_mounted(folder, make, ["mount", "-o", "noatime"], megabytes=16, package="e2fsprogs") as mounted:
+    with loop_mounted(
+        folder, make, ["mount", "-o", "noatime"], megabytes=16, package="e2fsprogs"
+    ) as mounted:
         yield BadDisk(mounted)
