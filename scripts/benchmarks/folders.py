@@ -32,23 +32,27 @@ _PLAN = _COMMAND.replace(
     "WORDS", "['plan', str(given), str(output), '--quiet', f'--cache={given}.sqlite']"
 )
 _OPEN_PLAN = """
-from dupimg.pages.contact_sheet import PageInfo, page_data, write_page
+from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.runs.journal import read_plan
 record = read_plan(output)
 about = PageInfo.of(record.run, "planned")
 """
 
-# In this order. What a step does, as Python.
+# In this order. What a step does, as Python; a review until its page has the rows.
 STEPS = {
     "plan": _PLAN,
     "plan again": _PLAN,
     "report.html": f"{_OPEN_PLAN}write_page(record.rows, output, about)",
-    "review": f"""{_OPEN_PLAN}
-import json
+    "review": """
 from dupimg.files.cache import Cache
+from dupimg.pages.local_server import LocalServer
+from dupimg.review.review_server import ReviewServer, gc_frozen
 from dupimg.review.review_session import ReviewSession
-session = ReviewSession(output, Cache(None))
-json.dumps(page_data(session.current().rows, about))
+with gc_frozen():
+    session = ReviewSession(output, Cache(None))
+server = LocalServer()
+ReviewServer(server, session, map, remembers=False, command="")
+assert server.app.test_client().get(f"{server.address}data").status_code == 200
 """,
     "apply --process_mode=move": _COMMAND.replace(
         "WORDS", "['apply', str(output), '--process_mode=move', '--quiet', '--cache=none']"
