@@ -288,10 +288,13 @@ def _ranking(
     companions: Mapping[str, int],
     enlarged: Paths[str],
 ) -> Ranking:
-    """Rank all photos as a run over them would, but on a tie that of the earlier run wins."""
-    photos = collection.photos
-    last = {photo.path for photo in photos if photo.path not in collection.rows}
-    old = {photo.digest: i for i, photo in enumerate(photos) if photo.path not in last}
+    """Rank all photos as a run over them would, but on a tie one that stays already wins."""
+    photos, rows = collection.photos, collection.rows
+    last = {p.path for p in photos if p.path not in rows or not rows[p.path].stays}
+    # By content: a photo of the earlier run, if possible one that stays.
+    known = [i for i, photo in enumerate(photos) if photo.path in rows]
+    known.sort(key=lambda i: photos[i].path not in last)
+    old = {photos[i].digest: i for i in known}
     twins = {
         i: old[photo.digest]
         for i, photo in enumerate(photos)

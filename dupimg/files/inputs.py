@@ -7,7 +7,7 @@ name of that folder, lengthened by the names of its parents until no two are ali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeVar
@@ -204,15 +204,23 @@ class _Walked:
     A bind mount is the same folder by device and inode; so is a protected folder inside an input.
     """
 
-    def __init__(self, passed_over: Path | None) -> None:
+    def __init__(self, passed_over: Path | None, known: Mapping[tuple[int, int], str]) -> None:
         self._names: dict[tuple[int, int], str | None] = {}
+        self._known = known
         self.notes: list[Message] = []
+        self.known_ones: list[str] = []
         if passed_over is not None and (place := _place(passed_over)):
             self._names[place] = None
 
     def enter(self, folder: Path, name: str) -> bool:
         """Return whether the folder of a name is to be walked."""
         place = _place(folder)
+        if place is not None and (known := self._known.get(place, name)) != name:
+            self.notes.append(
+                message("note.same_folder", folder=name or str(folder), other=known or ".")
+            )
+            self.known_ones.append(known)
+            return False
         if place is None or place not in self._names:  # one that cannot be listed is told as such
             if place is not None:
                 self._names[place] = name
@@ -240,6 +248,7 @@ def find_inputs(
     *,
     within: Sequence[Path] | None = None,
     output_dir: Path | None = None,
+    known: Iterable[str] = (),
     find: Find = find_files,
 ) -> Found:
     """Find the files of all folders; each real folder counts once, as protected if it may.
@@ -251,6 +260,8 @@ def find_inputs(
         Look only into these folders, and into what is protected.
     output_dir : Path, optional
         Passed over where it is inside a folder.
+    known : iterable of str
+        Paths of folders that have these paths also where they are reached in another way.
     find : callable
         Finds the files of one folder, as `find_files` does.
 
@@ -259,13 +270,17 @@ def find_inputs(
     Found
         Under the paths of rows, in order of path.
     """
-    walked = _Walked(output_dir)
+    places = {place: name for name in known if (place := _place(inputs / name)) is not None}
+    walked = _Walked(output_dir, places)
     protected = [name for name in inputs.protected if (inputs / name).is_dir()]
     if within is None:
         names = [*protected, *inputs.folders]
     else:
         names = [*protected, *(inputs.name(folder.resolve()) for folder in within)]
-    parts = [_find_under(inputs, name, walked, find) for name in dict.fromkeys(names)]
+    waiting, parts = [*dict.fromkeys(names)], []
+    while waiting:
+        parts += [_find_under(inputs, name, walked, find) for name in waiting]
+        waiting, walked.known_ones = walked.known_ones, []
     return Found(
         tuple(sorted((file for part in parts for file in part.files), key=lambda file: file[0])),
         tuple(other for part in parts for other in part.others),

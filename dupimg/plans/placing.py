@@ -44,7 +44,7 @@ def place_rows(
     if only != DUPLICATES:
         return named
     before = {row.path: row.destination for row in rows if row.path in fixed}
-    places = _Places([*before.values(), *taken], portable=portable)
+    places = _Places([*before.values(), *taken], portable=portable, layout=layout)
     going = sorted(row.path for row in rows if row.action == REMOVE and row.path not in fixed)
     wanted = {path: places.wanted(path) for path in going}
     places.reserve_folders([*wanted.values(), *before.values()])
@@ -55,15 +55,13 @@ def place_rows(
 class _Places:
     """Hands out places below ``remove`` of which no two are the same on any filesystem."""
 
-    def __init__(self, taken: Iterable[str], *, portable: bool) -> None:
+    def __init__(self, taken: Iterable[str], *, portable: bool, layout: Layout) -> None:
         self._taken = set(map(folded, taken))
-        self._portable = portable
+        self._portable, self._layout = portable, layout
 
     def wanted(self, path: str) -> str:
-        """Return the place of a file under its own path; the whole of an absolute one."""
-        drive, _, inside = path.rpartition(":") if path[1:3] == ":/" else ("", "", path)
-        parts = (FOLDERS[REMOVE], drive, inside.lstrip("/"))
-        place = "/".join(part for part in parts if part)
+        """Return the place of a file under its own path, as in a tree."""
+        place = f"{FOLDERS[REMOVE]}/{self._layout.own_path(path)}"
         return acceptable_path(place) if self._portable else place
 
     def reserve_folders(self, places: Iterable[str]) -> None:

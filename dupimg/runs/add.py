@@ -110,7 +110,13 @@ def _add(
     output_dir = options.output_dir
     inputs = record.run.inputs.protecting(options.protect)
     find = partial(find_files, **searched(record.run.settings))
-    found = find_inputs(inputs, within=options.new_dir, output_dir=output_dir, find=find)
+    found = find_inputs(
+        inputs,
+        within=options.new_dir,
+        output_dir=output_dir,
+        known=_known_folders(record.rows, inputs),
+        find=find,
+    )
     preflight.check_found(found, options.new_dir, "new_dir")
     settings = PlanOptions(
         input_dir=tuple(map(Path, inputs.folders.values())),
@@ -153,6 +159,12 @@ def _add(
         system_files=found.system_files,
         passed_over=found.passed_over + len(passed_over),
     )
+
+
+def _known_folders(rows: Sequence[Row], inputs: Inputs) -> list[str]:
+    """Return the paths of the folders that files of the earlier run come from, inputs last."""
+    folders = {row.path.rpartition("/")[0] for row in rows}
+    return [*sorted(folders - inputs.folders.keys()), *inputs.folders]
 
 
 def _added_from(inputs: Inputs, options: AddOptions) -> str:

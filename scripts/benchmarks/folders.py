@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,23 +32,27 @@ _PLAN = _COMMAND.replace(
     "WORDS", "['plan', str(given), str(output), '--quiet', f'--cache={given}.sqlite']"
 )
 _OPEN_PLAN = """
-from dupimg.pages.contact_sheet import PageInfo, page_data, write_page
+from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.runs.journal import read_plan
 record = read_plan(output)
 about = PageInfo.of(record.run, "planned")
 """
 
-# In this order. What a step does, as Python.
+# In this order. What a step does, as Python; a review until its page has the rows.
 STEPS = {
     "plan": _PLAN,
     "plan again": _PLAN,
     "report.html": f"{_OPEN_PLAN}write_page(record.rows, output, about)",
-    "review": f"""{_OPEN_PLAN}
-import json
+    "review": """
 from dupimg.files.cache import Cache
+from dupimg.pages.local_server import LocalServer
+from dupimg.review.review_server import ReviewServer, gc_frozen
 from dupimg.review.review_session import ReviewSession
-session = ReviewSession(output, Cache(None))
-json.dumps(page_data(session.current().rows, about))
+with gc_frozen():
+    session = ReviewSession(output, Cache(None))
+server = LocalServer()
+ReviewServer(server, session, map, remembers=False, command="")
+assert server.app.test_client().get(f"{server.address}data").status_code == 200
 """,
     "apply --process_mode=move": _COMMAND.replace(
         "WORDS", "['apply', str(output), '--process_mode=move', '--quiet', '--cache=none']"
@@ -56,11 +61,14 @@ json.dumps(page_data(session.current().rows, about))
 }
 
 _AFTER = """
+import resource
 import time
 seconds = time.perf_counter() - start
+used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+cpu = sum(of.ru_utime + of.ru_stime for of in used)
 # Not ru_maxrss, which a process inherits from the one that started it.
 peak = [line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1]
-print("measured", seconds, int(peak) / 1024)
+print("measured", seconds, cpu, int(peak) / 1024)
 """
 
 
@@ -74,8 +82,9 @@ def benchmark_folders(options: BenchmarkOptions) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns step, photos, seconds, ms_per_photo, peak_mb: of a step that grows no faster than
-        its work, the milliseconds per photo stay what they are.
+        Columns step, photos, seconds, cpu_seconds, ms_per_photo (of the processor, on which other
+        programs have little influence), peak_mb: of a step that grows no faster than its work, the
+        milliseconds per photo stay what they are.
     """
     table = pd.DataFrame([row for size in options.tiny for row in _measure(size)])
     if options.output is not None:
@@ -92,15 +101,16 @@ def _measure(size: int) -> Iterator[dict[str, object]]:
             done = subprocess.run(
                 [sys.executable, "-c", whole, given, output], capture_output=True, text=True
             )
-            found = re.search(r"^measured (\S+) (\S+)$", done.stdout, re.MULTILINE)
+            found = re.search(r"^measured (\S+) (\S+) (\S+)$", done.stdout, re.MULTILINE)
             if found is None:
                 raise RuntimeError(f"{step} at {size:,} photos: {done.stderr.strip()[-2000:]}")
-            seconds, peak = map(float, found.groups())
+            seconds, cpu, peak = map(float, found.groups())
             yield {
                 "step": step,
                 "photos": size,
                 "seconds": seconds,
-                "ms_per_photo": 1000 * seconds / size,
+                "cpu_seconds": cpu,
+                "ms_per_photo": 1000 * cpu / size,
                 "peak_mb": peak,
             }
 
@@ -127,11 +137,17 @@ def _part_of_a_photo(random: np.random.Generator) -> Image.Image:
 
     Patterns of noise would all be alike to the network, and every pair of them compared.
     """
-    from sklearn.datasets import load_sample_images
-
-    photo = Image.fromarray(load_sample_images().images[random.integers(2)])
+    photo = Image.fromarray(_sample_photos()[random.integers(2)])
     width = int(random.integers(40, photo.height))
     left, top = (int(random.integers(side - width)) for side in photo.size)
     part = photo.crop((left, top, left + width, top + width)).resize((_PIXELS, _PIXELS))
     colours = np.asarray(part)[..., random.permutation(3)] * random.uniform(0.3, 1, 3)
     return Image.fromarray(colours.astype(np.uint8)).rotate(90 * int(random.integers(4)))
+
+
+@cache
+def _sample_photos() -> list[np.ndarray]:
+    from sklearn.datasets import load_sample_images
+
+    images: list[np.ndarray] = load_sample_images().images
+    return images

@@ -66,6 +66,39 @@ def pictures(files):
     return {name: file for name, file in files.items() if not name.endswith(".csv")}
 
 
+@pytest.mark.parametrize("only", [None, "duplicates"])
+def test_a_copy_goes_however_often_it_comes(tmp_path, only):
+    cat = save(picture("chelsea.png"), tmp_path / "in/cat.jpg", taken="2024:05:01 10:00:00")
+    settings = {"quiet": True, "cache": cache(tmp_path)}
+    organize(tmp_path / "in", tmp_path / "out", only=only, **settings)
+    for name in ("1", "2", "3"):  # absolute paths, which come before all others
+        make_files(tmp_path / name, {"a/a.jpg": cat.read_bytes()})
+        result = add(tmp_path / name, tmp_path / "out", process_mode="move", **settings)
+        assert (result.counts.kept, result.counts.removed) == (1, int(name))
+    if only:
+        places = [path for path in read_files(tmp_path / "out") if path.endswith(".jpg")]
+        assert places == ["remove/1/a/a.jpg", "remove/2/a/a.jpg", "remove/3/a/a.jpg"]
+
+
+def test_a_known_folder_is_known_by_another_way_to_it(folders):
+    (folders / "way").mkdir()
+    command = ["mount", "--bind", str(folders / "in"), str(folders / "way")]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs permission to mount a folder a second time")
+    try:
+        result = run(folders, "way")
+        notes = "\n".join(map(str, result.notes))
+        assert "nothing is new" in notes
+        assert "is the same folder as .: its files count once" in notes
+        new_photos(folders)
+        (folders / "new/rocket.jpg").rename(folders / "in/rocket.jpg")
+        assert [row.path for row in run(folders, "way").rows if "rocket" in row.path] == [
+            "rocket.jpg"
+        ]
+    finally:
+        subprocess.run(["umount", folders / "way"], check=True)
+
+
 def check_report(out):
     """Every file in the output is where its row says, and there is no other."""
     places = {from_cell(line["destination"]) for line in reported(out).values()}

@@ -51,8 +51,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing_and_is_taken_up_again(disk, t
         with pytest.raises(dupimg.UsageError, match=f"{bad.name}: cannot be read: Input/output"):
             dupimg.apply(tmp_path / "planned", quiet=True)
         result = dupimg.organize(disk.folder, output, cache=cache, quiet=True)
-        print(reasons(result), bad)
-        assert (result.failed, result.counts.failed) == (True, 1)
+        assert (result.failed, result.counts.failed) == (True, 1), reasons(result)
         assert reasons(result)[bad.name].startswith("NOT copied: Input/output error")
         assert len(list(output.rglob("*--*.*"))) + len(list(output.glob("processed/*"))) >= 7
         assert not list(output.rglob("*.part"))
