@@ -72,12 +72,11 @@ def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:
         A value is wrong; the error names its field.
     """
     options = FORMS[verb]
-    many = {field.name for field in dataclasses.fields(options) if field.metadata["many"]}
-    known = {field.name for field in dataclasses.fields(options)}
+    many = {f.name: f.type.startswith("tuple") for f in dataclasses.fields(options)}
     given = {
-        name: _joined(value, many=name in many)
+        name: _joined(value, many=many[name])
         for name, value in values.items()
-        if name in known and value not in ("", None)
+        if name in many and value not in ("", None, [])
     }
     built = options(**given)
     return built, written_command(verb, built)

@@ -148,6 +148,10 @@ def test_several_folders_one_of_them_protected(app, tmp_path):
     assert (counts["removed"], counts["left"], counts["kept"]) == (2, 1, 0)
     assert (result["only"], result["input_dirs"]) == ("duplicates", inputs)
     assert result["space"]["across"] == 0 < result["space"]["needed"]
+    for protected, written in (([], ""), (inputs, f" '--protect={','.join(inputs)}'")):
+        other = values | {"input_dir": [best], "protect": protected}
+        command = app.ask("command", {"verb": "plan", "values": other}).json["command"]
+        assert command == f"dupimg plan {best} {tmp_path / 'out'}{written} --only=duplicates"
     inside = values | {"input_dir": [inputs[0], str(tmp_path)]}
     refused = app.ask("start", {"values": inside})
     assert (refused.status_code, refused.json["field"]) == (422, "input_dir")
