@@ -169,7 +169,7 @@ def _candidates(
     }
     if verified and embedded.evidence is not None:
         kinds = (vectors, embedded.features.scene_without_colours)
-        alike = embedded.evidence.alike(kinds, embedded.digests)
+        alike = embedded.evidence.alike(kinds, embedded.digests, embedded.features.thumbnail)
         both = np.concatenate([alike, alike[:, ::-1]])
         both = both[np.isin(both[:, 0], left) & np.isin(both[:, 1], right)]
         rows = Rows.of(vectors)

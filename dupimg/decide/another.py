@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dupimg.decide.whole_pictures import WholePictures
 from dupimg.files.photos import Photo
 from dupimg.files.whole import Whole
+from dupimg.groups.thumbnails import differ_by_a_curve
 
 # Why a photo that looks like another stays; see `dupimg.plans.reasons.spared_reason`.
 FRAMES, TRANSPARENCY, TIME, EXPOSURE = "frames", "transparency", "time", "exposure"
@@ -176,20 +177,20 @@ class Pixels:
         plain = (pair for pair in left if any(map(self._is_plain, pair)))
         return dict.fromkeys(plain, PLAIN) | doubts
 
-    def one_shot(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return those pairs that differ in brightness by an edit, not by their exposure.
+    def brightened(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return those pairs of which the second is the first, but for the brightness of all.
 
-        The cameras' notes tell, or the noise of the pictures.
+        Files are read where size, frames and thumbnails leave it open.
         """
-        found = {pair for pair in pairs if is_one_exposure(*(self._photos[n] for n in pair))}
+        if self._wholes is None:
+            return set()
         left = {
             (self._photos[i].digest, self._photos[j].digest): (i, j)
             for i, j in pairs
-            if (i, j) not in found
+            if self._have_one_size(i, j)
+            and differ_by_a_curve(self._thumbnails[i], self._thumbnails[j])
         }
-        if self._wholes is None or not left:
-            return found
-        return found | {left[pair] for pair in self._wholes.brightened(left)}
+        return {left[pair] for pair in self._wholes.brightened(left)}
 
     def _read(
         self, pairs: Sequence[tuple[int, int]]
@@ -201,13 +202,15 @@ class Pixels:
         return {pair: (wholes[one], wholes[other]) for pair, (one, other) in digests.items()}
 
     def _may_be_identical(self, i: int, j: int) -> bool:
-        one, other = self._photos[i], self._photos[j]
-        sizes = {(p.width, p.height, p.traits.frames) for p in (one, other)}
-        is_reduced = {p.traits.format in _REDUCED_BY_DECODER for p in (one, other)}
-        if len(sizes) > 1:
+        is_reduced = {self._photos[n].traits.format in _REDUCED_BY_DECODER for n in (i, j)}
+        if not self._have_one_size(i, j):
             return False
         difference = np.abs(self._thumbnails[i].astype(np.int16) - self._thumbnails[j]).mean()
         return bool(difference <= (_NEAR_LEVELS if len(is_reduced) > 1 else 0))
+
+    def _have_one_size(self, i: int, j: int) -> bool:
+        both = (self._photos[i], self._photos[j])
+        return len({(p.width, p.height, p.traits.frames) for p in both}) == 1
 
     def _has_more(self, i: int) -> bool:
         """Return whether a content has more than what its thumbnail shows."""

@@ -22,6 +22,7 @@ from dupimg.groups.copies import CopyEvidence, compare_copies
 from dupimg.groups.details import LONGEST_SIDE, Details, find_details, match_details
 from dupimg.groups.pictures import CELLS, COLOUR_SIDE, Glance, Picture
 from dupimg.groups.places import PlaceEvidence, compare_places
+from dupimg.groups.thumbnails import differ_by_a_curve
 from dupimg.model.colours import white_ground
 from dupimg.opencv import opencv
 from dupimg.progress import progress_bar
@@ -181,7 +182,10 @@ class Evidence:
         return [e and (e if first < second else e.swapped()) for (first, second), e in both]
 
     def alike(
-        self, vectors: Sequence[NDArray[np.float32]], digests: Sequence[str]
+        self,
+        vectors: Sequence[NDArray[np.float32]],
+        digests: Sequence[str],
+        thumbnails: NDArray[np.uint8],
     ) -> NDArray[np.int64]:
         """Find pictures that one may be a copy of the other, a part of it or edited.
 
@@ -191,6 +195,7 @@ class Evidence:
             Kinds of embeddings.
         digests : sequence of str, of length n
             The content of each.
+        thumbnails : ndarray of shape (n, side, side), uint8
 
         Returns
         -------
@@ -200,7 +205,11 @@ class Evidence:
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "comparing")
-        return pairs[np.array([e is not None and e.may_be_copy for e in found], dtype=bool)]
+        may_be = [
+            e is not None and (e.may_be_copy or differ_by_a_curve(thumbnails[i], thumbnails[j]))
+            for (i, j), e in zip(pairs.tolist(), found, strict=True)
+        ]
+        return pairs[np.array(may_be, dtype=bool)]
 
     def _of(
         self,

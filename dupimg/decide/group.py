@@ -235,7 +235,7 @@ def _alike(embedded: Embedded) -> NDArray[np.int64] | None:
         return None
     features = embedded.features
     kinds = (features.vector, features.scene_without_colours)
-    return embedded.evidence.alike(kinds, embedded.digests)
+    return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail)
 
 
 def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from dupimg.decide.another import (
     UNREAD,
     WHOLE,
     Pixels,
+    is_one_exposure,
 )
 from dupimg.decide.embedded import Embedded
 from dupimg.files.photos import Photo
@@ -77,26 +78,28 @@ class Proof:
             return
         keys = [(self._photos[i].digest, self._photos[j].digest) for i, j in pairs]
         copies = dict(zip(pairs, self._evidence.copies(keys), strict=True))
-        brightened = [
+        for pair, copy in copies.items():
+            self._doubts[pair] = UNREAD if copy is None else self._doubt(pair, copy)
+            self._verdicts[pair] = "" if copy is None else copy.verdict
+        in_doubt = [
             pair
             for pair, copy in copies.items()
-            if copy is not None
+            if self._doubts[pair] is not None
+            and copy is not None
             and copy.is_brightened
-            and copy.may_go(brightened=True, edited=self._edited)
+            and not copy.loses_colour
         ]
-        one_shot = self._pixels.one_shot(brightened)
-        for pair, copy in copies.items():
-            is_one = pair in one_shot
-            self._doubts[pair] = UNREAD if copy is None else self._doubt(copy, brightened=is_one)
-            self._verdicts[pair] = "" if copy is None else copy.verdict
+        for pair in self._pixels.brightened(in_doubt):
+            self._doubts[pair], self._verdicts[pair] = None, COPY
 
-    def _doubt(self, copy: CopyEvidence, *, brightened: bool) -> str | None:
-        """Return why the second content stays, if it does; `brightened` if by an edit at most."""
+    def _doubt(self, pair: Pair, copy: CopyEvidence) -> str | None:
+        """Return why the second content stays, if it does."""
+        brightened = not copy.is_brightened or is_one_exposure(*(self._photos[i] for i in pair))
         if copy.may_go(brightened=brightened, edited=self._edited):
             return None
         if not copy.verdict:
             return UNPROVEN
-        if copy.is_brightened and not brightened:
+        if not brightened:
             return BRIGHTNESS
         if copy.verdict == EDITED_COPY and not self._edited:
             return EDITED

@@ -94,16 +94,14 @@ class WholePictures:
         return self._true_of(pairs, _is_enlarged, ENLARGED_VERSION)
 
     def brightened(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the pairs that are one shot, and differ by an edit of the brightness.
+        """Return the pairs of which the second content is the first one with other brightness.
 
         Parameters
         ----------
         pairs : iterable of (str, str)
             Digests; see `is_brightened`.
         """
-        ordered = {(one, other): (min(one, other), max(one, other)) for one, other in pairs}
-        found = self._true_of(ordered.values(), _is_brightened, BRIGHTENED_VERSION)
-        return {pair for pair in ordered if ordered[pair] in found}
+        return self._true_of(pairs, _is_brightened, BRIGHTENED_VERSION)
 
     def _true_of(
         self, pairs: Iterable[tuple[str, str]], is_so: Callable[..., bool], version: str

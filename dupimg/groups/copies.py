@@ -168,6 +168,11 @@ class CopyEvidence:
         """Whether brightness differs, as it does in the frames of an exposure series."""
         return self.other_tone > _MOST_OTHER_TONE or self.other_contrast > _MOST_OTHER_CONTRAST
 
+    @property
+    def loses_colour(self) -> bool:
+        """Whether the first picture is grey and the second is not."""
+        return bool(self.is_grey and not self.other_is_grey)
+
     def may_go(self, *, brightened: bool = False, edited: bool = False) -> bool:
         """Whether the second picture may go in favour of the first one.
 
@@ -187,7 +192,7 @@ class CopyEvidence:
             self.verdict != ""
             and (edited or self.verdict != EDITED_COPY)
             and (brightened or not self.is_brightened)
-            and not (self.is_grey and not self.other_is_grey)
+            and not self.loses_colour
             and self._is_within
             and not (self.bars and self.other_bars < 1)
         )

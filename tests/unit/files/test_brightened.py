@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from sklearn.datasets import load_sample_image
 
 from dupimg.files.brightened import is_brightened
@@ -35,13 +35,21 @@ def test_an_edit_of_the_brightness_is_one(tmp_path, factor, suffix):
     options = {"quality": 90} if suffix == ".jpg" else {}
     edit = save(edited, tmp_path / f"edit{suffix}", **options)
     assert is_brightened(photo, edit)
-    assert is_brightened(edit, photo)
+    assert is_brightened(edit, photo) == (factor < 1)  # what was clipped does not come back
 
 
 def test_any_curve_is_an_edit(tmp_path):
     levels = [round(255 * (n / 255) ** 0.7) for n in range(256)] * 3
     photo = save(PHOTO, tmp_path / "photo.png")
     assert is_brightened(photo, save(PHOTO.point(levels), tmp_path / "lighter.jpg", quality=90))
+
+
+def test_what_was_added_to_a_lighter_picture_is_noticed(tmp_path):
+    photo = save(PHOTO, tmp_path / "photo.png")
+    for name, place in (("sky", (40, 20)), ("roof", (300, 250))):
+        edited = ImageEnhance.Brightness(PHOTO).enhance(1.2)
+        ImageDraw.Draw(edited).text(place, "9", "red", ImageFont.load_default(14))
+        assert not is_brightened(photo, save(edited, tmp_path / f"{name}.jpg", quality=90))
 
 
 @pytest.mark.parametrize("shift", [0, 0.4])
