@@ -34,7 +34,7 @@ _PLACES, _COPIES = "places 4", "copies 7"
 
 # Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
 # of pairs of strangers' photos that share a place by their details, hardly one has less.
-_NEIGHBOURS, _LEAST_COSINE = 12, 0.6
+_NEIGHBOURS, _LEAST_COSINE = 12, 0.62
 
 # Copies are looked for from a lower cosine on: a photo and a screenshot of it are less alike.
 _LEAST_COSINE_OF_COPIES = 0.35

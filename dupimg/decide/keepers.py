@@ -79,12 +79,14 @@ def proven_keepers(
     features, proof = search.features, search.proof
     finder = clone(finder).set_params(rule=rule_of_finder(rule))
     is_copy: dict[Pair, bool] = {}
+    around: NDArray[np.int64] | None = None
     for _ in range(_MOST_ROUNDS):
         is_copy |= proof.of([pair for pair in _claims(keepers) if pair not in is_copy])
         wrong = np.array([i for pair in _claims(keepers) if not is_copy[pair] for i in pair[1:]])
         if not wrong.size:
             break
-        around = reachable_rows(features.vector, wrong, finder.search_threshold)
+        if around is None:  # later ones are among these
+            around = reachable_rows(features.vector, wrong, finder.search_threshold)
         refuted = [pair for pair, copy in is_copy.items() if not copy]
         again = clone(finder).fit(
             features.vector[around],

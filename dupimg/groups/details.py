@@ -22,6 +22,9 @@ LONGEST_SIDE, MOST_DETAILS = 256, 400
 # Details are found in a picture of the longest side and in smaller ones, each by this factor.
 _LEVELS, _STEP = 4, 0.5**0.5
 
+# Small pictures are enlarged, as by SIFT, so that corners have room around them.
+_MOST_ENLARGED = 2.0
+
 # Blur against noise, side in pixels of the windows of corners, and the least contrast of a corner:
 # the smaller eigenvalue of its structure tensor, for grey levels from 0 to 1.
 _BLUR, _CORNER, _LEAST_CONTRAST = 0.8, 5, 1e-5
@@ -105,7 +108,7 @@ def find_details(picture: NDArray[np.uint8], *, most: int = MOST_DETAILS) -> Det
     Parameters
     ----------
     picture : ndarray of shape (height, width), uint8
-        Grey and upright; larger ones are reduced to 256 pixels.
+        Grey and upright; it is brought to 256 pixels, small ones to twice their size.
     most : int, default=400
         About so many of the strongest ones are returned.
 
@@ -131,7 +134,7 @@ def find_details(picture: NDArray[np.uint8], *, most: int = MOST_DETAILS) -> Det
 def _levels(picture: NDArray[np.uint8], most: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
     """Yield a picture in several sizes, and how many details each may have."""
     cv2 = opencv()
-    scale = min(1.0, LONGEST_SIDE / max(picture.shape))
+    scale = min(_MOST_ENLARGED, LONGEST_SIDE / max(picture.shape))
     total = sum(_STEP ** (2 * k) for k in range(_LEVELS))
     for k in range(_LEVELS):
         height, width = (round(side * scale * _STEP**k) for side in picture.shape)

@@ -82,6 +82,18 @@ def test_two_windows_of_a_photo_show_one_place(name):
     assert place_of(*parts).is_same_place
 
 
+@pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180])
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_a_turned_photo_is_a_copy(name, turn):
+    photo = opened(name)
+    assert copy_of(photo, photo.transpose(turn)).verdict == "copy"
+    seen, turned = (glance(p) for p in (photo, photo.transpose(turn)))
+    times = seen[0].turns_to(turned[0])
+    assert times
+    found = [match_details(seen[1], turned[1].turned(k)).n_details for k in times]
+    assert max(found) > 100
+
+
 def test_different_photos_show_different_places():
     pictures = [opened(name) for name in NAMES]
     assert not any(place_of(*pair).is_same_place for pair in combinations(pictures, 2))
