@@ -44,7 +44,9 @@ _SEEN_AT_ONCE = 2048
 E = TypeVar("E", PlaceEvidence, CopyEvidence)
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
+    """What is compared of a photo."""
+
     picture: Picture
     details: Details
 
@@ -80,7 +82,7 @@ class Evidence:
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
         self._mirrored = mirrored
-        self._seen: OrderedDict[str, _Seen | None] = OrderedDict()
+        self._seen: OrderedDict[str, Seen | None] = OrderedDict()
         self._lock = Lock()
 
     def __enter__(self) -> Evidence:
@@ -169,7 +171,7 @@ class Evidence:
         keys: Sequence[tuple[str, str]],
         kind: type[E],
         version: str,
-        compare: Callable[[_Seen, _Seen], E],
+        compare: Callable[[Seen, Seen], E],
         step: str,
     ) -> list[E | None]:
         known = self.cache.pairs(keys, version)
@@ -196,14 +198,14 @@ class Evidence:
                 found[keys[k]] = evidence
         return [found[key] for key in keys]
 
-    def _look_at(self, content: str) -> _Seen | None:
+    def _look_at(self, content: str) -> Seen | None:
         """Return picture and details of a content, of the latest ones without work."""
         with self._lock:
             if content in self._seen:
                 self._seen.move_to_end(content)
                 return self._seen[content]
         preview = self.pictures.read(content)
-        seen = None if preview is None else _see(preview)
+        seen = None if preview is None else see_preview(preview)
         with self._lock:
             self._seen[content] = seen
             if len(self._seen) > _SEEN_AT_ONCE:
@@ -211,14 +213,15 @@ class Evidence:
         return seen
 
 
-def _see(preview: bytes) -> _Seen | None:
+def see_preview(preview: bytes) -> Seen | None:
+    """Return picture and details of a preview; None of one that cannot be decoded."""
     try:
         with Image.open(io.BytesIO(preview)) as opened:
             photo = opened.convert("RGB")
     except OSError:
         return None
     picture = see_picture(photo)
-    return _Seen(picture, find_details(picture.grey))
+    return Seen(picture, find_details(picture.grey))
 
 
 def see_picture(photo: Image.Image) -> Picture:
@@ -229,12 +232,12 @@ def see_picture(photo: Image.Image) -> Picture:
     return Picture(np.asarray(photo.convert("L")), colours, white_ground(colours))
 
 
-def _compare_places(first: _Seen, second: _Seen) -> PlaceEvidence:
+def _compare_places(first: Seen, second: Seen) -> PlaceEvidence:
     match = match_details(first.details, second.details)
     return compare_places(first.picture, second.picture, match)
 
 
-def _compare_copies(first: _Seen, second: _Seen, *, mirrored: bool) -> CopyEvidence:
+def _compare_copies(first: Seen, second: Seen, *, mirrored: bool) -> CopyEvidence:
     found = compare_copies(first.picture, second.picture, first.details, second.details)
     if found.verdict or not mirrored:
         return found

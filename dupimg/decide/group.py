@@ -110,8 +110,12 @@ def find_groups(
     kept, place = np.unique(groups.keepers, return_inverse=True)
     scenes = find_scenes(embedded, kept, options, checkpoint)
     nearest = np.full(len(photos), np.nan)
-    nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
-    groups = replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
+    which = np.full(len(photos), -1)
+    nearest[kept], found = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
+    which[kept] = np.where(found < 0, -1, kept[found])
+    groups = replace(
+        groups, scenes=scenes[place], nearest_scene_cosine=nearest, nearest_in_scene=which
+    )
     return replace(groups, best_of=_best_shots(embedded, groups, ranking, options))
 
 
@@ -371,8 +375,8 @@ def nearest_for_scenes(
     *,
     known: NDArray[np.float64] | None = None,
     checkpoint: Checkpoint | None = None,
-) -> NDArray[np.float64]:
-    """Return the cosine of each photo that stays to the nearest one it may share a scene with.
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Find for each photo that stays the nearest one that it may share a scene with.
 
     Parameters
     ----------
@@ -383,14 +387,16 @@ def nearest_for_scenes(
 
     Returns
     -------
-    ndarray of shape (n_staying,), float64
+    cosines : ndarray of shape (n_staying,), float64
         NaN for the only photo. NaN for all where one embedding finds duplicates and scenes, since
         the search for duplicates has found these cosines already, and for more than 50,000 photos.
+    places : ndarray of shape (n_staying,), int64
+        Of the nearest photos in `stays`; -1 where there is none, and where `known` still holds.
     """
     features = embedded.features
     is_same = np.array_equal(features.scene_vector, features.vector)
     if len(stays) > _MOST_SHOWN or is_same:
-        return np.full(len(stays), np.nan)
+        return np.full(len(stays), np.nan), np.full(len(stays), -1)
     folders = _folders([embedded.photos[i] for i in stays], options)
     with watched_search("nearest", len(stays), groups=folders, quiet=options.quiet) as progress:
         return nearest_in_group(

@@ -50,6 +50,8 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+    nearest_in_scene : ndarray of shape (n,), int64, or None
+        The photo that `nearest_scene_cosine` is about; -1 for none.
     best_of : ndarray of shape (n,), int64, or None
         For the best shot of a moment, how many shots of it there are; 0 for all others.
     spared : mapping of int to Message
@@ -64,6 +66,7 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
+    nearest_in_scene: np.ndarray | None = None
     best_of: np.ndarray | None = None
     spared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -170,6 +173,7 @@ def photo_row(
         identity=photo.identity,
         reason=joined([reason, *_beside(photo, i, groups)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
+        nearest_in_scene=_nearest_in_scene(photos, i, groups),
         frames=photo.traits.frames,
         metadata=" ".join(photo.traits.metadata),
         **_second_look(photos, i, groups.second_look),
@@ -187,6 +191,11 @@ def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
 
 def _cosine(cosines: np.ndarray | None, i: int) -> float | None:
     return None if cosines is None or math.isnan(cosines[i]) else float(cosines[i])
+
+
+def _nearest_in_scene(photos: Sequence[Photo], i: int, groups: Groups) -> str:
+    nearest = groups.nearest_in_scene
+    return "" if nearest is None or nearest[i] < 0 else photos[nearest[i]].path
 
 
 def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None) -> dict[str, Any]:

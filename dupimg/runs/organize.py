@@ -14,6 +14,7 @@ from dupimg.options.command_text import written_command
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
@@ -111,6 +112,8 @@ def organize(
             )
             folders.check(command)
         rows, notes = decision.rows, decision.notes
+        if not options.dry_run:
+            keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
             write_report(rows, output_dir / REPORT)

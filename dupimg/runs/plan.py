@@ -12,6 +12,7 @@ from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
@@ -67,6 +68,7 @@ def plan(options: PlanOptions) -> Result:
         )
         folders.check(command)
         rows = decision.rows
+        keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start
