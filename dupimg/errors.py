@@ -30,4 +30,16 @@ class MessageError(Exception):
 
 
 class UsageError(MessageError, ValueError):
-    """The command cannot do what was asked; nothing was touched."""
+    """The command cannot do what was asked; nothing was touched.
+
+    Parameters
+    ----------
+    *args : Message or str
+        What is wrong, and, in further lines, its parts.
+    field : str
+        Name of the option that is wrong; empty where it is none, or several.
+    """
+
+    def __init__(self, *args: Message | str, field: str = "") -> None:
+        super().__init__(*args)
+        self.field = field

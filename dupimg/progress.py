@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, ClassVar
 
 from tqdm import tqdm
+
+from dupimg import progress_file
 
 # What makes a bar, with the parameters of `progress_bar`.
 MakeBar = Callable[..., AbstractContextManager[Any]]
@@ -27,19 +29,34 @@ class Standing:
     Attributes
     ----------
     step : str
-        With its number.
+        As a word ending in -ing, mostly.
     done, total : int
     unit : str
         What is counted.
+    number, of : int
+        Which step it is, from 1 on, and of how many; 0 where steps are not numbered.
+    seconds : float
+        Since it began, without pauses.
+    waits_for : str
+        What the first of all waits for; empty once it has begun.
     """
 
     step: str
     done: int
     total: int
     unit: str
+    number: int = 0
+    of: int = 0
+    seconds: float = 0.0
+    waits_for: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The step with its number."""
+        return f"{self.number} of {self.of} {self.step}" if self.of else self.step
 
     def __str__(self) -> str:
-        return f"{self.step}, {self.done:,} of {self.total:,} {self.unit}"
+        return f"{self.heading}, {self.done:,} of {self.total:,} {self.unit}"
 
 
 _STEPS: ContextVar[Sequence[str]] = ContextVar("steps", default=())
@@ -56,6 +73,7 @@ def numbered(*steps: str) -> Iterator[None]:
         As bars call them. One that turns out to be needless is passed over.
     """
     token = _STEPS.set(steps)
+    progress_file.tell(steps=steps)
     try:
         yield
     finally:
@@ -72,14 +90,10 @@ def noted(note: Callable[[Standing], object]) -> Iterator[None]:
         _NOTE.reset(token)
 
 
-def step_name(what: str) -> str:
-    """Return what a step is called, with its number where steps are numbered."""
-    steps = _STEPS.get()
-    return f"{steps.index(what) + 1} of {len(steps)} {what}" if what in steps else what
-
-
 class ProgressBar(tqdm):
     """A bar that knows how far it is, also where it is not shown.
+
+    It is drawn in a terminal, and written down for another program that wants to know.
 
     Parameters
     ----------
@@ -100,11 +114,16 @@ class ProgressBar(tqdm):
     unfinished: ClassVar[ProgressBar | None] = None
 
     def __init__(self, total: int, what: str, *, unit: str, quiet: bool) -> None:
-        self._step, self._of, self._counted, self._seen = step_name(what), total, unit, 0
+        steps = _STEPS.get()
+        number = steps.index(what) + 1 if what in steps else 0
+        self._standing = Standing(what, 0, total, unit, number, len(steps) if number else 0)
+        self._done, self._file = 0, progress_file.progress_file()
         self._note, self._next_note = _NOTE.get(), 0.0
+        self._count_time()
+        heading = self._standing.heading
         super().__init__(
             total=total,
-            desc=f"{self._step:<{10 + len(self._step) - len(what)}}",
+            desc=f"{heading:<{10 + len(heading) - len(what)}}",
             unit=f" {unit}",
             disable=quiet or None,  # None: off unless standard error is a terminal
             dynamic_ncols=True,
@@ -116,30 +135,46 @@ class ProgressBar(tqdm):
     @property
     def standing(self) -> Standing:
         """How far it is."""
-        return Standing(self._step, self._seen, self._of, self._counted)
+        seconds = time.monotonic() - self._begun - self._paused_seconds
+        return replace(self._standing, done=self._done, seconds=round(seconds, 3))
 
     def wait_for(self, what: str) -> None:
         """Say what the first of all waits for: `begin` says that the wait is over."""
+        self._standing = replace(self._standing, waits_for=what)
+        self._tell()
         self.set_postfix_str(what)
 
     def begin(self) -> None:
         """Count time from now on."""
+        self._standing = replace(self._standing, waits_for="")
+        self._count_time()
         if not self.disable:
             self.set_postfix_str("", refresh=False)
             self.reset()
 
     def update(self, n: float = 1) -> bool | None:
-        """Note that `n` more are done."""
-        self._seen += int(n)
-        if self._note and time.monotonic() > self._next_note:
+        """Note that `n` more are done, and wait if another program wants that."""
+        self._done += int(n)
+        if time.monotonic() > self._next_note:
             self._tell()
+        if self._file is not None:
+            self._file.wait_while_paused()
         shown: bool | None = super().update(n)
         return shown
+
+    @property
+    def _paused_seconds(self) -> float:
+        return 0.0 if self._file is None else self._file.paused_seconds
+
+    def _count_time(self) -> None:
+        self._begun = time.monotonic() - self._paused_seconds
 
     def _tell(self) -> None:
         self._next_note = time.monotonic() + _SECONDS_BETWEEN_NOTES
         if self._note:
             self._note(self.standing)
+        if self._file is not None:
+            self._file.tell(**vars(self.standing))
 
     def __exit__(
         self,

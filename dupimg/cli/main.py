@@ -29,6 +29,7 @@ from dupimg.options.run_options import (
     UndoOptions,
 )
 from dupimg.options.tool_options import (
+    AppOptions,
     DemoOptions,
     EmbedOptions,
     EvaluateOptions,
@@ -37,6 +38,7 @@ from dupimg.options.tool_options import (
     TuneOptions,
 )
 from dupimg.progress import ProgressBar
+from dupimg.progress_file import open_progress_file, progress_file, tell
 from dupimg.wording import did_you_mean
 
 # Exit statuses.
@@ -65,7 +67,7 @@ def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
         if announces:
             # With --json, nothing else is on standard output.
             aside = sys.stderr if options.json else None
-            more["announce"] = None if options.quiet else partial(say, file=aside)
+            more["announce"] = None if options.quiet else partial(_announce, file=aside)
             more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
         result = getattr(dupimg, name)(**options.as_keywords(), **more)
         return _report(result, options)
@@ -73,8 +75,14 @@ def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
     return run
 
 
+def _announce(text: str, *, file: TextIO | None) -> None:
+    tell(announced=text)
+    say(text, file=file)
+
+
 def _report(result: Summarized, options: Any) -> int:
     status = FAILED if result.failed else DONE
+    tell(notes=[note.to_json() for note in getattr(result, "notes", ())])
     if getattr(options, "json", False):
         _say_json(status, result.to_json())
     elif not options.quiet:
@@ -109,6 +117,8 @@ def _tune(options: TuneOptions) -> int:
     from dupimg.tuning.tune import tune
 
     tuned = tune(options, say=say)
+    found = {"duplicate_threshold": tuned.duplicates, "scene_threshold": tuned.scenes}
+    tell(tuned={name: evidence.recommended for name, evidence in found.items()})
     if not options.quiet:
         say(tuned.to_text())
     return 0
@@ -136,6 +146,13 @@ def _demo(options: DemoOptions) -> int:
     return run_demo(options)
 
 
+def _app(options: AppOptions) -> int:
+    from dupimg.app.app import run_app
+
+    run_app(options, announce=say)
+    return DONE
+
+
 def _models(options: ModelsOptions) -> int:
     from dupimg.model.models import fetch_weights, get_model, models_table
 
@@ -149,7 +166,7 @@ def _models(options: ModelsOptions) -> int:
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Ask a person in a terminal; where there is none, the answer is yes.
+    """Ask a person in the app or in a terminal; where there is neither, the answer is yes.
 
     Parameters
     ----------
@@ -157,6 +174,8 @@ def confirmed(question: str, *, yes: bool) -> bool:
     yes : bool
         Do not ask.
     """
+    if not yes and (asking := progress_file()) is not None:
+        return asking.ask(question)
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     say(f"{question} [Y/n] ", file=sys.stderr)
@@ -186,6 +205,7 @@ COMMANDS = {
         ("add", AddOptions, _verb("add", announces=True)),
         ("undo", UndoOptions, _verb("undo")),
         ("status", StatusOptions, _status),
+        ("app", AppOptions, _app),
         ("demo", DemoOptions, _demo),
         ("models", ModelsOptions, _models),
         ("embed", EmbedOptions, _verb("embed")),
@@ -215,6 +235,7 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     ProgressBar.unfinished = None  # of an earlier call
+    open_progress_file()
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its code
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -227,6 +248,7 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
         if debug:
             say(traceback.format_exc().rstrip(), file=sys.stderr)
         if isinstance(error, UsageError):
+            tell(error=[told.to_json() for told in error.messages], field=error.field)
             return _end(words, REFUSED, str(error))
         return _end(words, FAILED, _describe(error))
 
@@ -236,7 +258,7 @@ def _how_far(words: Sequence[str]) -> str:
     if ProgressBar.unfinished is None:
         return ""
     standing = ProgressBar.unfinished.standing
-    forgets = "--cache=none" in words and standing.step.endswith(("reading", "embedding"))
+    forgets = "--cache=none" in words and standing.step in ("reading", "embedding")
     onward = "begins again, for --cache=none remembers nothing" if forgets else "goes on from there"
     return f" at {standing}. The same command {onward}."
 

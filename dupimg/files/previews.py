@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from dupimg import progress_file
 from dupimg.files.durable import STATE_FOLDER
 
 
@@ -42,15 +43,21 @@ class PreviewFolder:
 
     def write(self, digest: str, content: bytes) -> None:
         """Write the preview of a content unless there is one already."""
-        self._write(self.file(digest), content)
+        file = self.file(digest)
+        if self._gave_up:
+            return
+        if not file.exists():
+            self._write(file, content)
+        if not self._gave_up:
+            progress_file.tell(preview=str(file))
 
     def write_large(self, digest: str, content: bytes) -> None:
         """Write a larger picture of a content unless there is one already."""
-        self._write(self.large_file(digest), content)
+        file = self.large_file(digest)
+        if not (self._gave_up or file.exists()):
+            self._write(file, content)
 
     def _write(self, file: Path, content: bytes) -> None:
-        if self._gave_up or file.exists():
-            return
         part = file.with_suffix(".part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -171,5 +171,6 @@ class RunOptions(EmbeddingOptions):
             raise UsageError(
                 f"Got scene_threshold={self.scene_threshold} above "
                 f"duplicate_threshold={self.duplicate_threshold}, expected at most that: "
-                "duplicates are the more similar photos. Lower the one or raise the other."
+                "duplicates are the more similar photos. Lower the one or raise the other.",
+                field="scene_threshold",
             )

@@ -112,7 +112,8 @@ class Options:
             except ValueError as error:
                 expected, *hint = error.args
                 raise UsageError(
-                    f"Got {field.name}={value!r}, expected {expected}.{''.join(hint)}"
+                    f"Got {field.name}={value!r}, expected {expected}.{''.join(hint)}",
+                    field=field.name,
                 ) from None
             object.__setattr__(self, field.name, converted)
 

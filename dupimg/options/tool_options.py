@@ -170,6 +170,20 @@ class DemoOptions(Options):
 
 
 @dataclass(frozen=True)
+class AppOptions(Options):
+    """Open dupimg as an application in your browser: choose folders, look, decide, undo.
+
+    It is on this machine only, for who has its address. A second start opens the one that runs.
+    Runs go on when its page is closed; without a page and a run it ends after ten minutes.
+    """
+
+    port: int = option(
+        to_whole_number(0, 65_535), "of the page; 0: any free one", default=0, values="PORT"
+    )
+    browser: bool = option(to_flag, "open the page in your browser", default=True)
+
+
+@dataclass(frozen=True)
 class ModelsOptions(Options):
     """List the networks and where their weights are; `dupimg models fetch NAME` gets them."""
 

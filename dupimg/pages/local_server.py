@@ -107,7 +107,8 @@ class LocalServer:
         self.address = f"http://127.0.0.1:{port}/{self.token}/"
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._visits = _Visits()
-        self._closing = threading.Event()
+        self._closing, self._ended = threading.Event(), threading.Event()
+        self._link: SecretLink | None = None
 
     def add(self, path: str, view: Callable[..., Any], *, method: str = "GET") -> None:
         """Answer requests for a path below the token, with or without ``<parameters>``."""
@@ -162,19 +163,45 @@ class LocalServer:
         threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
         ).start()
-        with SecretLink(self.address) if open_browser else contextlib.nullcontext() as link:
-            if link:  # in a thread: where there is only a text browser, it takes the terminal
-                threading.Thread(target=webbrowser.open, args=(link.uri,), daemon=True).start()
-            try:
-                with contextlib.suppress(KeyboardInterrupt):
-                    while busy() or not self._visits.over(grace_seconds, patience_seconds):
-                        if link and self._visits.came:
-                            link.remove()
-                            link = None
-                        time.sleep(_POLL_SECONDS)
-            finally:
-                self._closing.set()
-                self._server.shutdown()
+        if open_browser:
+            self.open_page()
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                while not self._ended.is_set() and self._is_wanted(
+                    busy, grace_seconds, patience_seconds
+                ):
+                    time.sleep(_POLL_SECONDS)
+        finally:
+            self._remove_link()
+            self._closing.set()
+            self._server.shutdown()
+
+    def open_page(self) -> None:
+        """Open the page in the browser of this machine."""
+        self._remove_link()
+        self._link = link = SecretLink(self.address)
+        self._visits_before = self._visits.count
+        # In a thread: where there is only a text browser, it takes the terminal.
+        threading.Thread(target=webbrowser.open, args=(link.uri,), daemon=True).start()
+
+    def end(self) -> None:
+        """Let `serve` end."""
+        self._ended.set()
+
+    def _is_wanted(
+        self, busy: Callable[[], bool], grace_seconds: float, patience_seconds: float
+    ) -> bool:
+        if self._link and self._visits.count > self._visits_before:
+            self._remove_link()
+        if busy():
+            self._visits.touch()
+            return True
+        return not self._visits.over(grace_seconds, patience_seconds)
+
+    def _remove_link(self) -> None:
+        if self._link:
+            self._link.remove()
+        self._link = None
 
     def close(self) -> None:
         """Free the port of a server that does not serve."""
@@ -207,14 +234,14 @@ class _Visits:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open = 0
-        self.came = False
+        self.count = 0
         self._empty_since = time.monotonic()
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
         with self._lock:
             self._open += 1
-            self.came = True
+            self.count += 1
         try:
             yield
         finally:
@@ -222,9 +249,14 @@ class _Visits:
                 self._open -= 1
                 self._empty_since = time.monotonic()
 
+    def touch(self) -> None:
+        """Count the time without a page from now on."""
+        with self._lock:
+            self._empty_since = time.monotonic()
+
     def over(self, grace_seconds: float, patience_seconds: float) -> bool:
         with self._lock:
-            limit = grace_seconds if self.came else patience_seconds
+            limit = grace_seconds if self.count else patience_seconds
             return not self._open and time.monotonic() - self._empty_since > limit
 
 

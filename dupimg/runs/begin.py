@@ -110,9 +110,11 @@ def unfinished_journal(output_dir: Path) -> Journal | None:
     journal = Journal(output_dir)
     folder, undo = str(output_dir), command_line("undo", output_dir)
     if journal.state == UNDOING:
-        raise UsageError(message("refused.partly_undone", folder=folder, undo=undo))
+        told = message("refused.partly_undone", folder=folder, undo=undo)
+        raise UsageError(told, field="output_dir")
     if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
         return journal
     if journal.state == APPLIED:
-        raise UsageError(message("refused.has_results", folder=folder, undo=undo))
+        told = message("refused.has_results", folder=folder, undo=undo)
+        raise UsageError(told, field="output_dir")
     return None

@@ -44,7 +44,8 @@ def plan(options: PlanOptions) -> Result:
         raise UsageError(
             f"Got output_dir={output_dir}, where a run is unfinished. Finish it with "
             f"{command_line('apply', output_dir)}, or take it back with "
-            f"{command_line('undo', output_dir)}."
+            f"{command_line('undo', output_dir)}.",
+            field="output_dir",
         )
     found = preflight.find_input(options.input_dir, output_dir)
 

@@ -31,11 +31,11 @@ def check_input(input_dir: Path, name: str = "input_dir") -> None:
     """
     folder = str(input_dir)
     if not input_dir.exists():
-        raise UsageError(message("refused.no_folder", name=name, folder=folder))
+        raise UsageError(message("refused.no_folder", name=name, folder=folder), field=name)
     if not input_dir.is_dir():
-        raise UsageError(message("refused.file", name=name, folder=folder))
+        raise UsageError(message("refused.file", name=name, folder=folder), field=name)
     if not os.access(input_dir, os.R_OK | os.X_OK):
-        raise UsageError(message("refused.unreadable_folder", name=name, folder=folder))
+        raise UsageError(message("refused.unreadable_folder", name=name, folder=folder), field=name)
 
 
 def check_output(input_dir: Path, output_dir: Path) -> None:
@@ -47,18 +47,22 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
     """
     check_apart(input_dir, output_dir)
     if output_dir.exists() and not output_dir.is_dir():
-        raise UsageError(f"Got output_dir={output_dir}, which is a file, expected a folder.")
+        raise UsageError(
+            f"Got output_dir={output_dir}, which is a file, expected a folder.", field="output_dir"
+        )
     held = [name for name in FOLDERS.values() if (output_dir / name).exists()]
     if held:
         raise UsageError(
             f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
-            "expected a new folder. Choose another output_dir."
+            "expected a new folder. Choose another output_dir.",
+            field="output_dir",
         )
     parent = existing_parent(output_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(
             f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
-            "folder that you may write to."
+            "folder that you may write to.",
+            field="output_dir",
         )
 
 
@@ -75,7 +79,8 @@ def check_apart(input_dir: Path, output_dir: Path, name: str = "input_dir") -> N
             relation = "equal to" if _same_folder(near, far) else relation
             raise UsageError(
                 f"Got output_dir={output_dir}, which is {relation} {name}={input_dir}, "
-                "expected a folder apart from it. Choose another output_dir."
+                "expected a folder apart from it. Choose another output_dir.",
+                field="output_dir",
             )
 
 
@@ -89,7 +94,9 @@ def check_found(
     UsageError
     """
     if not found.files:
-        raise UsageError(f"Got {name}={input_dir} without files, expected a folder of photos.")
+        raise UsageError(
+            f"Got {name}={input_dir} without files, expected a folder of photos.", field=name
+        )
     if mode:
         check_space(found.bytes, input_dir, output_dir, mode)
 

@@ -37,7 +37,7 @@ def serving(**how):
     try:
         yield server, thread
     finally:
-        server._visits.came, server._visits._empty_since = True, -1e9
+        server.end()
         thread.join(5)
         assert not thread.is_alive()
 

@@ -1,0 +1,1 @@
+"""The web application: start a run, watch it, review it, apply, undo."""

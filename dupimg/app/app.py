@@ -1,0 +1,63 @@
+"""The verb that opens the application: app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dupimg.app.app_server import AppServer
+from dupimg.app.instance import (
+    only_instance,
+    open_running,
+    publish_address,
+    running_address,
+    state_folder,
+)
+from dupimg.app.runs import Runs
+from dupimg.errors import UsageError
+from dupimg.options.tool_options import AppOptions
+from dupimg.pages.local_server import LocalServer
+
+# Without a page and a run.
+_SECONDS_TO_END = 600.0
+
+
+def run_app(options: AppOptions, *, announce: Callable[[str], object] = print) -> None:
+    """Open the application, or the one that runs, until a person quits.
+
+    Parameters
+    ----------
+    options : AppOptions
+    announce : callable
+        Is given the line that says where the page is.
+
+    Raises
+    ------
+    UsageError
+        The port is not free, or another app neither answers nor ends.
+    """
+    folder = state_folder()
+    with only_instance(folder) as first:
+        if not first:
+            _open_first(running_address(folder), options, announce)
+            return
+        server, runs = LocalServer(options.port), Runs(folder / "runs")
+        AppServer(server, runs)
+        publish_address(folder, server.address)
+        announce(f"app      {server.address}")
+        server.serve(
+            open_browser=options.browser,
+            busy=lambda: bool(runs.running),
+            grace_seconds=_SECONDS_TO_END,
+            patience_seconds=_SECONDS_TO_END,
+        )
+        # Asked by Quit; Ctrl-C means the same.
+        for run in runs.running:
+            run.stop()
+        for run in runs.running:
+            run.wait_for_end()
+
+
+def _open_first(address: str, options: AppOptions, announce: Callable[[str], object]) -> None:
+    if not address or (options.browser and not open_running(address)):
+        raise UsageError("dupimg app runs already, but does not answer. Try again in a moment.")
+    announce(f"app      {address}")

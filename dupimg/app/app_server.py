@@ -1,0 +1,409 @@
+"""What the page of the app asks for and sends; see each view.
+
+Answers are JSON. 422 means that something cannot be done: ``message`` says why, as a message of
+`dupimg.messages`, and ``field`` names the option that is wrong, where that is known. Other errors
+are those of `dupimg.pages.local_server`.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Response, abort, jsonify, request, send_file
+
+import dupimg
+from dupimg.app.form import advanced_fields, can, filled_in
+from dupimg.app.places import list_folder, places, suggest_output
+from dupimg.app.results import describe, files_to_bring_back, read_rows
+from dupimg.app.runs import Run, Runs
+from dupimg.demo.demo import make_demo_photos
+from dupimg.errors import MessageError, UsageError
+from dupimg.files.durable import STATE_FOLDER
+from dupimg.files.previews import PreviewFolder
+from dupimg.options.command_text import written_command
+from dupimg.options.run_options import ReviewOptions
+from dupimg.pages.contact_sheet import PAGE, fill_page
+from dupimg.pages.local_server import LocalServer
+from dupimg.runs import preflight
+
+_MOST_RESULTS = 40
+
+# Opens a folder where the person can see it.
+_OPENERS = {"darwin": "open", "linux": "xdg-open"}
+
+
+class AppServer:
+    """The views of the app.
+
+    Parameters
+    ----------
+    server : LocalServer
+    runs : Runs
+    """
+
+    def __init__(self, server: LocalServer, runs: Runs) -> None:
+        self._server, self._runs = server, runs
+        server.add("", app_page)
+        server.add("preview/<name>/<int:number>", self.preview)
+        server.add("report/<name>/<path:file>", self.report)
+        asked = (self.home, self.folder, self.form, self.run, self.result, self.thumb,
+                 self.files, self.alive)  # fmt: skip
+        sent = (self.command, self.start, self.start_verb, self.resume, self.pause, self.go_on,
+                self.stop, self.answer, self.room, self.samples, self.show_folder,
+                self.open_page, self.quit)  # fmt: skip
+        views: tuple[tuple[tuple[Callable[..., Any], ...], str], ...] = (
+            (asked, "GET"),
+            (sent, "POST"),
+        )
+        for group, method in views:
+            for view in group:
+                server.add(view.__name__, view, method=method)
+        server.app.register_error_handler(UsageError, explain)
+
+    # What it shows.
+
+    def home(self) -> dict[str, Any]:
+        """Answer with the results that are known, the latest first, recent folders and places."""
+        latest: dict[Path, list[Run]] = {}
+        for run in self._runs:
+            if run.verb != "tune":
+                latest.setdefault(run.output_dir, []).append(run)
+        recent = sorted(latest.values(), key=lambda runs: -runs[-1].about["started"])
+        inputs = [d for runs in recent for run in runs[::-1] for d in run.about["input_dirs"]]
+        return {
+            "results": list(filter(None, map(_result_card, recent[:_MOST_RESULTS]))),
+            "recent": [d for d in dict.fromkeys(inputs) if Path(d).is_dir()][:8],
+            "places": places(),
+            "running": [run.to_json() for run in self._runs.running],
+        }
+
+    def folder(self) -> dict[str, Any]:
+        """Answer with the folders in the folder ``path``, see `dupimg.app.places`."""
+        return list_folder(Path(request.args.get("path") or Path.home()))
+
+    def form(self) -> dict[str, Any]:
+        """Answer with the fields of the form, and a folder for the result of an ``input``."""
+        given = request.args.get("input")
+        return {
+            "advanced": advanced_fields(),
+            "can_only": can("plan", "only"),
+            "can_tree": can("plan", "layout"),
+            "output_dir": str(suggest_output(Path(given))) if given else "",
+        }
+
+    def run(self) -> dict[str, Any]:
+        """Answer with all about the run ``id``."""
+        return self._run(request.args.get("id")).progress()
+
+    def result(self) -> dict[str, Any]:
+        """Answer with where things stand in an output ``folder``, and what happened there."""
+        folder = _result_folder(request.args.get("folder"))
+        runs = [run.to_json() for run in self._runs.at(folder)]
+        return describe(folder) | {
+            "runs": [run for run in runs if run["verb"] != "review"],
+            "name": _name_of(folder),
+            "can_trash": hasattr(dupimg, "trash"),
+        }
+
+    def files(self) -> dict[str, Any]:
+        """Answer with files of a result that can be brought back, by a part of their path."""
+        folder = _result_folder(request.args.get("folder"))
+        return files_to_bring_back(folder, request.args.get("search", ""))
+
+    def thumb(self) -> Response:
+        """Answer with the small picture of a content of a result."""
+        folder = _result_folder(request.args.get("folder"))
+        digest = request.args.get("digest", "")
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            abort(403, "Got a digest of no photo.")
+        return _picture(PreviewFolder(folder).file(digest), folder / STATE_FOLDER)
+
+    def preview(self, name: str, number: int) -> Response:
+        """Answer with a picture that a run has told of."""
+        run = self._run(name)
+        previews = run.log.previews
+        if number >= len(previews):
+            abort(404, "The run has told of no such picture.")
+        return _picture(previews[number], run.output_dir / STATE_FOLDER)
+
+    def report(self, name: str, file: str) -> Response:
+        """Answer with the report of a result, and with the files that it shows."""
+        try:
+            folder = _result_folder(os.fsdecode(base64.urlsafe_b64decode(name)))
+        except ValueError:
+            abort(403, "Got the name of no result.")
+        if file == PAGE:
+            return _sent(folder / PAGE, folder)
+        if file.startswith(f"{STATE_FOLDER}/"):
+            return _picture(folder / file, folder / STATE_FOLDER)
+        record = read_rows(folder)
+        if record is None or file not in {row.destination for row in record.rows if row.is_media}:
+            abort(403, "Got a file that the report does not show.")
+        return _sent(folder / file, folder)
+
+    # What it does.
+
+    def command(self) -> dict[str, Any]:
+        """Answer with the command that a ``verb`` with ``values`` is."""
+        return {"command": filled_in(_text("verb"), _values())[1]}
+
+    def start(self) -> dict[str, Any]:
+        """Begin to look at photos, with the ``values`` of the form."""
+        values = _values()
+        _options, command = filled_in("plan", values)
+        inputs = values["input_dir"]
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        for folder in inputs:
+            preflight.check_input(Path(folder))
+        if values.get("tune"):
+            return self._tune(values, inputs)
+        output_dir = Path(values["output_dir"])
+        if not output_dir.is_absolute():
+            raise UsageError(
+                f"Got output_dir={output_dir}, expected a whole path.", field="output_dir"
+            )
+        return self._begun(command, output_dir, inputs, values)
+
+    def _tune(self, values: dict[str, Any], inputs: list[str]) -> dict[str, Any]:
+        output_dir = Path(inputs[0]).parent / f"{Path(inputs[0]).name} tuned"
+        given = values | {"output_dir": str(output_dir)}
+        _, command = filled_in("tune", given)
+        return self._begun(command, output_dir, inputs, values)
+
+    def start_verb(self) -> dict[str, Any]:
+        """Begin a ``verb`` on an output folder, with its own ``values``."""
+        verb, values = _text("verb"), _values()
+        folder = _result_folder(values.get("plan") or values.get("output_dir"))
+        if verb == "trash":
+            command = shlex.join(["dupimg", "trash", str(folder)])
+        elif verb in ("apply", "add", "undo"):
+            command = filled_in(verb, values)[1]
+        else:
+            abort(400, f"Got the verb {verb!r}, expected apply, add, undo or trash.")
+        return self._begun(command, folder)
+
+    def resume(self) -> dict[str, Any]:
+        """Go on with what was interrupted in an output ``folder``."""
+        folder = _result_folder(_text("folder"))
+        told = describe(folder)
+        if told["state"] == "undoing":
+            command = shlex.join(["dupimg", "undo", str(folder)])
+        elif told["state"] == "applying" or (told["state"] == "applied" and not told["resume"]):
+            command = shlex.join(["dupimg", "apply", str(folder)])
+        elif told["resume"]:
+            command = told["resume"]
+        else:
+            before = [run for run in self._runs.at(folder) if run.verb == "plan"]
+            if not before:
+                raise UsageError(f"Nothing was interrupted in {folder}.")
+            command = shlex.join(["dupimg", *before[-1].about["words"]])
+        earlier = next((r for r in self._runs.at(folder) if r.about["input_dirs"]), None)
+        about = earlier.about if earlier else {"input_dirs": [], "values": {}}
+        return self._begun(command, folder, about["input_dirs"], about["values"])
+
+    def room(self) -> dict[str, Any]:
+        """Open the review of an output ``folder``; its ``address`` comes with the run."""
+        folder = _result_folder(_text("folder"))
+        for run in self._runs.at(folder):
+            if run.verb == "review" and run.is_running:
+                return {"id": run.id}
+        options = ReviewOptions(plan=folder)
+        return self._begun(written_command("review", options), folder)
+
+    def pause(self) -> dict[str, Any]:
+        """Let the run ``id`` wait."""
+        self._run(_text("id")).pause()
+        return {}
+
+    def go_on(self) -> dict[str, Any]:
+        """Let the run ``id`` go on."""
+        self._run(_text("id")).go_on()
+        return {}
+
+    def stop(self) -> dict[str, Any]:
+        """Stop the run ``id``; it can go on later."""
+        self._run(_text("id")).stop()
+        return {}
+
+    def answer(self) -> dict[str, Any]:
+        """Answer what the run ``id`` asks: yes or no."""
+        self._run(_text("id")).answer(_text("answer") == "yes")
+        return {}
+
+    def samples(self) -> dict[str, Any]:
+        """Make photos to try the app on, once, and answer with their folder."""
+        home = next(place["path"] for place in places() if place["kind"] in ("pictures", "home"))
+        folder = Path(home) / "dupimg demo"
+        if not folder.exists():
+            make_demo_photos(folder)
+        return {"folder": str(folder)}
+
+    def show_folder(self) -> dict[str, Any]:
+        """Open an output ``folder`` in the file manager of this machine."""
+        import subprocess
+
+        folder = _result_folder(_text("folder"))
+        try:
+            if sys.platform == "win32":
+                os.startfile(folder)
+            else:
+                opener = _OPENERS.get(sys.platform, "xdg-open")
+                subprocess.Popen([opener, str(folder)], stderr=subprocess.DEVNULL)
+        except OSError:
+            raise UsageError(f"No program opens folders here. It is {folder}") from None
+        return {}
+
+    def open_page(self) -> dict[str, Any]:
+        """Open another page of the app, for a second start."""
+        self._server.open_page()
+        return {}
+
+    def quit(self) -> dict[str, Any]:
+        """End the app; what runs is stopped and can go on later."""
+        self._server.end()
+        return {}
+
+    def alive(self) -> Response:
+        """Answer as long as the page is open: each second the names of what runs."""
+
+        def news() -> Iterator[tuple[str, str]]:
+            while True:
+                yield "ping", ",".join(run.id for run in self._runs.running)
+
+        return self._server.stream(news())
+
+    def _run(self, name: str | None) -> Run:
+        run = self._runs.find(name or "")
+        if run is None:
+            abort(404, "There is no such run.")
+        return run
+
+    def _begun(
+        self,
+        command: str,
+        output_dir: Path,
+        inputs: list[str] | None = None,
+        values: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        going = [r for r in self._runs.at(output_dir) if r.is_running and r.verb != "review"]
+        run = going[0] if going else self._runs.start(
+            command, output_dir=output_dir, input_dirs=inputs, values=values
+        )  # fmt: skip
+        return {"id": run.id}
+
+
+def app_page() -> str:
+    """Return the page of the app."""
+    return fill_page(
+        "app/page.html",
+        scripts=(
+            "text.js",
+            "elements.js",
+            "app/server.js",
+            "app/parts.js",
+            "app/folders.js",
+            "app/home.js",
+            "app/form.js",
+            "app/run.js",
+            "app/result.js",
+            "app/rooms.js",
+        ),
+        styles=("style.css", "app/style.css", "app/views.css"),
+        texts=("messages.json", "app/text.json"),
+        data=None,
+        pictures="img-src 'self' data:; connect-src 'self'",
+    )
+
+
+def explain(error: MessageError) -> tuple[Response, int]:
+    """Answer an error as the page reads it."""
+    lines = [told.to_json() for told in error.messages]
+    field = getattr(error, "field", "")
+    return jsonify(error="refused", message=lines[0], parts=lines[1:], field=field), 422
+
+
+def _result_card(runs: list[Run]) -> dict[str, Any] | None:
+    """Return what the first page shows of a result; None where its folder is gone."""
+    run, folder = runs[-1], runs[-1].output_dir
+    going = next((run for run in runs if run.is_running and run.verb != "review"), None)
+    card = {
+        "folder": str(folder),
+        "inputs": next((r.about["input_dirs"] for r in runs if r.about["input_dirs"]), []),
+        "started": run.about["started"],
+        "running": going.to_json() if going else None,
+    }
+    if going is not None:
+        return card | {"state": "running", "previews": min(4, len(going.log.previews))}
+    if not folder.is_dir():
+        return None
+    told = describe(folder)
+    if told["state"] == "empty":
+        return None
+    samples = [p["keeper"]["digest"] for p in told.get("duplicates", ())]
+    samples += [group["photos"][0]["digest"] for group in told.get("scenes", ())]
+    shown = {name: told[name] for name in ("state", "counts") if name in told}
+    return card | shown | {"digests": list(dict.fromkeys(filter(None, samples)))[:4]}
+
+
+def _result_folder(given: Any) -> Path:
+    """Return an output folder, or refuse what is none."""
+    folder = Path(given) if isinstance(given, str) and given else Path()
+    if not folder.is_absolute() or not (folder / STATE_FOLDER).is_dir():
+        raise UsageError(f"{folder} holds no result of dupimg.", field="folder")
+    return folder
+
+
+def _name_of(folder: Path) -> str:
+    """Return the name by which an address names an output folder."""
+    return base64.urlsafe_b64encode(os.fsencode(folder)).decode()
+
+
+def _picture(file: Path, folder: Path) -> Response:
+    """Return a picture that a run has made, kept by the browser."""
+    if file.suffix.lower() not in (".jpg", ".jpeg", ".webp", ".png"):
+        abort(403, "Got what is no picture of a run.")
+    response = _sent(file, folder)
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+def _sent(file: Path, folder: Path) -> Response:
+    """Return a plain file within a folder; links do not lead out of it."""
+    if not file.resolve().is_relative_to(folder.resolve()):
+        abort(403, "Got a file outside the folder.")
+    if not file.is_file():
+        abort(404, "There is no such file.")
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return send_file(file.resolve(), mimetype=kind)
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
+
+
+def _text(name: str) -> str:
+    value = _body().get(name)
+    if not isinstance(value, str) or not value:
+        abort(400, f"Got {name}={value!r}, expected a text.")
+    return value
+
+
+def _values() -> dict[str, Any]:
+    values = _body().get("values")
+    if not isinstance(values, dict):
+        abort(400, "Got no values, expected those of the form.")
+    missing = [n for n in ("input_dir", "output_dir") if n in values and not values[n]]
+    if missing:
+        words = {"input_dir": "Choose the folder with your photos.",
+                 "output_dir": "Choose a folder for the result."}  # fmt: skip
+        raise UsageError(words[missing[0]], field=missing[0])
+    return values

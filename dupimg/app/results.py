@@ -1,0 +1,127 @@
+"""An output folder as the app shows it: where things stand, what came out, what can be done."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dupimg.errors import UsageError
+from dupimg.files.durable import STATE_FOLDER
+from dupimg.plans.counts import Counts
+from dupimg.plans.merge import merge_edits
+from dupimg.plans.plan_file import read_edits
+from dupimg.plans.record import Record
+from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.runs.begin import unfinished_look
+from dupimg.runs.journal import UNDONE, Journal, is_at_work, read_plan
+from dupimg.runs.preflight import existing_parent
+from dupimg.runs.result import PLAN
+from dupimg.runs.status import status
+
+# Of duplicates and of scenes, and of the photos of one.
+_MOST_GROUPS, _MOST_PHOTOS = 6, 8
+
+# Files offered to be brought back at once.
+_MOST_FILES = 300
+
+
+def describe(output_dir: Path) -> dict[str, Any]:
+    """Return what the page shows of an output folder.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder.
+    """
+    standing = status(output_dir)
+    look = unfinished_look(output_dir)
+    shown: dict[str, Any] = {
+        "folder": str(output_dir),
+        "state": standing.state,
+        "text": standing.text,
+        "at_work": is_at_work(output_dir) if (output_dir / STATE_FOLDER).is_dir() else False,
+        "resume": look[1] if look else "",
+        "has_report": (output_dir / "report.html").is_file(),
+    }
+    if (record := read_rows(output_dir)) is None:
+        return shown
+    rows, run = record.rows, record.run
+    counts = Counts.of(rows)
+    return shown | {
+        "input_dir": run.input_dir,
+        "mode": run.mode,
+        "counts": vars(counts),
+        "duplicates": _duplicates(rows),
+        "scenes": _scenes(rows),
+        "space": _space(rows, Path(run.input_dir), output_dir),
+    }
+
+
+def read_rows(output_dir: Path) -> Record | None:
+    """Return the rows as they stand: of the run, or of the plan as a person edited it."""
+    if Journal.exists(output_dir):
+        journal = Journal(output_dir)
+        if journal.state != UNDONE:
+            return Record(journal.record.run, journal.rows)
+    if (plan := read_plan(output_dir)) is None:
+        return None
+    try:
+        edits = read_edits(output_dir / PLAN)
+    except UsageError:
+        return plan
+    return Record(plan.run, merge_edits(plan.rows, edits, portable=plan.run.portable).rows)
+
+
+def files_to_bring_back(output_dir: Path, search: str) -> dict[str, Any]:
+    """Return files that a run has put in place, removed ones first, by a part of their path."""
+    record = read_rows(output_dir)
+    rows = [] if record is None else [r for r in record.rows if r.has_step and not r.is_companion]
+    found = [row for row in rows if search.casefold() in row.path.casefold()]
+    found.sort(key=lambda row: (row.action != REMOVE, row.action != KEEP, row.path))
+    return {
+        "count": len(found),
+        "files": [_photo(row) | {"action": row.action} for row in found[:_MOST_FILES]],
+    }
+
+
+def _photo(row: Row) -> dict[str, Any]:
+    return {"path": row.path, "digest": row.digest if row.is_photo else ""}
+
+
+def _duplicates(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the groups whose duplicates take most space."""
+    keepers = {row.path: row for row in rows if row.is_photo}
+    removed = defaultdict(list)
+    for row in rows:
+        if row.is_photo and row.action == REMOVE and row.keeper in keepers:
+            removed[row.keeper].append(row)
+    by_size = sorted(removed.items(), key=lambda item: -sum(row.bytes for row in item[1]))
+    return [
+        {"keeper": _photo(keepers[path]), "removed": _first(group), "count": len(group)}
+        for path, group in by_size[:_MOST_GROUPS]
+    ]
+
+
+def _scenes(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the scenes with most photos."""
+    scenes = defaultdict(list)
+    for row in rows:
+        if row.is_photo and row.action == KEEP:
+            scenes[row.scene].append(row)
+    largest = sorted((s for s in scenes.values() if len(s) > 1), key=len, reverse=True)
+    return [{"photos": _first(group), "count": len(group)} for group in largest[:_MOST_GROUPS]]
+
+
+def _first(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    return [_photo(row) for row in list(rows)[:_MOST_PHOTOS]]
+
+
+def _space(rows: Sequence[Row], input_dir: Path, output_dir: Path) -> dict[str, Any]:
+    """Say what copying takes, what there is, and whether moving has to copy."""
+    target = existing_parent(output_dir)
+    same = input_dir.exists() and target.stat().st_dev == input_dir.stat().st_dev
+    needed = sum(row.bytes for row in rows if row.has_step)
+    return {"needed": needed, "free": shutil.disk_usage(target).free, "same_disk": same}

@@ -1,0 +1,220 @@
+"""The server of the app: what it tells, and to whom; its runs are real processes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from files import make_files, read_files
+
+from dupimg.app.app_server import AppServer
+from dupimg.app.form import advanced_fields, filled_in
+from dupimg.app.instance import only_instance, open_running, publish_address, running_address
+from dupimg.app.runs import Runs
+from dupimg.cli.main import main
+from dupimg.options.run_options import PlanOptions
+from dupimg.pages.local_server import LocalServer
+
+
+class App:
+    """An app, asked without a network."""
+
+    def __init__(self, state: Path) -> None:
+        self.server, self.runs = LocalServer(), Runs(state)
+        AppServer(self.server, self.runs)
+        self._client = self.server.app.test_client()
+        self._host = self.server.address.split("/")[2]
+
+    def ask(self, path: str, body: object = None, /, **query: str):
+        url = f"/{self.server.token}/{path}?{urlencode(query)}"
+        headers = {"Host": self._host}
+        if body is None:
+            return self._client.get(url, headers=headers, buffered=True)
+        return self._client.post(url, json=body, headers=headers)
+
+    def wait(self, name: str) -> str:
+        end = time.monotonic() + 60
+        while self.runs.find(name).is_running:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        return self.runs.find(name).state
+
+
+@pytest.fixture
+def app(tmp_path):
+    app = App(tmp_path / "state")
+    yield app
+    app.server.close()
+    for run in app.runs.running:
+        run.stop()
+        run.wait_for_end()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    make_files(tmp_path / "in", {"a.txt": b"a", "sub/b.txt": b"b", ".hidden/c.txt": b"c"})
+    return tmp_path / "in"
+
+
+def test_only_who_knows_the_address_is_told_anything(app):
+    client = app.server.app.test_client()
+    token = app.server.token
+    host = {"Host": app.server.address.split("/")[2]}
+    for path in ("home", "folder", "form"):
+        assert client.get(f"/{path}", headers=host).status_code == 403
+        assert client.get(f"/{token}/{path}", headers={"Host": "evil.example"}).status_code == 403
+        assert client.get(f"/{token}/{path}", headers=host).status_code == 200
+    origin = host | {"Origin": "http://evil.example"}
+    assert client.post(f"/{token}/quit", json={}, headers=origin).status_code == 403
+    page = client.get(f"/{token}/", headers=host)
+    assert "default-src 'none'" in page.text
+    assert "connect-src 'self'" in page.text
+    assert page.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+
+
+def test_folders_are_listed_and_no_files(app, photos):
+    shown = app.ask("folder", path=str(photos)).json
+    assert [folder["name"] for folder in shown["folders"]] == ["sub"]
+    assert "a.txt" not in json.dumps(shown)
+    assert app.ask("folder", path=str(photos / "a.txt")).status_code == 422
+    assert app.ask("folder", path=str(photos / "no")).json["field"] == "folder"
+
+
+def test_no_file_but_those_of_a_result_is_handed_out(app, photos, tmp_path):
+    output = tmp_path / "out"
+    assert main(["organize", str(photos), str(output), "--quiet"]) == 0
+    (output / "secret.txt").write_text("secret")
+    (output / ".dupimg/link.jpg").symlink_to(photos / "a.txt")
+    name = app.ask("result", folder=str(output)).json["name"]
+    assert app.ask(f"report/{name}/report.html").status_code == 200
+    for file in ("secret.txt", "other/a.txt", ".dupimg/journal.jsonl", ".dupimg/link.jpg",
+                 ".dupimg/../../in/a.txt", "../in/a.txt"):  # fmt: skip
+        assert app.ask(f"report/{name}/{file}").status_code in (403, 404), file
+    for folder in (str(photos), "/", "", "relative"):
+        assert app.ask("result", folder=folder).status_code == 422
+        assert app.ask("thumb", folder=folder, digest="0" * 64).status_code == 422
+    assert app.ask("thumb", folder=str(output), digest="../link").status_code == 403
+    assert app.ask("report/bm8=/report.html").status_code == 403
+
+
+def test_a_run_is_a_command_and_is_undone(app, photos, tmp_path):
+    output = tmp_path / "out"
+    values = {"input_dir": [str(photos)], "output_dir": str(output), "scene_threshold": "0.8"}
+    command = app.ask("command", {"verb": "plan", "values": values}).json["command"]
+    assert shlex.split(command) == [
+        "dupimg", "plan", str(photos), str(output), "--scene_threshold=0.8"
+    ]  # fmt: skip
+    begun = app.ask("start", {"values": values}).json["id"]
+    assert app.wait(begun) == "done"
+    told = app.ask("run", id=begun).json
+    assert told["command"] == command
+    assert (told["steps"][0], told["outcome"]["counts"]["other"]) == ("reading", 3)
+    assert app.ask("result", folder=str(output)).json["state"] == "planned"
+    before = read_files(photos)
+    for verb, values in (
+        ("apply", {"plan": str(output), "process_mode": "move"}),
+        ("undo", {"output_dir": str(output)}),
+    ):
+        begun = app.ask("start_verb", {"verb": verb, "values": values}).json["id"]
+        assert app.wait(begun) == "done"
+        assert (photos / "a.txt").exists() == (verb == "undo")
+    assert read_files(photos) == before
+    result = app.ask("result", folder=str(output)).json
+    assert [run["verb"] for run in result["runs"]] == ["plan", "apply", "undo"]
+    assert app.ask("home").json["recent"] == [str(photos)]
+    # Another life of the app knows the same.
+    assert [run.state for run in Runs(tmp_path / "state")] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"output_dir": "/out"}, "input_dir"),
+        ({"input_dir": [], "output_dir": "/out"}, "input_dir"),
+        ({"input_dir": ["/no/such"], "output_dir": "/out"}, "input_dir"),
+        ({"input_dir": ["."], "output_dir": "out"}, "output_dir"),
+        ({"input_dir": ["."], "output_dir": ""}, "output_dir"),
+        ({"input_dir": ["."], "output_dir": "/out", "scene_threshold": "high"}, "scene_threshold"),
+        ({"input_dir": ["."], "output_dir": "/out", "scene_threshold": "0.99"}, "scene_threshold"),
+    ],
+)
+def test_an_error_names_its_field(app, values, field):
+    answer = app.ask("start", {"values": {"input_dir": []} | values})
+    assert (answer.status_code, answer.json["field"]) == (422, field)
+    assert list(app.runs) == []
+
+
+def test_what_a_run_refuses_names_its_field_too(app, photos):
+    values = {"input_dir": [str(photos)], "output_dir": str(photos / "sub")}
+    begun = app.ask("start", {"values": values}).json["id"]
+    assert app.wait(begun) == "refused"
+    told = app.ask("run", id=begun).json
+    assert told["field"] == "output_dir"
+    assert "which is inside input_dir" in json.dumps(told["error"])
+
+
+def test_every_option_that_a_person_can_set_is_in_the_form():
+    names = {field["name"] for field in advanced_fields()}
+    assert {"keep", "duplicate_threshold", "scene_gap", "model", "jobs"} <= names
+    assert not names & {"json", "yes", "debug", "quiet", "input_dir"}
+    for field in advanced_fields():
+        values = {"input_dir": "in", "output_dir": "out", field["name"]: field["default"]}
+        assert filled_in("plan", values)[0] == PlanOptions("in", "out"), field
+
+
+def test_a_second_start_finds_the_first_and_a_dead_one_is_in_nobodys_way(tmp_path):
+    with only_instance(tmp_path) as first:
+        assert first
+        publish_address(tmp_path, "http://127.0.0.1:1/secret/")
+        assert (tmp_path / "app.json").stat().st_mode & 0o777 == 0o600
+        with only_instance(tmp_path) as second:
+            assert not second
+        assert running_address(tmp_path) == "http://127.0.0.1:1/secret/"
+        assert not open_running("http://127.0.0.1:1/secret/")
+    assert running_address(tmp_path) == ""
+    (tmp_path / "app.json").write_text("torn")
+    with only_instance(tmp_path) as again:
+        assert again
+
+
+def test_both_languages_say_the_same_and_all_that_is_asked_for():
+    import dupimg
+
+    web = Path(dupimg.__file__).parent / "web/app"
+    texts = json.loads((web / "text.json").read_text("utf-8"))
+    english, chinese = texts["en"], texts["zh-CN"]
+    # The help lines of options are English anyway.
+    assert {key for key in chinese if not key.endswith(".about") or key in english} == set(english)
+    for key, text in english.items():
+        names = [
+            set(re.findall(r"\{(\w+)\}", entry if isinstance(entry, str) else entry["other"]))
+            for entry in (text, chinese[key])
+        ]
+        assert names[0] - {"count"} == names[1] - {"count"}, key
+    script = "".join(file.read_text("utf-8") for file in web.glob("*.js"))
+    asked = set(re.findall(r'\bt\("([^"]+)"', script))
+    assert len(asked) > 60
+    assert asked <= english.keys()
+    assert set(re.findall(r'data-label="([^"]+)"', (web / "page.html").read_text())) <= set(english)
+
+
+def test_a_question_waits_for_its_answer(app, photos, other_filesystem):
+    output = other_filesystem / "out"
+    assert main(["plan", str(photos), str(output), "--quiet"]) == 0
+    values = {"plan": str(output), "process_mode": "move"}
+    begun = app.ask("start_verb", {"verb": "apply", "values": values}).json["id"]
+    end = time.monotonic() + 60
+    while not (told := app.ask("run", id=begun).json)["question"]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert told["question"] == "Go on?"
+    assert any("is on another disk" in line for line in told["announced"])
+    assert (photos / "a.txt").exists()
+    app.ask("answer", {"id": begun, "answer": "no"})
+    assert app.wait(begun) == "refused"
+    assert (photos / "a.txt").exists()
