@@ -12,7 +12,6 @@ import mimetypes
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,12 @@ from dupimg.options.command_text import written_command
 from dupimg.options.run_options import ReviewOptions
 from dupimg.pages.contact_sheet import PAGE, fill_page
 from dupimg.pages.local_server import LocalServer
+from dupimg.pages.opening import open_on_this_machine
 from dupimg.runs import preflight
 
 _MOST_RESULTS = 40
 
 # Opens a folder where the person can see it.
-_OPENERS = {"darwin": "open", "linux": "xdg-open"}
 
 
 class AppServer:
@@ -248,17 +247,7 @@ class AppServer:
 
     def show_folder(self) -> dict[str, Any]:
         """Open an output ``folder`` in the file manager of this machine."""
-        import subprocess
-
-        folder = _result_folder(_text("folder"))
-        try:
-            if sys.platform == "win32":
-                os.startfile(folder)
-            else:
-                opener = _OPENERS.get(sys.platform, "xdg-open")
-                subprocess.Popen([opener, str(folder)], stderr=subprocess.DEVNULL)
-        except OSError:
-            raise UsageError(f"No program opens folders here. It is {folder}") from None
+        open_on_this_machine(_result_folder(_text("folder")))
         return {}
 
     def open_page(self) -> dict[str, Any]:

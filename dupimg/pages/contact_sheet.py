@@ -35,28 +35,37 @@ _STYLES = ("style.css", "lists.css", "summary.css", "viewer.css", "review.css", 
 # One scope for all, in the order in which they are run.
 _SCRIPTS = (
     "text.js",
+    "addresses.js",
+    "borderline.js",
     "model.js",
     "elements.js",
     "lines.js",
     "layout.js",
     "views.js",
+    "titles.js",
     "tiles.js",
     "histogram.js",
     "summary.js",
+    "zoom.js",
+    "facts.js",
+    "marks.js",
     "viewer.js",
     "saving.js",
     "review.js",
+    "group_decisions.js",
     "review_keys.js",
     "controls.js",
     "scene_dialog.js",
+    "prefer_dialog.js",
+    "outcome.js",
     "apply_dialog.js",
     "page.js",
     "keys.js",
     "app.js",
 )
 # What the page needs of a row: the report, where an earlier run put the file, whether it failed,
-# whether it is a video.
-_COLUMNS = (*COLUMNS, "earlier", "failed", "video")
+# whether it is a video, which photo of a scene is most like it.
+_COLUMNS = (*COLUMNS, "earlier", "failed", "video", "nearest_in_scene")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PICTURES = {
     False: "img-src 'self' file: data:; media-src 'self' file:",

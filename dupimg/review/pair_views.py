@@ -21,8 +21,8 @@ from dupimg.plans.record import Record
 # Photos whose details are in memory.
 _SEEN_AT_ONCE = 64
 
-# Scenes that are compared, those nearest in time; a photo of each, as a picture of so many cells.
-_MOST_SCENES, _CELLS = 2000, 8
+# Colours of photos are compared in so many cells by so many.
+_CELLS = 8
 
 
 class PairViews:
@@ -86,4 +86,4 @@ class PairViews:
         except OSError:
             return None
         cells = np.asarray(small, np.float32).ravel() - 128
-        return cells / np.float32(max(np.linalg.norm(cells), 1e-6))
+        return cells / np.float32(max(float(np.linalg.norm(cells)), 1e-6))

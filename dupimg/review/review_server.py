@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Response, abort, jsonify, request
@@ -19,17 +21,21 @@ from flask import Response, abort, jsonify, request
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.sandbox import Map, Sandbox, warm_up
-from dupimg.messages import message
+from dupimg.messages import message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import ApplyOptions, ReviewOptions
-from dupimg.pages.contact_sheet import PageInfo, page_data, page_html, to_columns
+from dupimg.pages.contact_sheet import PAGE, PageInfo, page_data, page_html, to_columns
 from dupimg.pages.local_server import LocalServer
+from dupimg.pages.opening import open_on_this_machine
 from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.counts import Counts
 from dupimg.plans.plan import Problem
-from dupimg.review.background import BackgroundApply, obstacles
+from dupimg.review.alike_scenes import alike_scenes
+from dupimg.review.background import TAKEN_BACK, BackgroundApply, obstacles
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused
+from dupimg.review.pair_views import PairViews
 from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession, Saved
+from dupimg.runs import preflight
 from dupimg.runs.result import Result, command_line
 
 T = TypeVar("T")
@@ -137,6 +143,10 @@ class ReviewServer:
         server.add("", page_html)
         server.add("thumb/<digest>.jpg", photos.thumb)
         server.add("photo/<int:number>", photos.photo)
+        server.add("photo/<int:number>/whole", photos.whole)
+        self._pairs = PairViews(session.record, session.output_dir)
+        server.add("pair/<int:first>/<int:second>", self._pairs.pair)
+        server.add("alike/<int:number>", self.alike)
         asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive)
         sent: tuple[View, ...] = (
             self.decide,
@@ -145,6 +155,9 @@ class ReviewServer:
             self.redo,
             self.check,
             self.apply,
+            self.reviewed,
+            self.take_back,
+            self.show_result,
         )
         for views, method in ((asked, "GET"), (sent, "POST")):
             for view in views:
@@ -157,7 +170,8 @@ class ReviewServer:
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
         redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
-        number of the first ``new_scene``, the ``command`` that starts the review again, and those
+        number of the first ``new_scene``, the actions that were ``decided`` at first, the numbers
+        of the groups that are ``reviewed``, the ``command`` that starts the review again, and those
         that say how far carrying out is (``status``) and go on with it (``resume``).
         """
         state = self._session.current()
@@ -168,6 +182,8 @@ class ReviewServer:
             "problems": _told(state.problems),
             "apart": self._session.apart(),
             "new_scene": state.decided.scenes.decided + 1,
+            "decided": [row.action for row in state.decided.rows],
+            "reviewed": sorted(self._session.reviewed.numbers),
             "command": self._command,
             "status": command_line("status", self._session.output_dir),
             "resume": command_line("apply", self._session.output_dir),
@@ -201,18 +217,29 @@ class ReviewServer:
     def changes(self) -> dict[str, Any]:
         """Answer with what would be carried out, and with messages that say what is changed.
 
-        These are the ``changes`` that the person made, and the ``consequences`` of that.
+        These are the ``changes`` that the person made, and the ``consequences`` of that; then the
+        ``folder`` of the result, the ``bytes`` that would be brought there, the ``space`` that they
+        take by mode, and how many bytes are ``free``.
 
         What stands in the way of that is found by `check`.
         """
         state = self._session.current()
         planned = state.planned
+        size = sum(row.bytes for row in planned.rows if row.has_step)
+        input_dir, folder = Path(self._session.record.run.input_dir), self._session.output_dir
         return {
             "stamp": state.file.stamp,
             "changes": [change.to_json() for change in planned.changes],
             "consequences": [change.to_json() for change in planned.consequences],
             "counts": Counts.of(state.rows).by_action,
-            "bytes": sum(row.bytes for row in planned.rows if row.has_step),
+            "bytes": size,
+            "folder": str(folder),
+            "free": shutil.disk_usage(folder).free,
+            "space": {
+                mode: preflight.space_needed(size, input_dir, folder, mode)
+                for mode in ("copy", "move", "hard_link", "reflink")
+                if input_dir.exists()
+            },
         }
 
     def check(self) -> dict[str, Any]:
@@ -229,6 +256,34 @@ class ReviewServer:
         self.applying.start(options)
         return self.applying.progress(), 202
 
+    def take_back(self) -> tuple[dict[str, Any], int]:
+        """Begin to take back what was carried out; decisions go on when that is done."""
+        self.applying.take_back(self._session.output_dir, self._cache)
+        return self.applying.progress(), 202
+
+    def show_result(self) -> dict[str, Any]:
+        """Open the ``folder`` or the ``report`` of the result with the programs of this machine."""
+        folder = self._session.output_dir
+        open_on_this_machine(folder / PAGE if _got("what", str) == "report" else folder)
+        return {}
+
+    def reviewed(self) -> dict[str, Any]:
+        """Note that duplicate ``groups``, by their numbers, are ``reviewed`` (1) or not (0)."""
+        numbers = [number for number in _got("groups", list) if isinstance(number, int)]
+        try:
+            self._session.reviewed.mark(numbers, reviewed=bool(_got("reviewed", int)))
+        except OSError as error:
+            folder = str(self._session.output_dir)
+            raise UsageError(message("refused.not_written", plan=folder, why=why(error))) from error
+        return {"reviewed": sorted(self._session.reviewed.numbers)}
+
+    def alike(self, number: int) -> dict[str, Any]:
+        """Answer with the numbers of ``scenes``, most like the photo of a row first."""
+        rows = self._session.current().rows
+        if number >= len(rows) or not rows[number].is_media:
+            abort(403, "Got the number of no photo of the plan.")
+        return {"scenes": alike_scenes(rows, number, self._pairs.alike)}
+
     def _options(self) -> ApplyOptions:
         mode = _got("mode", str)
         return ApplyOptions(
@@ -242,6 +297,8 @@ class ReviewServer:
 
     def progress(self) -> dict[str, Any]:
         """Answer with how far carrying out is, see `BackgroundApply.progress`."""
+        if self.applying.state == TAKEN_BACK:
+            self._session.reopen()
         return self.applying.progress()
 
     def alive(self) -> Response:

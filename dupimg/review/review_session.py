@@ -29,6 +29,7 @@ from dupimg.review.edited_plan import (
     review_state,
 )
 from dupimg.review.original_plan import DecidedPlan
+from dupimg.review.reviewed_groups import ReviewedGroups
 from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, plan_marks, read_plan
 from dupimg.runs.result import PLAN, command_line
 from dupimg.runs.status import status
@@ -112,6 +113,8 @@ class ReviewSession:
         What was decided at first.
     done, undone : list of Step
         What `undo` and `redo` take back, the next one last.
+    reviewed : ReviewedGroups
+        Which groups the person has looked over.
     foreign_changes : int
         How often somebody else changed the file.
 
@@ -133,6 +136,7 @@ class ReviewSession:
         self.record = _open_record(self.output_dir)
         self.done: list[Step] = []
         self.undone: list[Step] = []
+        self.reviewed = ReviewedGroups(self.output_dir)
         self.foreign_changes = 0
         self._cache = cache
         self._lock = threading.RLock()
@@ -168,6 +172,11 @@ class ReviewSession:
         """Give the plan that a person saw, as `expect`, and let nobody change it meanwhile."""
         with self._lock, locked(self.output_dir):
             yield self.expect(stamp)
+
+    def reopen(self) -> None:
+        """Go on with a plan that was carried out and taken back."""
+        with self._lock:
+            self._marks = plan_marks(self.output_dir)
 
     def apart(self) -> list[tuple[str, str]]:
         """Return the pairs of digests that are remembered as no duplicates of each other."""

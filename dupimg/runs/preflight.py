@@ -131,9 +131,8 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
     if mode == "move" and not os.access(input_dir, os.W_OK):
         raise UsageError(message("refused.move", folder=str(input_dir)))
     target = existing_parent(output_dir)
-    across = target.stat().st_dev != input_dir.stat().st_dev
     free = shutil.disk_usage(target).free
-    if (mode == "copy" or (mode == "move" and across)) and size > free:
+    if space_needed(size, input_dir, output_dir, mode) > free:
         raise UsageError(
             message(
                 "refused.no_space_to_copy" if mode == "copy" else "refused.no_space_to_move",
@@ -142,6 +141,12 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
                 folder=str(target),
             )
         )
+
+
+def space_needed(size: int, input_dir: Path, output_dir: Path, mode: str) -> int:
+    """Return how many bytes `size` bytes of files take in the output folder; see `check_space`."""
+    across = existing_parent(output_dir).stat().st_dev != input_dir.stat().st_dev
+    return size if mode == "copy" or (mode == "move" and across) else 0
 
 
 def check_move(

@@ -7,6 +7,11 @@ class Controls {
       blockControls: (block) => this.ofBlock(block),
       photoControls: ({ row }) => this.decisions(row, false),
       selectControl: (item) => this.ofSelection(item),
+      restoreControl: (row) => [button({
+        name: "undo", text: t("undo"), class: "quiet small-button", "data-key": "restore",
+        disabled: review.blocked, onclick: () => review.act([row], row.decided),
+      })],
+      viewTools: (view) => (view === "duplicates" ? review.groups.tools() : []),
       fileControls: (row) => (row.companion_of ? [] : [this.choice(row, false)]),
       viewerControls: (row) => this.decisions(row, true),
       show: () => this.show(),
@@ -72,18 +77,37 @@ class Controls {
   ofBlock(block) {
     const { review } = this;
     if (block.kind === "group") {
-      return [button({ text: t("keep.all"), class: "quiet small-button", disabled: review.blocked,
-        onclick: () => review.act(block.photos, "keep") })];
+      return [
+        ...this.ofBurst(block), review.groups.mark(block),
+        button({ text: t("keep.all"), class: "quiet small-button", disabled: review.blocked,
+          onclick: () => review.act(groupOf(review.model, block).photos, "keep") }),
+      ];
     }
     if (block.kind !== "scene") return [];
     const last = review.page.found.at(-1).number === block.number;
     return [
+      ...this.ofBurst(block),
+      ...("scene_name" in block.photos[0] ? [
+        button({ label: t("scene.name"), name: "name", class: "quiet small-button",
+          disabled: review.blocked, onclick: () => new NameDialog(review, block).open() }),
+      ] : []),
       button({ label: t("select.scene"), name: "select", class: "quiet small-button",
         onclick: () => review.toggle(block.photos) }),
       button({ label: t("merge.next"), name: "merge", class: "quiet small-button",
         ...shortcut("G", t("merge.next")), disabled: review.blocked || last,
         onclick: () => review.mergeWithNext(block.number) }),
     ];
+  }
+
+  /** Offer to keep only the best of the shots of one moment. */
+  ofBurst(block) {
+    const { review } = this;
+    const burst = review.model.burstOf(block.photos);
+    if (burst.length < 2) return [];
+    return [button({ text: t("burst.best"), class: "quiet small-button best-shot",
+      label: t("burst.best.about", { count: burst.length }), disabled: review.blocked,
+      onclick: () => review.decide(burst.slice(1).map(({ path }) => ({ path, action: "remove" })),
+        "burst") })];
   }
 
   /** Show the state of saving, and the bar of the selection. */
@@ -121,9 +145,12 @@ class Controls {
       decision(t("scene.new"), "N", (photos) => review.split(photos)),
       decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
       act("keep", "P"), act("remove", "X"), act("leave", "U"),
+      rows.every((row) => row.duplicate_group !== null)
+        ? decision(t("prefer.selected"), "B", (photos) => review.groups.preferPhotos(photos), "star")
+        : null,
       button({ label: t("select.none"), name: "close", class: "quiet",
         ...shortcut("Esc", t("select.none"), "Escape"), onclick: () => review.clearSelection() }),
-    ]);
+    ].filter(Boolean));
   }
 }
 

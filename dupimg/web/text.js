@@ -48,6 +48,8 @@ function setLanguage(language) {
     minute: date({ timeStyle: "short" }),
     moment: date({ dateStyle: "medium", timeStyle: "medium" }),
     range: date({ dateStyle: "medium", timeStyle: "short" }),
+    short: date({ month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
+    date: date({ month: "short", day: "numeric" }),
     tenths: number({ maximumFractionDigits: 1 }),
   };
   for (const unit of ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]) {
@@ -77,6 +79,21 @@ function formatCosine(value) {
 
 function formatThreshold(value) {
   return words.formats.threshold.format(value);
+}
+
+/** Write a threshold in percent, as tiles write how alike photos are. */
+function thresholdPercent(value) {
+  return t("percent", { percent: words.formats.tenths.format(100 * value) });
+}
+
+/** Write a cosine in percent, rounded down: 100 is for what is the same. */
+function formatPercent(cosine) {
+  return formatNumber(Math.floor(100 * cosine + 1e-9));
+}
+
+/** Write a cosine, or a difference of two, in percent with a decimal. */
+function formatTenths(cosine) {
+  return words.formats.tenths.format(Math.floor(1000 * cosine + 1e-6) / 10);
 }
 
 function formatBytes(value) {
