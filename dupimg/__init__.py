@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dupimg.runs.plan import plan as plan
     from dupimg.runs.result import Result as Result
     from dupimg.runs.status import status as status
+    from dupimg.runs.trash import trash as trash
     from dupimg.runs.undo import undo as undo
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ _PUBLIC = {
     "plot_groups": "dupimg.pages.plots",
     "plot_similarity_histogram": "dupimg.pages.plots",
     "status": "dupimg.runs.status",
+    "trash": "dupimg.runs.trash",
     "undo": "dupimg.runs.undo",
 }
 

@@ -182,7 +182,7 @@ class AppServer:
         verb, values = _text("verb"), _values()
         folder = _result_folder(values.get("plan") or values.get("output_dir"))
         if verb == "trash":
-            command = shlex.join(["dupimg", "trash", str(folder)])
+            command = shlex.join(["dupimg", "trash", str(folder), "--yes"])
         elif verb in ("apply", "add", "undo"):
             command = filled_in(verb, values)[1]
         else:

@@ -72,7 +72,9 @@ def read_rows(output_dir: Path) -> Record | None:
         edits = read_edits(output_dir / PLAN)
     except UsageError:
         return plan
-    return Record(plan.run, merge_edits(plan.rows, edits, portable=plan.run.portable).rows)
+    run = plan.run
+    reviewed = merge_edits(plan.rows, edits, portable=run.portable, layout=run.layout)
+    return Record(run, reviewed.rows)
 
 
 def files_to_bring_back(output_dir: Path, search: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ BASIC = frozenset(
     {
         "process_mode",
         "dry_run",
+        "layout",
+        "exclude",
         "keep",
         "duplicate_threshold",
         "duplicate_rule",

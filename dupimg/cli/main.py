@@ -17,7 +17,7 @@ import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
-from dupimg.messages import Message
+from dupimg.messages import Message, message
 from dupimg.options.fields import Options
 from dupimg.options.run_options import (
     AddOptions,
@@ -26,6 +26,7 @@ from dupimg.options.run_options import (
     PlanOptions,
     ReviewOptions,
     StatusOptions,
+    TrashOptions,
     UndoOptions,
 )
 from dupimg.options.tool_options import (
@@ -92,6 +93,13 @@ def _report(result: Summarized, options: Any) -> int:
 
 def _say_json(status: int, values: dict[str, Any]) -> None:
     print(json.dumps({"status": status} | values), flush=True)
+
+
+def _trash(options: TrashOptions) -> int:
+    asks = progress_file() is not None or (sys.stdin.isatty() and sys.stderr.isatty())
+    if not options.yes and not asks:
+        raise UsageError(message("refused.unasked", command=f"`dupimg trash {options.output_dir}`"))
+    return _verb("trash", announces=True)(options)
 
 
 def _status(options: StatusOptions) -> int:
@@ -204,6 +212,7 @@ COMMANDS = {
         ("apply", ApplyOptions, _verb("apply", announces=True)),
         ("add", AddOptions, _verb("add", announces=True)),
         ("undo", UndoOptions, _verb("undo")),
+        ("trash", TrashOptions, _trash),
         ("status", StatusOptions, _status),
         ("app", AppOptions, _app),
         ("demo", DemoOptions, _demo),

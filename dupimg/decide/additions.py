@@ -28,7 +28,9 @@ from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.dates import dated_by
+from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
+from dupimg.plans.layout import Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
@@ -45,6 +47,7 @@ def add_rows(
     options: PlanOptions,
     *,
     portable: bool = False,
+    added_from: str = "",
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
@@ -61,6 +64,8 @@ def add_rows(
         Of the earlier run.
     portable : bool, default=False
         Whether new names must be those that every disk accepts.
+    added_from : str
+        See `dupimg.plans.layout.Layout`.
 
     Returns
     -------
@@ -83,7 +88,16 @@ def add_rows(
     if options.merge_metadata:
         decided_rows = knowing(decided_rows, listing)
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
-    return _named(_number_groups(settled), earlier, portable), notes
+    known = {row.path for row in earlier}
+    dated = with_events(_in_their_scenes(settled), options.event_gap, known)
+    layout = Layout(options.layout, added_from)
+    return _named(_number_groups(dated), earlier, portable, layout), notes
+
+
+def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
+    """Give new photos of scenes that a person named the names of these scenes."""
+    names = {row.scene: row.scene_name for row in rows if row.scene_name}
+    return [row.having(scene_name=names.get(row.scene, "")) for row in rows] if names else [*rows]
 
 
 def _not_following(earlier: Sequence[Row], rows: Mapping[str, Row]) -> set[str]:
@@ -333,7 +347,9 @@ def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
     return {number for number, size in photos.items() if number is not None and size > 1}
 
 
-def _named(rows: Sequence[Row], earlier: Sequence[Row], portable: bool) -> tuple[Row, ...]:
+def _named(
+    rows: Sequence[Row], earlier: Sequence[Row], portable: bool, layout: Layout
+) -> tuple[Row, ...]:
     """Name what is new or moves; the place of a photo that goes is free for what is new."""
     known = {row.path: (row.action, row.is_companion and row.goes_with) for row in earlier}
     fixed = {
@@ -347,4 +363,4 @@ def _named(rows: Sequence[Row], earlier: Sequence[Row], portable: bool) -> tuple
         if row.path not in fixed and row.action == KEEP and not row.is_companion
     ]
     taken = [place for place in back if place]
-    return name_rows(rows, fixed=fixed, taken=taken, portable=portable)
+    return name_rows(rows, fixed=fixed, taken=taken, portable=portable, layout=layout)

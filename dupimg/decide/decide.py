@@ -16,6 +16,7 @@ from dupimg.decide.evidence import Evidence
 from dupimg.files.photos import Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
+from dupimg.plans.layout import Layout
 from dupimg.plans.plan import Groups, check_plan, make_plan
 from dupimg.plans.rows import Row
 from dupimg.search.blocks import Checkpoint
@@ -31,10 +32,13 @@ class Decision:
         A checked plan.
     notes : tuple of Message
         What a person should know about it.
+    passed_over : tuple of str
+        Paths of files that the options leave out; they have no row.
     """
 
     rows: tuple[Row, ...]
     notes: tuple[Message, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 def decide(
@@ -70,7 +74,7 @@ def decide(
     """
     # scikit-learn takes a second to import, which passes while photos are decoded.
     Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
-    first_file = options.input_dir / next((path for path, _ in found.files), ".")
+    first_file = options.input_dir / (found.first or ".")
     with (
         connected(options.scheduler, first_file),
         Evidence(
@@ -100,12 +104,19 @@ def decide(
         )
         groups = find_groups(embedded, options, ranking, duplicates, checkpoint)
     rows = make_plan(
-        listing, groups, ranking, rule, merge_metadata=options.merge_metadata, portable=portable
+        listing,
+        groups,
+        ranking,
+        rule,
+        merge_metadata=options.merge_metadata,
+        portable=portable,
+        layout=Layout(options.layout),
+        event_gap=options.event_gap,
     )
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
-    return Decision(rows, notes)
+    return Decision(rows, notes, listing.passed_over)
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:

@@ -16,6 +16,7 @@ from dupimg.files.cache import Cache, cache_path
 from dupimg.files.capture_time import Dating
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
+from dupimg.files.passed_over import pass_over
 from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.files.reading import read_files, with_traits
 from dupimg.files.sidecars import date_by_sidecars
@@ -53,6 +54,13 @@ def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache
         if isinstance(options, PlanOptions)
         else pair_companions(listing)
     )
+    if isinstance(options, PlanOptions):
+        paired = pass_over(
+            paired,
+            found.excluded,
+            min_pixels=options.min_pixels,
+            min_bytes=options.min_bytes,
+        )
     return date_by_sidecars(
         input_dir,
         paired,

@@ -10,34 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dupimg.files.capture_time import FILE_TIME
+from dupimg.files.system_files import is_system_file, is_system_folder
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
+from dupimg.options.globs import first_match
 
 if TYPE_CHECKING:
     from dupimg.files.metadata import Metadata
-
-# Folders that a system or another program keeps beside photos: thumbnails, bins, indexes.
-SYSTEM_FOLDERS = frozenset(
-    {
-        ".thumbnails",
-        ".dupimg",
-        "@eadir",
-        "$recycle.bin",
-        "#recycle",
-        ".trash",
-        ".trashes",
-        ".spotlight-v100",
-        ".fseventsd",
-        "system volume information",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -195,11 +181,13 @@ class Listing:
     videos : tuple of Video
         In order of capture time, ties by path.
     system_folders : int
-        Number of skipped folders, see `SYSTEM_FOLDERS`.
+        Number of skipped folders, see `dupimg.files.system_files`.
     system_files : int
-        Number of files in them.
+        Number of files in them, and of skipped files elsewhere.
     metadata : mapping of str to Metadata
         When and where photos and videos were taken as their contents say, by digest.
+    passed_over : tuple of str
+        Paths of files that are not in the listing, see `dupimg.files.passed_over`.
     """
 
     photos: tuple[Photo, ...]
@@ -209,29 +197,66 @@ class Listing:
     system_files: int = 0
     metadata: Mapping[str, Metadata] = field(default_factory=dict, repr=False)
     videos: tuple[Video, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Found:
-    """The files of a folder before any is opened, and the number of skipped ones."""
+    """The files of a folder before any is opened, and the number of skipped ones.
+
+    Attributes
+    ----------
+    files : tuple of (str, os.stat_result)
+        Paths of regular files.
+    others : tuple of File
+    system_folders, system_files : int
+        See `Listing`.
+    passed_over : int
+        Number of files in folders that are passed over.
+    excluded : frozenset of str
+        Paths of `files` and `others` that are passed over, and are only here so that what belongs
+        to them is found.
+    """
 
     files: tuple[tuple[str, os.stat_result], ...]
     others: tuple[File, ...]
     system_folders: int
     system_files: int
+    passed_over: int = 0
+    excluded: frozenset[str] = frozenset()
 
     @property
     def bytes(self) -> int:
-        """Sum of the sizes of all files."""
-        return sum(status.st_size for _, status in self.files)
+        """Sum of the sizes of all files that are not excluded."""
+        return sum(status.st_size for path, status in self.files if path not in self.excluded)
+
+    @property
+    def first(self) -> str | None:
+        """Path of the first file that is not excluded."""
+        return next((path for path, _ in self.files if path not in self.excluded), None)
 
 
-def find_files(folder: Path) -> Found:
+def find_files(
+    folder: Path,
+    *,
+    exclude: Sequence[str] = (),
+    recursive: bool = True,
+    include_system: bool = False,
+    below: str = "",
+) -> Found:
     """Walk a folder without opening a file.
 
     Parameters
     ----------
     folder : Path
+    exclude : sequence of str
+        Patterns of what is passed over, see `dupimg.options.globs`.
+    recursive : bool, default=True
+        Whether to search subfolders, too.
+    include_system : bool, default=False
+        Whether to take in what systems and programs keep for themselves.
+    below : str
+        Path of `folder` in the input folder, from which the patterns begin.
 
     Returns
     -------
@@ -241,7 +266,8 @@ def find_files(folder: Path) -> Found:
     """
     files: list[tuple[str, os.stat_result]] = []
     others: list[File] = []
-    system_folders = system_files = 0
+    system_folders = system_files = passed_over = 0
+    excluded: set[str] = set()
     waiting = [""]
     while waiting:
         parent = waiting.pop()
@@ -254,24 +280,39 @@ def find_files(folder: Path) -> Found:
             continue
         for entry in listed:
             path = f"{parent}/{entry.name}" if parent else entry.name
-            if _is_system_folder(entry):
-                system_folders += 1
-                system_files += sum(len(names) for _, _, names in os.walk(entry.path))
-            elif entry.is_dir(follow_symlinks=False):
-                waiting.append(path)
+            in_input = f"{below}/{path}" if below else path
+            is_excluded = bool(exclude) and first_match(exclude, in_input) < len(exclude)
+            if entry.is_dir(follow_symlinks=False):
+                if is_system_folder(in_input, include_system=include_system):
+                    system_folders += 1
+                    system_files += _count_files(entry)
+                elif recursive and not is_excluded:
+                    waiting.append(path)
+                else:
+                    passed_over += _count_files(entry)
+            elif not include_system and is_system_file(path):
+                system_files += 1
             else:
+                if is_excluded:
+                    excluded.add(path)
                 status = _regular_status(entry)
                 if isinstance(status, Message):
                     others.append(File(path, 0, "", status))
                 else:
                     files.append((path, status))
     files.sort(key=lambda file: file[0])
-    return Found(tuple(files), tuple(others), system_folders, system_files)
+    return Found(
+        tuple(files),
+        tuple(others),
+        system_folders,
+        system_files,
+        passed_over,
+        frozenset(excluded),
+    )
 
 
-def _is_system_folder(entry: os.DirEntry[str]) -> bool:
-    known = entry.name.casefold() in SYSTEM_FOLDERS or entry.name.startswith(".Trash-")
-    return known and entry.is_dir(follow_symlinks=False)
+def _count_files(folder: os.DirEntry[str]) -> int:
+    return sum(len(names) for _, _, names in os.walk(folder.path))
 
 
 def _regular_status(entry: os.DirEntry[str]) -> os.stat_result | Message:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import struct
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
@@ -152,6 +153,37 @@ def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: boo
         format=format,
         has_alpha=picture.has_transparency_data,
     )
+
+
+# What makers add to their names.
+_COMPANY = re.compile(
+    r"(?:corporation|corp|company|co|inc|ltd|gmbh|ag|imaging|techwin|camera)[.,]*"
+    r"(?:,? ?ltd\.?)?,?",
+    re.IGNORECASE,
+)
+
+
+def tidy_camera(camera: str) -> str:
+    """Return make and model as a person would write them.
+
+    Parameters
+    ----------
+    camera : str
+        As files have it, see `Traits`.
+
+    Examples
+    --------
+    >>> tidy_camera("NIKON CORPORATION NIKON D90"), tidy_camera("Canon Canon EOS 5D")
+    ('NIKON D90', 'Canon EOS 5D')
+    >>> tidy_camera("OLYMPUS IMAGING CORP. E-M10")
+    'OLYMPUS E-M10'
+    """
+    words = camera.split()
+    lower = [word.casefold() for word in words]
+    for i, word in enumerate(lower):
+        if word in lower[i + 1 :]:  # most models begin with the name of the make
+            return " ".join(words[lower.index(word, i + 1) :])
+    return " ".join([*words[:1], *(word for word in words[1:] if not _COMPANY.fullmatch(word))])
 
 
 def is_reduced_page(picture: Image.Image) -> bool:

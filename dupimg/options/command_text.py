@@ -30,7 +30,10 @@ def written_command(verb: str, options: Options) -> str:
     words = ["dupimg", verb]
     for field in ordered_fields(type(options)):
         value = getattr(options, field.name)
-        if value == field.default or field.name in COMMAND_LINE_ONLY | {"quiet"}:
+        default = field.default
+        if isinstance(default, str):  # such as 6h
+            default = field.metadata["convert"](default)
+        if value == default or field.name in COMMAND_LINE_ONLY | {"quiet"}:
             continue
         flag = field.kw_only or str(value).startswith("--")
         words.append(f"--{field.name}={_as_word(value)}" if flag else str(value))

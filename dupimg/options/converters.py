@@ -36,7 +36,8 @@ KEEP_WORDS = (
 )
 ALL_KEEP_WORDS = (*KEEP_WORDS, "newest")
 
-_BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+_BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -119,11 +120,43 @@ def to_bytes(value: Any) -> int:
     >>> to_bytes("1.5 GB"), to_bytes("2GiB")
     (1500000000, 2147483648)
     """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", str(value).strip().lower())
-    n_bytes = int(float(match[1]) * _BYTES.get(match[2], 0)) if match else 0
-    if n_bytes < _BYTES["mb"]:
+    n_bytes = _read_bytes(value)
+    if n_bytes is None or n_bytes < _BYTES["mb"]:
         raise ValueError("an amount of memory such as 500MB or 4GB, at least 1MB")
     return n_bytes
+
+
+def to_size(value: Any) -> int:
+    """Read the size of a file: ``50KB`` or ``2MB``; a bare number is bytes.
+
+    Examples
+    --------
+    >>> to_size("50 kB"), to_size(0)
+    (50000, 0)
+    """
+    if (n_bytes := _read_bytes(value)) is None:
+        raise ValueError("the size of a file such as 50KB, 2MB or 10000")
+    return n_bytes
+
+
+def _read_bytes(value: Any) -> int | None:
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", str(value).strip().lower())
+    return int(float(match[1]) * _BYTES[match[2]]) if match and match[2] in _BYTES else None
+
+
+def to_pixels(value: Any) -> int:
+    """Read a number of pixels, or width and height.
+
+    Examples
+    --------
+    >>> to_pixels("640x480"), to_pixels(1000)
+    (307200, 1000)
+    """
+    if match := re.fullmatch(
+        r"([0-9]{1,9})(?:\s*[x×*]\s*([0-9]{1,9}))?", str(value).strip().lower()
+    ):
+        return int(match[1]) * int(match[2] or 1)
+    raise ValueError("a number of pixels such as 300000, or width and height such as 640x480")
 
 
 def to_whole_number(least: int, most: int = 1_000_000) -> Converter:

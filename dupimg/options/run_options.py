@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dupimg.errors import UsageError
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.converters import (
     KEEP_WORDS,
+    to_duration,
     to_endings,
     to_flag,
     to_globs,
     to_keep_rule,
     to_path,
+    to_pixels,
+    to_size,
     to_text,
     to_texts,
     to_whole_number,
 )
 from dupimg.options.fields import Options, ScriptOptions, WorkOptions, cache_option, choice, option
+from dupimg.options.templates import FIELDS, SCENES, to_layout
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,48 @@ class PlanOptions(RunOptions, ScriptOptions):
     output_dir: Path = option(
         to_path, "folder for the result, created if it does not exist", positional=True
     )
+    layout: str = option(
+        to_layout,
+        "where photos that stay go: all in one folder, named by scene and time; under their own "
+        "folders and names; or as a template of a path says, such as "
+        "'{taken:%Y}/{event}/{scene:04}-{taken:%H%M%S}{ext}', with the fields "
+        f"{' '.join(FIELDS)}",
+        default=SCENES,
+        values="scenes|tree|TEMPLATE",
+    )
+    event_gap: int = option(
+        to_duration,
+        "events are runs of photos that are no further apart in time: 90m, 6h, 2d",
+        default="6h",
+        values="TIME",
+        accepts="str or int",
+    )
+    exclude: tuple[str, ...] = option(
+        to_globs,
+        "pass over files whose path is like one of these, and what belongs to them",
+        default=(),
+        values="GLOB,GLOB,…",
+    )
+    min_pixels: int = option(
+        to_pixels,
+        "pass over photos with fewer pixels, and what belongs to them: 300000 or 640x480",
+        default=0,
+        values="PIXELS",
+        accepts="int or str",
+    )
+    min_bytes: int = option(
+        to_size,
+        "pass over photos and videos that are smaller, and what belongs to them: 50KB",
+        default=0,
+        values="BYTES",
+        accepts="int or str",
+    )
+    recursive: bool = option(to_flag, "search subfolders, too", default=True)
+    include_system: bool = option(
+        to_flag,
+        "take in trash and previews of phones, NAS and programs, which are passed over else",
+        default=False,
+    )
     keep: tuple[str, ...] = option(
         to_keep_rule,
         "which duplicate stays; the first difference decides, then the default order",
@@ -110,6 +158,17 @@ class PlanOptions(RunOptions, ScriptOptions):
         default="",
         values="ADDRESS",
     )
+
+    @property
+    def searched(self) -> dict[str, Any]:
+        """What is searched for files, see `dupimg.files.photos.find_files`."""
+        return searched(vars(self))
+
+
+def searched(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings that say what is searched for files; plans of old have none."""
+    names = ("exclude", "recursive", "include_system")
+    return {name: settings[name] for name in names if name in settings}
 
 
 @dataclass(frozen=True)
@@ -185,6 +244,19 @@ class UndoOptions(WorkOptions, ScriptOptions):
         accepts="str or sequence of str",
     )
     cache: str | None = cache_option()
+
+
+@dataclass(frozen=True)
+class TrashOptions(WorkOptions, ScriptOptions):
+    """Send the duplicates of a finished run, OUTPUT_DIR/remove, to the system's trash.
+
+    Shows what goes, and asks; without a terminal it needs --yes. Only unchanged files go whose
+    photo that stays is in its place and unchanged, too: all are read now. Others stay, and are
+    named. Nothing is deleted: where a disk has no trash, nothing is touched. `dupimg undo` brings
+    the files back from the trash.
+    """
+
+    output_dir: Path = option(to_path, "the output folder of the run", positional=True)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ class Counts:
         Folders that could not be listed.
     bytes_freed : int
         Size of the removed files.
+    trashed : int
+        Removed files that were sent to the system's trash.
+    bytes_trashed : int
+        Size of those.
     """
 
     found: int = 0
@@ -43,6 +47,8 @@ class Counts:
     companions: int = 0
     unsearched: int = 0
     bytes_freed: int = 0
+    trashed: int = 0
+    bytes_trashed: int = 0
 
     @property
     def by_action(self) -> dict[str, int]:
@@ -76,6 +82,8 @@ class Counts:
             companions=sum(row.is_companion for row in rows),
             unsearched=sum(_is_unsearched(row) for row in rows),
             bytes_freed=sum(row.bytes for row in done if row.action == REMOVE),
+            trashed=sum(row.trashed for row in rows),
+            bytes_trashed=sum(row.bytes for row in rows if row.trashed),
         )
 
 

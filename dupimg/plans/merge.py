@@ -1,7 +1,7 @@
 """Merge what a person edited in a plan into what was decided, and tell what that changes.
 
-Of an edited plan only three columns count: `action` (keep, remove or leave), `scene` and
-`destination`. The rest is taken from what was decided, so that it does not matter what a
+Of an edited plan only four columns count: `action` (keep, remove or leave), `scene`, `scene_name`
+and `destination`. The rest is taken from what was decided, so that it does not matter what a
 spreadsheet did to dates and numbers, or whether rows were sorted and columns moved or added.
 """
 
@@ -17,12 +17,14 @@ from typing import NamedTuple
 from dupimg.messages import Message, message
 from dupimg.plans.dates import redated
 from dupimg.plans.followers import settle_companions
+from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import with_sidecars
 from dupimg.plans.naming import name_rows
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
 from dupimg.plans.reasons import action_name, reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
+from dupimg.plans.scene_names import name_scenes
 
 # What a person may choose for a file, by whether it is no photo and so without a scene.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
@@ -84,7 +86,11 @@ class Reviewed:
 
 
 def merge_edits(
-    decided: Sequence[Row], edits: Sequence[Edit], *, portable: bool = False
+    decided: Sequence[Row],
+    edits: Sequence[Edit],
+    *,
+    portable: bool = False,
+    layout: Layout = BY_SCENES,
 ) -> Reviewed:
     """Apply the edits of a person to what was decided.
 
@@ -93,28 +99,29 @@ def merge_edits(
     decided : sequence of Row
         Named rows.
     edits : sequence of Edit
-    portable : bool, default=False
+    portable, layout
         See `name_rows`.
 
     Returns
     -------
     Reviewed
-        Names follow actions and scenes, but for destinations that were written by hand.
+        Names follow actions, scenes and their names, but for destinations written by hand.
     """
     scenes = SceneNumbers.of(decided)
     merged, problems = merge_decisions(decided, edits, scenes)
     rows = {row.path: row for row in decided}
     known = {edit.path: edit for edit in edits if edit.path in rows}
+    merged, conflicts = name_scenes(merged, rows, known.values())
     named = tuple(
         replace(row, destination=known[row.path].destination)
         if row.path in known
         and row.action != LEAVE
         and known[row.path].destination not in ("", rows[row.path].destination)
         else row
-        for row in name_rows(merged, portable=portable)
+        for row in name_rows(merged, portable=portable, layout=layout)
     )
     changes, consequences = _describe_changes(rows, named, known, scenes)
-    return Reviewed(named, tuple(problems), changes, consequences)
+    return Reviewed(named, (*problems, *conflicts), changes, consequences)
 
 
 def merge_decisions(
@@ -310,6 +317,8 @@ def _changes(before: Mapping[str, Row], after: Sequence[Row]) -> Iterator[tuple[
             parts.append(message("change.action", before=then, after=now))
         if row.scene != old.scene:
             parts.append(message("change.scene", before=str(old.scene), after=str(row.scene)))
+        if row.scene_name != old.scene_name:
+            parts.append(message("change.scene_name", name=row.scene_name))
         if row.destination and row.destination != old.destination:
             parts.append(message("change.destination", destination=row.destination))
         elif row.destination != old.destination:
@@ -331,7 +340,9 @@ def _chosen_by_hand(
             return True
         if row.companion_of:  # the page writes the action of a photo for its companions, too
             return row.action != action_of[row.goes_with]
-        return row.action != old.action or (row.scene != old.scene and not row.keeper)
+        if row.action != old.action or edit.scene_name:
+            return True
+        return row.scene != old.scene and not row.keeper
 
     return {row.path for row in after if is_chosen(row)}
 

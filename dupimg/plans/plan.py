@@ -19,11 +19,15 @@ from typing import TYPE_CHECKING, Any
 from dupimg.files.companion_names import folded
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates
 from dupimg.files.photos import File, Listing, Photo, local_time
+from dupimg.files.traits import tidy_camera
 from dupimg.messages import Message, message
 from dupimg.plans.dates import dated_by
+from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
+from dupimg.plans.free_names import LONGEST_NAME
+from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.naming import LONGEST_NAME, name_rows
+from dupimg.plans.naming import name_rows
 from dupimg.plans.reasons import joined, kept_reason, parts_of, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 from dupimg.plans.videos import video_rows
@@ -80,6 +84,8 @@ def make_plan(
     *,
     merge_metadata: bool = False,
     portable: bool = False,
+    layout: Layout = BY_SCENES,
+    event_gap: int = 6 * 3600,
 ) -> tuple[Row, ...]:
     """Give every file of a listing its row.
 
@@ -95,8 +101,10 @@ def make_plan(
         Which of byte-identical videos stays.
     merge_metadata : bool
         Whether photos that stay get what only their duplicates know, in XMP files.
-    portable : bool, default=False
+    portable, layout
         See `name_rows`.
+    event_gap : int
+        Seconds, see `with_events`.
 
     Returns
     -------
@@ -121,8 +129,8 @@ def make_plan(
     rows = _number_scenes(rows)
     rows += [other_row(file) for file in listing.others]
     rows += [companion_row(file) for file in listing.companions]
-    rows = with_sidecars(settle_companions(rows))
-    return _number_duplicate_groups(name_rows(rows, portable=portable))
+    rows = with_events(with_sidecars(settle_companions(rows)), event_gap)
+    return _number_duplicate_groups(name_rows(rows, portable=portable, layout=layout))
 
 
 def photo_row(
@@ -175,6 +183,7 @@ def photo_row(
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         nearest_in_scene=_nearest_in_scene(photos, i, groups),
         frames=photo.traits.frames,
+        camera=tidy_camera(photo.traits.camera),
         metadata=" ".join(photo.traits.metadata),
         **_second_look(photos, i, groups.second_look),
     )

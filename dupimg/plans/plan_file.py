@@ -23,6 +23,7 @@ from dupimg.messages import details, message, why
 from dupimg.plans.report import from_cell
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
+SCENE_NAME = "scene_name"  # not in plans of version 0.1.0
 
 # What stands before the header: empty lines, and one for Excel such as ``sep=;``. What that says is
 # not believed: a spreadsheet that takes it for a cell may save it with another separator.
@@ -45,7 +46,7 @@ class Edit:
     ----------
     number : int
         Of the row in the spreadsheet, where the header is row 1.
-    path, action, scene, destination, digest : str
+    path, action, scene, destination, digest, scene_name : str
         The cells, without what protects them from spreadsheets.
     """
 
@@ -55,6 +56,7 @@ class Edit:
     scene: str
     destination: str
     digest: str
+    scene_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,9 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
             wrong = message("why.separator_expected", separator=separator)
         raise UsageError(message("refused.no_csv", plan=str(path), why=wrong)) from error
     names = tuple(name.strip(" '").lower() for name in header)
-    if columns := ", ".join(name for name in NEEDED if names.count(name) != 1):
+    wrong_names = [name for name in NEEDED if names.count(name) != 1]
+    wrong_names += [SCENE_NAME] * (names.count(SCENE_NAME) > 1)
+    if columns := ", ".join(wrong_names):
         needed = ", ".join(NEEDED)
         raise UsageError(message("refused.columns", plan=str(path), columns=columns, needed=needed))
     # Excel and LibreOffice show the header as row 1, and take the line of the separator for none.
@@ -234,7 +238,13 @@ def _edit(number: int, names: Sequence[str], cells: Sequence[str]) -> Edit | Non
     file, action, scene, place, digest = (from_cell(text.strip(" ")) for text in texts)
     if not (file or action or place):
         return None
-    return Edit(number, file, action.strip().lower(), scene, place, digest)
+    return Edit(number, file, action.strip().lower(), scene, place, digest, _name(names, cells))
+
+
+def _name(names: Sequence[str], cells: Sequence[str]) -> str:
+    """Return the name that a person gave the scene of a row."""
+    column = names.index(SCENE_NAME) if SCENE_NAME in names else len(cells)
+    return " ".join(from_cell(cells[column].strip(" ")).split()) if column < len(cells) else ""
 
 
 def _with_cell(record: str, column: int, text: str, separator: str) -> str:

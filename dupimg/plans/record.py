@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from typing import Any
 
 from dupimg.messages import Message, as_text, message, quoted
+from dupimg.options.templates import SCENES
+from dupimg.plans.layout import Layout
 from dupimg.plans.reasons import both, by_hand_reason, kept_reason
 from dupimg.plans.rows import Row
 
@@ -28,12 +30,20 @@ class Run:
         The options that led to the plan, as JSON values.
     portable : bool
         Whether names are those that every disk accepts, because this one refuses others.
+    passed_over : sequence of str
+        Paths of files that the options let pass over: they are not among the rows.
     """
 
     input_dir: str
     mode: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     portable: bool = False
+    passed_over: Sequence[str] = field(default=(), compare=False)
+
+    @property
+    def layout(self) -> Layout:
+        """Where photos that stay go; by scenes in runs of version 0.1.0."""
+        return Layout(self.settings.get("layout", SCENES))
 
 
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:

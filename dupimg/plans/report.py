@@ -30,7 +30,7 @@ COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_re
 _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
 COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
 # Reports that were written before these columns came up lack them.
-_OPTIONAL = {"nearest_scene_cosine"}
+_OPTIONAL = {"nearest_scene_cosine", "scene_name", "event"}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
@@ -170,13 +170,15 @@ def _encoded(columns: Mapping[str, Sequence[str]]) -> bytes:
 def row_cell(row: Row, name: str) -> str:
     """Return a cell of the report."""
     value = getattr(row, name)
-    if value is None:
+    if value is None or (row.trashed and name == "destination"):
         return ""
     if name in _INTEGERS:
         return str(value)
     if name in COSINES:
         return f"{value:.6f}"
-    return to_cell(str(value), may_look_like_data=name in PATHS)
+    # A spreadsheet gives these back; of names of scenes, those with a digit could be dates.
+    may_look_like_data = name in PATHS or (name == "scene_name" and bool(re.search(r"\d", value)))
+    return to_cell(str(value), may_look_like_data=may_look_like_data)
 
 
 def rows_table(rows: Sequence[Row]) -> DataFrame:

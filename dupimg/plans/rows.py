@@ -25,6 +25,8 @@ class Row:
         Relative to the output folder; empty where the file stays where it is.
     scene : int or None
         From 1 on, in order of the first kept photo; None for what is no photo.
+    scene_name : str
+        The name that a person gave the scene; empty if there is none.
     duplicate_group : int or None
         From 1 on; None for a photo without duplicates.
     keeper : str
@@ -39,6 +41,9 @@ class Row:
         "xmp", "iptc", "digitized" (EXIF, or xmp:CreateDate), "png" (a text), "quicktime", "gps",
         "takeout" (Google's JSON beside the photo), "name", "edited" (EXIF's last edit), "file"
         (the earliest time of the file itself); empty for what is no photo.
+    event : str
+        Date and folder of the event that it belongs to, see `dupimg.plans.events`; empty if nobody
+        knows when it was taken.
     width, height : int or None
         Pixels, upright.
     bytes : int
@@ -81,6 +86,8 @@ class Row:
     metadata : str
         The kinds of metadata that the file knows, see `dupimg.files.traits.Traits`, separated by
         spaces. Not in the report.
+    camera : str
+        Make and model, see `dupimg.files.traits.tidy_camera`; not in the report.
     known : str
         What the photo knows that can be merged into the metadata of another, as JSON; empty if
         nothing is to be merged. Not in the report.
@@ -89,18 +96,23 @@ class Row:
     failed : bool
         Whether the file could not be brought to its destination, and stayed where it was. Not in
         the report.
+    trashed : bool
+        Whether the file was sent to the system's trash: `destination` is where it was then, and
+        empty in the report. Not in the report.
     """
 
     path: str
     action: str
     destination: str = ""
     scene: int | None = None
+    scene_name: str = ""
     duplicate_group: int | None = None
     keeper: str = ""
     cosine_to_keeper: float | None = None
     nearest_cosine: float | None = None
     taken_at: str = ""
     taken_from: str = ""
+    event: str = ""
     width: int | None = None
     height: int | None = None
     bytes: int = 0
@@ -120,9 +132,11 @@ class Row:
     own_taken_from: str = field(default="", metadata={"in_report": False})
     frames: int = field(default=1, metadata={"in_report": False})
     metadata: str = field(default="", metadata={"in_report": False})
+    camera: str = field(default="", metadata={"in_report": False})
     known: str = field(default="", metadata={"in_report": False})
     sidecar: str = field(default="", metadata={"in_report": False})
     failed: bool = field(default=False, metadata={"in_report": False})
+    trashed: bool = field(default=False, metadata={"in_report": False})
 
     @property
     def has_step(self) -> bool:

@@ -12,11 +12,12 @@ from functools import cached_property
 
 from dupimg.errors import MessageError
 from dupimg.messages import message
-from dupimg.plans.merge import Reviewed, merge_decisions, merge_edits
+from dupimg.plans.merge import Reviewed, merge_decisions
 from dupimg.plans.plan import Problem, check_decisions, check_plan
-from dupimg.plans.plan_file import PlanFile
+from dupimg.plans.plan_file import SCENE_NAME, PlanFile
 from dupimg.plans.report import row_cell
 from dupimg.plans.rows import Row
+from dupimg.plans.scene_names import name_scenes
 from dupimg.review.original_plan import DecidedPlan
 
 
@@ -90,8 +91,7 @@ class ReviewState:
     @cached_property
     def planned(self) -> Reviewed:
         """What would be carried out; names all files, which takes seconds of 100,000."""
-        edits, portable = self.file.filled_edits, self.decided.portable
-        return merge_edits(self.decided.rows, edits, portable=portable)
+        return self.decided.merged(self.file)
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
@@ -128,6 +128,8 @@ class ReviewState:
                 raise Refused(Problem(path, message("problem.row_gone")))
             if decision.scene is not None:
                 wanted[path, "scene"] = str(decision.scene)
+                if SCENE_NAME in self.file.names:  # that of the old scene stays there
+                    wanted[path, SCENE_NAME] = self._name_cells.get(decision.scene, "")
             if decision.action is not None:
                 wanted |= self._action_cells(path, decision.action)
         changes = (
@@ -135,6 +137,11 @@ class ReviewState:
             for (path, column), text in wanted.items()
         )
         return tuple(change for change in changes if change.before != change.after)
+
+    @cached_property
+    def _name_cells(self) -> dict[int | None, str]:
+        """How the names of scenes are written; without scenes that have none."""
+        return {row.scene: row_cell(row, SCENE_NAME) for row in self.rows if row.scene_name}
 
     def _action_cells(self, path: str, action: str) -> dict[tuple[str, str], str]:
         cells = {(path, "action"): action}
@@ -187,7 +194,8 @@ class ReviewState:
         rows = list(self.rows)
         for number, row in zip(concerned, merged, strict=True):
             rows[number] = row
-        problems = (*wrong, *check_decisions(merged))
+        rows, conflicts = name_scenes(rows, self.decided.row_of, file.filled_edits)
+        problems = (*wrong, *conflicts, *check_decisions(merged))
         return ReviewState(self.decided, file, tuple(rows), problems)
 
     def _reason_cells(self, after: ReviewState) -> dict[tuple[str, str], str]:
@@ -233,13 +241,13 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     ReviewState
     """
     merged, wrong = merge_decisions(decided.rows, file.filled_edits, decided.scenes)
+    merged, conflicts = name_scenes(merged, decided.row_of, file.filled_edits)
     problems = check_decisions(merged)
     if decided.is_placed_by_hand(file):
-        reviewed = merge_edits(decided.rows, file.filled_edits, portable=decided.portable)
-        row_of = {row.path: row for row in reviewed.rows}
+        row_of = {row.path: row for row in decided.merged(file).rows}
         # A problem that stays is found at the same row, whatever the names are by now.
         problems = check_plan([row_of[row.path] for row in decided.rows])
-    return ReviewState(decided, file, tuple(merged), (*wrong, *problems))
+    return ReviewState(decided, file, tuple(merged), (*wrong, *conflicts, *problems))
 
 
 def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from dupimg.plans.merge import SceneNumbers
+from dupimg.plans.layout import BY_SCENES, Layout
+from dupimg.plans.merge import Reviewed, SceneNumbers, merge_edits
 from dupimg.plans.plan_file import PlanFile
 from dupimg.plans.rows import Row
 
@@ -20,12 +21,13 @@ class DecidedPlan:
     ----------
     rows : tuple of Row
         Named.
-    portable : bool
+    portable, layout
         See `dupimg.plans.record.Run`.
     """
 
     rows: tuple[Row, ...]
     portable: bool = False
+    layout: Layout = BY_SCENES
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
@@ -45,6 +47,10 @@ class DecidedPlan:
             if row.is_companion:
                 companions[row.companion_of].append(row.path)
         return companions
+
+    def merged(self, file: PlanFile) -> Reviewed:
+        """Return what an edited plan comes to, with all names."""
+        return merge_edits(self.rows, file.filled_edits, portable=self.portable, layout=self.layout)
 
     def is_placed_by_hand(self, file: PlanFile) -> bool:
         """Return whether a person has written a destination into the plan."""

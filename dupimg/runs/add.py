@@ -24,7 +24,7 @@ from dupimg.files.photos import File, Found, Listing, Photo, Video, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
 from dupimg.options.command_text import written_command
-from dupimg.options.run_options import AddOptions, PlanOptions
+from dupimg.options.run_options import AddOptions, PlanOptions, searched
 from dupimg.options.verbs import verb
 from dupimg.plans.counts import Counts
 from dupimg.plans.plan import check_plan
@@ -106,7 +106,12 @@ def _add(
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
     input_dir = Path(record.run.input_dir)
-    found = _under(input_dir, find_files(options.new_dir), options.new_dir)
+    place = options.new_dir.resolve()
+    below = place.relative_to(input_dir).as_posix() if place.is_relative_to(input_dir) else "."
+    found = find_files(
+        options.new_dir, below="" if below == "." else below, **searched(record.run.settings)
+    )
+    found = _under(input_dir, found, options.new_dir)
     preflight.check_found(found, options.new_dir, output_dir, "", name="new_dir")
     settings = PlanOptions(
         input_dir=input_dir,
@@ -126,7 +131,9 @@ def _add(
     ):
         folders = Folders(options.new_dir, output_dir)
         portable = record.run.portable or preflight.refuses_names(output_dir)
-        rows, notes = _decide(evidence, settings, found, earlier, portable)
+        rows, notes, passed_over = _decide(
+            evidence, settings, found, earlier, portable, _added_from(input_dir, options.new_dir)
+        )
         folders.check(command)
     notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
@@ -142,7 +149,18 @@ def _add(
         run = replace(record.run, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             result = replace(finish(journal, output_dir, options, start), notes=notes)
-    return replace(result, system_folders=found.system_folders, system_files=found.system_files)
+    return replace(
+        result,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+        passed_over=found.passed_over + len(passed_over),
+    )
+
+
+def _added_from(input_dir: Path, folder: Path) -> str:
+    """Return the folder that new files come from, if it is not in the input folder."""
+    place = folder.resolve()
+    return "" if place.is_relative_to(input_dir) else place.as_posix()
 
 
 def _under(input_dir: Path, found: Found, folder: Path) -> Found:
@@ -161,6 +179,7 @@ def _under(input_dir: Path, found: Found, folder: Path) -> Found:
         found,
         files=tuple((path(name), status) for name, status in found.files),
         others=tuple(replace(other, path=path(other.path)) for other in found.others),
+        excluded=frozenset(map(path, found.excluded)),
     )
 
 
@@ -170,24 +189,33 @@ def _decide(
     found: Found,
     earlier: Sequence[Row],
     portable: bool,
-) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
-    """Read what is new, and return a checked plan for all files, and what to know about it."""
+    added_from: str,
+) -> tuple[tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
+    """Return a checked plan for all files, what to know about it, and what is passed over."""
     rows, listing, collection = _read(evidence, options, found, earlier)
-    decided, notes = add_rows(rows, listing, collection, options, portable=portable)
+    add = partial(
+        add_rows, rows, listing, options=options, portable=portable, added_from=added_from
+    )
+    decided, notes = add(collection)
     while broken := _broken_keepers(decided, collection.rows, options.output_dir):
         # Decide again without photos that are not what they were.
         collection = collection.without(broken)
-        decided, notes = add_rows(rows, listing, collection, options, portable=portable)
+        decided, notes = add(collection)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    return decided, (*notes, *_not_compared(rows, collection.rows, options.output_dir))
+    notes = (*notes, *_not_compared(rows, collection.rows, options.output_dir))
+    return decided, notes, listing.passed_over
 
 
 def _not_compared(
     rows: Sequence[Row], known: Mapping[str, Row], output_dir: Path
 ) -> Iterator[Message]:
     """Yield a note about photos of the earlier run that are not what they were."""
-    lost = [row.earlier for row in rows if _was_placed(row) and row.path not in known]
+    lost = [
+        row.earlier
+        for row in rows
+        if _was_placed(row) and not row.trashed and row.path not in known
+    ]
     if lost:
         paths = ", ".join(lost[:3]) + ", …" * (len(lost) > 3)
         yield message("note.not_compared", count=len(lost), folder=str(output_dir), paths=paths)

@@ -13,7 +13,7 @@ from dupimg.errors import UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.photos import find_files
 from dupimg.messages import Message, message
-from dupimg.options.run_options import ApplyOptions
+from dupimg.options.run_options import ApplyOptions, searched
 from dupimg.options.verbs import verb
 from dupimg.plans.merge import Reviewed, merge_edits
 from dupimg.plans.plan import Problem, check_plan
@@ -115,7 +115,7 @@ def _reviewed(
     edits = read_edits(plan_path)
     row_of = {edit.path: edit.number for edit in edits}
     portable = record.run.portable or preflight.refuses_names(output_dir)
-    reviewed = merge_edits(record.rows, edits, portable=portable)
+    reviewed = merge_edits(record.rows, edits, portable=portable, layout=record.run.layout)
     found = check_plan(reviewed.rows)
     found += preflight.check_files(
         reviewed.rows,
@@ -169,8 +169,8 @@ def _first_ones(items: Sequence[Message], *, shown: int = 10) -> list[Message]:
 
 def _what_appeared(record: Record) -> list[Message]:
     """Return a note about files that the input holds and the plan does not know."""
-    known = {row.path for row in record.rows}
-    found = find_files(Path(record.run.input_dir))
+    known = {row.path for row in record.rows} | set(record.run.passed_over)
+    found = find_files(Path(record.run.input_dir), **searched(record.run.settings))
     new = [path for path, _ in found.files if path not in known]
     if not new:
         return []

@@ -14,7 +14,7 @@ from typing import TypeVar
 import joblib
 
 from dupimg.files.cache import Cache, cache_path
-from dupimg.messages import Message, why
+from dupimg.messages import Message, message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
@@ -210,7 +210,8 @@ def take_back(
                 unfinished_copy(destination).unlink(missing_ok=True)
         except OSError as error:
             folders.check_output()
-            outcomes = [UndoOutcome(row.path, row.destination, "left", why(error))]
+            reason = message("why.in_trash") if number in journal.trashed else why(error)
+            outcomes = [UndoOutcome(row.path, row.destination, "left", reason)]
         else:
             _remember(known, source, mode, row)
             outcomes = [UndoOutcome(row.path, row.destination, "taken back")]
@@ -251,14 +252,15 @@ def bring_back(
     outcomes = []
     for number in numbers:
         row = journals[0].record.rows[number]
-        marks = list(_history(journals, number))
+        marks = list(history(journals, number))
         first, place = marks[-1]
         source, mode = _origin(first, first.record.rows[place], output_dir)
         try:
             if number not in journals[0].back:
                 displace(source, output_dir / row.destination, mode, row.digest)
         except OSError as error:
-            outcomes.append(UndoOutcome(row.path, row.destination, "left", why(error)))
+            reason = message("why.in_trash") if number in journals[0].trashed else why(error)
+            outcomes.append(UndoOutcome(row.path, row.destination, "left", reason))
             continue
         _remember(cache, source, mode, row)
         for journal, place in reversed(marks):
@@ -270,7 +272,7 @@ def bring_back(
     return tuple(outcomes)
 
 
-def _history(journals: Sequence[Journal], number: int) -> Iterator[tuple[Journal, int]]:
+def history(journals: Sequence[Journal], number: int) -> Iterator[tuple[Journal, int]]:
     """Yield where a file stands in each journal, back to the one that took it from the input."""
     for journal in journals:
         yield journal, number

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
 from dupimg.messages import Message, message, quoted, why
-from dupimg.plans.reasons import by_hand_reason, failed_reason
+from dupimg.plans.reasons import both, by_hand_reason, failed_reason, without
 from dupimg.plans.record import Record, Run, read_settings, row_from_json, row_to_json
 from dupimg.plans.rows import LEAVE, Row
 
@@ -82,11 +82,17 @@ class Journal:
         Steps that failed, with what went wrong.
     back : set of int
         Files that a person had brought back, alone: they are left alone from now on.
+    trashed : set of int
+        Rows whose files were sent to the system's trash.
+    trashing : set of int
+        Rows whose files were about to be sent there when the process ended; `settle_trash` looks
+        what became of them.
     earlier : str
         Name of the journal of the run that this one adds to; empty if it adds to none.
     """
 
     def __init__(self, output_dir: Path, name: str = _JOURNAL) -> None:
+        self.output_dir = output_dir
         self._path = output_dir / STATE_FOLDER / name
         lines = list(_read_lines(self._path))
         n_rows = lines[0]["rows"]
@@ -96,6 +102,9 @@ class Journal:
         self.done: set[int] = set()
         self.failed: dict[int, Message] = {}
         self.back: set[int] = set()
+        self.trashed = {n for n, row in enumerate(self.record.rows) if row.trashed}
+        self._trashed_before = frozenset(self.trashed)
+        self.trashing: set[int] = set()
         for mark in lines[n_rows + 1 :]:
             self._take_in(mark)
 
@@ -108,7 +117,7 @@ class Journal:
     @property
     def rows(self) -> tuple[Row, ...]:
         """The rows as they stand: those that failed or were brought back stay where they are."""
-        if not self.failed and not self.back:
+        if not self.failed and not self.back and self.trashed == self._trashed_before:
             return self.record.rows
         back = {self.record.rows[n].path for n in self.back}
         return tuple(
@@ -116,7 +125,7 @@ class Journal:
             if n in self.failed
             else _brought_back(row, back)
             if n in self.back
-            else row
+            else _in_trash(row, n in self.trashed)
             for n, row in enumerate(self.record.rows)
         )
 
@@ -177,6 +186,29 @@ class Journal:
         """Note that a person had the file of a row brought back, alone."""
         self._mark({"back": number})
 
+    def mark_trashing(self, number: int) -> None:
+        """Note that the file of a row is about to be sent to the system's trash."""
+        self._mark({"trashing": number})
+
+    def mark_trashed(self, number: int) -> None:
+        """Note that the file of a row is in the system's trash."""
+        self._mark({"trashed": number})
+
+    def mark_untrashed(self, number: int) -> None:
+        """Note that the file of a row was not sent to the trash, or is back from there."""
+        self._mark({"untrashed": number})
+
+    def settle_trash(self) -> None:
+        """Note what became of files that a killed run was sending to the trash.
+
+        And of those that a person has put back from there.
+        """
+        for number in sorted(self.trashing | self.trashed):
+            if os.path.lexists(self.output_dir / self.record.rows[number].destination):
+                self.mark_untrashed(number)
+            elif number in self.trashing:
+                self.mark_trashed(number)
+
     def mark_state(self, state: str) -> None:
         """Note where the run stands, and see to it that all marks are on the disk."""
         self._mark({"state": state})
@@ -214,11 +246,33 @@ class Journal:
             reason = mark["reason"]  # in English, if dupimg 0.1.0 wrote it
             told = quoted(reason) if isinstance(reason, str) else Message.from_json(reason)
             self.failed[mark["failed"]] = told
+        elif "trashing" in mark:
+            self.trashing.add(mark["trashing"])
+        elif "trashed" in mark:
+            self.trashing.discard(mark["trashed"])
+            self.trashed.add(mark["trashed"])
+        elif "untrashed" in mark:
+            self._leaves_trash(mark["untrashed"])
         elif "back" in mark:
             self.done.discard(mark["back"])
             self.back.add(mark["back"])
+            self._leaves_trash(mark["back"])
         else:
             self.done.discard(mark["undone"])
+            self._leaves_trash(mark["undone"])
+
+    def _leaves_trash(self, number: int) -> None:
+        self.trashing.discard(number)
+        self.trashed.discard(number)
+
+
+def opened_journals(journal: Journal, opened: contextlib.ExitStack) -> list[Journal]:
+    """Return an open journal, and open that of the run that it added to, and so on."""
+    journals = [journal]
+    while journals[-1].earlier:
+        earlier = Journal(journal.output_dir, journals[-1].earlier)
+        journals.append(opened.enter_context(earlier))
+    return journals
 
 
 def _failed_row(row: Row, error: Message, mode: str) -> Row:
@@ -227,16 +281,25 @@ def _failed_row(row: Row, error: Message, mode: str) -> Row:
     return replace(row, destination=row.earlier, reason=reason, failed=True)
 
 
+def _in_trash(row: Row, trashed: bool) -> Row:
+    """Return the row of a file that is in the system's trash, or is not."""
+    if row.trashed == trashed:
+        return row
+    if trashed:
+        return replace(row, trashed=True, reason=both(message("reason.trashed"), row.reason))
+    return replace(row, trashed=False, reason=without(row.reason, "reason.trashed"))
+
+
 def _brought_back(row: Row, back: Collection[str]) -> Row:
     """Return the row of a file that is in the input folder again; `back` has all their paths."""
     row = replace(
-        row,
+        _in_trash(row, False),
         action=LEAVE,
         destination="",
         earlier="",
         keeper="",
         cosine_to_keeper=None,
-        reason=by_hand_reason(LEAVE, row.action, row.reason),
+        reason=by_hand_reason(LEAVE, row.action, without(row.reason, "reason.trashed")),
     )
     if row.is_companion and row.companion_of not in back:  # its photo stays in the output
         return replace(row, companion_of="", scene=None, duplicate_group=None)

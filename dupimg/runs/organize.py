@@ -81,7 +81,7 @@ def organize(
             f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
-    found = preflight.find_input(options.input_dir, output_dir, options.mode)
+    found = preflight.find_input(options.input_dir, output_dir, options.mode, options.searched)
     if not options.dry_run:
         preflight.check_move(
             found.bytes,
@@ -99,7 +99,7 @@ def organize(
     steps = DECIDING if options.dry_run else (*DECIDING, carrying_out(options.mode))
     with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints, numbered(*steps):
         if not options.dry_run:
-            probe(options.mode, options.input_dir / found.files[0][0], output_dir)
+            probe(options.mode, options.input_dir / (found.first or ""), output_dir)
         run = replace(run, portable=preflight.refuses_names(output_dir))
         folders = Folders(options.input_dir, preflight.existing_parent(output_dir))
         with looking(output_dir, command, dry_run=options.dry_run):
@@ -112,6 +112,7 @@ def organize(
             )
             folders.check(command)
         rows, notes = decision.rows, decision.notes
+        run = replace(run, passed_over=decision.passed_over)
         if not options.dry_run:
             keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         if options.dry_run:
@@ -125,7 +126,12 @@ def organize(
         else:
             with Journal.begin(output_dir, Record(run, rows)) as journal:
                 result = finish(journal, output_dir, options, start, notes)
-    return replace(result, system_folders=found.system_folders, system_files=found.system_files)
+    return replace(
+        result,
+        system_folders=found.system_folders,
+        system_files=found.system_files,
+        passed_over=found.passed_over + len(decision.passed_over),
+    )
 
 
 def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
@@ -47,7 +48,7 @@ def plan(options: PlanOptions) -> Result:
             f"{command_line('undo', output_dir)}.",
             field="output_dir",
         )
-    found = preflight.find_input(options.input_dir, output_dir)
+    found = preflight.find_input(options.input_dir, output_dir, searched=options.searched)
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -68,7 +69,7 @@ def plan(options: PlanOptions) -> Result:
             portable=run.portable,
         )
         folders.check(command)
-        rows = decision.rows
+        rows, run = decision.rows, replace(run, passed_over=decision.passed_over)
         keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
@@ -82,6 +83,7 @@ def plan(options: PlanOptions) -> Result:
         page,
         system_folders=found.system_folders,
         system_files=found.system_files,
+        passed_over=found.passed_over + len(decision.passed_over),
         notes=(
             *decision.notes,
             *(() if kept is None else (message("note.plan_kept", plan=PLAN, kept=kept.name),)),

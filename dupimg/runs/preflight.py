@@ -8,14 +8,16 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from dupimg.errors import UsageError
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
-from dupimg.plans.naming import acceptable_path
+from dupimg.plans.free_names import acceptable_path
 from dupimg.plans.plan import Problem
 from dupimg.plans.rows import FOLDERS, Row
 from dupimg.progress import MakeBar, progress_bar
@@ -93,15 +95,22 @@ def check_found(
     ------
     UsageError
     """
-    if not found.files:
+    if found.first is None:
+        passed_over = found.passed_over + len(found.excluded)
+        but = f" but for {passed_over:,} that the options pass over" if passed_over else ""
         raise UsageError(
-            f"Got {name}={input_dir} without files, expected a folder of photos.", field=name
+            f"Got {name}={input_dir} without files{but}, expected a folder of photos.", field=name
         )
     if mode:
         check_space(found.bytes, input_dir, output_dir, mode)
 
 
-def find_input(input_dir: Path, output_dir: Path, mode: str = "") -> Found:
+def find_input(
+    input_dir: Path,
+    output_dir: Path,
+    mode: str = "",
+    searched: Mapping[str, Any] = MappingProxyType({}),
+) -> Found:
     """Find the files of an input folder, and refuse what `check_output` and `check_found` do.
 
     Raises
@@ -109,7 +118,7 @@ def find_input(input_dir: Path, output_dir: Path, mode: str = "") -> Found:
     UsageError
     """
     check_output(input_dir, output_dir)
-    found = find_files(input_dir)
+    found = find_files(input_dir, **searched)
     check_found(found, input_dir, output_dir, mode)
     return found
 

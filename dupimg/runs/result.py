@@ -39,6 +39,8 @@ class Result:
         The page to look the photos over.
     system_folders, system_files : int
         Passed over: thumbnails, bins, indexes.
+    passed_over : int
+        Files that the options leave out.
     notes : tuple of Message
         What else a person should know.
     next_step : Message or None
@@ -51,6 +53,7 @@ class Result:
     page: Path | None = None
     system_folders: int = 0
     system_files: int = 0
+    passed_over: int = 0
     notes: tuple[Message, ...] = ()
     next_step: Message | None = None
 
@@ -87,7 +90,11 @@ class Result:
         """Return what `summary` says as JSON values, for scripts."""
         return {
             "counts": vars(self.counts)
-            | {"system_folders": self.system_folders, "system_files": self.system_files},
+            | {
+                "system_folders": self.system_folders,
+                "system_files": self.system_files,
+                "passed_over": self.passed_over,
+            },
             "paths": {
                 "output_dir": str(self.report.parent),
                 self.report.stem: str(self.report),
@@ -135,6 +142,11 @@ class Result:
                 f"skipped  {self.system_files:>8,} {plural(self.system_files, 'file')} in "
                 f"{counted(self.system_folders, 'system folder')}"
             )
+        elif self.system_files:
+            yield f"skipped  {self.system_files:>8,} {plural(self.system_files, 'system file')}"
+        if self.passed_over:
+            files = plural(self.passed_over, "file")
+            yield f"skipped  {self.passed_over:>8,} {files}, as the options say"
         if counts.unsearched:
             yield (
                 f"UNKNOWN  {counts.unsearched:>8,} {plural(counts.unsearched, 'folder')} "
@@ -167,7 +179,13 @@ def next_step(run: Run, rows: Sequence[Row], output_dir: Path) -> Message:
     if not counts.removed:
         return message("next.moved", undo=undo)
     size = f"{counts.bytes_freed / 1e6:,.1f}"
-    return message("next.removed", folder=str(output_dir / "remove"), size=size, undo=undo)
+    return message(
+        "next.removed",
+        folder=str(output_dir / "remove"),
+        size=size,
+        trash=command_line("trash", output_dir),
+        undo=undo,
+    )
 
 
 def command_line(verb: str, path: Path) -> str:

@@ -93,6 +93,8 @@ def _standing(journal: Journal, output_dir: Path) -> str:
     if journal.earlier:
         back = f"{undo} takes the addition back; what was there before it stays."
     alone = f", {counted(len(journal.back), 'file')} brought back" if journal.back else ""
+    if journal.trashed:
+        alone += f", {counted(len(journal.trashed), 'file')} sent to the system's trash"
     again = f"; {apply} tries them again" if failed else ""
     return {
         APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",

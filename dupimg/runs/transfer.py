@@ -87,7 +87,7 @@ def place(source: Path, destination: Path, mode: str, digest: str, identity: str
         if mode == MOVE and source.exists():  # a crash came between the two halves of the move
             _remove_other_copy(source, destination, digest)
         return
-    if mode in (HARD_LINK, MOVE) and not _is_as_it_was(source, digest, identity):
+    if mode in (HARD_LINK, MOVE) and not is_as_it_was(source, digest, identity):
         raise OSError(errno.EIO, message("why.other_content"))
     _make_folder(destination.parent)
     if mode == HARD_LINK:
@@ -180,7 +180,7 @@ def _expect(path: Path, digest: str, error_number: int) -> None:
         raise OSError(error_number, told)
 
 
-def _is_as_it_was(path: Path, digest: str, identity: str) -> bool:
+def is_as_it_was(path: Path, digest: str, identity: str) -> bool:
     """Return whether a file has the content it should have; read it only if it was changed."""
     status = path.lstat()
     return identity_of(status) == identity or is_whole(path, digest)

@@ -22,9 +22,10 @@ from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.plans.report import to_cell, write_report, write_table
 from dupimg.progress import progress_bar
 from dupimg.runs.execute import UndoOutcome, bring_back, take_back
-from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, read_plan
+from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, opened_journals, read_plan
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
 from dupimg.runs.status import Status, status
+from dupimg.runs.system_trash import get_back
 from dupimg.wording import did_you_mean, plural
 
 
@@ -119,6 +120,11 @@ def undo(options: UndoOptions) -> UndoResult:
 
 
 def _all_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...]:
+    with contextlib.ExitStack() as opened:
+        journals = opened_journals(journal, opened)
+        for known in journals:
+            known.settle_trash()
+        get_back(journals, [n for n in journal.steps if n in journal.trashed], options.output_dir)
     with (
         progress_bar(len(journal.steps), "undoing", unit="files", quiet=options.quiet) as bar,
         Cache(cache_path(options.cache)) as cache,
@@ -138,14 +144,13 @@ def _single_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, 
     if journal.state != APPLIED:
         raise UsageError(message("refused.not_finished", folder=str(output_dir)))
     numbers = _chosen(journal, options)
-    journals = [journal]
-    while journals[-1].earlier:
-        journals.append(Journal(output_dir, journals[-1].earlier))
     before = journal.rows
     with contextlib.ExitStack() as opened:
-        for earlier in journals[1:]:
-            opened.enter_context(earlier)
+        journals = opened_journals(journal, opened)
         cache = opened.enter_context(Cache(cache_path(options.cache)))
+        for known in journals:
+            known.settle_trash()
+        get_back(journals, [n for n in numbers if n in journal.trashed], output_dir)
         outcomes = bring_back(journals, numbers, output_dir, cache)
         for known in journals:
             known.sync()

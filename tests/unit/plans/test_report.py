@@ -56,8 +56,8 @@ def test_everyday_names_are_written_as_they_are(name):
 
 def test_the_columns_are_those_that_the_readme_lists():
     assert ",".join(COLUMNS) == (
-        "path,action,destination,scene,duplicate_group,keeper,cosine_to_keeper,nearest_cosine,"
-        "taken_at,taken_from,width,height,bytes,digest,reason,companion_of,"
+        "path,action,destination,scene,scene_name,duplicate_group,keeper,cosine_to_keeper,"
+        "nearest_cosine,taken_at,taken_from,event,width,height,bytes,digest,reason,companion_of,"
         "compared_with,thumb_correlation,verdict,nearest_scene_cosine"
     )
 

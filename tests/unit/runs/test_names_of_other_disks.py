@@ -16,7 +16,8 @@ from planned import row_of, set_cells, write_planned
 
 import dupimg
 from dupimg.files.companion_names import folded
-from dupimg.plans.naming import acceptable_path, name_rows
+from dupimg.plans.free_names import acceptable_path
+from dupimg.plans.naming import name_rows
 from dupimg.plans.report import from_cell
 from dupimg.plans.rows import Row
 from dupimg.runs.journal import Journal

@@ -1,0 +1,182 @@
+"""Templates of paths: where a photo that stays goes, as ``{taken:%Y}/{event}/{stem}{ext}``.
+
+A template has the braces of `str.format`, without anything that could run: plain fields, dates with
+some of the codes of strftime, numbers with a width. What it leads to is a relative path that stays
+below its folder, whatever the values are.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dupimg.wording import did_you_mean
+
+SCENES, TREE = LAYOUTS = ("scenes", "tree")
+
+FIELDS = ("name", "stem", "ext", "folder", "taken", "event", "scene", "scene_name", "camera")
+
+# The date of `taken` without a format.
+DAY = "%Y-%m-%d"
+
+# Of strftime, what is the same on every system and in every language, but for the names of months
+# and days, which are English.
+_DATE_CODES = "YymdHMSfjBbAaIpUWVGu%"
+_DATE_FORMAT = re.compile(rf"(?:%[{_DATE_CODES}]|[^%/\\{{}}])+")
+_WIDTH = re.compile(r"0?[1-9]d?")
+
+_EXAMPLE = "{taken:%Y}/{event}/{stem}{ext}"
+_EXPECTED = f"scenes, tree, or a template such as {_EXAMPLE}"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of one part of a path.
+
+    Attributes
+    ----------
+    text : str
+        What stands there, or the name of the field.
+    is_field : bool
+    format : str
+        Of a field; may be empty.
+    """
+
+    text: str
+    is_field: bool = False
+    format: str = ""
+
+
+Part = tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A checked template.
+
+    Attributes
+    ----------
+    folders : tuple of Part
+        The folders, from the outermost on.
+    stem : Part
+        The name of the file without its ending.
+    """
+
+    folders: tuple[Part, ...]
+    stem: Part
+
+
+@lru_cache
+def parse_template(text: str) -> Template:
+    """Parse a template.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    Template
+
+    Raises
+    ------
+    ValueError
+        With what is expected, and perhaps a hint.
+
+    Examples
+    --------
+    >>> template = parse_template("{taken:%Y}/{scene:04} {name}")
+    >>> len(template.folders), [piece.text for piece in template.stem]
+    (1, ['scene', ' ', 'stem'])
+    """
+    if re.match(r"[/\\~]|[A-Za-z]:", text):
+        raise ValueError("a relative path: all photos that stay are below `processed`")
+    parts = _parts(text)
+    for part in parts:
+        if re.fullmatch(r"\s*\.+\s*", "".join(piece.text for piece in part)):
+            raise ValueError("a path without . and .. as a folder: nothing leaves `processed`")
+    *folders, name = parts
+    return Template(tuple(part for part in folders if part), _stem(name))
+
+
+def _parts(text: str) -> list[Part]:
+    """Split a template at the slashes that stand outside of its fields."""
+    parts: list[list[Piece]] = [[]]
+    for literal, field, format, conversion in _parsed(text):
+        first, *more = literal.replace("\\", "/").split("/")
+        parts[-1] += [Piece(first)] if first else []
+        parts += [[Piece(words)] if words else [] for words in more]
+        if field is not None:
+            _check_field(field, format or "", conversion)
+            parts[-1].append(Piece(field, True, format or ""))
+    return [tuple(part) for part in parts]
+
+
+def _parsed(text: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+    try:
+        yield from string.Formatter().parse(text)
+    except ValueError:
+        raise ValueError(
+            f"pairs of braces around fields, as in {_EXAMPLE}; {{{{ and }}}} stand for braces"
+        ) from None
+
+
+def _check_field(field: str, format: str, conversion: str | None) -> None:
+    if field not in FIELDS:
+        raise ValueError(
+            f"the fields {', '.join(FIELDS)}, not {{{field}}}",
+            did_you_mean(f"{{{field}}}", [f"{{{name}}}" for name in FIELDS]),
+        )
+    if conversion:
+        raise ValueError(f"{{{field}}} without !{conversion}")
+    if not format:
+        return
+    if field == "taken":
+        if not _DATE_FORMAT.fullmatch(format):
+            codes = " ".join(f"%{code}" for code in _DATE_CODES)
+            raise ValueError(
+                f"a date such as {{taken:%Y-%m-%d}}, without slashes and with the codes {codes}, "
+                f"not {{taken:{format}}}"
+            )
+    elif field != "scene":
+        raise ValueError(f"{{{field}}} without a format, not {{{field}:{format}}}")
+    elif not _WIDTH.fullmatch(format):
+        raise ValueError(f"a width such as {{scene:04}}, not {{scene:{format}}}")
+
+
+def _stem(name: Part) -> Part:
+    """Return what the name of a file is made of, but for its ending.
+
+    Raises
+    ------
+    ValueError
+        There is no name, or it does not end as that of the photo.
+    """
+    *before, last = name or (Piece(""),)
+    if last == Piece("name", True):
+        return (*before, Piece("stem", True))
+    if last != Piece("ext", True) or not before:
+        raise ValueError(
+            "a name for the photo after the last slash, which ends with {ext} or is {name}"
+        )
+    return tuple(before)
+
+
+def to_layout(value: object) -> str:
+    """Read the word of a layout, or a template; see `parse_template`.
+
+    Examples
+    --------
+    >>> to_layout("tree"), to_layout("{taken:%Y}/{name}")
+    ('tree', '{taken:%Y}/{name}')
+    """
+    text = str(value)
+    if text in LAYOUTS:
+        return text
+    if not {"{", "}"} & set(text):
+        raise ValueError(_EXPECTED, did_you_mean(text, LAYOUTS))
+    parse_template(text)
+    return text

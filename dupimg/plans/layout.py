@@ -1,0 +1,164 @@
+"""Where photos that stay go: by scene and time, under their own folders, or by a template."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from dupimg.files.capture_time import FILE_TIME
+from dupimg.files.companion_names import split_name
+from dupimg.files.photos import local_time
+from dupimg.options.templates import DAY, SCENES, TREE, Part, Piece, parse_template
+from dupimg.plans.free_names import LONGEST_STEM, shortened
+from dupimg.plans.rows import Row
+
+UNDATED = "undated"
+
+# What a value must not bring into a path: separators, and what no name should have.
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+# What stands between values, and goes where a value is empty.
+_BETWEEN = " -_"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where photos that stay go.
+
+    Attributes
+    ----------
+    text : str
+        "scenes", "tree" or a template, see `dupimg.options.templates`.
+    added_from : str
+        Absolute path of the folder outside of the input that new files come from; "tree" places
+        them in a folder of its name.
+    """
+
+    text: str = SCENES
+    added_from: str = ""
+
+    @property
+    def is_scenes(self) -> bool:
+        """Whether photos are named by scene and time, all in one folder."""
+        return self.text == SCENES
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether files have their own folders and names."""
+        return self.text == TREE
+
+    def own_path(self, path: str) -> str:
+        """Return the relative path under which a file stands in a tree.
+
+        Examples
+        --------
+        >>> layout = Layout("tree", added_from="/media/card/DCIM")
+        >>> layout.own_path("2024/a.jpg"), layout.own_path("/media/card/DCIM/1/b.jpg")
+        ('2024/a.jpg', 'DCIM/1/b.jpg')
+        """
+        if self.added_from and path.startswith(f"{self.added_from}/"):
+            path = path[self.added_from.rfind("/") + 1 :]
+        return relative(path)
+
+    def stem(self, row: Row) -> str:
+        """Return the path of a photo by a template, without its ending.
+
+        Parameters
+        ----------
+        row : Row
+            A photo or a video.
+
+        Returns
+        -------
+        str
+            Relative, with forward slashes; no part is empty, ``.`` or ``..``.
+
+        Examples
+        --------
+        >>> row = Row("a/IMG_1.jpg", "keep", scene=7, event="2024-05-01 Rome",
+        ...           taken_at="2024-05-02T10:11:12", taken_from="exif")
+        >>> Layout("{taken:%Y}/{event}/{scene:04}-{taken:%H%M%S}{ext}").stem(row)
+        '2024/2024-05-01 Rome/0007-101112'
+        >>> Layout("{taken:%Y-%m-%d} {event}/{scene_name} {name}").stem(row)
+        '2024-05-02 Rome/IMG_1'
+        """
+        template = parse_template(self.text)
+        folders = (_filled(part, row) for part in template.folders)
+        stem = _filled(template.stem, row) or clean(split_name(row.path)[0])
+        return "/".join(filter(None, (*folders, stem)))
+
+
+BY_SCENES = Layout()
+
+
+def relative(path: str) -> str:
+    """Return the path of a file below a folder of the output; an absolute one stays whole."""
+    drive, _, path = path.rpartition(":") if path[1:3] == ":/" else ("", "", path)
+    return "/".join(filter(None, (drive, path.lstrip("/"))))
+
+
+def folder_name(path: str) -> str:
+    """Return the name of the folder of a file; empty for the input folder itself."""
+    return path.rpartition("/")[0].rpartition("/")[2]
+
+
+def clean(value: str) -> str:
+    """Return a value of a template without anything that could lead to another folder.
+
+    Examples
+    --------
+    >>> clean("../../etc"), clean("a/b"), clean("Wait... what"), clean(".")
+    ('._._etc', 'a_b', 'Wait. what', '_')
+    """
+    value = re.sub(r"\.{2,}", ".", _UNSAFE.sub("_", value)).strip()
+    return "_" if value == "." else value
+
+
+def _filled(part: Part, row: Row) -> str:
+    """Return one part of a path; what stands beside an empty value goes with it."""
+    text, is_hole = "", False
+    has_date = any(piece.is_field and piece.text == "taken" for piece in part)
+    for piece in part:
+        if not piece.is_field:
+            text += piece.text.lstrip(_BETWEEN) if is_hole else piece.text
+            is_hole = False
+        elif value := clean(_value(piece, row, has_date=has_date)):
+            text, is_hole = text + value, False
+        else:
+            is_hole = True
+    text = (text.rstrip(_BETWEEN) if is_hole else text).strip()
+    return "_" if text and not text.strip(".") else shortened(text, "", LONGEST_STEM)
+
+
+def _value(piece: Piece, row: Row, *, has_date: bool) -> str:
+    """Return the value of a field; beside a date, an event is called by its name alone."""
+    stem, ending = split_name(row.path)
+    match piece.text:
+        case "name":
+            return stem + ending
+        case "stem":
+            return stem
+        case "ext":
+            return ending.removeprefix(".")  # at the end of a name, the ending stands as it is
+        case "folder":
+            return folder_name(row.path)
+        case "taken":
+            moment = moment_of(row)
+            return moment.strftime(piece.format or DAY) if moment else UNDATED
+        case "event" if row.event:
+            return row.event.partition(" ")[2] if has_date else row.event
+        case "event":
+            return "" if has_date else UNDATED
+        case "scene":
+            return format(row.scene or 0, piece.format)
+        case "scene_name":
+            return row.scene_name
+        case _:
+            return row.camera
+
+
+def moment_of(row: Row) -> datetime | None:
+    """Return the time that the camera's clock showed; None where only the file has a time."""
+    if not row.taken_at or row.taken_from == FILE_TIME:
+        return None
+    return local_time(datetime.fromisoformat(row.taken_at))

@@ -1,0 +1,107 @@
+"""The system's trash: send files there, and get them back where the system says where they are."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from dupimg.runs.execute import history
+from dupimg.runs.journal import Journal
+from dupimg.runs.transfer import MOVE, is_whole, place
+
+
+def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) -> None:
+    """Send the file of a row to the trash of its disk.
+
+    Parameters
+    ----------
+    journals : sequence of Journal
+        Of the last run, the one that it added to, and so on: all of them are told.
+    number : int
+        Row of the first journal, whose file is whole.
+    output_dir : Path
+
+    Raises
+    ------
+    OSError
+        The file is where it was.
+    """
+    from send2trash import send2trash
+
+    marks = list(history(journals, number))
+    for journal, row in marks:
+        journal.mark_trashing(row)
+        journal.sync()
+    path = output_dir / journals[0].record.rows[number].destination
+    try:
+        send2trash(os.fspath(path))
+    finally:
+        is_there = os.path.lexists(path)
+        for journal, row in marks:
+            (journal.mark_untrashed if is_there else journal.mark_trashed)(row)
+
+
+def get_back(journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path) -> None:
+    """Bring files back from the trash to where they were, as far as they are found there.
+
+    Parameters
+    ----------
+    journals : sequence of Journal
+        As in `send_to_trash`.
+    numbers : sequence of int
+        Rows of the first journal that are in the trash.
+    output_dir : Path
+    """
+    known: defaultdict[Path, list[tuple[Path, Path]]] = defaultdict(list)
+    for origin, path, note in _trashed_files(output_dir.resolve()) if numbers else ():
+        known[origin].append((path, note))
+    for number in numbers:
+        row = journals[0].record.rows[number]
+        destination = output_dir / row.destination
+        with contextlib.suppress(OSError):  # what cannot be had stays in the trash
+            _restore(known[output_dir.resolve() / row.destination], destination, row.digest)
+        if os.path.lexists(destination):
+            for journal, row_number in history(journals, number):
+                journal.mark_untrashed(row_number)
+
+
+def _restore(found: Sequence[tuple[Path, Path]], destination: Path, digest: str) -> None:
+    for path, note in found:
+        if not os.path.lexists(destination) and is_whole(path, digest):
+            place(path, destination, MOVE, digest)
+            note.unlink(missing_ok=True)
+
+
+def _trashed_files(folder: Path) -> Iterator[tuple[Path, Path, Path]]:
+    """Yield where files of the trashes that a folder may use were, where they are, and the notes.
+
+    By the specification of freedesktop.org, version 1.0. Other systems do not tell.
+    """
+    if sys.platform in ("win32", "darwin"):
+        return
+    for top, trash in _trashes(folder):
+        for note in sorted((trash / "info").glob("*.trashinfo")):
+            parser = configparser.ConfigParser(interpolation=None)
+            try:
+                parser.read_string(note.read_text(encoding="utf-8"))
+                origin = top / unquote(parser["Trash Info"]["Path"])
+            except (OSError, ValueError, KeyError, configparser.Error):
+                continue
+            yield origin, trash / "files" / note.stem, note
+
+
+def _trashes(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the folder that paths start from, and the trash: of the person, and of the disk."""
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    yield home, home / "Trash"
+    top = folder
+    while not top.is_mount():
+        top = top.parent
+    yield top, top / ".Trash" / str(os.getuid())
+    yield top, top / f".Trash-{os.getuid()}"

@@ -1,0 +1,225 @@
+"""The verb that sends removed duplicates to the system's trash: trash."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dupimg.errors import UsageError
+from dupimg.messages import Message, message, why
+from dupimg.options.run_options import TrashOptions
+from dupimg.options.verbs import verb
+from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.plans.report import write_report
+from dupimg.plans.rows import KEEP, LEAVE, REMOVE, Row
+from dupimg.progress import progress_bar
+from dupimg.runs.begin import announces
+from dupimg.runs.journal import APPLIED, Journal, locked, opened_journals
+from dupimg.runs.result import REPORT, command_line, explain_resume
+from dupimg.runs.system_trash import send_to_trash
+from dupimg.runs.transfer import is_whole, remove_empty_folders
+from dupimg.wording import counted
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class TrashResult:
+    """What became of the removed files.
+
+    Attributes
+    ----------
+    output_dir : Path
+    trashed : tuple of Row
+        Sent to the trash.
+    left : mapping of str to Message
+        Why a file of ``remove/`` stays, by its place in the output.
+    seconds : float
+    """
+
+    output_dir: Path
+    trashed: tuple[Row, ...] = field(repr=False)
+    left: Mapping[str, Message] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file stays."""
+        return bool(self.left)
+
+    @property
+    def bytes(self) -> int:
+        """Size of what was sent to the trash."""
+        return sum(row.bytes for row in self.trashed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `summary` says as JSON values, for scripts."""
+        return {
+            "counts": {"trashed": len(self.trashed), "left": len(self.left)},
+            "bytes": self.bytes,
+            "paths": {"output_dir": str(self.output_dir)},
+            "left": {place: str(reason) for place, reason in self.left.items()},
+            "seconds": {"total": round(self.seconds, 3)},
+        }
+
+    def summary(self) -> str:
+        """Return the lines that a person reads at the end."""
+        return "\n".join(
+            [
+                f"trash    {counted(len(self.trashed), 'file')}, {self.bytes / 1e6:,.1f} MB, which "
+                "emptying the trash frees",
+                f"left     {counted(len(self.left), 'file')}",
+                *(f"         {place}: {reason}" for place, reason in self.left.items()),
+                f"next     {command_line('undo', self.output_dir)} takes all of it back, unless "
+                "the trash is emptied",
+            ]
+        )
+
+
+@verb(TrashOptions)
+def trash(
+    options: TrashOptions,
+    *,
+    announce: Callable[[str], object] | None = None,
+    confirm: Callable[[str], bool] | None = None,
+) -> TrashResult:
+    """Send the duplicates of a finished run to the system's trash.
+
+    Other Parameters
+    ----------------
+    announce : callable
+        Is given the lines that say what is about to happen, before anything is touched. By default
+        they are printed, unless `quiet`.
+    confirm : callable
+        Answers a question with True or False. By default nothing is asked.
+
+    Returns
+    -------
+    TrashResult
+        What was sent, and what stays and why.
+
+    Raises
+    ------
+    UsageError
+        The run is not finished, the disk has no trash, or the answer was no; nothing was touched.
+    """
+    start, output_dir = time.perf_counter(), options.output_dir
+    if not Journal.exists(output_dir):
+        raise UsageError(message("refused.no_run", folder=str(output_dir)), field="output_dir")
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(locked(output_dir))
+        journals = opened_journals(opened.enter_context(Journal(output_dir)), opened)
+        journal, before = journals[0], journals[0].rows
+        if journal.state != APPLIED or journal.failed:
+            status = command_line("status", output_dir)
+            told = message("refused.trash_unfinished", folder=str(output_dir), status=status)
+            raise UsageError(told, field="output_dir")
+        for known in journals:
+            known.settle_trash()
+        chosen, left = _checked(journal, output_dir, quiet=options.quiet)
+        _ask([journal.rows[n] for n in chosen], output_dir, announce or announces(options), confirm)
+        with explain_resume(command_line("trash", output_dir)):
+            left |= _send(journals, chosen, output_dir, quiet=options.quiet)
+            remove_empty_folders(output_dir / "remove")
+            for known in journals:
+                known.sync()
+            write_report(journal.rows, output_dir / REPORT, instead_of=before)
+            write_page(journal.rows, output_dir, PageInfo.of(journal.record.run, "applied"))
+        trashed = tuple(journal.rows[n] for n in chosen if n in journal.trashed)
+    return TrashResult(output_dir, trashed, left, time.perf_counter() - start)
+
+
+def _checked(
+    journal: Journal, output_dir: Path, *, quiet: bool
+) -> tuple[list[int], dict[str, Message]]:
+    """Return the rows whose files may go, and why others stay: all are read now."""
+    rows = journal.rows
+    by_path = {row.path: row for row in rows}
+    places = {row.path: _place(row, journal, output_dir) for row in rows}
+
+    @cache
+    def whole(path: str) -> bool:
+        return is_whole(places[path], by_path[path].digest)
+
+    def doubt(row: Row) -> Message | None:
+        if not whole(row.path):
+            return message("why.changed_since", path=row.destination)
+        photo = by_path[row.companion_of] if row.is_companion else row
+        keeper = by_path.get(photo.keeper)
+        if photo.action != REMOVE or keeper is None or keeper.action not in (KEEP, LEAVE):
+            return message("why.no_keeper", path=photo.keeper or photo.path)
+        if not whole(keeper.path):
+            return message("why.keeper_changed", path=str(places[keeper.path]))
+        return doubt(photo) if row.is_companion and not photo.trashed else None
+
+    numbers = [
+        n for n, r in enumerate(rows) if r.action == REMOVE and r.destination and not r.trashed
+    ]
+    left = {}
+    with progress_bar(len(numbers), "checking", unit="files", quiet=quiet) as bar:
+        for n in numbers:
+            if (reason := doubt(rows[n])) is not None:
+                left[rows[n].destination] = reason
+            bar.update()
+    return [n for n in numbers if rows[n].destination not in left], left
+
+
+def _place(row: Row, journal: Journal, output_dir: Path) -> Path:
+    """Return where a file is."""
+    if row.destination and not row.failed:
+        return output_dir / row.destination
+    return Path(journal.record.run.input_dir) / row.path
+
+
+def _ask(
+    rows: Sequence[Row],
+    output_dir: Path,
+    announce: Callable[[str], object],
+    confirm: Callable[[str], bool] | None,
+) -> None:
+    """Say what would go to the trash, and ask."""
+    if not rows:
+        announce(str(message("note.nothing_to_trash", folder=str(output_dir / "remove"))))
+        return
+    size = f"{sum(row.bytes for row in rows) / 1e6:,.1f}"
+    for told in _shown(rows, size, output_dir / "remove"):
+        announce(str(told))
+    if confirm is not None and not confirm("Send them to the trash?"):
+        raise UsageError(message("refused.declined"))
+
+
+def _shown(rows: Sequence[Row], size: str, folder: Path) -> Iterator[Message]:
+    yield message("note.to_trash", count=len(rows), size=size, folder=str(folder))
+    for row in rows[:_SHOWN]:
+        yield message("note.item", item=row.destination)
+    if len(rows) > _SHOWN:
+        yield message("note.more", count=len(rows) - _SHOWN)
+
+
+def _send(
+    journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path, *, quiet: bool
+) -> dict[str, Message]:
+    """Send files to the trash; return why some stay.
+
+    Raises
+    ------
+    UsageError
+        Not even the first one can go: the disk has no trash.
+    """
+    left: dict[str, Message] = {}
+    with progress_bar(len(numbers), "to the trash", unit="files", quiet=quiet) as bar:
+        for number in numbers:
+            try:
+                send_to_trash(journals, number, output_dir)
+            except OSError as error:
+                if number == numbers[0]:
+                    told = message("refused.no_trash", folder=str(output_dir), why=why(error))
+                    raise UsageError(told) from error
+                left[journals[0].record.rows[number].destination] = why(error)
+            bar.update()
+    return left

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from files import make_files, read_files, sample, save, snapshot
+from PIL import Image
+
+from dupimg.cli.main import main
+from dupimg.runs.journal import Journal
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "in"
+    with Image.open(sample("china.jpg")) as photo:
+        save(photo.resize((320, 240)), folder / "a.jpg", taken="2024:05:01 08:00:00")
+    content = (folder / "a.jpg").read_bytes()
+    make_files(folder, {"b.jpg": content, "c.jpg": content, "c.xmp": "<x/>", "a.xmp": "<x/>"})
+    return folder
+
+
+@pytest.fixture
+def dupimg(tmp_path):
+    """Return a function that runs the command, with a trash of its own."""
+    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path / "share"), "HOME": str(tmp_path)}
+
+    def run(*words, code="from dupimg.cli.main import main; import sys; sys.exit(main())"):
+        command = [sys.executable, "-c", textwrap.dedent(code), *map(str, words)]
+        return subprocess.run(
+            command, env=environment, text=True, capture_output=True, stdin=subprocess.DEVNULL
+        )
+
+    return run
+
+
+@pytest.fixture
+def output(tmp_path, source):
+    words = ["organize", source, tmp_path / "out", "--process_mode=move", "--cache=none"]
+    assert main(list(map(str, words))) == 0
+    return tmp_path / "out"
+
+
+def removed(output):
+    return [path for path in read_files(output) if path.startswith("remove/")]
+
+
+def test_duplicates_go_to_the_trash_and_undo_brings_them_back(tmp_path, source, output, dupimg):
+    kept = {path for path in read_files(output) if path.startswith("processed/")}
+    assert len(removed(output)) >= 2
+    refused = dupimg("trash", output)
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert len(removed(output)) >= 2
+
+    done = dupimg("trash", output, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["counts"]["left"] == 0
+    assert removed(output) == []
+    assert len(list((tmp_path / "share/Trash/files").iterdir())) == told["counts"]["trashed"]
+    assert kept <= read_files(output).keys()
+    assert "sent to the system's trash" in dupimg("status", output).stdout
+    assert "in the system's trash" in (output / "report.csv").read_text("utf-8-sig")
+    assert dupimg("trash", output, "--yes").returncode == 0
+
+    undone = dupimg("undo", output)
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert {path.name for path in source.iterdir()} == {
+        "a.jpg", "b.jpg", "c.jpg", "a.xmp", "c.xmp"
+    }  # fmt: skip
+    assert list((tmp_path / "share/Trash/files").iterdir()) == []
+    assert list((tmp_path / "share/Trash/info").iterdir()) == []
+
+
+def test_what_changed_or_lost_its_keeper_stays_and_is_named(output, dupimg):
+    first = output / next(path for path in removed(output) if path.endswith(".jpg"))
+    first.write_bytes(b"edited")
+    done = dupimg("trash", output, "--yes")
+    assert done.returncode == 1
+    assert f"{first.relative_to(output)}: " in done.stdout
+    assert first.read_bytes() == b"edited"
+
+
+def test_nothing_goes_without_its_keeper(output, dupimg):
+    for photo in (output / "processed").glob("*.jpg"):
+        photo.rename(output / "elsewhere.jpg")
+    before = snapshot(output)
+    done = dupimg("trash", output, "--yes")
+    assert done.returncode == 1
+    assert "the photo that stays is changed or gone" in done.stdout
+    after = {path: content for path, content in snapshot(output).items() if "report" not in path}
+    assert after == {path: content for path, content in before.items() if "report" not in path}
+
+
+def test_without_a_trash_nothing_is_touched(tmp_path, output, dupimg):
+    (tmp_path / "share").write_text("no folder")
+    before = snapshot(output)
+    done = dupimg("trash", output, "--yes")
+    assert done.returncode == 2
+    assert "trash cannot be used" in done.stderr
+    assert snapshot(output) == before
+    assert not Journal(output).trashed
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_on_the_way_loses_no_account(tmp_path, source, output, dupimg, after):
+    contents = sorted(snapshot(output).items())
+    killed = dupimg(
+        "trash",
+        output,
+        "--yes",
+        code=f"""
+        import os, signal, sys
+        import send2trash
+        send = send2trash.send2trash
+        def send_and_die(path):
+            if {after}:
+                send(path)
+            os.kill(os.getpid(), signal.SIGKILL)
+        send2trash.send2trash = send_and_die
+        from dupimg.cli.main import main
+        main()
+        """,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert dupimg("trash", output, "--yes").returncode == 0
+    assert removed(output) == []
+    assert len(Journal(output).trashed) == len([p for p, _ in contents if p.startswith("remove/")])
+    assert dupimg("undo", output).returncode == 0
+    assert len(list(source.iterdir())) == 5
+
+
+def test_an_addition_after_the_trash_keeps_account(tmp_path, source, output, dupimg):
+    assert dupimg("trash", output, "--yes").returncode == 0
+    card = tmp_path / "card"
+    with Image.open(sample("flower.jpg")) as photo:
+        save(photo.resize((320, 240)), card / "new.jpg", taken="2024:06:01 08:00:00")
+    (card / "new copy.jpg").write_bytes((card / "new.jpg").read_bytes())
+    added = dupimg("add", card, output, "--cache=none")
+    assert added.returncode == 0, added.stderr
+    assert "not what they were" not in added.stdout
+    assert dupimg("trash", output, "--yes").returncode == 0
+    assert dupimg("undo", output).returncode == 0
+    assert dupimg("undo", output).returncode == 0
+    assert len(list(source.iterdir())) == 5
+    assert list((tmp_path / "share/Trash/files").iterdir()) == []
