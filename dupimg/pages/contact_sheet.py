@@ -49,6 +49,7 @@ _SCRIPTS = (
     "zoom.js",
     "facts.js",
     "marks.js",
+    "pictures.js",
     "viewer.js",
     "saving.js",
     "review.js",

@@ -30,6 +30,7 @@ from dupimg.pages.opening import open_on_this_machine
 from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.counts import Counts
 from dupimg.plans.plan import Problem
+from dupimg.plans.plan_file import SCENE_NAME
 from dupimg.review.alike_scenes import alike_scenes
 from dupimg.review.background import TAKEN_BACK, BackgroundApply, obstacles
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused
@@ -170,7 +171,7 @@ class ReviewServer:
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
         redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
-        number of the first ``new_scene``, the actions that were ``decided`` at first, the numbers
+        number of the first ``new_scene``, whether the plan ``names_scenes``, the actions that were ``decided`` at first, the numbers
         of the groups that are ``reviewed``, the ``command`` that starts the review again, and those
         that say how far carrying out is (``status``) and go on with it (``resume``).
         """
@@ -182,6 +183,7 @@ class ReviewServer:
             "problems": _told(state.problems),
             "apart": self._session.apart(),
             "new_scene": state.decided.scenes.decided + 1,
+            "names_scenes": SCENE_NAME in state.file.names,
             "decided": [row.action for row in state.decided.rows],
             "reviewed": sorted(self._session.reviewed.numbers),
             "command": self._command,
@@ -190,7 +192,7 @@ class ReviewServer:
         }
 
     def decide(self) -> dict[str, Any]:
-        """Take ``changes``, each with a path and an action or a scene or both, as one step.
+        """Take ``changes``, each with a path and an action, a scene or a name for it, as one step.
 
         Every answer to a step holds the new ``stamp``, the ``rows`` that are not what they were
         (columns as in `data`), how many steps can be undone and redone, and the problems.
@@ -372,11 +374,11 @@ def _got(name: str, kind: type[T], default: T | None = None) -> T:
 
 
 def _decision(change: Any) -> Choice:
-    kinds = {"path": str, "action": str, "scene": int}
+    kinds = {"path": str, "action": str, "scene": int, "scene_name": str}
     fits = isinstance(change, dict) and all(
         isinstance(value, kinds.get(name, ())) and not isinstance(value, bool)
         for name, value in change.items()
     )
     if not fits or "path" not in change or len(change) == 1:
-        abort(400, f"Got the change {change!r}, expected path with action or scene or both.")
+        abort(400, f"Got the change {change!r}, expected path with action, scene or scene_name.")
     return Choice(**change)

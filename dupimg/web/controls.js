@@ -87,7 +87,7 @@ class Controls {
     const last = review.page.found.at(-1).number === block.number;
     return [
       ...this.ofBurst(block),
-      ...("scene_name" in block.photos[0] ? [
+      ...(review.namesScenes ? [
         button({ label: t("scene.name"), name: "name", class: "quiet small-button",
           disabled: review.blocked, onclick: () => new NameDialog(review, block).open() }),
       ] : []),

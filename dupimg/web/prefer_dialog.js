@@ -44,7 +44,7 @@ class NameDialog {
       event.preventDefault();
       this.sheet.close();
       const scene_name = name.value.trim();
-      const rows = review.model.photos.filter((row) => row.scene === number && !row.keeper);
+      const rows = review.model.photos.filter((row) => row.scene === number);
       review.decide(rows.map(({ path }) => ({ path, scene_name })), "name");
     };
     sheetParts(

@@ -22,6 +22,7 @@ class Review {
     this.obstacle = "";
     this.applying = false;
     this.firstNewScene = data.new_scene;
+    this.namesScenes = data.names_scenes;
     this.selection = new Set();
     this.saving = new Saving(data, this);
     this.groups = new GroupDecisions(this, data);

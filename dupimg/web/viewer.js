@@ -191,26 +191,7 @@ class Viewer {
   /** Make a photo with what is below it, and what the zoom needs of it. */
   figure(row) {
     if (row.video) return { figure: this.film(row) };
-    const { addresses } = this.page;
-    const image = element("img", { alt: describe(this.page, row), decoding: "async",
-      draggable: "false" });
-    const canvas = element("div", { class: "canvas" }, image);
-    const box = element("div", { class: "picture" }, canvas);
-    const figure = element("figure", {}, box, this.caption(row));
-    const picture = { row, box, canvas, figure, size: [row.width || 4, row.height || 3] };
-    loadLargest(image, row, addresses, picture, () => {
-      canvas.replaceWith(element("p", { class: "nothing" }, t("viewer.none")));
-    }, () => this.zoom.draw());
-    const whole = addresses.whole(row);
-    if (whole) {
-      picture.whole = () => {
-        picture.whole = null;
-        const better = new Image();
-        better.onload = () => (image.src = whole);
-        better.src = whole;
-      };
-    }
-    return { figure, picture };
+    return pictureOf(this.page, row, this.caption(row), () => this.zoom.draw());
   }
 
   /** Show a video, if the browser can play it. */
@@ -308,22 +289,4 @@ class Viewer {
     action();
     return true;
   }
-}
-
-/** Show the photo itself, else a picture of a screen's size, else the thumbnail as it is. */
-function loadLargest(image, row, addresses, picture, none, loaded) {
-  const sources = [
-    addresses.shown(row) ? addresses.photo(row) : addresses.large(row), addresses.thumb(row),
-  ];
-  const next = () => {
-    if (!sources.length) none();
-    else image.src = sources.shift();
-  };
-  image.onerror = next;
-  image.onload = () => {
-    // A thumbnail is not blown up.
-    picture.most = sources.length ? null : image.naturalWidth;
-    loaded();
-  };
-  next();
 }
