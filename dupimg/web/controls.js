@@ -145,10 +145,10 @@ class Controls {
       decision(t("scene.new"), "N", (photos) => review.split(photos)),
       decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
       act("keep", "P"), act("remove", "X"), act("leave", "U"),
-      rows.every((row) => row.duplicate_group !== null)
+      review.page.view === "duplicates"
         ? decision(t("prefer.selected"), "B", (photos) => review.groups.preferPhotos(photos), "star")
         : null,
-      button({ label: t("select.none"), name: "close", class: "quiet",
+      button({ label: t("select.none"), name: "close", class: "quiet clear",
         ...shortcut("Esc", t("select.none"), "Escape"), onclick: () => review.clearSelection() }),
     ].filter(Boolean));
   }

@@ -1,29 +1,37 @@
 /* The table of facts beside large pictures: why first; what differs between two stands out. */
 
 const cosineOr = (value) => (value === null ? "" : formatCosine(value));
+// What another comparison says would mislead beside the photo that is shown.
+const ofPair = (read) => (row, other) => (!other || row.compared_with === other.path ? read(row) : "");
 const momentFrom = (row) => [formatMoment(row), t(`source.${row.taken_from}`)].join(" · ");
+
+const nameOfScene = ({ scene, scene_name: name }) =>
+  (scene === null ? "" : visible(name || "") || formatNumber(scene));
 
 // What the table of a photo shows: the key of the name, and how to read it from a row.
 const FACTS = [
   ["why", formatWhy],
-  ["verdict", (row) => (row.verdict ? t(`verdict.${row.verdict}`) : "")],
+  ["verdict", ofPair((row) => (row.verdict ? t(`verdict.${row.verdict}`) : ""))],
   ["pixels", (row) => (row.width ? `${formatPixels(row)} (${formatMegapixels(row)})` : "")],
   ["bytes", (row) => formatBytes(row.bytes)],
   ["taken", (row) => (row.taken_from ? momentFrom(row) : "")],
   ["folder", (row) => visible(splitPath(row.path).folder) || t("folder.top")],
-  ["scene", (row) => (row.scene === null ? "" : visible(row.scene_name || "") || formatNumber(row.scene))],
+  ["scene", nameOfScene],
   ["cosine", (row) => cosineOr(row.cosine_to_keeper)],
   ["nearest", (row) => cosineOr(row.nearest_cosine)],
   ["nearest-scene", (row) => cosineOr(row.nearest_scene_cosine)],
-  ["correlation", (row) => cosineOr(row.thumb_correlation)],
+  ["correlation", ofPair((row) => cosineOr(row.thumb_correlation))],
 ];
+
+// What stands out where it differs.
+const STRESSED = ["pixels", "bytes", "taken", "folder", "scene"];
 
 /** Make the table of one photo or two; `roles` say what each is. */
 function factsTable(rows, roles) {
   const line = ([key, read]) => {
-    const values = rows.map(read);
+    const values = rows.map((row, i) => read(row, rows[1 - i]));
     if (!values.some(Boolean)) return null;
-    const differs = new Set(values).size > 1 ? "differs" : "";
+    const differs = STRESSED.includes(key) && new Set(values).size > 1 ? "differs" : "";
     return element("tr", {}, element("th", { scope: "row" }, t(`number.${key}`)),
       ...values.map((value) =>
         element("td", { class: `${key} ${differs}` }, ...inLanguages(value || "–"))));

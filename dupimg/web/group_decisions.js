@@ -54,7 +54,8 @@ class GroupDecisions {
     const is = this.reviewed.has(number);
     return button({
       name: "reviewed", class: `quiet small-button mark ${is ? "is-reviewed" : ""}`,
-      text: t("reviewed"), ...shortcut("R", t("reviewed")), "data-key": "reviewed",
+      text: t(is ? "reviewed" : "reviewed.mark"), ...shortcut("R", t("reviewed")),
+      "data-key": "reviewed",
       "aria-pressed": String(is), disabled: this.review.blocked,
       onclick: () => this.note([number], !is),
     });

@@ -159,7 +159,7 @@ class Review {
 
   /* Decisions. Changes that change nothing are left out. */
 
-  save(path, body, changes) {
+  save(path, body, changes = []) {
     if (this.blocked) {
       this.sayWhyNot();
       return;

@@ -10,9 +10,8 @@ class SceneDialog {
     this.sheet = byId("dialog");
   }
 
-  async open() {
+  open() {
     const { review } = this;
-    const near = await this.nearScenes();
     this.number = element("input", {
       type: "text", inputmode: "numeric", autocomplete: "off", class: "number",
       "aria-label": t("scene.number"), "aria-describedby": "no-scene",
@@ -22,7 +21,7 @@ class SceneDialog {
       event.preventDefault();
       this.choose(this.number.value.trim());
     };
-    const cover = (scene) =>
+    this.cover = (scene) =>
       element("li", {}, element("button",
         { type: "button", class: "cover", onclick: () => this.move(scene.number) },
         thumbnail(review.page, scene.photos[0], 120, 90),
@@ -36,10 +35,16 @@ class SceneDialog {
         button({ text: t("scene.new"), onclick: () => this.move(null) })),
       this.whyNot,
       element("p", { class: "about" }, t("scene.near")),
-      element("ul", { class: "near-scenes" }, ...near.map(cover)),
+      this.near = element("ul", { class: "near-scenes" }),
     );
     this.sheet.showModal();
     this.number.focus();
+    this.showNearScenes();
+  }
+
+  async showNearScenes() {
+    const { near } = this;
+    near.replaceChildren(...(await this.nearScenes()).map(this.cover));
   }
 
   /** Take a number that was typed, if there is such a scene. */

@@ -141,7 +141,7 @@ function formatWhy(row) {
   const parts = partsOf(row.reason);
   // Only then the second look was at the keeper that it has now.
   const looked = row.keeper && row.verdict && row.compared_with === row.keeper;
-  if (!looked || parts.some(([code]) => BY_HAND.includes(code))) return formatReason(row);
+  if (!looked || row.failed || parts.some(([code]) => BY_HAND.includes(code))) return formatReason(row);
   const rest = parts.filter(([code]) => !LIKENESS.includes(code));
   return [t(`verdict.${row.verdict}`), ...rest.map(say)].join(t("reason.separator"));
 }

@@ -205,7 +205,7 @@ function fileRow(page, line) {
   const why = row.companion_of
     ? t("companion", { name: visible(splitPath(row.companion_of).name),
         reason: formatReason(row) })
-    : formatReason(row);
+    : formatWhy(row);
   return element(
     "div",
     { class: `file ${row.action}` },

@@ -134,7 +134,7 @@ class Viewer {
   marksButton() {
     if (!this.marks.possible || !this.other || this.row.video || this.other.video) return null;
     return button({
-      name: "details", label: `${t("viewer.marks")} · ${t("key", { key: "L" })}`, class: "quiet",
+      name: "details", text: t("viewer.matches"), label: `${t("viewer.marks")} · ${t("key", { key: "L" })}`, class: "quiet",
       "data-key": "marks", "aria-pressed": String(this.marks.shown),
       onclick: () => this.toggleMarks(),
     });
