@@ -67,7 +67,7 @@ function notes({ model }) {
 
 /** Say a message in words for the page, where the terminal's name an option. */
 function sayOnPage([code, values = {}]) {
-  const own = `page.${code}`;
+  const own = `page.${code.split(".").at(-1)}`;
   if (!(own in TEXTS[words.language])) return say([code, values]);
   const rule = values.rule && t(`rule.name.${values.rule}`);
   return t(own, { ...values, rule });

@@ -10,8 +10,8 @@ function linesOf(page, available) {
   return ["removed", "kept", "scenes"].flatMap((section) => {
     const blocks = found.filter((pair) => pair.section === section);
     if (!blocks.length) return [];
-    const proof = rule !== "cosine" && section !== "scenes" ? ".proof" : "";
-    const about = t(`borderline.${section}.about${proof}`);
+    const proof = rule !== "cosine" && section !== "scenes";
+    const about = t(proof ? `borderline.${section}.proof` : `borderline.${section}.about`);
     return [
       headingLine(t(`borderline.${section}`), about),
       ...tileLines(blocks, available, review.active, unfolded),

@@ -296,29 +296,46 @@ def test_a_new_scene_is_seen_where_it_belongs_and_what_was_removed_can_come_back
     assert rows(output)["left.jpg"] == ("keep", 4)
 
 
-def test_groups_are_marked_accepted_and_a_folder_is_preferred(visit, output):
-    page = visit("#duplicates")
-    share = page.locator(".reviewed-share")
-    assert share.inner_text() == "0 of 1 reviewed"
-    page.get_by_role("button", name="Mark reviewed").click()
-    page.locator(".mark.is-reviewed").wait_for()
-    page.reload()
-    page.locator(".mark.is-reviewed").wait_for()  # remembered by the plan
-    assert share.inner_text() == "1 of 1 reviewed"
-    page.locator(".mark").click()
-    accept = page.get_by_role("button", name="Accept all copies (1)")
-    accept.click()
-    assert "1 group accepted" in page.locator("#message").inner_text()
-    page.locator("#message").get_by_role("button", name="Undo").click()
-    accept.wait_for()
-    page.keyboard.press("j")
-    page.keyboard.press("r")
-    page.locator("#message", has_text="All groups are reviewed.").wait_for()
-    tile(page, "small.webp").get_by_role("checkbox").check()
-    page.locator("#selection").get_by_role("button", name="Make keepers").click()
-    saved(page)
-    assert [rows(output)[name][0] for name in ("small.webp", "cat.png")] == ["keep", "remove"]
-    assert faults(page) == []
+@pytest.fixture
+def twins(tmp_path):
+    """Plan two groups: a cup twice, and a cat with a smaller copy in another folder."""
+    source = tmp_path / "in"
+    cup = save(Image.open(sample("coffee.png")), source / "cup.png")
+    shutil.copy(cup, source / "again.png")
+    cat = Image.open(sample("chelsea.png")).convert("RGB")
+    save(cat, source / "camera" / "cat.png")
+    save(cat.resize((300, 200)), source / "mail" / "cat.jpg", quality=90)
+    assert main(["plan", str(source), str(tmp_path / "out"), "--quiet", "--cache=none"]) == 0
+    return tmp_path / "out"
+
+
+def test_groups_are_marked_accepted_and_a_folder_is_preferred(browser, twins):
+    with reviewed(twins) as server, visits(browser) as visit:
+        page = visit(server.address + "#duplicates")
+        share = page.locator(".reviewed-share")
+        assert share.inner_text() == "0 of 2 reviewed"
+        page.get_by_role("button", name="Accept all copies (2)").wait_for()
+        page.get_by_role("button", name="Accept all identical (1)").click()
+        page.locator("#message", has_text="1 group accepted").wait_for()
+        page.reload()
+        page.locator(".mark.is-reviewed").wait_for()  # remembered beside the plan
+        assert share.inner_text() == "1 of 2 reviewed"
+        page.keyboard.press("e")
+        assert focused(page).startswith("camera/cat.png, ")
+        page.get_by_role("button", name="Prefer a folder").click()
+        assert faults(page) == []
+        page.get_by_role("dialog").get_by_role("button", name="mail").click()
+        saved(page)
+        assert rows(twins)["mail/cat.jpg"][0] == "keep"
+        assert rows(twins)["camera/cat.png"][0] == "remove"
+        page.locator(".reviewed-share", has_text="2 of 2 reviewed").wait_for()
+        page.keyboard.press("Control+z")
+        page.wait_for_selector('[data-key="undo"]:disabled')
+        tile(page, "cat.jpg").get_by_role("checkbox").check()
+        page.locator("#selection").get_by_role("button", name="Make keepers").click()
+        saved(page)
+        assert rows(twins)["mail/cat.jpg"][0] == "keep"
+        assert faults(page) == []
 
 
 def test_a_scene_gets_a_name(visit, output):
