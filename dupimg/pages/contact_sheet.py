@@ -65,8 +65,8 @@ _SCRIPTS = (
     "app.js",
 )
 # What the page needs of a row: the report, where an earlier run put the file, whether it failed,
-# whether it is a video, whether it is in the trash, which photo of a scene is most like it.
-_COLUMNS = (*COLUMNS, "earlier", "failed", "video", "trashed", "nearest_in_scene")
+# whether it is a video, which photo of a scene is most like it.
+_COLUMNS = (*COLUMNS, "earlier", "failed", "video", "nearest_in_scene")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PICTURES = {
     False: "img-src 'self' file: data:; media-src 'self' file:",
@@ -148,8 +148,8 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list
-        The columns of the report, ``earlier``, ``failed``, ``video`` and ``trashed``; cosines are
-        rounded as in the report, reasons are messages.
+        The columns of the report, ``earlier``, ``failed`` and ``video``; cosines are rounded as in
+        the report, reasons are messages.
 
     Examples
     --------

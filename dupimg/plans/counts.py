@@ -28,11 +28,9 @@ class Counts:
     unsearched : int
         Folders that could not be listed.
     bytes_freed : int
-        Size of the removed files.
+        Size of the removed files that are not in the system's trash.
     trashed : int
         Removed files that were sent to the system's trash.
-    bytes_trashed : int
-        Size of those.
     """
 
     found: int = 0
@@ -48,7 +46,6 @@ class Counts:
     unsearched: int = 0
     bytes_freed: int = 0
     trashed: int = 0
-    bytes_trashed: int = 0
 
     @property
     def by_action(self) -> dict[str, int]:
@@ -81,9 +78,8 @@ class Counts:
             videos=sum(row.is_video for row in rows),
             companions=sum(row.is_companion for row in rows),
             unsearched=sum(_is_unsearched(row) for row in rows),
-            bytes_freed=sum(row.bytes for row in done if row.action == REMOVE),
+            bytes_freed=sum(r.bytes for r in done if r.action == REMOVE and not r.trashed),
             trashed=sum(row.trashed for row in rows),
-            bytes_trashed=sum(row.bytes for row in rows if row.trashed),
         )
 
 

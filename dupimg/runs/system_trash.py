@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
+from send2trash import send2trash
+
 from dupimg.runs.execute import history
 from dupimg.runs.journal import Journal
 from dupimg.runs.transfer import MOVE, is_whole, place
@@ -32,8 +34,6 @@ def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) ->
     OSError
         The file is where it was.
     """
-    from send2trash import send2trash
-
     marks = list(history(journals, number))
     for journal, row in marks:
         journal.mark_trashing(row)

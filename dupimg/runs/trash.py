@@ -209,7 +209,7 @@ def _send(
     Raises
     ------
     UsageError
-        Not even the first one can go: the disk has no trash.
+        None of them could go: nothing was touched.
     """
     left: dict[str, Message] = {}
     with progress_bar(len(numbers), "to the trash", unit="files", quiet=quiet) as bar:
@@ -217,9 +217,9 @@ def _send(
             try:
                 send_to_trash(journals, number, output_dir)
             except OSError as error:
-                if number == numbers[0]:
-                    told = message("refused.no_trash", folder=str(output_dir), why=why(error))
-                    raise UsageError(told) from error
                 left[journals[0].record.rows[number].destination] = why(error)
             bar.update()
+    if left and not any(number in journals[0].trashed for number in numbers):
+        reason = next(iter(left.values()))
+        raise UsageError(message("refused.no_trash", folder=str(output_dir), why=reason))
     return left

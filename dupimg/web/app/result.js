@@ -59,7 +59,7 @@ class ResultView {
     if (state === "applied") {
       offers.push(item("add", "add", () => this.add()), item("undo.single", "undo", () =>
         go(`#/files?folder=${encodeURIComponent(this.folder)}`)));
-      if (result.can_trash && result.counts?.removed) offers.push(item("trash", "trash", () => this.trash()));
+      if (result.can_trash && result.counts?.removed > result.counts?.trashed) offers.push(item("trash", "trash", () => this.trash()));
     } else {
       offers.push(item("open", "folder", () => trying(() => send("show_folder", { folder: this.folder }))));
     }
@@ -167,7 +167,7 @@ class ResultView {
 
   async trash() {
     const { counts } = this.result;
-    const lines = [t("trash.counts", { count: counts.removed, bytes: formatBytes(counts.bytes_freed) })];
+    const lines = [t("trash.counts", { count: counts.removed - counts.trashed, bytes: formatBytes(counts.bytes_freed) })];
     if (await confirmBox(t("trash"), lines, t("trash"))) await this.verb("trash", { output_dir: this.folder });
   }
 }

@@ -69,8 +69,8 @@ def test_nothing_is_loaded_from_elsewhere(result):
 def test_names_are_escaped_and_pictures_may_be_missing(tmp_path):
     names = ("<img src=x onerror=alert(1)>.jpg", 'a"b.jpg', "\udcff.jpg")
     rows = [
-        Row(name, "remove" if i else "keep", "x", 1, duplicate_group=1, width=1, height=1, digest="0" * 64)
-        for i, name in enumerate(names)
+        Row(name, action, "x", scene=1, duplicate_group=1, width=1, height=1, digest="0" * 64)
+        for name, action in zip(names, ("keep", "remove", "remove"), strict=True)
     ]
     rows += [Row(name, "keep", failed=True) for name in ("c.jpg", "d.jpg")]
     content = Result(tuple(rows), tmp_path / "<b>report.csv", 1.0)._repr_html_()

@@ -59,7 +59,7 @@ def test_one_thing_is_named_as_one(tmp_path, times):
     [
         ("copy", "next     your photos in /photos are as they were, so nothing is freed."),
         ("reflink", "next     your photos in /photos are as they were and take no space twice."),
-        ("move", "over: deleting them frees 5.0 MB. Until then `dupimg undo"),
+        ("move", "and emptying that frees 5.0 MB. Until then `dupimg undo"),
     ],
 )
 def test_the_summary_says_what_the_next_step_is(tmp_path, mode, words):
