@@ -171,9 +171,10 @@ class ReviewServer:
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
         redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
-        number of the first ``new_scene``, whether the plan ``names_scenes``, the actions that were ``decided`` at first, the numbers
-        of the groups that are ``reviewed``, the ``command`` that starts the review again, and those
-        that say how far carrying out is (``status``) and go on with it (``resume``).
+        number of the first ``new_scene``, whether the plan ``names_scenes``, the actions that were
+        ``decided`` at first, the numbers of the groups that are ``reviewed``, the ``command`` that
+        starts the review again, and those that say how far carrying out is (``status``) and go on
+        with it (``resume``).
         """
         state = self._session.current()
         return page_data(state.rows, self._about) | {

@@ -381,7 +381,9 @@ def test_the_large_view_draws_what_two_photos_share_and_zooms_both(visit):
     assert "100 %" in page.locator(".zoom").inner_text()
     page.keyboard.press("w")
     page.get_by_role("slider").fill("80")
-    assert page.evaluate("document.querySelector('.slider figure').style.cssText") == "--shown: 80%;"
+    assert (
+        page.evaluate("document.querySelector('.slider figure').style.cssText") == "--shown: 80%;"
+    )
     assert faults(page) == []
 
 
