@@ -69,7 +69,12 @@ function closeProofs(model) {
     !row.keeper && (sparedFor(row) || (COPIES.includes(row.verdict) && !row.copies));
   const kept = model.photos.filter((row) => row.action !== "remove" && isSpared(row));
   kept.sort((a, b) => (b.nearest_cosine ?? 0) - (a.nearest_cosine ?? 0) || a.n - b.n);
-  const pair = (cosine) => (row) => ({ row, other: model.counterpart(row), cosine: row[cosine] });
+  const pair = (cosine) => (row) => {
+    const other = model.counterpart(row);
+    // That of the nearest photo says nothing about another one.
+    const isOfPair = row.keeper || row.compared_with === other?.path;
+    return { row, other, cosine: isOfPair ? row[cosine] : null };
+  };
   return {
     removed: removed.map(pair("cosine_to_keeper")), kept: once(kept.map(pair("nearest_cosine"))),
   };

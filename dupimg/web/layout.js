@@ -24,6 +24,7 @@ const SIZES = {
   stripStretch: 1.3,
   file: 72,
   heading: 88,
+  event: 56,
 };
 
 /** Place blocks on lines; `widthOf` gives the width of a photo. */
@@ -127,6 +128,11 @@ function fileLines(rows) {
 
 function headingLine(title, about) {
   return { kind: "heading", segments: [], title, about, height: SIZES.heading };
+}
+
+/** Return the line of an event: its name, and how many scenes it has beside it. */
+function eventLine(title, about) {
+  return { kind: "event", segments: [], title, about, height: SIZES.event };
 }
 
 /** Number the photos of all lines in order, so that keys can go from one to the next. */

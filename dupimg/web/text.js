@@ -50,6 +50,7 @@ function setLanguage(language) {
     range: date({ dateStyle: "medium", timeStyle: "short" }),
     short: date({ month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
     date: date({ month: "short", day: "numeric" }),
+    dated: date({ year: "2-digit", month: "numeric", day: "numeric" }),
     tenths: number({ maximumFractionDigits: 1 }),
   };
   for (const unit of ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]) {

@@ -124,13 +124,11 @@ function segmentElement(page, line, segment, draw) {
 }
 
 /** Make a picture with its numbers: what there is to compare. */
-function tile(page, item, line, { section }) {
+function tile(page, item, line, { kind }) {
   const { row, width } = item;
   const { folder, name } = splitPath(row.path);
-  const nearest = section === "scenes" ? page.model.sceneCosine(row) : row.nearest_cosine;
-  // That to another photo than its keeper would tell nothing about a photo that goes.
-  const alone = row.action !== "remove" && !row.copies;
-  const likeness = row.cosine_to_keeper ?? (alone ? nearest : null);
+  // How alike two photos of a pair are, their title says.
+  const likeness = kind === "pair" ? null : row.cosine_to_keeper;
   const alike = likeness === null ? null : t("alike", { percent: formatPercent(likeness) });
   const why = formatWhy(row);
   return element(
@@ -179,7 +177,9 @@ function stripPhoto(page, item, line, block) {
 /** Choose how much of a time a strip has room for: the day, too, where a scene spans several. */
 function timeFormat({ row, width }, { photos }) {
   const crowded = row.copies || row.action === "leave" || isBestShot(row);
-  if (spansDays(photos)) return width < SIZES.stripSeconds + (crowded ? 40 : 0) ? "date" : "short";
+  const tight = width < SIZES.stripSeconds + (crowded ? 40 : 0);
+  if (spansDays(photos, YEAR)) return tight ? "dated" : "day";
+  if (spansDays(photos)) return tight ? "date" : "short";
   return crowded && width < SIZES.stripSeconds ? "minute" : "time";
 }
 
@@ -220,7 +220,7 @@ function fileRow(page, line) {
 }
 
 function headingElement(line) {
-  return element("div", { class: "section-heading" }, element("h3", {}, line.title),
+  return element("div", { class: `section-heading ${line.kind}` }, element("h3", {}, line.title),
     element("p", { class: "about" }, line.about));
 }
 
@@ -228,7 +228,7 @@ function headingElement(line) {
 function lineElement(page, line) {
   const style = { height: `${line.height}px` };
   const drawn = element("div", { class: `line ${line.kind}-line`, style });
-  if (line.kind === "heading") {
+  if (line.kind === "heading" || line.kind === "event") {
     drawn.append(headingElement(line));
   } else if (line.kind === "file") {
     drawn.append(fileRow(page, line));

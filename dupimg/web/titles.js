@@ -29,7 +29,7 @@ function sceneLines(scenes, available) {
     runs.at(-1).scenes.push(scene);
   }
   return runs.flatMap((run) => [
-    headingLine(run.event || t("event.none"), t("summary.scenes", { count: run.scenes.length })),
+    eventLine(run.event || t("event.none"), t("summary.scenes", { count: run.scenes.length })),
     ...stripLines(run.scenes, available),
   ]);
 }
@@ -45,14 +45,18 @@ function blockTitle(model, block) {
     return [t("group", { number }), about.join(" · ")];
   }
   if (kind === "scene") return sceneTitle(number, photos);
-  return [t("alike", { percent: formatTenths(block.cosine) }), pairAbout(model, block)];
+  const about = pairAbout(model, block);
+  if (block.cosine === null) return [capitalized(about), ""];
+  return [t("alike", { percent: formatTenths(block.cosine) }), about];
 }
+
+const capitalized = (text) => text.charAt(0).toLocaleUpperCase(words.language) + text.slice(1);
 
 /** Say why a pair is a close call: by what decided about it. */
 function pairAbout(model, { row, cosine, threshold, section }) {
   if (model.about.rule !== "cosine" && section !== "scenes") {
     const spared = sparedReason(row);
-    if (section === "kept" && spared) return say(spared);
+    if (section === "kept" && spared) return t(spared[0].replace("reason.", "pair."));
     if (row.verdict) return t(`verdict.${row.verdict}`);
   }
   const side = cosine < threshold ? "below" : "above";
@@ -76,11 +80,14 @@ function sceneAbout(kept, photos) {
   return [count, words.formats.range.formatRange(first, last)].filter(Boolean).join(" · ");
 }
 
-/** Return whether photos were taken on more than one day. */
-function spansDays(photos) {
-  const days = photos.filter((row) => !Number.isNaN(row.time))
-    .map((row) => Math.floor(row.time / 86_400_000));
-  return new Set(days).size > 1;
+const DAY = 86_400_000;
+const YEAR = 365 * DAY;
+
+/** Return whether photos were taken on more than one day, or further apart than so long. */
+function spansDays(photos, least = 0) {
+  const times = photos.map(({ time }) => time).filter((time) => !Number.isNaN(time));
+  const days = new Set(times.map((time) => Math.floor(time / DAY)));
+  return days.size > 1 && Math.max(...times) - Math.min(...times) >= least;
 }
 
 /** Count photos, and videos among them. */

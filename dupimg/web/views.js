@@ -62,14 +62,15 @@ const VIEWS = {
         .map((group) => ({ kind: "group", ...group })),
   },
   scenes: {
-    filters: () => ["several", "single", "all"],
+    filters: (model) => [...["several", "single"].filter((key) =>
+      model.scenes.some(SCENES[key](model.firstNewScene))), "all"],
     select: ({ scenes, firstNewScene }, filter) =>
       scenes
         .filter(SCENES[filter](firstNewScene))
         .map((scene) => ({ kind: "scene", ...scene })),
   },
   borderline: {
-    filters: () => ["all", "removed", "kept", "scenes"],
+    filters: ({ border }) => ["all", ...Object.keys(border).filter((key) => border[key].length)],
     select: (model, filter) => {
       const { duplicate_threshold: duplicate, scene_threshold: scene } = model.about;
       const { removed, kept, scenes } = model.border;
