@@ -27,6 +27,7 @@ from dupimg.demo.demo import make_demo_photos
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.files.previews import PreviewFolder
+from dupimg.messages import message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import ReviewOptions
 from dupimg.pages.contact_sheet import PAGE, fill_page
@@ -35,8 +36,6 @@ from dupimg.pages.opening import open_on_this_machine
 from dupimg.runs import preflight
 
 _MOST_RESULTS = 40
-
-# Opens a folder where the person can see it.
 
 
 class AppServer:
@@ -167,7 +166,7 @@ class AppServer:
         output_dir = Path(values["output_dir"])
         if not output_dir.is_absolute():
             raise UsageError(
-                f"Got output_dir={output_dir}, expected a whole path.", field="output_dir"
+                message("refused.whole_path", folder=str(output_dir)), field="output_dir"
             )
         return self._begun(command, output_dir, inputs, values)
 
@@ -202,7 +201,7 @@ class AppServer:
         else:
             before = [run for run in self._runs.at(folder) if run.verb == "plan"]
             if not before:
-                raise UsageError(f"Nothing was interrupted in {folder}.")
+                raise UsageError(message("refused.nothing_interrupted", folder=str(folder)))
             command = shlex.join(["dupimg", *before[-1].about["words"]])
         earlier = next((r for r in self._runs.at(folder) if r.about["input_dirs"]), None)
         about = earlier.about if earlier else {"input_dirs": [], "values": {}}
@@ -306,7 +305,7 @@ def app_page() -> str:
             "app/rooms.js",
         ),
         styles=("style.css", "app/style.css", "app/views.css"),
-        texts=("messages.json", "app/text.json"),
+        texts=("messages.json", "page_messages.json", "app/text.json"),
         data=None,
         pictures="img-src 'self' data:; connect-src 'self'",
     )
@@ -346,7 +345,7 @@ def _result_folder(given: Any) -> Path:
     """Return an output folder, or refuse what is none."""
     folder = Path(given) if isinstance(given, str) and given else Path()
     if not folder.is_absolute() or not (folder / STATE_FOLDER).is_dir():
-        raise UsageError(f"{folder} holds no result of dupimg.", field="folder")
+        raise UsageError(message("refused.no_result", folder=str(folder)), field="folder")
     return folder
 
 
@@ -392,7 +391,10 @@ def _values() -> dict[str, Any]:
         abort(400, "Got no values, expected those of the form.")
     missing = [n for n in ("input_dir", "output_dir") if n in values and not values[n]]
     if missing:
-        words = {"input_dir": "Choose the folder with your photos.",
-                 "output_dir": "Choose a folder for the result."}  # fmt: skip
-        raise UsageError(words[missing[0]], field=missing[0])
+        told = message(
+            {"input_dir": "refused.choose_photos", "output_dir": "refused.choose_output"}[
+                missing[0]
+            ]
+        )
+        raise UsageError(told, field=missing[0])
     return values

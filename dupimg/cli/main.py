@@ -76,9 +76,9 @@ def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
     return run
 
 
-def _announce(text: str, *, file: TextIO | None) -> None:
-    tell(announced=text)
-    say(text, file=file)
+def _announce(told: Message, *, file: TextIO | None) -> None:
+    tell(announced=told.to_json())
+    say(str(told), file=file)
 
 
 def _report(result: Summarized, options: Any) -> int:

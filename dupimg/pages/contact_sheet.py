@@ -203,7 +203,7 @@ def page_html(data: Mapping[str, Any] | None = None) -> str:
         "page.html",
         scripts=_SCRIPTS,
         styles=_STYLES,
-        texts=("text.json", "messages.json"),
+        texts=("text.json", "messages.json", "page_messages.json"),
         data=data,
         pictures=_PICTURES[data is None],
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.cache import Cache
 from dupimg.files.durable import STATE_FOLDER
-from dupimg.messages import message
+from dupimg.messages import as_text, message
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
 from dupimg.plans.record import Record
@@ -126,10 +126,7 @@ class ReviewSession:
 
     def __init__(self, plan: Path, cache: Cache) -> None:
         if not plan.exists() and not plan.parent.joinpath(STATE_FOLDER).is_dir():
-            raise UsageError(
-                f"Got {plan}, which does not exist, expected the folder of a plan. Make one with "
-                "`dupimg plan INPUT_DIR OUTPUT_DIR`."
-            )
+            raise UsageError(message("refused.plan_missing", plan=str(plan)))
         self.output_dir = plan if plan.is_dir() else plan.parent
         self.plan = plan / PLAN if plan.is_dir() else plan
         self._marks = plan_marks(self.output_dir)
@@ -291,15 +288,14 @@ class ReviewSession:
 def _open_record(output_dir: Path) -> Record:
     """Return what was decided and is not carried out."""
     if Journal.exists(output_dir) and Journal(output_dir).state != UNDONE:
-        how_far = "" if Journal(output_dir).state == APPLIED else "partly "
-        raise UsageError(
-            f"Got {output_dir}, whose plan is {how_far}carried out, expected one that is not. "
-            f"Where it stands: {status(output_dir)}"
+        is_done = Journal(output_dir).state == APPLIED
+        told = message(
+            "refused.plan_done" if is_done else "refused.plan_partly_done",
+            folder=str(output_dir),
+            state=as_text(str(status(output_dir))),
         )
+        raise UsageError(told)
     record = read_plan(output_dir)
     if record is None:
-        raise UsageError(
-            f"Got {output_dir}, in which nothing was planned, expected the output folder of a "
-            "plan. `dupimg plan YOUR_PHOTOS NEW_FOLDER` makes one."
-        )
+        raise UsageError(message("refused.nothing_planned", folder=str(output_dir)))
     return record

@@ -47,7 +47,7 @@ T = TypeVar("T", File, Photo, Video)
 def add(
     options: AddOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
 ) -> Result:
     """Bring new photos into the result of an earlier run, with the options of that run.
@@ -55,8 +55,8 @@ def add(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what is about to happen, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the messages that say what is about to happen, before anything is touched. By
+        default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
 

@@ -33,7 +33,7 @@ from dupimg.runs.transfer import COPY
 def apply(
     options: ApplyOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
     progress: MakeBar = progress_bar,
 ) -> Result:
@@ -42,7 +42,7 @@ def apply(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what the edits change and what is about to happen, before
+        Is given the messages that say what the edits change and what is about to happen, before
         anything is touched. By default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
@@ -79,7 +79,7 @@ def apply(
             seconds = time.perf_counter() - start
             return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
-            announce(str(note))
+            announce(note)
         size = sum(row.bytes for row in rows if row.has_step)
         input_dir = Path(record.run.input_dir)
         preflight.check_move(

@@ -11,7 +11,7 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.fields import COMMAND_LINE_ONLY, WorkOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
@@ -94,13 +94,13 @@ def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> 
     return Run(str(options.input_dir.resolve()), mode, settings, portable)
 
 
-def announces(options: WorkOptions) -> Callable[[str], object]:
-    """Return what shows a line to a person, unless the options want quiet."""
+def announces(options: WorkOptions) -> Callable[[Message], object]:
+    """Return what shows a message to a person, unless the options want quiet."""
     return _say_nothing if options.quiet else print
 
 
-def _say_nothing(text: str) -> None:
-    """Take a line and drop it."""
+def _say_nothing(told: Message) -> None:
+    """Take a message and drop it."""
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.options.verbs import verb
@@ -38,7 +38,7 @@ from dupimg.runs.transfer import probe
 def organize(
     options: OrganizeOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
 ) -> Result:
     """Decide what to do with a folder of photos, and do it.
@@ -49,8 +49,8 @@ def organize(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what is about to happen, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the messages that say what is about to happen, before anything is touched. By
+        default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
 

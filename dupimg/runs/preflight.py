@@ -164,7 +164,7 @@ def check_move(
     output_dir: Path,
     mode: str,
     *,
-    announce: Callable[[str], object],
+    announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
 ) -> None:
     """Say before a move to another disk that it copies, how much and how long, and ask.
@@ -176,7 +176,7 @@ def check_move(
     input_dir, output_dir : Path
     mode : {"copy", "move", "hard_link", "reflink"}
     announce : callable
-        Is given the line that says so.
+        Is given the message that says so.
     confirm : callable, optional
         Answers a question; by default nothing is asked.
 
@@ -192,9 +192,7 @@ def check_move(
     told = message("time.minutes", count=minutes)
     if minutes >= _MINUTES_IN_HOURS:
         told = message("time.hours", count=round(minutes / 60))
-    announce(
-        str(message("note.moves_by_copying", folder=str(target), size=_readable(size), time=told))
-    )
+    announce(message("note.moves_by_copying", folder=str(target), size=_readable(size), time=told))
     if confirm is not None and not confirm("Go on?"):
         raise UsageError(message("refused.declined"))
 

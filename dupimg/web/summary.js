@@ -61,16 +61,8 @@ function notes({ model }) {
   if (!lines.length) return null;
   // The label is for the terminal.
   const bare = ([code, values]) => (code === "note.labelled" ? values.note : [code, values]);
-  const text = lines.map((line) => sayOnPage(bare(line))).join("\n");
+  const text = lines.map((line) => say(bare(line))).join("\n");
   return element("p", { class: "notes" }, text);
-}
-
-/** Say a message in words for the page, where the terminal's name an option. */
-function sayOnPage([code, values = {}]) {
-  const own = `page.${code.split(".").at(-1)}`;
-  if (!(own in TEXTS[words.language])) return say([code, values]);
-  const rule = values.rule && t(`rule.name.${values.rule}`);
-  return t(own, { ...values, rule });
 }
 
 /** Show one photo each of the largest scenes. */

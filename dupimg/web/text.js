@@ -123,13 +123,22 @@ function formatTaken(row, format = "moment") {
   return row.taken_from === "file" ? t("taken.of_file", { moment }) : moment;
 }
 
-/** Say a message of Python, `[code, values]`, in the reader's language; a string is a name. */
+/** Say a value of a message; rules have names. */
+function wordOf(name, value) {
+  const key = `${name}.name.${value}`;
+  return key in TEXTS[words.language] ? t(key) : say(value);
+}
+
+/** Say a message of Python, `[code, values]`, in the reader's language; a string is a name.
+ *
+ * Where that names an option, the pages have words of their own. */
 function say(message) {
   if (typeof message === "string") return visible(message);
   const [code, values = {}] = message;
   const said = Object.entries(values).map(([name, value]) =>
-    [name, typeof value === "number" ? value : say(value)]);
-  return t(code, Object.fromEntries(said));
+    [name, typeof value === "number" ? value : wordOf(name, value)]);
+  const own = `page.${code}`;
+  return t(own in TEXTS[words.language] ? own : code, Object.fromEntries(said));
 }
 
 /** Say why a file stays or goes. */
