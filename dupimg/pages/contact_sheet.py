@@ -51,6 +51,7 @@ _SCRIPTS = (
     "marks.js",
     "pictures.js",
     "viewer.js",
+    "to_app.js",
     "saving.js",
     "review.js",
     "group_decisions.js",

@@ -24,6 +24,7 @@ from dupimg.files.sandbox import Map, Sandbox, warm_up
 from dupimg.messages import message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import ApplyOptions, ReviewOptions
+from dupimg.pages.app_address import view_in_app
 from dupimg.pages.contact_sheet import PAGE, PageInfo, page_data, page_html, to_columns
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.opening import open_on_this_machine
@@ -148,7 +149,7 @@ class ReviewServer:
         self._pairs = PairViews(session.record, session.output_dir)
         server.add("pair/<int:first>/<int:second>", self._pairs.pair)
         server.add("alike/<int:number>", self.alike)
-        asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive)
+        asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive, self.app)
         sent: tuple[View, ...] = (
             self.decide,
             self.not_duplicate,
@@ -286,6 +287,10 @@ class ReviewServer:
         if number >= len(rows) or not rows[number].is_media:
             abort(403, "Got the number of no photo of the plan.")
         return {"scenes": alike_scenes(rows, number, self._pairs.alike)}
+
+    def app(self) -> dict[str, Any]:
+        """Answer with the ``address`` of the result in the app; empty where no app runs."""
+        return {"address": view_in_app("result", folder=str(self._session.output_dir.resolve()))}
 
     def _options(self) -> ApplyOptions:
         mode = _got("mode", str)

@@ -29,6 +29,7 @@ class Review {
     this.controls = new Controls(this);
     this.show();
     this.listen();
+    offerApp(byId("to-app"));
   }
 
   get model() {

@@ -14,10 +14,11 @@ from files import make_files, read_files
 
 from dupimg.app.app_server import AppServer
 from dupimg.app.form import advanced_fields, filled_in
-from dupimg.app.instance import only_instance, open_running, publish_address, running_address
+from dupimg.app.instance import only_instance, open_running
 from dupimg.app.runs import Runs
 from dupimg.cli.main import main
 from dupimg.options.run_options import PlanOptions
+from dupimg.pages.app_address import publish_address, running_address
 from dupimg.pages.local_server import LocalServer
 
 
