@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dupimg.pages.plots import plot_similarity_histogram as plot_similarity_histogram
     from dupimg.runs.add import add as add
     from dupimg.runs.apply import apply as apply
+    from dupimg.runs.compare import compare as compare
     from dupimg.runs.embed import embed as embed
     from dupimg.runs.organize import organize as organize
     from dupimg.runs.plan import plan as plan
@@ -35,6 +36,7 @@ _PUBLIC = {
     "UsageError": "dupimg.errors",
     "add": "dupimg.runs.add",
     "apply": "dupimg.runs.apply",
+    "compare": "dupimg.runs.compare",
     "embed": "dupimg.runs.embed",
     "organize": "dupimg.runs.organize",
     "plan": "dupimg.runs.plan",

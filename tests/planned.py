@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dupimg.files.identity import identity_of
+from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text
 from dupimg.plans.naming import name_rows
 from dupimg.plans.record import Record, Run
@@ -42,7 +43,7 @@ def write_planned(source: Path, output: Path, rows: Sequence[Row]) -> tuple[Row,
     """Write the plan of a folder and what is remembered of it; return the named rows."""
     named = name_rows(rows)
     with locked(output):
-        write_plan(output, Record(Run(str(source.resolve()), ""), named))
+        write_plan(output, Record(Run(Inputs.join([source]), ""), named))
         write_report(named, output / "plan.csv")
     return named
 

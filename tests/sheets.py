@@ -10,6 +10,7 @@ from pathlib import Path
 from files import sample
 from PIL import Image
 
+from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text, message
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.naming import name_rows
@@ -117,7 +118,7 @@ def some_info(source: Path, state: str = "planned") -> PageInfo:
     rule = message("note.other_rule", rule="verified", count=1, spared=0)
     note = message("note.labelled", note=rule)
     return PageInfo(
-        str(source), state, 0.95, 0.7, 0.8, "cosine", "efficientnet_lite0", 1.5, (note,)
+        Inputs.join([source]), state, 0.95, 0.7, 0.8, "cosine", "efficientnet_lite0", 1.5, (note,)
     )
 
 

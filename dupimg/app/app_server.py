@@ -18,8 +18,7 @@ from typing import Any
 
 from flask import Response, abort, jsonify, request, send_file
 
-import dupimg
-from dupimg.app.form import advanced_fields, can, filled_in
+from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.places import list_folder, places, suggest_output
 from dupimg.app.results import describe, files_to_bring_back, read_rows
 from dupimg.app.runs import Run, Runs
@@ -29,7 +28,7 @@ from dupimg.files.durable import STATE_FOLDER
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import message
 from dupimg.options.command_text import written_command
-from dupimg.options.run_options import ReviewOptions
+from dupimg.options.run_options import PlanOptions, ReviewOptions
 from dupimg.pages.contact_sheet import PAGE, fill_page
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.opening import open_on_this_machine
@@ -92,8 +91,6 @@ class AppServer:
         given = request.args.get("input")
         return {
             "advanced": advanced_fields(),
-            "can_only": can("plan", "only"),
-            "can_tree": can("plan", "layout"),
             "output_dir": str(suggest_output(Path(given))) if given else "",
         }
 
@@ -108,7 +105,6 @@ class AppServer:
         return describe(folder) | {
             "runs": [run for run in runs if run["verb"] != "review"],
             "name": _name_of(folder),
-            "can_trash": hasattr(dupimg, "trash"),
         }
 
     def files(self) -> dict[str, Any]:
@@ -156,11 +152,10 @@ class AppServer:
     def start(self) -> dict[str, Any]:
         """Begin to look at photos, with the ``values`` of the form."""
         values = _values()
-        _options, command = filled_in("plan", values)
-        inputs = values["input_dir"]
-        inputs = inputs if isinstance(inputs, list) else [inputs]
-        for folder in inputs:
-            preflight.check_input(Path(folder))
+        options, command = filled_in("plan", values)
+        assert isinstance(options, PlanOptions)
+        preflight.check_inputs(options.input_dir, options.protect, "input_dir")
+        inputs = [*map(str, options.input_dir)]
         if values.get("tune"):
             return self._tune(values, inputs)
         output_dir = Path(values["output_dir"])

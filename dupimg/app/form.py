@@ -17,7 +17,15 @@ from dupimg.options.run_options import AddOptions, ApplyOptions, PlanOptions, Un
 from dupimg.options.tool_options import TuneOptions
 
 # What has a place of its own in the form, or none in an app.
-_ELSEWHERE = COMMAND_LINE_ONLY | {"input_dir", "output_dir", "quiet", "only", "layout", "scheduler"}
+_ELSEWHERE = COMMAND_LINE_ONLY | {
+    "input_dir",
+    "protect",
+    "output_dir",
+    "quiet",
+    "only",
+    "layout",
+    "scheduler",
+}
 
 _GROUPS = {PlanOptions: "choosing", RunOptions: "comparing", EmbeddingOptions: "reading"}
 
@@ -53,11 +61,6 @@ def _described(field: dataclasses.Field) -> dict[str, Any]:
         "choices": values.split("|") if is_choice else [],
         "group": _GROUPS.get(owner, "reading"),
     }
-
-
-def can(verb: str, name: str) -> bool:
-    """Return whether a command has an option."""
-    return any(field.name == name for field in dataclasses.fields(FORMS[verb]))
 
 
 def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:

@@ -17,7 +17,7 @@ from dupimg.plans.record import Record
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.runs.begin import unfinished_look
 from dupimg.runs.journal import UNDONE, Journal, is_at_work, read_plan
-from dupimg.runs.preflight import existing_parent
+from dupimg.runs.preflight import existing_parent, size_across, sizes_of
 from dupimg.runs.result import PLAN
 from dupimg.runs.status import status
 
@@ -51,12 +51,13 @@ def describe(output_dir: Path) -> dict[str, Any]:
     rows, run = record.rows, record.run
     counts = Counts.of(rows)
     return shown | {
-        "input_dir": run.input_dir,
+        "input_dirs": [*map(str, run.inputs.movable.values())],
+        "only": run.only,
         "mode": run.mode,
         "counts": vars(counts),
         "duplicates": _duplicates(rows),
         "scenes": _scenes(rows),
-        "space": _space(rows, Path(run.input_dir), output_dir),
+        "space": _space(record, output_dir),
     }
 
 
@@ -121,9 +122,11 @@ def _first(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [_photo(row) for row in list(rows)[:_MOST_PHOTOS]]
 
 
-def _space(rows: Sequence[Row], input_dir: Path, output_dir: Path) -> dict[str, Any]:
-    """Say what copying takes, what there is, and whether moving has to copy."""
-    target = existing_parent(output_dir)
-    same = input_dir.exists() and target.stat().st_dev == input_dir.stat().st_dev
-    needed = sum(row.bytes for row in rows if row.has_step)
-    return {"needed": needed, "free": shutil.disk_usage(target).free, "same_disk": same}
+def _space(record: Record, output_dir: Path) -> dict[str, Any]:
+    """Say what copying takes, what moving has to copy from other disks, and what there is."""
+    sizes, target = sizes_of(record.rows, record.run.inputs), existing_parent(output_dir)
+    return {
+        "needed": sum(sizes.values()),
+        "across": size_across(sizes, target),
+        "free": shutil.disk_usage(target).free,
+    }

@@ -26,6 +26,8 @@ BASIC = frozenset(
         "dry_run",
         "layout",
         "exclude",
+        "protect",
+        "only",
         "keep",
         "duplicate_threshold",
         "duplicate_rule",
@@ -121,37 +123,45 @@ def collect_options(command: Command, words: Sequence[str]) -> Options:
 def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
     """Write every word as ``--field=value``, the one form that fire takes as it stands."""
     values: dict[str, str] = {}
+    positional: list[str] = []
     waiting = list(words)
     only_positional = False
     while waiting:
         word = waiting.pop(0)
         if word == "--" and not only_positional:
             only_positional = True
-            continue
-        if word.startswith("--") and not only_positional:
+        elif word.startswith("--") and not only_positional:
             name, value = _flag(command, word, waiting)
+            if name in values and name not in _taking_many(command):
+                raise UsageError(f"Got --{name} twice, expected it once.")
+            values[name] = f"{values[name]}{SEPARATOR}{value}" if name in values else value
         else:
-            name, value = _next_positional(command, values, word), word
-        if name not in values:
-            values[name] = value
-        elif name in _taking_many(command):
-            values[name] += SEPARATOR + value
-        else:
-            raise UsageError(f"Got --{name} twice, expected it once.")
+            positional.append(word)
+    values = _positional(command, values, positional) | values
     _check_required(command, values)
     return [f"--{name}={value}" for name, value in values.items()]
 
 
-def _next_positional(command: Command, values: Collection[str], word: str) -> str:
-    """Return the first positional field without a value, which `word` is to be."""
-    positional = [field.name for field in command.fields if not field.kw_only]
-    for name in positional:
-        if name not in values or name in _taking_many(command):
-            return name
-    raise UsageError(
-        f"Got {word!r} after {len(positional)} folder names or words, expected only options there. "
-        f"See `{command.call} --help`."
-    )
+def _positional(command: Command, flags: Collection[str], words: Sequence[str]) -> dict[str, str]:
+    """Give words to the positional fields that have no flag; one may take several."""
+    names = [field.name for field in command.fields if not field.kw_only]
+    free = [name for name in names if name not in flags]
+    many = next((name for name in free if name in _taking_many(command)), None)
+    surplus = max(0, len(words) - len(free))
+    if surplus and many is None:
+        if len(words) <= len(names):
+            twice = next(name for name in names if name in flags)
+            raise UsageError(f"Got --{twice} twice, expected it once.")
+        raise UsageError(
+            f"Got {words[len(free)]!r} after {len(free)} folder names or words, expected only "
+            f"options there. See `{command.call} --help`."
+        )
+    values, left = {}, list(words)
+    for name in free[: len(words)]:
+        taken = 1 + surplus if name == many else 1
+        values[name] = SEPARATOR.join(left[:taken])
+        left = left[taken:]
+    return values
 
 
 def _taking_many(command: Command) -> set[str]:

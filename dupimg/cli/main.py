@@ -31,6 +31,7 @@ from dupimg.options.run_options import (
 )
 from dupimg.options.tool_options import (
     AppOptions,
+    CompareOptions,
     DemoOptions,
     EmbedOptions,
     EvaluateOptions,
@@ -60,7 +61,7 @@ class Summarized(Protocol):
         """Return the same as JSON values."""
 
 
-def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
+def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable[[Options], int]:
     """Return what calls a function of the public API and shows the summary of its result."""
 
     def run(options: Any) -> int:
@@ -69,6 +70,7 @@ def _verb(name: str, *, announces: bool = False) -> Callable[[Options], int]:
             # With --json, nothing else is on standard output.
             aside = sys.stderr if options.json else None
             more["announce"] = None if options.quiet else partial(_announce, file=aside)
+        if asks:
             more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
         result = getattr(dupimg, name)(**options.as_keywords(), **more)
         return _report(result, options)
@@ -206,11 +208,11 @@ def _visible(match: re.Match[str]) -> str:
 COMMANDS = {
     name: Command(f"dupimg {name}", options, run)
     for name, options, run in (
-        ("organize", OrganizeOptions, _verb("organize", announces=True)),
-        ("plan", PlanOptions, _verb("plan")),
+        ("organize", OrganizeOptions, _verb("organize", announces=True, asks=True)),
+        ("plan", PlanOptions, _verb("plan", announces=True)),
         ("review", ReviewOptions, _review),
-        ("apply", ApplyOptions, _verb("apply", announces=True)),
-        ("add", AddOptions, _verb("add", announces=True)),
+        ("apply", ApplyOptions, _verb("apply", announces=True, asks=True)),
+        ("add", AddOptions, _verb("add", announces=True, asks=True)),
         ("undo", UndoOptions, _verb("undo")),
         ("trash", TrashOptions, _trash),
         ("status", StatusOptions, _status),
@@ -218,6 +220,7 @@ COMMANDS = {
         ("demo", DemoOptions, _demo),
         ("models", ModelsOptions, _models),
         ("embed", EmbedOptions, _verb("embed")),
+        ("compare", CompareOptions, _verb("compare")),
         ("tune", TuneOptions, _tune),
         ("evaluate", EvaluateOptions, _evaluate),
         ("fit_head", FitHeadOptions, _fit_head),

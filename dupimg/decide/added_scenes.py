@@ -12,7 +12,6 @@ from dupimg.decide.collection import Collection
 from dupimg.decide.group import find_links, find_scenes
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
-from dupimg.plans.rows import KEEP
 from dupimg.search.similarity import reachable_rows
 
 
@@ -39,7 +38,7 @@ def known_scenes(
         Numbers of scenes, by photo.
     """
     rows = [collection.rows.get(photo.path) for photo in collection.photos]
-    goes = np.array([row is not None and row.action != KEEP for row in rows], dtype=bool)
+    goes = np.array([row is not None and not row.stays for row in rows], dtype=bool)
     keeper_of = np.where(goes, -1, np.arange(len(rows)))
     keeper_of[near] = near[keepers]
     stays = np.flatnonzero(keeper_of == np.arange(len(rows)))

@@ -23,6 +23,7 @@ from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
 from dupimg.decide.enlarged import duplicates_by_detail
 from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
+from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
@@ -32,8 +33,9 @@ from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.naming import name_rows
+from dupimg.plans.placing import SCENES, all_kept, keepers_of, place_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
+from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import both
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.plans.videos import video_rows
@@ -46,6 +48,7 @@ def add_rows(
     collection: Collection,
     options: PlanOptions,
     *,
+    inputs: Inputs = ONE_FOLDER,
     portable: bool = False,
     added_from: str = "",
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
@@ -62,6 +65,8 @@ def add_rows(
         there.
     options : PlanOptions
         Of the earlier run.
+    inputs : Inputs
+        Of the earlier run, perhaps with more protected folders.
     portable : bool, default=False
         Whether new names must be those that every disk accepts.
     added_from : str
@@ -81,17 +86,41 @@ def add_rows(
     if collection.is_new.any():
         decided, notes = _photo_rows(collection, options, companions)
         rows |= decided
-    rows |= {row.path: row for row in _video_rows(rows, listing, options, companions)}
+    rows |= {row.path: row for row in _video_rows(rows, listing, options, companions, inputs)}
     rows |= {file.path: other_row(file) for file in listing.others}
     rows |= {file.path: companion_row(file) for file in listing.companions}
-    decided_rows = list(rows.values())
+    decided_rows = from_inputs(rows.values(), inputs)
+    if options.only == SCENES:
+        decided_rows = _all_stay(decided_rows, {row.path: row for row in earlier})
+        rows = {row.path: row for row in decided_rows}
     if options.merge_metadata:
         decided_rows = knowing(decided_rows, listing)
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
     known = {row.path for row in earlier}
     dated = with_events(_in_their_scenes(settled), options.event_gap, known)
+    numbered = dated if options.only == SCENES else _number_groups(dated)
     layout = Layout(options.layout, added_from)
-    return _named(_number_groups(dated), earlier, portable, layout), notes
+    return _named(numbered, earlier, options.only, portable, layout), notes
+
+
+def _all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
+    """Keep what would go now, in the duplicate group of its keeper; names that are there stay."""
+    kept = {row.path: earlier.get(row.path) or row for row in all_kept(rows)}
+    removed = (path for path, row in earlier.items() if row.action == REMOVE)
+    keepers = keepers_of(row for row in rows if row.path not in {*removed})
+    kept |= {row.path: row for row in rows if row.path in earlier and row.path not in keepers}
+    new = count(1 + max((row.duplicate_group or 0 for row in rows), default=0))
+    for path, keeper in keepers.items():
+        had = [kept[p].duplicate_group for p in (keeper, path)]
+        number = next((n for n in had if n is not None), None) or next(new)
+        for p in (keeper, path):
+            kept[p] = kept[p].having(duplicate_group=kept[p].duplicate_group or number)
+    return [
+        row.having(duplicate_group=kept[row.companion_of].duplicate_group)
+        if row.is_companion
+        else row
+        for row in kept.values()
+    ]
 
 
 def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
@@ -112,12 +141,23 @@ def _not_following(earlier: Sequence[Row], rows: Mapping[str, Row]) -> set[str]:
 
 
 def _video_rows(
-    rows: Mapping[str, Row], listing: Listing, options: PlanOptions, companions: Mapping[str, int]
+    rows: Mapping[str, Row],
+    listing: Listing,
+    options: PlanOptions,
+    companions: Mapping[str, int],
+    inputs: Inputs,
 ) -> list[Row]:
     """Return the rows of new videos; one without a photo nearby begins a new scene."""
     photos = [row for row in rows.values() if row.is_photo]
     known = [row for row in rows.values() if row.is_video]
-    new = video_rows(listing.videos, photos, keep_rule(options), companions, known)
+    new = video_rows(
+        listing.videos,
+        photos,
+        keep_rule(options),
+        companions,
+        known,
+        stay=inputs.is_protected,
+    )
     highest = max((row.scene or 0 for row in rows.values()), default=0)
     scenes = [row.scene or 0 for row in new]
     return [
@@ -235,7 +275,13 @@ def _duplicates(
     return duplicates_by_detail(
         chosen,
         lambda enlarged: _ranking(collection, options, companions, enlarged)[rows.tolist()],
-        lambda ranking: find_duplicates(chosen, options, order=ranking.order, apart=chosen.apart),
+        lambda ranking: find_duplicates(
+            chosen,
+            options,
+            order=ranking.order,
+            apart=chosen.apart,
+            protected=collection.protected,
+        ),
     )
 
 
@@ -255,7 +301,14 @@ def _ranking(
         if photo.path in last and photo.digest in old
     }
     rule = keep_rule(options)
-    ranking = rank_photos(collection, rule, companions, derived=enlarged, last=last)
+    ranking = rank_photos(
+        collection,
+        rule,
+        companions,
+        derived=enlarged,
+        last=last,
+        protected=collection.protected,
+    )
     return ranking.with_twins(twins)
 
 
@@ -281,7 +334,7 @@ def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> 
         keepers[i] = number.get(around.rows[around.photos[i].path].keeper, i)
     stays = np.array(
         [
-            keepers[i] == i if changed[i] else around.rows[photo.path].action == KEEP
+            keepers[i] == i if changed[i] else around.rows[photo.path].stays
             for i, photo in enumerate(around.photos)
         ]
     )
@@ -348,7 +401,7 @@ def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
 
 
 def _named(
-    rows: Sequence[Row], earlier: Sequence[Row], portable: bool, layout: Layout
+    rows: Sequence[Row], earlier: Sequence[Row], only: str | None, portable: bool, layout: Layout
 ) -> tuple[Row, ...]:
     """Name what is new or moves; the place of a photo that goes is free for what is new."""
     known = {row.path: (row.action, row.is_companion and row.goes_with) for row in earlier}
@@ -363,4 +416,4 @@ def _named(
         if row.path not in fixed and row.action == KEEP and not row.is_companion
     ]
     taken = [place for place in back if place]
-    return name_rows(rows, fixed=fixed, taken=taken, portable=portable, layout=layout)
+    return place_rows(rows, only=only, fixed=fixed, taken=taken, portable=portable, layout=layout)

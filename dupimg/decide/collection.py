@@ -26,10 +26,13 @@ class Collection(Embedded):
         The rows of the earlier run by path; a photo without a row is new.
     apart : tuple of (str, str)
         See `dupimg.decide.embed.known_apart`.
+    protected : frozenset of str
+        Paths of photos that stay in any case.
     """
 
     rows: Mapping[str, Row]
     apart: tuple[tuple[str, str], ...] = ()
+    protected: frozenset[str] = frozenset()
 
     @property
     def is_new(self) -> NDArray[np.bool_]:
@@ -47,6 +50,7 @@ class Collection(Embedded):
             chosen.inverse,
             self.rows,
             apart,
+            self.protected,
             evidence=self.evidence,
             wholes=self.wholes,
         )

@@ -13,6 +13,7 @@ import numpy as np
 from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, known_apart, read_and_embed
 from dupimg.decide.evidence import Evidence
+from dupimg.files.inputs import Inputs
 from dupimg.files.photos import Found, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
@@ -24,7 +25,7 @@ from dupimg.search.blocks import Checkpoint
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to every file of a folder.
+    """What happens to every file of some folders.
 
     Attributes
     ----------
@@ -43,19 +44,21 @@ class Decision:
 
 def decide(
     options: PlanOptions,
+    inputs: Inputs,
     found: Found,
     keep_preview: KeepPreview | None = None,
     checkpoint: Checkpoint | None = None,
     *,
     portable: bool = False,
 ) -> Decision:
-    """Decide what happens to every file of a folder.
+    """Decide what happens to every file of some folders.
 
     Parameters
     ----------
     options : PlanOptions
+    inputs : Inputs
     found : Found
-        What the folder holds.
+        What they hold.
     keep_preview : callable, optional
         Takes the digest of each photo and a small JPEG of it.
     checkpoint : Checkpoint, optional
@@ -74,30 +77,32 @@ def decide(
     """
     # scikit-learn takes a second to import, which passes while photos are decoded.
     Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
-    first_file = options.input_dir / (found.first or ".")
+    first_file = inputs / found.first if found.first else inputs.places[0]
     with (
         connected(options.scheduler, first_file),
         Evidence(
             options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=options.mirrored
         ) as evidence,
     ):
-        listing, embedded = read_and_embed(
-            options, options.input_dir, found, evidence, keep_preview
-        )
+        listing, embedded = read_and_embed(options, inputs, found, evidence, keep_preview)
         from dupimg.decide.enlarged import duplicates_by_detail
         from dupimg.decide.group import find_duplicates, find_groups, keep_rule, rank_photos
 
         apart = known_apart(listing.photos, options.cache)
         companions = Counter(file.companion_of for file in listing.companions)
         rule = keep_rule(options)
+        protected = {p.path for p in listing.photos if inputs.is_protected(p.path)}
         duplicates, ranking = duplicates_by_detail(
             embedded,
-            lambda enlarged: rank_photos(embedded, rule, companions, derived=enlarged),
+            lambda enlarged: rank_photos(
+                embedded, rule, companions, derived=enlarged, protected=protected
+            ),
             lambda ranking: find_duplicates(
                 embedded,
                 options,
                 order=ranking.order,
                 apart=apart,
+                protected=protected,
                 checkpoint=checkpoint,
                 with_other_rules=True,
             ),
@@ -108,6 +113,8 @@ def decide(
         groups,
         ranking,
         rule,
+        inputs=inputs,
+        only=options.only,
         merge_metadata=options.merge_metadata,
         portable=portable,
         layout=Layout(options.layout),
@@ -115,7 +122,7 @@ def decide(
     )
     if problems := check_plan(rows):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
-    notes = (*_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
+    notes = (*found.notes, *_notes(groups, options.duplicate_rule), *_doubted_dates(listing.photos))
     return Decision(rows, notes, listing.passed_over)
 
 

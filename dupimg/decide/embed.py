@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -16,6 +17,7 @@ from dupimg.files.cache import Cache, cache_path
 from dupimg.files.capture_time import Dating
 from dupimg.files.companions import pair_companions
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto
+from dupimg.files.inputs import Inputs, Root, by_zone
 from dupimg.files.passed_over import pass_over
 from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.files.reading import read_files, with_traits
@@ -34,13 +36,18 @@ from dupimg.progress import progress_bar
 KeepPreview = Callable[[str, bytes], object]
 
 
-def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache: Cache) -> Listing:
-    """Read the files of a folder, and find out which belong to a photo and when it was taken."""
+def read_listing(
+    options: EmbeddingOptions, inputs: Inputs, found: Found, cache: Cache, *, paired: bool = True
+) -> Listing:
+    """Read the files of folders, and find out which belong to a photo and when it was taken.
+
+    Without `paired`, each photo is on its own.
+    """
     dating = Dating.of(options.time_zone)
     jobs = options.jobs or joblib.cpu_count()
     with progress_bar(len(found.files), "reading", unit="files", quiet=options.quiet) as bar:
         listing = read_files(
-            input_dir,
+            inputs,
             found,
             max_pixels=options.max_megapixels * 1_000_000,
             jobs=jobs,
@@ -49,21 +56,24 @@ def read_listing(options: EmbeddingOptions, input_dir: Path, found: Found, cache
             cache=cache,
             dating=dating,
         )
-    paired = (
-        pair_companions(listing, options.companion, options.videos)
+    if not paired:
+        return listing
+    pair = (
+        partial(pair_companions, endings=options.companion, videos=options.videos)
         if isinstance(options, PlanOptions)
-        else pair_companions(listing)
+        else pair_companions
     )
+    listing = by_zone(inputs, listing, pair)
     if isinstance(options, PlanOptions):
-        paired = pass_over(
-            paired,
+        listing = pass_over(
+            listing,
             found.excluded,
             min_pixels=options.min_pixels,
             min_bytes=options.min_bytes,
         )
     return date_by_sidecars(
-        input_dir,
-        paired,
+        inputs,
+        listing,
         dating,
         jobs=jobs,
         time_limit=options.time_limit,
@@ -85,11 +95,11 @@ def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, s
 
 
 def read_known(
-    options: EmbeddingOptions, input_dir: Path, photos: Sequence[Photo], cache: Cache
+    options: EmbeddingOptions, inputs: Inputs, photos: Sequence[Photo], cache: Cache
 ) -> list[Photo]:
     """Read again what the plan of an earlier run does not say about its photos."""
     return with_traits(
-        input_dir,
+        inputs,
         photos,
         max_pixels=options.max_megapixels * 1_000_000,
         jobs=options.jobs or joblib.cpu_count(),
@@ -100,7 +110,7 @@ def read_known(
 
 def read_and_embed(
     options: EmbeddingOptions,
-    input_dir: Path,
+    inputs: Inputs,
     found: Found,
     evidence: Evidence,
     keep_preview: KeepPreview | None = None,
@@ -110,9 +120,9 @@ def read_and_embed(
     Parameters
     ----------
     options : EmbeddingOptions
-    input_dir : Path
+    inputs : Inputs
     found : Found
-        What the folder holds.
+        What they hold.
     evidence : Evidence
         Entered. Its cache is used, and it gets the previews.
     keep_preview : callable, optional
@@ -129,10 +139,10 @@ def read_and_embed(
         There is no such model, or its weights are not to be had.
     """
     stream = make_stream(options, options.model)
-    listing = read_listing(options, input_dir, found, evidence.cache)
+    listing = read_listing(options, inputs, found, evidence.cache)
     return embed_listing(
         stream,
-        input_dir,
+        inputs,
         listing,
         quiet=options.quiet,
         evidence=evidence,
@@ -165,7 +175,7 @@ def make_stream(options: EmbeddingOptions, model: str) -> PhotoStream:
 
 def embed_listing(
     stream: PhotoStream,
-    folder: Path,
+    folder: Root,
     listing: Listing,
     *,
     quiet: bool,
@@ -177,8 +187,8 @@ def embed_listing(
     Parameters
     ----------
     stream : PhotoStream
-    folder : Path
-        The folder that the paths of the photos start from.
+    folder : Path or Inputs
+        What the paths of the photos start from.
     listing : Listing
     quiet : bool
         Show no bar.

@@ -44,6 +44,7 @@ def rank_photos(
     *,
     derived: Collection[str] = (),
     last: Collection[str] = (),
+    protected: Collection[str] = (),
 ) -> Ranking:
     """Rank photos by a rule for which duplicate stays.
 
@@ -57,6 +58,8 @@ def rank_photos(
         Paths of photos that a comparison of pictures shows to be enlarged from others.
     last : collection of str
         Paths of photos that come after all others by path.
+    protected : collection of str
+        Paths of photos that stay in any case.
     """
     features = embedded.features
     sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
@@ -67,6 +70,7 @@ def rank_photos(
         sharpness=sharpness,
         derived=derived,
         last=last,
+        protected=protected,
     )
 
 
@@ -156,6 +160,7 @@ def find_duplicates(
     *,
     order: Sequence[int],
     apart: Sequence[tuple[str, str]] = (),
+    protected: Collection[str] = (),
     checkpoint: Checkpoint | None = None,
     with_other_rules: bool = False,
 ) -> Groups:
@@ -169,6 +174,8 @@ def find_duplicates(
         The photos, best keeper first.
     apart : sequence of (str, str)
         See `dupimg.decide.embed.known_apart`.
+    protected : collection of str
+        Paths of photos that stay in any case; they come first in `order`.
     with_other_rules : bool, default=False
         Whether to find out what the other rules would remove, too.
 
@@ -185,12 +192,16 @@ def find_duplicates(
     best = np.asarray(order)[position]
     best_first = contents[np.argsort(position)]
     cannot_link = embedded.content_pairs(apart)
+    stays = np.array([photo.path in protected for photo in embedded.photos], dtype=bool)
+    must_stay = np.zeros(len(features), dtype=bool)
+    must_stay[inverse[stays]] = True
     with watched_search("comparing", len(features), quiet=options.quiet) as progress:
         finder = make_finder(options).fit(
             features.vector,
             keeper_order=best_first,
             thumbnails=features.thumbnail,
             cannot_link=cannot_link,
+            must_stay=must_stay,
             progress=progress,
             checkpoint=checkpoint,
         )
@@ -199,7 +210,7 @@ def find_duplicates(
     rules = _RULES if with_other_rules else (options.duplicate_rule,)
     claimed = _claimed_keepers(finder)
     alike = _alike(embedded) if options.duplicate_rule == "verified" else None
-    search = Search(features, best_first, cannot_link, proof, alike)
+    search = Search(features, best_first, cannot_link, must_stay, proof, alike)
     by_rule = {
         rule: claimed[rule]
         if rule == "cosine" or embedded.evidence is None
@@ -208,9 +219,9 @@ def find_duplicates(
     }
     spared = _spared(claimed, by_rule, options.duplicate_rule)
     finder.decide_otherwise(by_rule[options.duplicate_rule], features.thumbnail)
-    keepers = best[finder.keepers_[inverse]]
-    copies = np.bincount(inverse)[inverse]
     photos = np.arange(len(inverse))
+    keepers = np.where(stays, photos, best[finder.keepers_[inverse]])
+    copies = np.bincount(inverse)[inverse]
     return Groups(
         keepers=keepers,
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
@@ -218,7 +229,7 @@ def find_duplicates(
         scenes=keepers,
         spared={int(best[i]): proof.why_spared(i, keeper) for i, keeper in spared},
         second_look=_second_look(finder, best_first, inverse, best, proof),
-        removed_by={rule: best[by_rule[rule][inverse]] != photos for rule in rules},
+        removed_by={rule: (best[by_rule[rule][inverse]] != photos) & ~stays for rule in rules},
     )
 
 

@@ -31,6 +31,8 @@ class Search:
         The contents, best keeper first.
     apart : ndarray of shape (n_pairs, 2), int64
         Contents that a person called no duplicates.
+    must_stay : ndarray of shape (k,), bool
+        Contents of protected photos.
     proof : Proof
     alike : ndarray of shape (n_alike, 2), int64, or None
         Contents of which one may be a copy of the other although their cosine is low; for
@@ -40,6 +42,7 @@ class Search:
     features: Features
     best_first: NDArray[np.int64]
     apart: NDArray[np.int64]
+    must_stay: NDArray[np.bool_]
     proof: Proof
     alike: NDArray[np.int64] | None = None
 
@@ -87,6 +90,7 @@ def proven_keepers(
             features.vector[around],
             keeper_order=np.argsort(np.argsort(search.best_first)[around]),
             thumbnails=features.thumbnail[around],
+            must_stay=search.must_stay[around],
             cannot_link=pairs_among(np.vstack([search.apart, np.array(refuted, np.int64)]), around),
         )
         keepers[around] = around[again.keepers_]
@@ -116,7 +120,7 @@ def _one_by_one(
         key=lambda pair: (rank[pair[0]], -rank[pair[1]]),
     )
     for keeper, i in allowed:
-        if keepers[keeper] != keeper or keepers[i] != i:
+        if keepers[keeper] != keeper or keepers[i] != i or search.must_stay[i]:
             continue
         behind = np.flatnonzero(keepers == i).tolist()
         if all(proof.of([(keeper, j) for j in behind]).values()):

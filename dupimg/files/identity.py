@@ -25,3 +25,14 @@ def identity_of(status: os.stat_result) -> str:
     """
     times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
     return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"
+
+
+def inode_of(identity: str) -> str:
+    """Return the part of an identity that two names of one file share, whatever was changed.
+
+    Examples
+    --------
+    >>> inode_of("64:7:100:0:0")
+    '64:7'
+    """
+    return ":".join(identity.split(":", 2)[:2])

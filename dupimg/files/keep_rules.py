@@ -50,7 +50,7 @@ class KeepRule:
     @property
     def order(self) -> tuple[str, ...]:
         """All that decides, in order."""
-        return tuple(dict.fromkeys(("prefer", "avoid", *self.words, *KEEP_WORDS)))
+        return tuple(dict.fromkeys(("protected", "prefer", "avoid", *self.words, *KEEP_WORDS)))
 
 
 DEFAULT_RULE = KeepRule()
@@ -68,6 +68,8 @@ class Marks:
         How many files belong to it.
     sharpness : float
         At a scale that is equal for all photos; see `dupimg.model.features`.
+    protected : bool
+        Whether it stays in any case.
     is_last : bool
         Whether its path comes after those of all photos that are not marked so.
     """
@@ -75,6 +77,7 @@ class Marks:
     derived: bool = False
     companions: int = 0
     sharpness: float = 0.0
+    protected: bool = False
     is_last: bool = False
 
 
@@ -82,6 +85,10 @@ _Key = Callable[["Photo", Marks, KeepRule], Any]
 
 # Each word ranks one photo, the smallest value first; the reason says what the better has.
 KEEP_RULES: dict[str, tuple[_Key, Message]] = {
+    "protected": (
+        lambda photo, marks, rule: not marks.protected,
+        message("reason.keeper_protected"),
+    ),
     "prefer": (
         lambda photo, marks, rule: first_match(rule.prefer, photo.path),
         message("reason.preferred"),
@@ -157,6 +164,7 @@ class Ranking:
         sharpness: ArrayLike | None = None,
         derived: Collection[str] = (),
         last: Collection[str] = (),
+        protected: Collection[str] = (),
     ) -> Ranking:
         """Rank photos.
 
@@ -171,6 +179,8 @@ class Ranking:
             Paths of photos that are made of others, beside those whose names say so.
         last : collection of str
             Paths of photos that come after all others by path.
+        protected : collection of str
+            Paths of photos that come before all others, whatever the rule.
         """
         derived = find_derived(photos).union(derived)
         counts = companions or {}
@@ -180,6 +190,7 @@ class Ranking:
                 photo.path in derived,
                 counts.get(photo.path, 0),
                 float(sharp[i]),
+                photo.path in protected,
                 photo.path in last,
             )
             for i, photo in enumerate(photos)
@@ -195,7 +206,7 @@ class Ranking:
         return cls(columns)
 
     def with_twins(self, twins: Mapping[int, int]) -> Ranking:
-        """Rank photos as others whose content they have; only the path tells the two apart.
+        """Rank photos as others whose content they have; path and protection tell the two apart.
 
         Parameters
         ----------
@@ -204,7 +215,7 @@ class Ranking:
         """
 
         def values(word: str, column: Sequence[Any]) -> Sequence[Any]:
-            if word == "path":
+            if word in ("path", "protected"):
                 return column
             return [column[twins.get(i, i)] for i in range(len(column))]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -202,7 +202,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """The files of a folder before any is opened, and the number of skipped ones.
+    """The files of a folder before any is opened, and what was passed over.
 
     Attributes
     ----------
@@ -211,6 +211,8 @@ class Found:
     others : tuple of File
     system_folders, system_files : int
         See `Listing`.
+    notes : tuple of Message
+        What to know.
     passed_over : int
         Number of files in folders that are passed over.
     excluded : frozenset of str
@@ -222,13 +224,9 @@ class Found:
     others: tuple[File, ...]
     system_folders: int
     system_files: int
+    notes: tuple[Message, ...] = ()
     passed_over: int = 0
     excluded: frozenset[str] = frozenset()
-
-    @property
-    def bytes(self) -> int:
-        """Sum of the sizes of all files that are not excluded."""
-        return sum(status.st_size for path, status in self.files if path not in self.excluded)
 
     @property
     def first(self) -> str | None:
@@ -239,6 +237,7 @@ class Found:
 def find_files(
     folder: Path,
     *,
+    enter: Callable[[str], bool] | None = None,
     exclude: Sequence[str] = (),
     recursive: bool = True,
     include_system: bool = False,
@@ -249,6 +248,9 @@ def find_files(
     Parameters
     ----------
     folder : Path
+    enter : callable, optional
+        Says of a folder in it, by its relative path, whether to walk it; of the folder itself by an
+        empty one.
     exclude : sequence of str
         Patterns of what is passed over, see `dupimg.options.globs`.
     recursive : bool, default=True
@@ -271,9 +273,12 @@ def find_files(
     waiting = [""]
     while waiting:
         parent = waiting.pop()
+        if enter is not None and not enter(parent):
+            continue
         try:
             with os.scandir(folder / parent) as entries:
-                listed = list(entries)
+                # Backwards, so that the first one is walked first.
+                listed = sorted(entries, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             reason = message("reason.folder_not_listed", why=why(error))
             others.append(File(parent, 0, "", reason))
@@ -306,8 +311,8 @@ def find_files(
         tuple(others),
         system_folders,
         system_files,
-        passed_over,
-        frozenset(excluded),
+        passed_over=passed_over,
+        excluded=frozenset(excluded),
     )
 
 

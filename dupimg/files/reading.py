@@ -18,6 +18,7 @@ from dupimg.files.companion_names import is_film
 from dupimg.files.film_times import Film, read_film
 from dupimg.files.identity import identity_of
 from dupimg.files.images import READER_VERSION, UnreadableNow, UnreadablePhoto, read_header
+from dupimg.files.inputs import Root
 from dupimg.files.metadata import Metadata
 from dupimg.files.name_times import time_in_name
 from dupimg.files.photos import File, Found, Listing, Photo, Video, by_time, content_digest
@@ -33,7 +34,7 @@ _AT_ONCE = 16
 
 
 def read_files(
-    folder: Path,
+    folder: Root,
     found: Found,
     *,
     max_pixels: int,
@@ -47,7 +48,7 @@ def read_files(
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or Inputs
     found : Found
         The result of `find_files`.
     max_pixels : int
@@ -84,7 +85,7 @@ def read_files(
 
 
 def with_traits(
-    folder: Path,
+    folder: Root,
     photos: Sequence[Photo],
     *,
     max_pixels: int,
@@ -96,8 +97,8 @@ def with_traits(
 
     Parameters
     ----------
-    folder : Path
-        The folder that the paths of the photos start from.
+    folder : Path or Inputs
+        What the paths of the photos start from.
     photos : sequence of Photo
     max_pixels, jobs, time_limit, cache
         As in `read_files`.
@@ -162,7 +163,7 @@ _FactsOrError = _Facts | Film | UnreadablePhoto
 
 
 def _read_new(
-    folder: Path,
+    folder: Root,
     files: Sequence[_File],
     max_pixels: int,
     jobs: int,
@@ -189,7 +190,7 @@ def _read_facts(max_pixels: int, path: Path) -> _Facts | Film:
 
 
 def _read_batch(
-    folder: Path,
+    folder: Root,
     read_facts: Callable[[Sequence[Path]], Iterable[_FactsOrError]],
     batch: Sequence[_File],
 ) -> list[tuple[str, _FactsOrError]]:

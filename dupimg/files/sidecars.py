@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from dupimg.files.cache import Cache
 from dupimg.files.capture_time import Dating, Stamp
+from dupimg.files.inputs import Root
 from dupimg.files.metadata import XMP_NAMES, Metadata, to_place, xmp_place, xmp_stamps
 from dupimg.files.name_times import time_in_name
 from dupimg.files.photos import File, Listing, Photo, Video, by_time
@@ -42,7 +43,7 @@ T = TypeVar("T", bound=Photo | Video)
 
 
 def date_by_sidecars(
-    folder: Path,
+    folder: Root,
     listing: Listing,
     dating: Dating,
     *,
@@ -54,8 +55,8 @@ def date_by_sidecars(
 
     Parameters
     ----------
-    folder : Path
-        The folder that the paths start from.
+    folder : Path or Inputs
+        What the paths start from.
     listing : Listing
         With its companions, see `dupimg.files.companions`.
     dating : Dating
@@ -98,7 +99,7 @@ def _dated(photo: T, found: Sequence[Metadata], dating: Dating) -> T:
 
 
 def _read_sidecars(
-    folder: Path, files: Sequence[File], jobs: int, time_limit: float | None, cache: Cache
+    folder: Root, files: Sequence[File], jobs: int, time_limit: float | None, cache: Cache
 ) -> dict[str, Metadata]:
     """Return what sidecars say, by their digests."""
     reader = f"sidecar {SIDECAR_VERSION}"

@@ -157,6 +157,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         keeper_order: ArrayLike | None = None,
         thumbnails: ArrayLike | None = None,
         cannot_link: ArrayLike | None = None,
+        must_stay: ArrayLike | None = None,
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> DuplicateFinder:
@@ -176,6 +177,9 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         cannot_link : array-like of shape (k, 2), int, optional
             Pairs of rows that are no duplicates of each other whatever their cosine. Both may
             still be duplicates of a third row.
+        must_stay : array-like of shape (n_samples,), bool, optional
+            Rows that stay whatever they are similar to, such as those of a training set. They come
+            first in the order of keepers, and are no duplicates of each other.
         progress : callable, optional
             Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all:
             the `update` of a tqdm bar.
@@ -201,10 +205,12 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         )
         vectors = check_vectors(self, X)
         order = _check_keeper_order(keeper_order, len(vectors))
+        staying = _check_must_stay(must_stay, len(vectors))
+        order = np.concatenate([order[staying[order]], order[~staying[order]]])
         apart = _check_cannot_link(cannot_link, len(vectors))
         small = self._thumbnails(thumbnails, len(vectors))
         data = Rows.of(vectors)
-        keepers, nearest = self._search(data, order, apart, small, options)
+        keepers, nearest = self._search(data, order, apart, small, options, staying)
         self.nearest_cosine_, self.nearest_index_ = nearest
         self.keepers_ = keepers[self.rule]
         if small is not None:
@@ -337,11 +343,13 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         apart: NDArray[np.int64],
         thumbnails: Thumbnails | None,
         options: SearchOptions,
+        staying: NDArray[np.bool_],
     ) -> tuple[dict[str, NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.int64]]]:
         """Search all pairs in keeper order; return the keepers by each rule, and the nearest."""
         rules = RULES if thumbnails is not None else ("cosine",)
         claims = {rule: Claims(len(data)) for rule in rules}
         select = {rule: self._select(rule, thumbnails, apart, len(data)) for rule in rules}
+        stays = staying[order]
 
         def are_free(block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
             free = [of_rule.are_free(block) for of_rule in claims.values()]
@@ -351,7 +359,8 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         def take(block: Block, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
             for rule, of_rule in claims.items():
                 rows, columns = of_rule.are_free(block)
-                free = np.flatnonzero(rows[i - block.rows.start] & columns[j - block.columns.start])
+                may_go = columns[j - block.columns.start] & ~stays[j]
+                free = np.flatnonzero(rows[i - block.rows.start] & may_go)
                 wanted = free[select[rule](order[i[free]], order[j[free]], cosines[free])]
                 of_rule.take(block, i[wanted], j[wanted])
 
@@ -362,7 +371,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             take,
             options,
             are_free=are_free,
-            key=self._digest(apart, thumbnails),
+            key=self._digest(apart, thumbnails) + stays.tobytes() * bool(stays.any()),
         )
         keepers = {rule: _in_row_order(found.keepers, order) for rule, found in claims.items()}
         return keepers, _nearest_in_row_order(*nearest.result(), order)
@@ -428,6 +437,17 @@ def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[
             f"{n_rows - 1} once, best first."
         )
     return order.astype(np.int64)
+
+
+def _check_must_stay(must_stay: ArrayLike | None, n_rows: int) -> NDArray[np.bool_]:
+    """Return the marks as an array, none set if there are none."""
+    marks = np.zeros(n_rows, dtype=bool) if must_stay is None else np.asarray(must_stay)
+    if marks.shape != (n_rows,) or marks.dtype != bool:
+        raise ValueError(
+            f"Got must_stay of shape {marks.shape} and type {marks.dtype}, expected ({n_rows},) "
+            "and bool."
+        )
+    return marks
 
 
 def _check_cannot_link(cannot_link: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:

@@ -35,7 +35,10 @@ def written_command(verb: str, options: Options) -> str:
             default = field.metadata["convert"](default)
         if value == default or field.name in COMMAND_LINE_ONLY | {"quiet"}:
             continue
-        flag = field.kw_only or str(value).startswith("--")
+        if field.metadata["many"] and not any(str(part).startswith("--") for part in value):
+            words += map(str, value)
+            continue
+        flag = field.kw_only or str(value).startswith("--") or field.metadata["many"]
         words.append(f"--{field.name}={_as_word(value)}" if flag else str(value))
     return shlex.join(words)
 

@@ -64,6 +64,42 @@ def to_paths(value: Any) -> tuple[Path, ...]:
     return unique
 
 
+def to_folders(value: Any) -> tuple[Path, ...]:
+    """Accept one or several folders, each once; a comma parts them unless one has it in its name.
+
+    Examples
+    --------
+    >>> [str(path) for path in to_folders(["photos", "more"])]
+    ['photos', 'more']
+    """
+    words = value if isinstance(value, list | tuple) else [value]
+    separate = [part for word in words for part in _separated(word)]
+    return to_paths([part for word in separate for part in _parted(word)])
+
+
+def to_folders_or_none(value: Any) -> tuple[Path, ...]:
+    """Accept folders as `to_folders` does, or none."""
+    return () if value in ("", (), [], None) else to_folders(value)
+
+
+def _separated(word: Any) -> list[Any]:
+    return word.split(SEPARATOR) if isinstance(word, str) else [word]
+
+
+def _parted(word: Any) -> list[Any]:
+    """Part a word at commas into folders: the longest part that exists, then the rest."""
+    if not isinstance(word, str) or "," not in word or Path(word).exists():
+        return [word]
+    parts = word.split(",")
+    ends = range(len(parts) - 1, 0, -1)
+    end = next((end for end in ends if Path(",".join(parts[:end])).exists()), None)
+    if end is not None:
+        return [",".join(parts[:end]), *_parted(",".join(parts[end:]))]
+    # The first is no folder: a slip, which is named alone, if the rest holds one.
+    rest = _parted(",".join(parts[1:]))
+    return [parts[0], *rest] if any(Path(part).exists() for part in rest) else [word]
+
+
 def to_flag(value: Any) -> bool:
     """Read yes or no, true or false, on or off, 1 or 0."""
     word = str(value).strip().lower()

@@ -49,8 +49,8 @@ def option(
     positional : bool, default=False
         Whether the name may be left out.
     many : bool, default=False
-        Whether several words may follow one another, the last positional field only. The command
-        line joins them by `SEPARATOR`.
+        Whether several words may follow one another, one positional field only. The command line
+        joins them by `SEPARATOR`.
     """
     return dataclasses.field(
         default=default,

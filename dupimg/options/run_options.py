@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from dupimg.errors import UsageError
+from dupimg.messages import message
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.converters import (
     KEEP_WORDS,
+    one_of,
+    optional,
     to_duration,
     to_endings,
     to_flag,
+    to_folders,
+    to_folders_or_none,
     to_globs,
     to_keep_rule,
     to_path,
@@ -69,8 +74,12 @@ class PlanOptions(RunOptions, ScriptOptions):
     as you like. Then run `dupimg apply`.
     """
 
-    input_dir: Path = option(
-        to_path, "folder with the photos, searched with its subfolders", positional=True
+    input_dir: tuple[Path, ...] = option(
+        to_folders,
+        "folder or folders with the photos, searched with their subfolders",
+        positional=True,
+        many=True,
+        accepts="str, Path or sequence of them",
     )
     output_dir: Path = option(
         to_path, "folder for the result, created if it does not exist", positional=True
@@ -117,6 +126,22 @@ class PlanOptions(RunOptions, ScriptOptions):
         "take in trash and previews of phones, NAS and programs, which are passed over else",
         default=False,
     )
+    protect: tuple[Path, ...] = option(
+        to_folders_or_none,
+        "folders whose photos always stay as they are, and in whose favour others go",
+        default=(),
+        values="FOLDER,FOLDER,…",
+        accepts="str, Path or sequence of them",
+    )
+    only: str | None = option(
+        optional(one_of("duplicates", "scenes")),
+        "duplicates: only these go, and everything else stays where it is; scenes: nothing is "
+        "removed",
+        default=None,
+        no_value="both",
+        values="duplicates|scenes",
+        accepts="{'duplicates', 'scenes'}",
+    )
     keep: tuple[str, ...] = option(
         to_keep_rule,
         "which duplicate stays; the first difference decides, then the default order",
@@ -158,6 +183,11 @@ class PlanOptions(RunOptions, ScriptOptions):
         default="",
         values="ADDRESS",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.only and self.merge_metadata:
+            raise UsageError(message("refused.merge_with_only", only=self.only))
 
     @property
     def searched(self) -> dict[str, Any]:
@@ -205,8 +235,21 @@ class AddOptions(PlacingOptions, WorkOptions, ScriptOptions):
     the addition back.
     """
 
-    new_dir: Path = option(to_path, "folder with the new photos", positional=True)
+    new_dir: tuple[Path, ...] = option(
+        to_folders,
+        "folder or folders with the new photos",
+        positional=True,
+        many=True,
+        accepts="str, Path or sequence of them",
+    )
     output_dir: Path = option(to_path, "the output folder of a finished run", positional=True)
+    protect: tuple[Path, ...] = option(
+        to_folders_or_none,
+        "more folders whose photos always stay as they are; those of the run are known",
+        default=(),
+        values="FOLDER,FOLDER,…",
+        accepts="str, Path or sequence of them",
+    )
     cache: str | None = cache_option()
 
 

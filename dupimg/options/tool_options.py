@@ -47,6 +47,21 @@ class EmbedOptions(EmbeddingOptions, ScriptOptions):
 
 
 @dataclass(frozen=True)
+class CompareOptions(RunOptions, ScriptOptions):
+    """Find which photos of folder B are in folder A, too: test photos in a training set, say.
+
+    Writes a CSV file with a row for each pair: path_a and path_b (relative to the two folders),
+    cosine, verdict and correlation of the thumbnails. Both folders stay as they are.
+    """
+
+    a: Path = option(to_path, "folder with photos, searched with its subfolders", positional=True)
+    b: Path = option(to_path, "folder whose photos are looked for in A", positional=True)
+    output: Path = option(
+        to_path, "CSV file to write, which must not exist", default="pairs.csv", values="CSV"
+    )
+
+
+@dataclass(frozen=True)
 class EvaluateOptions(RunOptions):
     """Measure how well duplicates and scenes are found, on photos with known answers.
 

@@ -21,8 +21,10 @@ from typing import Any
 from urllib.parse import quote
 
 from dupimg.files.durable import write_durably
+from dupimg.files.inputs import Inputs
 from dupimg.messages import Message
 from dupimg.options.run_options import PlanOptions
+from dupimg.plans.counts import names_of_one_file
 from dupimg.plans.record import Run
 from dupimg.plans.report import COLUMNS, COSINES
 from dupimg.plans.rows import Row
@@ -81,8 +83,7 @@ class PageInfo:
 
     Attributes
     ----------
-    input_dir : str
-        Absolute.
+    inputs : Inputs
     state : {"planned", "applied", "dry run"}
         Of an applied run, photos are shown where they are now, else where they were found.
     duplicate_threshold, scene_threshold, link_threshold : float
@@ -98,7 +99,7 @@ class PageInfo:
         Whether a server takes decisions and hands out the photos.
     """
 
-    input_dir: str
+    inputs: Inputs
     state: str
     duplicate_threshold: float
     scene_threshold: float
@@ -120,13 +121,13 @@ class PageInfo:
         review: bool = False,
     ) -> PageInfo:
         """Return what a page says about a run that was remembered."""
-        defaults = PlanOptions(input_dir=Path(run.input_dir), output_dir=Path())
+        defaults = PlanOptions(input_dir=(Path(),), output_dir=Path())
 
         def setting(name: str) -> Any:
             return run.settings.get(name, getattr(defaults, name))
 
         return cls(
-            run.input_dir,
+            run.inputs,
             state,
             setting("duplicate_threshold"),
             setting("scene_threshold"),
@@ -166,24 +167,32 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     return columns
 
 
-def page_data(rows: Sequence[Row], about: PageInfo, *, input_url: str = "") -> dict[str, Any]:
+def page_data(
+    rows: Sequence[Row], about: PageInfo, *, input_urls: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return what the page shows, ready to be written as JSON.
 
     Parameters
     ----------
     rows : sequence of Row
     about : PageInfo
-    input_url : str
-        Where the page finds the input folder, quoted; a review server needs none.
+    input_urls : mapping of str to str, optional
+        Where the page finds the input folders, quoted, by label; a review server needs none.
 
     Returns
     -------
     dict
-        ``about``, and ``rows`` as `to_columns` gives them.
+        ``about``, ``rows`` as `to_columns` gives them, and ``linked``: the numbers of the rows that
+        are names of one file.
     """
     notes = [note.to_json() for note in about.notes]
-    told = vars(about) | {"notes": notes, "input_url": input_url}
-    return {"about": told, "rows": to_columns(rows)}
+    told = vars(about) | {
+        "notes": notes,
+        "inputs": dict(about.inputs.folders),
+        "protected": [str(about.inputs / path) for path in about.inputs.protected],
+        "input_urls": dict(input_urls or {}),
+    }
+    return {"about": told, "rows": to_columns(rows), "linked": names_of_one_file(rows)}
 
 
 def page_html(data: Mapping[str, Any] | None = None) -> str:
@@ -295,9 +304,10 @@ def write_page(rows: Sequence[Row], output_dir: Path, about: PageInfo) -> Path:
         The page. It appears in one step and replaces that of an earlier run.
     """
     page = output_dir / PAGE
-    input_url = _url(Path(about.input_dir), output_dir)
+    folders = about.inputs.folders
+    input_urls = {label: _url(Path(folder), output_dir) for label, folder in folders.items()}
     with write_durably(page) as file:
-        file.write(page_html(page_data(rows, about, input_url=input_url)).encode())
+        file.write(page_html(page_data(rows, about, input_urls=input_urls)).encode())
     return page
 
 

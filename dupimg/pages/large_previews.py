@@ -59,7 +59,7 @@ def keep_large_previews(
     ):
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
-            views = decode(large_view, [Path(run.input_dir) / row.path for row in some])
+            views = decode(large_view, [run.inputs / row.path for row in some])
             for row, view in zip(some, views, strict=True):
                 bar.update()
                 if isinstance(view, UnreadablePhoto) or view.content is None:

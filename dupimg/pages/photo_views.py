@@ -37,7 +37,7 @@ class PhotoViews:
 
     def __init__(self, record: Record, output_dir: Path, decode: Map) -> None:
         self._rows = record.rows
-        self._input_dir, self._output_dir = Path(record.run.input_dir), output_dir
+        self._inputs, self._output_dir = record.run.inputs, output_dir
         self._decode = decode
         self._previews = PreviewFolder(output_dir)
         self._digests = {row.digest for row in record.rows if row.is_photo}
@@ -88,10 +88,11 @@ class PhotoViews:
 
     def _path(self, row: Row) -> Path:
         """Return where a photo is, unless that is no plain file in the folder of the plan."""
-        folder = self._output_dir if row.earlier else self._input_dir
         inside = Path(row.earlier or row.path)
-        path = folder / inside
-        links = [path, *path.parents][: len(inside.parts)]
+        root = self._output_dir if row.earlier else self._inputs.root(row.path)
+        path = root / inside if row.earlier else self._inputs / row.path
+        below = path.relative_to(root) if path.is_relative_to(root) else path
+        links = [path, *path.parents][: len(below.parts)]
         if inside.is_absolute() or ".." in inside.parts or any(p.is_symlink() for p in links):
             abort(403, "Got a photo outside the folder of the plan.")
         if not path.exists():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dupimg.files.identity import inode_of
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 
 
@@ -28,7 +29,8 @@ class Counts:
     unsearched : int
         Folders that could not be listed.
     bytes_freed : int
-        Size of the removed files that are not in the system's trash.
+        Size of the removed files that are not in the system's trash; of one with several names
+        only if all of them are removed.
     trashed : int
         Removed files that were sent to the system's trash.
     """
@@ -78,9 +80,36 @@ class Counts:
             videos=sum(row.is_video for row in rows),
             companions=sum(row.is_companion for row in rows),
             unsearched=sum(_is_unsearched(row) for row in rows),
-            bytes_freed=sum(r.bytes for r in done if r.action == REMOVE and not r.trashed),
+            bytes_freed=_bytes_freed(rows),
             trashed=sum(row.trashed for row in rows),
         )
+
+
+def names_of_one_file(rows: Sequence[Row]) -> list[list[int]]:
+    """Return the numbers of rows that are hard links to one file, for each such file.
+
+    Examples
+    --------
+    >>> names = Row("a", "keep", identity="1:7:9:0:0"), Row("b", "remove", identity="1:7:9:0:0")
+    >>> names_of_one_file([*names, Row("c", "keep", identity="1:8:9:0:0")])
+    [[0, 1]]
+    """
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.identity:
+            numbers[inode_of(row.identity)].append(number)
+    return [names for names in numbers.values() if len(names) > 1]
+
+
+def _bytes_freed(rows: Sequence[Row]) -> int:
+    gone = [row.action == REMOVE and not row.failed for row in rows]
+    counted = [gone[number] and not row.trashed for number, row in enumerate(rows)]
+    freed = sum(row.bytes for row, counts in zip(rows, counted, strict=True) if counts)
+    for names in names_of_one_file(rows):
+        count = sum(counted[number] for number in names)
+        once = count > 0 and all(gone[number] for number in names)
+        freed -= rows[names[0]].bytes * (count - once)
+    return freed
 
 
 def _is_unsearched(row: Row) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dupimg.files.companion_names import split_name
 from dupimg.messages import Message, message
 from dupimg.plans.reasons import joined, own_reason, parts_of
-from dupimg.plans.rows import KEEP, REMOVE, Row
+from dupimg.plans.rows import KEEP, LEAVE, REMOVE, Row
 
 
 def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[Row]:
@@ -50,7 +50,7 @@ def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[
     }
     with_photo: defaultdict[str, list[Row]] = defaultdict(list)
     for row in settled.values():
-        if row.action == KEEP:
+        if row.action in (KEEP, LEAVE):
             with_photo[row.goes_with].append(row)
     for photo, companions in with_photo.items():
         companions.sort(key=lambda row: (row.companion_of != photo, row.path))
@@ -67,10 +67,12 @@ def _following(row: Row, photos: dict[str, Row]) -> Row:
     """Return the row of a companion as its photo has it."""
     photo = photos[row.companion_of]
     keeper = photos.get(photo.keeper)
-    if photo.action == REMOVE and keeper is not None and keeper.action == KEEP:
+    if photo.action == REMOVE and keeper is not None and keeper.stays:
         told = message("reason.goes_with", photo=keeper.path.rpartition("/")[2])
+        if keeper.protected:  # nothing is written there
+            told = message("reason.stays_without", photo=keeper.path.rpartition("/")[2])
         return row.having(
-            action=KEEP, scene=keeper.scene, keeper=keeper.path, reason=_also(row, told)
+            action=keeper.action, scene=keeper.scene, keeper=keeper.path, reason=_also(row, told)
         )
     return row.having(
         action=photo.action, scene=photo.scene, keeper=photo.keeper, reason=own_reason(row)

@@ -19,7 +19,7 @@ from dupimg.plans.dates import redated
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import with_sidecars
-from dupimg.plans.naming import name_rows
+from dupimg.plans.placing import place_rows
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
 from dupimg.plans.reasons import action_name, reviewed_reason
@@ -91,6 +91,7 @@ def merge_edits(
     *,
     portable: bool = False,
     layout: Layout = BY_SCENES,
+    only: str | None = None,
 ) -> Reviewed:
     """Apply the edits of a person to what was decided.
 
@@ -99,8 +100,8 @@ def merge_edits(
     decided : sequence of Row
         Named rows.
     edits : sequence of Edit
-    portable, layout
-        See `name_rows`.
+    portable, layout, only
+        See `place_rows`.
 
     Returns
     -------
@@ -118,7 +119,7 @@ def merge_edits(
         and row.action != LEAVE
         and known[row.path].destination not in ("", rows[row.path].destination)
         else row
-        for row in name_rows(merged, portable=portable, layout=layout)
+        for row in place_rows(merged, portable=portable, layout=layout, only=only)
     )
     changes, consequences = _describe_changes(rows, named, known, scenes)
     return Reviewed(named, (*problems, *conflicts), changes, consequences)
@@ -189,7 +190,9 @@ def _problems(
         if first.setdefault(edit.path, edit.number) != edit.number:
             told = message("problem.second_row", first=str(first[edit.path]))
             yield Problem(edit.path, told, edit.number)
-        if edit.action not in _ACTIONS[row.scene is None]:
+        if row.protected and (edit.action != LEAVE or edit.destination):
+            yield Problem(edit.path, message("problem.protected"), edit.number)
+        elif edit.action not in _ACTIONS[row.scene is None]:
             yield Problem(edit.path, _wrong_action(edit, row), edit.number)
         if edit.scene and row.scene is not None and scenes.read(edit.scene) is None:
             told = message(
@@ -216,7 +219,7 @@ def _wrong_action(edit: Edit, row: Row) -> Message:
 
 def _chosen(row: Row, edit: Edit | None, scenes: SceneNumbers) -> Row:
     """Return a row with the action and the scene that a person chose."""
-    if edit is None:
+    if edit is None or row.protected:
         return row.having(action=LEAVE)
     action = edit.action if edit.action in _ACTIONS[row.scene is None] else row.action
     if row.is_companion:
@@ -229,7 +232,7 @@ def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
     """Return the photos that stay of every duplicate group."""
     kept: dict[int, list[Row]] = {}
     for row in rows:
-        if row.duplicate_group is not None and row.action == KEEP and not row.is_companion:
+        if row.duplicate_group is not None and row.stays and not row.is_companion:
             kept.setdefault(row.duplicate_group, []).append(row)
     return kept
 

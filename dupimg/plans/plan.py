@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dupimg.files.companion_names import folded
+from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates
 from dupimg.files.photos import File, Listing, Photo, local_time
 from dupimg.files.traits import tidy_camera
@@ -27,7 +28,8 @@ from dupimg.plans.followers import settle_companions
 from dupimg.plans.free_names import LONGEST_NAME
 from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.naming import name_rows
+from dupimg.plans.placing import SCENES, all_kept, keepers_of, number_groups, place_rows
+from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import joined, kept_reason, parts_of, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
 from dupimg.plans.videos import video_rows
@@ -82,6 +84,8 @@ def make_plan(
     ranking: Ranking,
     rule: KeepRule = DEFAULT_RULE,
     *,
+    inputs: Inputs = ONE_FOLDER,
+    only: str | None = None,
     merge_metadata: bool = False,
     portable: bool = False,
     layout: Layout = BY_SCENES,
@@ -99,6 +103,10 @@ def make_plan(
         Of the same photos: which rather stays; named in the reasons.
     rule : KeepRule
         Which of byte-identical videos stays.
+    inputs : Inputs
+        The folders of the files, some of which may be protected.
+    only : {"duplicates", "scenes"} or None
+        See `place_rows`; with "scenes" nothing is removed.
     merge_metadata : bool
         Whether photos that stay get what only their duplicates know, in XMP files.
     portable, layout
@@ -125,12 +133,15 @@ def make_plan(
     if merge_metadata:
         rows = knowing(rows, listing)
     companions = Counter(file.companion_of for file in listing.companions)
-    rows += video_rows(listing.videos, rows, rule, companions)
-    rows = _number_scenes(rows)
+    rows += video_rows(listing.videos, rows, rule, companions, stay=inputs.is_protected)
+    keepers = keepers_of(rows)
+    rows = all_kept(rows) if only == SCENES else rows
     rows += [other_row(file) for file in listing.others]
     rows += [companion_row(file) for file in listing.companions]
+    rows = _number_scenes(from_inputs(rows, inputs))
     rows = with_events(with_sidecars(settle_companions(rows)), event_gap)
-    return _number_duplicate_groups(name_rows(rows, portable=portable, layout=layout))
+    placed = place_rows(rows, only=only, portable=portable, layout=layout)
+    return number_groups(placed, keepers)
 
 
 def photo_row(
@@ -240,24 +251,12 @@ def _number_scenes(rows: Sequence[Row]) -> list[Row]:
     kept = sorted(
         (local_time(datetime.fromisoformat(row.taken_at)), row.path, row.scene)
         for row in rows
-        if row.action == KEEP
+        if row.stays and row.is_media
     )
     numbers: dict[int | None, int] = {}
     for _, _, label in kept:
         numbers.setdefault(label, len(numbers) + 1)
-    return [row.having(scene=numbers[row.scene]) for row in rows]
-
-
-def _number_duplicate_groups(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Give keepers that have duplicates a number in order, and their duplicates the same."""
-    with_duplicates = {row.keeper for row in rows} - {""}
-    numbers: dict[str, int] = {}
-    numbered = []
-    for row in rows:
-        keeper = row.keeper or row.companion_of or row.path
-        group = numbers.setdefault(keeper, len(numbers) + 1) if keeper in with_duplicates else None
-        numbered.append(row.having(duplicate_group=group))
-    return tuple(numbered)
+    return [row.having(scene=numbers[row.scene]) if row.is_media else row for row in rows]
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def reviewed_reason(
 
 def own_reason(row: Row) -> Message | None:
     """Return what a companion is to its own photo, wherever it goes; another row's reason."""
-    return without(row.reason, "reason.goes_with", "reason.twin")
+    return without(row.reason, "reason.goes_with", "reason.stays_without", "reason.twin")
 
 
 def parts_of(reason: Message | None) -> list[Message]:

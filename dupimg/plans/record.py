@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from typing import Any
 
+from dupimg.files.inputs import Inputs
 from dupimg.messages import Message, as_text, message, quoted
 from dupimg.options.templates import SCENES
 from dupimg.plans.layout import Layout
@@ -22,8 +23,8 @@ class Run:
 
     Attributes
     ----------
-    input_dir : str
-        Absolute.
+    inputs : Inputs
+        The folders that the files come from.
     mode : {"copy", "move", "hard_link", "reflink", ""}
         How files get to their destinations; empty while that is not decided.
     settings : mapping of str to object
@@ -34,7 +35,7 @@ class Run:
         Paths of files that the options let pass over: they are not among the rows.
     """
 
-    input_dir: str
+    inputs: Inputs
     mode: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     portable: bool = False
@@ -44,6 +45,25 @@ class Run:
     def layout(self) -> Layout:
         """Where photos that stay go; by scenes in runs of version 0.1.0."""
         return Layout(self.settings.get("layout", SCENES))
+
+    @property
+    def only(self) -> str | None:
+        """What alone the run is about: "duplicates", "scenes", or None for both."""
+        only: str | None = self.settings.get("only")
+        return only
+
+
+def run_to_json(run: Run) -> dict[str, Any]:
+    """Return a run as JSON values."""
+    return vars(run) | {"inputs": run.inputs.to_json()}
+
+
+def run_from_json(values: Mapping[str, Any]) -> Run:
+    """Return the run that `run_to_json` wrote, or an earlier version, which knew one folder."""
+    read = {name: value for name, value in values.items() if name not in ("input_dir", "inputs")}
+    folder = values.get("input_dir")
+    inputs = Inputs.from_json(values["inputs"]) if folder is None else Inputs({"": folder})
+    return Run(inputs, **read | {"settings": read_settings(read["settings"])})
 
 
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:

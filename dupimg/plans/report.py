@@ -119,7 +119,12 @@ def write_report(rows: Sequence[Row], path: Path, *, instead_of: Sequence[Row] =
 
 
 def _cells(rows: Sequence[Row]) -> dict[str, list[str]]:
-    return {name: [row_cell(row, name) for row in rows] for name in COLUMNS}
+    return {name: [row_cell(row, name) for row in rows] for name in columns_of(rows)}
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns of a report; files of several folders have `input`, too."""
+    return (*COLUMNS, "input") if any(row.input for row in rows) else COLUMNS
 
 
 def write_table(
@@ -196,7 +201,9 @@ def rows_table(rows: Sequence[Row]) -> DataFrame:
     import pandas as pd
 
     kinds = dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(COSINES, "float64")
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    columns: dict[str, list[Any]] = {
+        name: [getattr(row, name) for row in rows] for name in columns_of(rows)
+    }
     columns["reason"] = [str(reason or "") for reason in columns["reason"]]
     return pd.DataFrame(columns).astype(kinds)
 
@@ -225,7 +232,7 @@ def read_report(path: Path) -> tuple[Row, ...]:
             raise ValueError(
                 f"Got {path} without {', '.join(missing)}, expected these columns too."
             )
-        known = [name for name in COLUMNS if name in found]
+        known = [name for name in (*COLUMNS, "input") if name in found]
         return tuple(_row({name: _from_cell(line[name], name) for name in known}) for line in lines)
 
 

@@ -18,9 +18,9 @@ class Row:
     Attributes
     ----------
     path : str
-        Relative to the input folder, with forward slashes.
+        Relative to the input folder, with forward slashes; see `dupimg.files.inputs`.
     action : {"keep", "remove", "other", "leave"}
-        ``leave`` is for a person to choose: the file stays where it is.
+        ``leave`` is for a person to choose, and for protected files: the file stays where it is.
     destination : str
         Relative to the output folder; empty where the file stays where it is.
     scene : int or None
@@ -68,6 +68,9 @@ class Row:
         where scenes are found by the embedding of `nearest_cosine`.
     nearest_in_scene : str
         Path of the photo that `nearest_scene_cosine` is about; not in the report.
+    input : str
+        The folder that the file comes from; empty where there is one only, and then not in the
+        report.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
     identity : str
@@ -93,6 +96,8 @@ class Row:
         nothing is to be merged. Not in the report.
     sidecar : str
         The content of a new XMP file beside the photo; empty for none. Not in the report.
+    protected : bool
+        Whether the file stays as it is in any case. Not in the report.
     failed : bool
         Whether the file could not be brought to its destination, and stayed where it was. Not in
         the report.
@@ -124,6 +129,7 @@ class Row:
     verdict: str = ""
     nearest_scene_cosine: float | None = None
     nearest_in_scene: str = field(default="", metadata={"in_report": False})
+    input: str = field(default="", metadata={"in_report": False})
     modified_ns: int = field(default=0, metadata={"in_report": False})
     identity: str = field(default="", metadata={"in_report": False})
     earlier: str = field(default="", metadata={"in_report": False})
@@ -135,6 +141,7 @@ class Row:
     camera: str = field(default="", metadata={"in_report": False})
     known: str = field(default="", metadata={"in_report": False})
     sidecar: str = field(default="", metadata={"in_report": False})
+    protected: bool = field(default=False, metadata={"in_report": False})
     failed: bool = field(default=False, metadata={"in_report": False})
     trashed: bool = field(default=False, metadata={"in_report": False})
 
@@ -142,6 +149,11 @@ class Row:
     def has_step(self) -> bool:
         """Whether carrying the row out means to do something."""
         return bool(self.destination) and self.destination != self.earlier
+
+    @property
+    def stays(self) -> bool:
+        """Whether others may go in favour of the file: it is kept, or protected."""
+        return self.action == KEEP or self.protected
 
     @property
     def is_media(self) -> bool:
@@ -166,7 +178,8 @@ class Row:
     @property
     def goes_with(self) -> str:
         """Path of the photo that a companion goes with: its own, or the one that stays for it."""
-        return self.keeper if self.action == KEEP and self.keeper else self.companion_of
+        with_keeper = self.action in (KEEP, LEAVE) and self.keeper
+        return self.keeper if with_keeper else self.companion_of
 
     def having(self, **values: Any) -> Row:
         """Return the row with other values; itself, at no cost, where it has them already."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -27,6 +27,7 @@ def video_rows(
     rule: KeepRule,
     companions: Mapping[str, int],
     known: Iterable[Row] = (),
+    stay: Callable[[str], bool] = lambda path: False,
 ) -> list[Row]:
     """Decide about videos.
 
@@ -41,6 +42,8 @@ def video_rows(
         How many files belong to a video, by its path.
     known : iterable of Row
         Videos that stay in any case.
+    stay : callable
+        Says of the path of a video whether it stays in any case, too.
 
     Returns
     -------
@@ -51,24 +54,25 @@ def video_rows(
         Photo(v.path, v.bytes, v.digest, 0, 0, v.taken_at, v.taken_from, v.modified_ns)
         for v in videos
     ]
-    ranking = Ranking.of(stand_ins, rule, companions=companions)
-    there = {row.digest: row for row in known if row.action == KEEP}
+    protected = {video.path for video in videos if stay(video.path)}
+    ranking = Ranking.of(stand_ins, rule, companions=companions, protected=protected)
+    there = {row.digest: row for row in known if row.stays}
     best: dict[str, int] = {}
     for i in ranking.order:
         best.setdefault(videos[i].digest, i)
     sizes: defaultdict[str, int] = defaultdict(int)
     for video in videos:
-        sizes[video.digest] += 1
+        sizes[video.digest] += video.path not in protected or best[video.digest] == video.path
     nearest = _Nearest(photos)
     own = count(-1, -1)
     rows: dict[str, Row] = {}
     for i in sorted(range(len(videos)), key=lambda i: best[videos[i].digest] != i):
         video, keeper = videos[i], best[videos[i].digest]
         old, first = there.get(video.digest), rows.get(videos[keeper].path)
-        if old is not None:
+        if old is not None and video.path not in protected:
             reason = both(message("reason.identical_bytes"), message("reason.keeper_was_there"))
             rows[video.path] = _row(video, REMOVE, old.scene, old.path, reason)
-        elif first is not None:
+        elif first is not None and video.path not in protected:
             reason = removed_reason(ranking.why(keeper, i), same_bytes=True)
             rows[video.path] = _row(video, REMOVE, first.scene, first.path, reason)
         else:

@@ -45,12 +45,12 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
         The plan cannot be read.
     """
     with session.held(stamp) as state:
-        input_dir, problems = Path(session.record.run.input_dir), list(state.problems)
+        inputs, problems = session.record.run.inputs, list(state.problems)
         rows = state.planned.rows
         try:
             problems += preflight.check_files(
                 rows,
-                input_dir,
+                inputs,
                 session.output_dir,
                 unsafe={problem.path for problem in problems if problem.row is None},
                 jobs=joblib.cpu_count(),
@@ -58,7 +58,7 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
                 contents=False,
             )
             if not problems:
-                preflight.check_means(rows, input_dir, session.output_dir, mode)
+                preflight.check_means(rows, inputs, session.output_dir, mode)
         except UsageError as error:
             problems.append(Problem("", error.message))
     return problems

@@ -250,7 +250,8 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     merged, conflicts = name_scenes(merged, decided.row_of, file.filled_edits)
     problems = check_decisions(merged)
     if decided.is_placed_by_hand(file):
-        row_of = {row.path: row for row in decided.merged(file).rows}
+        reviewed = decided.merged(file)
+        row_of = {row.path: row for row in reviewed.rows}
         # A problem that stays is found at the same row, whatever the names are by now.
         problems = check_plan([row_of[row.path] for row in decided.rows])
     return ReviewState(decided, file, tuple(merged), (*wrong, *conflicts, *problems))

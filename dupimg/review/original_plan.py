@@ -21,13 +21,21 @@ class DecidedPlan:
     ----------
     rows : tuple of Row
         Named.
-    portable, layout
+    portable, layout, only
         See `dupimg.plans.record.Run`.
     """
 
     rows: tuple[Row, ...]
     portable: bool = False
     layout: Layout = BY_SCENES
+    only: str | None = None
+
+    def merged(self, file: PlanFile) -> Reviewed:
+        """Return the plan as a person edited it."""
+        edits = file.filled_edits
+        return merge_edits(
+            self.rows, edits, portable=self.portable, layout=self.layout, only=self.only
+        )
 
     @cached_property
     def row_of(self) -> dict[str, Row]:
@@ -47,10 +55,6 @@ class DecidedPlan:
             if row.is_companion:
                 companions[row.companion_of].append(row.path)
         return companions
-
-    def merged(self, file: PlanFile) -> Reviewed:
-        """Return what an edited plan comes to, with all names."""
-        return merge_edits(self.rows, file.filled_edits, portable=self.portable, layout=self.layout)
 
     def is_placed_by_hand(self, file: PlanFile) -> bool:
         """Return whether a person has written a destination into the plan."""

@@ -13,7 +13,6 @@ import gc
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Response, abort, jsonify, request
@@ -229,20 +228,19 @@ class ReviewServer:
         """
         state = self._session.current()
         planned = state.planned
-        size = sum(row.bytes for row in planned.rows if row.has_step)
-        input_dir, folder = Path(self._session.record.run.input_dir), self._session.output_dir
+        sizes = preflight.sizes_of(planned.rows, self._session.record.run.inputs)
+        folder = self._session.output_dir
         return {
             "stamp": state.file.stamp,
             "changes": [change.to_json() for change in planned.changes],
             "consequences": [change.to_json() for change in planned.consequences],
             "counts": Counts.of(state.rows).by_action,
-            "bytes": size,
+            "bytes": sum(sizes.values()),
             "folder": str(folder),
             "free": shutil.disk_usage(folder).free,
             "space": {
-                mode: preflight.space_needed(size, input_dir, folder, mode)
+                mode: preflight.space_needed(sizes, folder, mode)
                 for mode in ("copy", "move", "hard_link", "reflink")
-                if input_dir.exists()
             },
         }
 

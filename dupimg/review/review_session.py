@@ -137,9 +137,8 @@ class ReviewSession:
         self.foreign_changes = 0
         self._cache = cache
         self._lock = threading.RLock()
-        self._decided = DecidedPlan(
-            self.record.rows, self.record.run.portable, self.record.run.layout
-        )
+        run = self.record.run
+        self._decided = DecidedPlan(self.record.rows, run.portable, run.layout, run.only)
         self._state = self._parsed(read_bytes(self.plan))
 
     def current(self) -> ReviewState:

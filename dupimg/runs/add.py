@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from dupimg.decide.embed import (
 )
 from dupimg.decide.evidence import Evidence
 from dupimg.errors import UsageError
+from dupimg.files.inputs import Inputs, find_inputs
 from dupimg.files.photos import File, Found, Listing, Photo, Video, find_files
 from dupimg.files.previews import PreviewFolder
 from dupimg.messages import Message, message
@@ -27,8 +28,9 @@ from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, PlanOptions, searched
 from dupimg.options.verbs import verb
 from dupimg.plans.counts import Counts
+from dupimg.plans.placing import DUPLICATES
 from dupimg.plans.plan import check_plan
-from dupimg.plans.record import Record
+from dupimg.plans.record import Record, Run
 from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
@@ -38,7 +40,7 @@ from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
-from dupimg.runs.transfer import is_whole, probe
+from dupimg.runs.transfer import is_whole
 
 T = TypeVar("T", File, Photo, Video)
 
@@ -72,8 +74,7 @@ def add(
     """
     start = time.perf_counter()
     output_dir = options.output_dir
-    preflight.check_input(options.new_dir, "new_dir")
-    preflight.check_apart(options.new_dir, output_dir, "new_dir")
+    preflight.check_inputs(options.new_dir, options.protect, "new_dir")
     if not Journal.exists(output_dir):
         raise UsageError(
             f"Got output_dir={output_dir}, in which no run was carried out, expected the "
@@ -81,21 +82,23 @@ def add(
         )
     with locked(output_dir):
         journal = Journal(output_dir)
+        _check_apart(options, journal.record.run)
         if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
             with journal:
                 result = finish(journal, output_dir, options, start)
-            if not find_files(options.new_dir).files:  # all of it had been moved before
-                return result
+            if not any(find_files(folder).files for folder in options.new_dir):
+                return result  # all of it had been moved before
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
             raise UsageError(
                 f"Got output_dir={output_dir}, whose run is not finished, expected a finished "
                 f"one. {command_line('status', output_dir)} says where it stands."
             )
+        announce = announce or announces(options)
+        folders = ", ".join(map(str, options.new_dir))
+        announce(message("note.folders", inputs=folders, output=str(output_dir)))
         with numbered(*DECIDING, carrying_out(options.mode)):
-            check_move = partial(
-                preflight.check_move, announce=announce or announces(options), confirm=confirm
-            )
+            check_move = partial(preflight.check_move, announce=announce, confirm=confirm)
             record = replace(journal.record, rows=journal.rows)
             return _add(record, options, start, check_move)
 
@@ -105,16 +108,12 @@ def _add(
 ) -> Result:
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
-    input_dir = Path(record.run.input_dir)
-    place = options.new_dir.resolve()
-    below = place.relative_to(input_dir).as_posix() if place.is_relative_to(input_dir) else "."
-    found = find_files(
-        options.new_dir, below="" if below == "." else below, **searched(record.run.settings)
-    )
-    found = _under(input_dir, found, options.new_dir)
-    preflight.check_found(found, options.new_dir, output_dir, "", name="new_dir")
+    inputs = record.run.inputs.protecting(options.protect)
+    find = partial(find_files, **searched(record.run.settings))
+    found = find_inputs(inputs, within=options.new_dir, output_dir=output_dir, find=find)
+    preflight.check_found(found, options.new_dir, "new_dir")
     settings = PlanOptions(
-        input_dir=input_dir,
+        input_dir=tuple(map(Path, inputs.folders.values())),
         output_dir=output_dir,
         cache=options.cache,
         jobs=options.jobs,
@@ -129,24 +128,23 @@ def _add(
             options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
         ) as evidence,
     ):
-        folders = Folders(options.new_dir, output_dir)
+        folders = Folders(Inputs.join(options.new_dir), output_dir)
         portable = record.run.portable or preflight.refuses_names(output_dir)
         rows, notes, passed_over = _decide(
-            evidence, settings, found, earlier, portable, _added_from(input_dir, options.new_dir)
+            evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
         )
         folders.check(command)
-    notes = (*_what_happens(earlier, rows), *notes)
+    known = {row.path for row in earlier}
+    notes = (*_what_happens(earlier, rows), *found.notes, *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
         report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
-        write_report([row for row in rows if row.has_step or not row.earlier], report)
+        write_report([row for row in rows if row.has_step or row.path not in known], report)
         result = replace(result, report=report, notes=notes)
-    elif new := [row for row in rows if row.has_step and not row.earlier]:
-        size = sum(row.bytes for row in new)
-        preflight.check_space(size, options.new_dir, output_dir, options.mode)
-        check_move(size, options.new_dir, output_dir, options.mode)
-        probe(options.mode, input_dir / new[0].path, output_dir)
-        run = replace(record.run, mode=options.mode, portable=portable)
+    elif _is_anything_new(earlier, rows):
+        preflight.check_means(rows, inputs, output_dir, options.mode)
+        check_move(preflight.sizes_of(rows, inputs), output_dir, options.mode)
+        run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             result = replace(finish(journal, output_dir, options, start), notes=notes)
     return replace(
@@ -157,50 +155,50 @@ def _add(
     )
 
 
-def _added_from(input_dir: Path, folder: Path) -> str:
-    """Return the folder that new files come from, if it is not in the input folder."""
-    place = folder.resolve()
-    return "" if place.is_relative_to(input_dir) else place.as_posix()
+def _added_from(inputs: Inputs, options: AddOptions) -> str:
+    """Return the folder that new files come from, if it is one that is not known."""
+    names = (inputs.name(folder.resolve()) for folder in options.new_dir)
+    outside = [name for name in names if Path(name).is_absolute()]
+    return outside[0] if len(outside) == 1 else ""
 
 
-def _under(input_dir: Path, found: Found, folder: Path) -> Found:
-    """Give what was found in a folder the paths of its rows.
-
-    They are relative to the input folder of the earlier run, and absolute outside of it.
-    """
-    place = folder.resolve()
-    if place.is_relative_to(input_dir):
-        place = place.relative_to(input_dir)
-
-    def path(name: str) -> str:
-        return (place / name).as_posix()
-
-    return replace(
-        found,
-        files=tuple((path(name), status) for name, status in found.files),
-        others=tuple(replace(other, path=path(other.path)) for other in found.others),
-        excluded=frozenset(map(path, found.excluded)),
-    )
+def _check_apart(options: AddOptions, run: Run) -> None:
+    """Refuse new or protected folders that would mix with the result."""
+    in_place = run.only == DUPLICATES
+    for folder in options.new_dir:
+        preflight.check_apart(folder, options.output_dir, "new_dir", may_be_inside=in_place)
+    known = map(Path, run.inputs.folders.values())
+    preflight.check_not_protected(known, options.protect, "input_dir")
+    for folder in options.protect:
+        preflight.check_apart(folder, options.output_dir, "protect")
 
 
 def _decide(
     evidence: Evidence,
     options: PlanOptions,
+    inputs: Inputs,
     found: Found,
     earlier: Sequence[Row],
     portable: bool,
     added_from: str,
 ) -> tuple[tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
     """Return a checked plan for all files, what to know about it, and what is passed over."""
-    rows, listing, collection = _read(evidence, options, found, earlier)
-    add = partial(
-        add_rows, rows, listing, options=options, portable=portable, added_from=added_from
+    rows, listing, collection = _read(evidence, options, inputs, found, earlier)
+    decide = partial(
+        add_rows,
+        rows,
+        listing,
+        options=options,
+        inputs=inputs,
+        portable=portable,
+        added_from=added_from,
     )
-    decided, notes = add(collection)
-    while broken := _broken_keepers(decided, collection.rows, options.output_dir):
+    place = partial(_place, inputs=inputs, output_dir=options.output_dir)
+    decided, notes = decide(collection=collection)
+    while broken := _broken_keepers(decided, collection.rows, place):
         # Decide again without photos that are not what they were.
         collection = collection.without(broken)
-        decided, notes = add(collection)
+        decided, notes = decide(collection=collection)
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*notes, *_not_compared(rows, collection.rows, options.output_dir))
@@ -212,7 +210,7 @@ def _not_compared(
 ) -> Iterator[Message]:
     """Yield a note about photos of the earlier run that are not what they were."""
     lost = [
-        row.earlier
+        row.earlier or row.path
         for row in rows
         if _was_placed(row) and not row.trashed and row.path not in known
     ]
@@ -222,23 +220,24 @@ def _not_compared(
 
 
 def _read(
-    evidence: Evidence, options: PlanOptions, found: Found, earlier: Sequence[Row]
+    evidence: Evidence,
+    options: PlanOptions,
+    inputs: Inputs,
+    found: Found,
+    earlier: Sequence[Row],
 ) -> tuple[tuple[Row, ...], Listing, Collection]:
     """Return the rows of the earlier run, the new files, and all photos that can be compared."""
     output_dir = options.output_dir
     stream = make_stream(options, options.model)
-    listing = read_listing(options, options.input_dir, found, evidence.cache)
+    listing = read_listing(options, inputs, found, evidence.cache)
     rows, listing = _only_new(earlier, listing, output_dir)
-    there = {
-        _place(row, output_dir): row
-        for row in rows
-        if _was_placed(row) and _is_there(row, output_dir)
-    }
+    placed = {_place(row, inputs, output_dir): row for row in rows if _was_placed(row)}
+    there = {place.as_posix(): row for place, row in placed.items() if _is_there(row, place)}
     old = [replace(photo_of(row), path=path) for path, row in there.items()]
-    old = read_known(options, options.input_dir, old, evidence.cache)
+    old = read_known(options, inputs, old, evidence.cache)
     listing, embedded = embed_listing(
         stream,
-        options.input_dir,
+        inputs,
         replace(listing, photos=(*old, *listing.photos)),
         quiet=options.quiet,
         evidence=evidence,
@@ -259,6 +258,7 @@ def _read(
         embedded.inverse,
         known,
         apart,
+        frozenset(p.path for p in photos if _is_protected(p.path, known, inputs)),
         evidence=evidence,
         wholes=embedded.wholes,
     )
@@ -266,8 +266,13 @@ def _read(
 
 
 def _was_placed(row: Row) -> bool:
-    """Return whether a row is about a photo that was kept or removed."""
-    return row.is_photo and row.action in (KEEP, REMOVE)
+    """Return whether a row is about a photo that was kept or removed, or that is protected."""
+    return row.is_photo and (row.action in (KEEP, REMOVE) or row.protected)
+
+
+def _is_protected(path: str, known: Mapping[str, Row], inputs: Inputs) -> bool:
+    """Return whether a photo stays in any case; what was decided about a known one holds."""
+    return known[path].protected if path in known else inputs.is_protected(path)
 
 
 def _only_new(
@@ -287,7 +292,9 @@ def _only_new(
     )
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}
     names = {
-        row.path: _place(row, output_dir) if row.destination else f"{row.path} (before)"
+        row.path: (output_dir.absolute() / row.earlier).as_posix()
+        if row.destination
+        else f"{row.path} (before)"
         for row in earlier
         if row.path in taken
     }
@@ -312,30 +319,40 @@ def _only_new(
     )
 
 
-def _place(row: Row, output_dir: Path) -> str:
-    return (output_dir.absolute() / row.earlier).as_posix()
+def _place(row: Row, inputs: Inputs, output_dir: Path) -> Path:
+    """Return where the file of a row is: where it was put, or still where it was found."""
+    return output_dir.absolute() / row.earlier if row.earlier else inputs / row.path
 
 
-def _is_there(row: Row, output_dir: Path) -> bool:
-    """Return whether a file is where it was put, as far as its size tells."""
+def _is_there(row: Row, place: Path) -> bool:
+    """Return whether a file is where it should be, as far as its size tells."""
     try:
-        return bool(row.earlier) and (output_dir / row.earlier).lstat().st_size == row.bytes
+        return place.lstat().st_size == row.bytes
     except OSError:
         return False
 
 
-def _broken_keepers(decided: Sequence[Row], known: Mapping[str, Row], output_dir: Path) -> set[str]:
-    """Return the photos in favour of which new ones would go, and that have changed."""
-    keepers = {row.keeper for row in decided if not row.earlier} & known.keys()
-    return {k for k in keepers if not is_whole(output_dir / known[k].earlier, known[k].digest)}
+def _broken_keepers(
+    decided: Sequence[Row], known: Mapping[str, Row], place: Callable[[Row], Path]
+) -> set[str]:
+    """Return the photos in favour of which others would go, and that have changed."""
+    keepers = {row.keeper for row in decided if row.has_step} & known.keys()
+    return {k for k in keepers if not is_whole(place(known[k]), known[k].digest)}
+
+
+def _is_anything_new(earlier: Sequence[Row], decided: Sequence[Row]) -> bool:
+    """Return whether there is a file to bring to its place, or one to remember."""
+    known = {row.path for row in earlier}
+    return any(row.has_step or row.path not in known for row in decided)
 
 
 def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Message]:
     """Yield the lines that say what is new, and what changes place."""
-    new = [row for row in decided if not row.earlier and row.has_step]
-    if not new:
+    if not _is_anything_new(earlier, decided):
         yield message("note.nothing_new")
         return
+    known = {row.path for row in earlier}
+    new = [row for row in decided if row.path not in known]
     counts = Counts.of(new)
     scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}
     yield message(
@@ -347,15 +364,16 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
         removed=counts.removed,
         other=counts.other,
     )
-    yield from _what_moves(decided)
+    yield from _what_moves(row for row in decided if row.path in known)
 
 
-def _what_moves(decided: Sequence[Row]) -> Iterator[Message]:
+def _what_moves(known: Iterable[Row]) -> Iterator[Message]:
     """Yield the lines that say which photos of the earlier run change place."""
-    moved = [row for row in decided if row.earlier and row.has_step and not row.is_companion]
+    moved = [row for row in known if row.has_step and not row.is_companion]
     for row in moved:
         if row.action == REMOVE:
-            yield message("note.replaced", before=row.earlier, after=row.destination)
+            before = row.earlier or row.path
+            yield message("note.replaced", before=before, after=row.destination)
     for row in moved:
         if row.action == KEEP:
             yield message("note.brought_back", before=row.earlier, after=row.destination)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import joblib
 
 from dupimg.errors import UsageError
 from dupimg.files.cache import Cache, cache_path
+from dupimg.files.inputs import find_inputs
 from dupimg.files.photos import find_files
 from dupimg.messages import Message, message
 from dupimg.options.run_options import ApplyOptions, searched
@@ -74,17 +76,14 @@ def apply(
             raise UsageError(message("refused.nothing_left", folder=str(output_dir)))
         reviewed = _reviewed(record, plan_path, output_dir, options, progress)
         rows = reviewed.rows
-        notes = [*_what_changed(reviewed), *_what_appeared(record)]
+        notes = [*_what_changed(reviewed), *_what_appeared(record, output_dir)]
         if options.dry_run:
             seconds = time.perf_counter() - start
             return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
             announce(note)
-        size = sum(row.bytes for row in rows if row.has_step)
-        input_dir = Path(record.run.input_dir)
-        preflight.check_move(
-            size, input_dir, output_dir, options.mode, announce=announce, confirm=confirm
-        )
+        sizes = preflight.sizes_of(rows, record.run.inputs)
+        preflight.check_move(sizes, output_dir, options.mode, announce=announce, confirm=confirm)
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
             return finish(journal, output_dir, options, start, progress=progress)
@@ -110,16 +109,18 @@ def _reviewed(
     record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: MakeBar
 ) -> Reviewed:
     """Return an edited plan, or refuse it with all its problems."""
-    input_dir = Path(record.run.input_dir)
-    preflight.check_input(input_dir)  # before a long plan is read
+    inputs = record.run.inputs
+    for folder in inputs.places:
+        preflight.check_input(folder)  # before a long plan is read
     edits = read_edits(plan_path)
     row_of = {edit.path: edit.number for edit in edits}
     portable = record.run.portable or preflight.refuses_names(output_dir)
-    reviewed = merge_edits(record.rows, edits, portable=portable, layout=record.run.layout)
+    run = record.run
+    reviewed = merge_edits(record.rows, edits, portable=portable, layout=run.layout, only=run.only)
     found = check_plan(reviewed.rows)
     found += preflight.check_files(
         reviewed.rows,
-        input_dir,
+        inputs,
         output_dir,
         unsafe={problem.path for problem in found},
         jobs=options.jobs or joblib.cpu_count(),
@@ -135,7 +136,7 @@ def _reviewed(
             message("refused.plan_problems", plan=str(plan_path), count=len(found)),
             *(problem.full_message for problem in found),
         )
-    preflight.check_means(reviewed.rows, input_dir, output_dir, options.mode)
+    preflight.check_means(reviewed.rows, inputs, output_dir, options.mode)
     return reviewed
 
 
@@ -167,10 +168,11 @@ def _first_ones(items: Sequence[Message], *, shown: int = 10) -> list[Message]:
     return [*(message("note.item", item=item) for item in items[:shown]), *rest]
 
 
-def _what_appeared(record: Record) -> list[Message]:
-    """Return a note about files that the input holds and the plan does not know."""
+def _what_appeared(record: Record, output_dir: Path) -> list[Message]:
+    """Return a note about files that the inputs hold and the plan does not know."""
     known = {row.path for row in record.rows} | set(record.run.passed_over)
-    found = find_files(Path(record.run.input_dir), **searched(record.run.settings))
+    find = partial(find_files, **searched(record.run.settings))
+    found = find_inputs(record.run.inputs, output_dir=output_dir, find=find)
     new = [path for path, _ in found.files if path not in known]
     if not new:
         return []

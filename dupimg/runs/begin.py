@@ -11,17 +11,19 @@ from pathlib import Path
 from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
+from dupimg.files.inputs import Inputs
 from dupimg.messages import Message, message
 from dupimg.options.fields import COMMAND_LINE_ONLY, WorkOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
+from dupimg.plans.reasons import both
 from dupimg.plans.record import Run
 from dupimg.progress import Standing, noted
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
 
 # Where the run is; what is remembered and shown of it; how fast it is.
-_NO_SETTINGS = COMMAND_LINE_ONLY | {"input_dir", "output_dir", "cache", "quiet"}
+_NO_SETTINGS = COMMAND_LINE_ONLY | {"input_dir", "protect", "output_dir", "cache", "quiet"}
 _NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
 
 
@@ -91,7 +93,16 @@ def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> 
     # As JSON gives them back.
     settings |= {n: list(value) for n, value in settings.items() if isinstance(value, tuple)}
     settings["time_zone"] = options.time_zone or machine_zone()
-    return Run(str(options.input_dir.resolve()), mode, settings, portable)
+    return Run(Inputs.join(options.input_dir, options.protect), mode, settings, portable)
+
+
+def told_folders(inputs: Inputs, output_dir: Path) -> Message:
+    """Say which folders are read, which of them are protected, and where the result goes."""
+    protected = ", ".join(str(inputs / path) for path in inputs.protected)
+    told = message("note.folders", inputs=str(inputs), output=str(output_dir))
+    if not protected:
+        return told
+    return both(told, message("note.protected_folders", folders=protected))
 
 
 def announces(options: WorkOptions) -> Callable[[Message], object]:

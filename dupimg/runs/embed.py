@@ -12,6 +12,7 @@ import numpy as np
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import write_durably
+from dupimg.files.inputs import Inputs
 from dupimg.files.photos import File, Photo, find_files
 from dupimg.files.sandbox import warm_up
 from dupimg.options.tool_options import EmbedOptions
@@ -122,7 +123,7 @@ def embed(options: EmbedOptions) -> EmbedResult:
         numbered("reading", "embedding"),
         Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence,
     ):
-        listing, embedded = read_and_embed(options, options.folder, found, evidence)
+        listing, embedded = read_and_embed(options, Inputs.join([options.folder]), found, evidence)
     if not embedded.photos:
         raise UsageError(f"Got folder={options.folder} without a readable photo.")
     features = embedded.of_each_photo

@@ -20,15 +20,16 @@ from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
 from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.merged_metadata import SIDECAR_SUFFIX
 from dupimg.plans.report import write_report
-from dupimg.plans.rows import FOLDERS, KEEP, Row
+from dupimg.plans.rows import FOLDERS, KEEP, REMOVE, Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.journal import APPLIED, UNDOING, Journal
 from dupimg.runs.mounts import Folders
-from dupimg.runs.result import REPORT, Result, explain_resume, next_step
+from dupimg.runs.result import REPORT, Result, command_line, explain_resume, next_step
 from dupimg.runs.transfer import (
     HARD_LINK,
     MOVE,
     displace,
+    expect_other,
     is_whole,
     move_sidecar,
     place,
@@ -73,8 +74,11 @@ def carry_out(
     OSError
         Input or output vanished, or the journal cannot be written. What was done is marked.
     """
-    folders = Folders(Path(journal.record.run.input_dir), output_dir)
+    folders = Folders(journal.record.run.inputs, output_dir)
     known = cache or Cache(None)
+
+    keepers = {row.path: row for row in journal.record.rows if row.stays and not row.destination}
+    inputs = journal.record.run.inputs
 
     def step(number: int) -> None:
         row = journal.record.rows[number]
@@ -82,6 +86,9 @@ def carry_out(
         destination = output_dir / row.destination
         folders.check_output()
         try:
+            keeper = keepers.get(row.keeper) if row.action == REMOVE else None
+            if keeper is not None and not destination.exists():
+                expect_other(inputs / keeper.path, keeper.digest, keeper.identity, source)
             place(source, destination, mode, row.digest, "" if row.earlier else row.identity)
             _place_sidecar(row, output_dir)
             folders.check_output()
@@ -194,7 +201,7 @@ def take_back(
     """
     journal.release_reserve()
     journal.mark_state(UNDOING)
-    folders = Folders(Path(journal.record.run.input_dir), output_dir)
+    folders = Folders(journal.record.run.inputs, output_dir)
     known = cache or Cache(None)
 
     def step(number: int) -> tuple[UndoOutcome, ...]:
@@ -287,7 +294,7 @@ def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
     """Return where the file of a row comes from, and how it gets to its destination."""
     if row.earlier:
         return output_dir / row.earlier, MOVE
-    return Path(journal.record.run.input_dir) / row.path, journal.record.run.mode
+    return journal.record.run.inputs / row.path, journal.record.run.mode
 
 
 def _stages(journal: Journal) -> tuple[list[int], ...]:
@@ -368,5 +375,12 @@ def finish(
         time.perf_counter() - start,
         page,
         notes=tuple(notes),
-        next_step=next_step(journal.record.run, rows, output_dir),
+        next_step=next_step(journal.record.run, rows, output_dir, _to_move(options, output_dir)),
     )
+
+
+def _to_move(options: OrganizeOptions | ApplyOptions | AddOptions, output_dir: Path) -> str:
+    """Write the command that moves what a run has copied or linked."""
+    moving = replace(options, process_mode="move", hard_link=False, reflink=False)
+    undo = command_line("undo", output_dir).strip("`")
+    return f"`{undo} && {written_command(_VERBS[type(options)], moving)}`"

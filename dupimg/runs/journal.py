@@ -26,7 +26,13 @@ from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
 from dupimg.messages import Message, message, quoted, why
 from dupimg.plans.reasons import both, by_hand_reason, failed_reason, without
-from dupimg.plans.record import Record, Run, read_settings, row_from_json, row_to_json
+from dupimg.plans.record import (
+    Record,
+    row_from_json,
+    row_to_json,
+    run_from_json,
+    run_to_json,
+)
 from dupimg.plans.rows import LEAVE, Row
 
 _PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
@@ -352,15 +358,14 @@ def is_at_work(output_dir: Path) -> bool:
 
 
 def _record_lines(record: Record) -> Iterator[dict[str, Any]]:
-    yield vars(record.run) | {"rows": len(record.rows)}
+    yield run_to_json(record.run) | {"rows": len(record.rows)}
     yield from map(row_to_json, record.rows)
 
 
 def _parse_record(lines: Iterable[dict[str, Any]]) -> Record:
     header, *rows = lines
     header.pop("rows")
-    header["settings"] = read_settings(header["settings"])
-    return Record(Run(**header), tuple(map(row_from_json, rows)))
+    return Record(run_from_json(header), tuple(map(row_from_json, rows)))
 
 
 def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from dupimg.files.inputs import Inputs
 from dupimg.messages import message
 
 
 class Folders:
-    """An input and an output folder, as they are when this is made.
+    """The input folders and the output folder, as they are when this is made.
 
     Parameters
     ----------
-    input_dir, output_dir : Path
+    inputs : Inputs
+    output_dir : Path
     """
 
-    def __init__(self, input_dir: Path, output_dir: Path) -> None:
+    def __init__(self, inputs: Inputs, output_dir: Path) -> None:
         self._output_dir = output_dir
-        self._places = {folder: _place_of(folder) for folder in (input_dir, output_dir)}
+        self._places = {folder: _place_of(folder) for folder in (*inputs.places, output_dir)}
 
     def check(self, command: str = "") -> None:
         """Raise OSError if one of them has vanished.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
@@ -24,6 +25,7 @@ from dupimg.runs.begin import (
     announces,
     describe_run,
     looking,
+    told_folders,
     undisturbed,
     unfinished_journal,
 )
@@ -31,7 +33,6 @@ from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
-from dupimg.runs.transfer import probe
 
 
 @verb(OrganizeOptions)
@@ -72,7 +73,8 @@ def organize(
     """
     start = time.perf_counter()
     output_dir = options.output_dir
-    preflight.check_input(options.input_dir)
+    preflight.check_inputs(options.input_dir, options.protect, "input_dir")
+    announce = announce or announces(options)
     run = describe_run(options, options.mode)
     if not options.dry_run and (unfinished := unfinished_journal(output_dir)) is not None:
         return _resume(unfinished, run, options, start)
@@ -81,16 +83,11 @@ def organize(
             f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
-    found = preflight.find_input(options.input_dir, output_dir, options.mode, options.searched)
-    if not options.dry_run:
-        preflight.check_move(
-            found.bytes,
-            options.input_dir,
-            output_dir,
-            options.mode,
-            announce=announce or announces(options),
-            confirm=confirm,
-        )
+    found = preflight.find_input(options, options.input_dir, run.inputs)
+    check = partial(_check_space, options, announce, confirm)
+    if options.only != "duplicates":  # else nobody knows yet how much there is to bring
+        check(preflight.sizes_found(found, run.inputs))
+    announce(told_folders(run.inputs, output_dir))
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -99,12 +96,18 @@ def organize(
     steps = DECIDING if options.dry_run else (*DECIDING, carrying_out(options.mode))
     with undisturbed(output_dir, dry_run=options.dry_run) as checkpoints, numbered(*steps):
         if not options.dry_run:
-            probe(options.mode, options.input_dir / (found.first or ""), output_dir)
+            movable = (
+                path
+                for path, _ in found.files
+                if path not in found.excluded and not run.inputs.is_protected(path)
+            )
+            preflight.probe_each(movable, run.inputs, output_dir, options.mode)
         run = replace(run, portable=preflight.refuses_names(output_dir))
-        folders = Folders(options.input_dir, preflight.existing_parent(output_dir))
+        folders = Folders(run.inputs, preflight.existing_parent(output_dir))
         with looking(output_dir, command, dry_run=options.dry_run):
             decision = decide(
                 options,
+                run.inputs,
                 found,
                 PreviewFolder(output_dir).write,
                 checkpoints,
@@ -124,6 +127,8 @@ def organize(
             notes = (*notes, message("note.dry_run"))
             result = Result(rows, output_dir / REPORT, seconds, page, notes=notes)
         else:
+            if options.only == "duplicates":
+                check(preflight.sizes_of(rows, run.inputs))
             with Journal.begin(output_dir, Record(run, rows)) as journal:
                 result = finish(journal, output_dir, options, start, notes)
     return replace(
@@ -132,6 +137,20 @@ def organize(
         system_files=found.system_files,
         passed_over=found.passed_over + len(decision.passed_over),
     )
+
+
+def _check_space(
+    options: OrganizeOptions,
+    announce: Callable[[Message], object],
+    confirm: Callable[[str], bool] | None,
+    sizes: preflight.Sizes,
+) -> None:
+    """Refuse what does not fit, and say what a move copies."""
+    preflight.check_space(sizes, options.output_dir, options.mode)
+    if not options.dry_run:
+        preflight.check_move(
+            sizes, options.output_dir, options.mode, announce=announce, confirm=confirm
+        )
 
 
 def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:

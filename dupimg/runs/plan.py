@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.verbs import verb
@@ -18,15 +19,29 @@ from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
 from dupimg.runs import preflight
-from dupimg.runs.begin import DECIDING, describe_run, looking, undisturbed, unfinished_journal
+from dupimg.runs.begin import (
+    DECIDING,
+    announces,
+    describe_run,
+    looking,
+    told_folders,
+    undisturbed,
+    unfinished_journal,
+)
 from dupimg.runs.journal import write_plan
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, Result, command_line
 
 
 @verb(PlanOptions)
-def plan(options: PlanOptions) -> Result:
+def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None = None) -> Result:
     """Decide what to do with a folder of photos, and write it to ``plan.csv`` for review.
+
+    Other Parameters
+    ----------------
+    announce : callable
+        Is given the message that says what is input and what is output. By default it is printed,
+        unless `quiet`.
 
     Returns
     -------
@@ -40,7 +55,7 @@ def plan(options: PlanOptions) -> Result:
     """
     start = time.perf_counter()
     output_dir = options.output_dir
-    preflight.check_input(options.input_dir)
+    preflight.check_inputs(options.input_dir, options.protect, "input_dir")
     if unfinished_journal(output_dir) is not None:
         raise UsageError(
             f"Got output_dir={output_dir}, where a run is unfinished. Finish it with "
@@ -48,7 +63,9 @@ def plan(options: PlanOptions) -> Result:
             f"{command_line('undo', output_dir)}.",
             field="output_dir",
         )
-    found = preflight.find_input(options.input_dir, output_dir, searched=options.searched)
+    run = describe_run(options, "")
+    found = preflight.find_input(options, options.input_dir, run.inputs)
+    (announce or announces(options))(told_folders(run.inputs, output_dir))
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -59,10 +76,11 @@ def plan(options: PlanOptions) -> Result:
         looking(output_dir, command),
         numbered(*DECIDING),
     ):
-        folders = Folders(options.input_dir, output_dir)
-        run = describe_run(options, "", portable=preflight.refuses_names(output_dir))
+        folders = Folders(run.inputs, output_dir)
+        run = replace(run, portable=preflight.refuses_names(output_dir))
         decision = decide(
             options,
+            run.inputs,
             found,
             PreviewFolder(output_dir).write,
             checkpoints,

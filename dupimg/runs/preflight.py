@@ -8,18 +8,22 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import permutations, product
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from dupimg.errors import UsageError
+from dupimg.files.inputs import Inputs, find_inputs
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
+from dupimg.options.run_options import PlanOptions
+from dupimg.options.tool_options import TuneOptions
 from dupimg.plans.free_names import acceptable_path
 from dupimg.plans.plan import Problem
-from dupimg.plans.rows import FOLDERS, Row
+from dupimg.plans.rows import FOLDERS, REMOVE, Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.transfer import probe
 
@@ -40,14 +44,62 @@ def check_input(input_dir: Path, name: str = "input_dir") -> None:
         raise UsageError(message("refused.unreadable_folder", name=name, folder=folder), field=name)
 
 
-def check_output(input_dir: Path, output_dir: Path) -> None:
-    """Refuse an output folder that would mix with the input or with earlier results.
+def check_inputs(folders: Sequence[Path], protected: Sequence[Path], name: str) -> None:
+    """Refuse folders that are none, the same twice or inside each other.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Of the option `name`.
+    protected : sequence of Path
+        May be inside the others, but not around one.
+    name : str
 
     Raises
     ------
     UsageError
     """
-    check_apart(input_dir, output_dir)
+    for folder in folders:
+        check_input(folder, name)
+    for folder in protected:
+        check_input(folder, "protect")
+    for one, other in permutations(folders, 2):
+        if _is_inside(one.resolve(), other.resolve()):
+            same = _same_folder(one.resolve(), other.resolve())
+            raise UsageError(
+                message("refused.same_folder", name=name, folder=str(one), other=str(other))
+                if same
+                else message("refused.inside", name=name, folder=str(one), other=str(other)),
+                field=name,
+            )
+    check_not_protected(folders, protected, name)
+
+
+def check_not_protected(folders: Iterable[Path], protected: Sequence[Path], name: str) -> None:
+    """Refuse folders, of the option `name`, that are inside a protected one.
+
+    Raises
+    ------
+    UsageError
+    """
+    for folder, around in product(folders, protected):
+        inside, outside = folder.resolve(), around.resolve()
+        if inside != outside and _is_inside(inside, outside):
+            raise UsageError(
+                message(
+                    "refused.inside_protected", name=name, folder=str(folder), other=str(around)
+                ),
+                field=name,
+            )
+
+
+def check_output(output_dir: Path) -> None:
+    """Refuse an output folder that holds earlier results, or in which nothing can be written.
+
+    Raises
+    ------
+    UsageError
+    """
     if output_dir.exists() and not output_dir.is_dir():
         raise UsageError(
             f"Got output_dir={output_dir}, which is a file, expected a folder.", field="output_dir"
@@ -68,7 +120,9 @@ def check_output(input_dir: Path, output_dir: Path) -> None:
         )
 
 
-def check_apart(input_dir: Path, output_dir: Path, name: str = "input_dir") -> None:
+def check_apart(
+    input_dir: Path, output_dir: Path, name: str = "input_dir", *, may_be_inside: bool = False
+) -> None:
     """Refuse an output folder inside or around the input, which the message calls `name`.
 
     Raises
@@ -77,7 +131,9 @@ def check_apart(input_dir: Path, output_dir: Path, name: str = "input_dir") -> N
     """
     source, target = input_dir.resolve(), output_dir.resolve()
     for near, far, relation in ((source, target, "inside"), (target, source, "around")):
-        if any(_same_folder(near, parent) for parent in (far, *far.parents)):
+        if _is_inside(far, near):
+            if relation == "inside" and may_be_inside and not _same_folder(near, far):
+                continue
             relation = "equal to" if _same_folder(near, far) else relation
             raise UsageError(
                 f"Got output_dir={output_dir}, which is {relation} {name}={input_dir}, "
@@ -86,10 +142,8 @@ def check_apart(input_dir: Path, output_dir: Path, name: str = "input_dir") -> N
             )
 
 
-def check_found(
-    found: Found, input_dir: Path, output_dir: Path, mode: str, name: str = "input_dir"
-) -> None:
-    """Refuse an empty folder, and what `check_space` refuses unless `mode` is empty.
+def check_found(found: Found, folders: Sequence[Path], name: str = "input_dir") -> None:
+    """Refuse folders without files.
 
     Raises
     ------
@@ -98,50 +152,68 @@ def check_found(
     if found.first is None:
         passed_over = found.passed_over + len(found.excluded)
         but = f" but for {passed_over:,} that the options pass over" if passed_over else ""
+        shown = ", ".join(map(str, folders))
         raise UsageError(
-            f"Got {name}={input_dir} without files{but}, expected a folder of photos.", field=name
+            f"Got {name}={shown} without files{but}, expected a folder of photos.", field=name
         )
-    if mode:
-        check_space(found.bytes, input_dir, output_dir, mode)
 
 
 def find_input(
-    input_dir: Path,
-    output_dir: Path,
-    mode: str = "",
-    searched: Mapping[str, Any] = MappingProxyType({}),
+    options: PlanOptions | TuneOptions, folders: Sequence[Path], inputs: Inputs
 ) -> Found:
-    """Find the files of an input folder, and refuse what `check_output` and `check_found` do.
+    """Find the files of the input folders, and refuse what the checks of an output folder do.
 
     Raises
     ------
     UsageError
     """
-    check_output(input_dir, output_dir)
-    found = find_files(input_dir, **searched)
-    check_found(found, input_dir, output_dir, mode)
+    output_dir = options.output_dir
+    in_place = isinstance(options, PlanOptions) and options.only == "duplicates"
+    for folder in folders:
+        check_apart(folder, output_dir, may_be_inside=in_place)
+    for folder in options.protect if isinstance(options, PlanOptions) else ():
+        check_apart(folder, output_dir, "protect")
+    check_output(output_dir)
+    searched = options.searched if isinstance(options, PlanOptions) else {}
+    find = partial(find_files, **searched)
+    found = find_inputs(inputs, output_dir=output_dir, find=find)
+    check_found(found, folders)
     return found
 
 
-def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None:
+# Bytes by the folder that they come from.
+Sizes = Mapping[Path, int]
+
+
+def sizes_found(found: Found, inputs: Inputs) -> dict[Path, int]:
+    """Return how much each folder holds, without what is excluded or protected."""
+    sizes: Counter[Path] = Counter()
+    for path, status in found.files:
+        if path not in found.excluded and not inputs.is_protected(path):
+            sizes[inputs.root(path)] += status.st_size
+    return dict(sizes)
+
+
+def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
     """Refuse a copy that would not fit, and a move out of a read-only folder.
 
     Parameters
     ----------
-    size : int
-        Bytes to bring to the output.
-    input_dir, output_dir : Path
+    sizes : mapping of Path to int
+        Bytes to bring to the output, by the folder that they come from.
+    output_dir : Path
     mode : {"copy", "move", "hard_link", "reflink"}
 
     Raises
     ------
     UsageError
     """
-    if mode == "move" and not os.access(input_dir, os.W_OK):
-        raise UsageError(message("refused.move", folder=str(input_dir)))
+    for folder in sizes if mode == "move" else ():
+        if not os.access(folder, os.W_OK):
+            raise UsageError(message("refused.move", folder=str(folder)))
     target = existing_parent(output_dir)
-    free = shutil.disk_usage(target).free
-    if space_needed(size, input_dir, output_dir, mode) > free:
+    size, free = space_needed(sizes, output_dir, mode), shutil.disk_usage(target).free
+    if size > free:
         raise UsageError(
             message(
                 "refused.no_space_to_copy" if mode == "copy" else "refused.no_space_to_move",
@@ -152,15 +224,22 @@ def check_space(size: int, input_dir: Path, output_dir: Path, mode: str) -> None
         )
 
 
-def space_needed(size: int, input_dir: Path, output_dir: Path, mode: str) -> int:
-    """Return how many bytes `size` bytes of files take in the output folder; see `check_space`."""
-    across = existing_parent(output_dir).stat().st_dev != input_dir.stat().st_dev
-    return size if mode == "copy" or (mode == "move" and across) else 0
+def space_needed(sizes: Sizes, output_dir: Path, mode: str) -> int:
+    """Return how many bytes files take in the output folder; see `check_space`."""
+    if mode == "copy":
+        return sum(sizes.values())
+    return size_across(sizes, existing_parent(output_dir)) if mode == "move" else 0
+
+
+def size_across(sizes: Sizes, target: Path) -> int:
+    """Return how many bytes come from other disks than that of a folder."""
+    disk = target.stat().st_dev
+    there = {folder: existing_parent(folder).stat().st_dev for folder in sizes}
+    return sum(size for folder, size in sizes.items() if there[folder] != disk)
 
 
 def check_move(
-    size: int,
-    input_dir: Path,
+    sizes: Sizes,
     output_dir: Path,
     mode: str,
     *,
@@ -171,10 +250,8 @@ def check_move(
 
     Parameters
     ----------
-    size : int
-        Bytes to bring to the output.
-    input_dir, output_dir : Path
-    mode : {"copy", "move", "hard_link", "reflink"}
+    sizes, output_dir, mode
+        As in `check_space`.
     announce : callable
         Is given the message that says so.
     confirm : callable, optional
@@ -186,7 +263,8 @@ def check_move(
         The answer was no.
     """
     target = existing_parent(output_dir)
-    if mode != "move" or target.stat().st_dev == input_dir.stat().st_dev:
+    size = size_across(sizes, target) if mode == "move" else 0
+    if not size:
         return
     minutes = max(1, round(size / _bytes_per_second(target) / 60))
     told = message("time.minutes", count=minutes)
@@ -225,7 +303,7 @@ def _readable(size: int) -> str:
 
 def check_files(
     rows: Sequence[Row],
-    input_dir: Path,
+    inputs: Inputs,
     output_dir: Path,
     *,
     unsafe: Collection[str],
@@ -239,7 +317,8 @@ def check_files(
     Parameters
     ----------
     rows : sequence of Row
-    input_dir, output_dir : Path
+    inputs : Inputs
+    output_dir : Path
     unsafe : collection of str
         Paths of rows in which `check_plan` found something: their destinations are not checked.
     jobs, quiet, progress, contents
@@ -254,34 +333,59 @@ def check_files(
     UsageError
         There is no input folder any more.
     """
-    check_input(input_dir)
+    for folder in inputs.places:
+        check_input(folder)
     safe = [row for row in rows if row.path not in unsafe]
     return [
         *check_places(safe, output_dir),
         *check_unchanged(
-            rows, input_dir, jobs=jobs, quiet=quiet, progress=progress, contents=contents
+            rows, inputs, jobs=jobs, quiet=quiet, progress=progress, contents=contents
         ),
     ]
 
 
-def check_means(rows: Sequence[Row], input_dir: Path, output_dir: Path, mode: str) -> None:
-    """Refuse a mode for which there is no space, or that the filesystem does not have.
+def check_means(rows: Sequence[Row], inputs: Inputs, output_dir: Path, mode: str) -> None:
+    """Refuse a mode for which there is no space, or that a filesystem does not have.
 
     Parameters
     ----------
     rows : sequence of Row
-    input_dir, output_dir : Path
-        The output has its folder of `dupimg.runs.journal`, and nobody else is at work there.
+        Those to be carried out that come from the inputs are looked at.
+    inputs : Inputs
+    output_dir : Path
+        With its folder of `dupimg.runs.journal`, and nobody else is at work there.
     mode : {"copy", "move", "hard_link", "reflink"}
 
     Raises
     ------
     UsageError
     """
-    concerned = [row for row in rows if row.destination]
-    check_space(sum(row.bytes for row in concerned), input_dir, output_dir, mode)
-    if concerned:
-        probe(mode, input_dir / concerned[0].path, output_dir)
+    concerned = [row for row in rows if row.has_step and not row.earlier]
+    check_space(sizes_of(concerned, inputs), output_dir, mode)
+    probe_each((row.path for row in concerned), inputs, output_dir, mode)
+
+
+def sizes_of(rows: Iterable[Row], inputs: Inputs) -> dict[Path, int]:
+    """Return how much of each folder some rows bring to the output.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        What stays, or comes from an earlier run, does not count.
+    inputs : Inputs
+    """
+    sizes: Counter[Path] = Counter()
+    for row in rows:
+        if row.has_step and not row.earlier:
+            sizes[inputs.root(row.path)] += row.bytes
+    return dict(sizes)
+
+
+def probe_each(paths: Iterable[str], inputs: Inputs, output_dir: Path, mode: str) -> None:
+    """Refuse a mode that the filesystem of one of the inputs does not have, see `probe`."""
+    first = {inputs.root(path): path for path in reversed([*paths])}
+    for path in first.values():
+        probe(mode, inputs / path, output_dir)
 
 
 def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
@@ -362,7 +466,7 @@ def check_names(rows: Sequence[Row]) -> Iterator[Problem]:
 
 def check_unchanged(
     rows: Sequence[Row],
-    input_dir: Path,
+    inputs: Inputs,
     *,
     jobs: int,
     quiet: bool,
@@ -374,8 +478,8 @@ def check_unchanged(
     Parameters
     ----------
     rows : sequence of Row
-        Files that stay where they are do not matter.
-    input_dir : Path
+        Files that stay where they are do not matter, unless others go in their favour.
+    inputs : Inputs
     jobs : int
         Threads.
     quiet : bool
@@ -391,7 +495,8 @@ def check_unchanged(
     list of Problem
         Size and time are compared first, then the content.
     """
-    concerned = [row for row in rows if row.destination]
+    keepers = {row.keeper for row in rows if row.action == REMOVE and row.destination}
+    concerned = [row for row in rows if row.destination or row.path in keepers]
     with (
         progress(len(concerned), "checking", unit="files", quiet=quiet) as bar,
         ThreadPoolExecutor(jobs) as pool,
@@ -399,7 +504,7 @@ def check_unchanged(
 
         def check(row: Row) -> Message | None:
             bar.update()
-            return _change(row, input_dir / row.path, contents=contents)
+            return _change(row, inputs / row.path, contents=contents)
 
         changes = list(pool.map(check, concerned))
     return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
@@ -428,6 +533,11 @@ def existing_parent(folder: Path) -> Path:
     """Return the folder itself, or the nearest one above it that exists."""
     resolved = folder.resolve()
     return next(parent for parent in (resolved, *resolved.parents) if parent.exists())
+
+
+def _is_inside(folder: Path, other: Path) -> bool:
+    """Return whether a resolved folder is another one, or inside it."""
+    return any(_same_folder(other, parent) for parent in (folder, *folder.parents))
 
 
 def _same_folder(a: Path, b: Path) -> bool:

@@ -15,7 +15,7 @@ from dupimg.messages import Message, message, why
 from dupimg.plans.counts import Counts
 from dupimg.plans.record import Run
 from dupimg.plans.report import rows_table
-from dupimg.plans.rows import Row
+from dupimg.plans.rows import FOLDERS, KEEP, OTHER, Row
 from dupimg.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -122,12 +122,12 @@ class Result:
             + " + failed" * bool(counts.failed)
         )
         scenes = counted(counts.scenes, "scene")
-        yield f"kept     {counts.kept:>8,} in {scenes}      {output / 'processed'}"
+        yield f"kept     {counts.kept:>8,} in {scenes}      {self._place(KEEP, output)}"
         yield (
             f"removed  {counts.removed:>8,} {plural(counts.removed, 'duplicate')}, "
             f"{counts.bytes_freed / 1e6:,.1f} MB      {output / 'remove'}"
         )
-        yield f"other    {counts.other:>8,} no readable photo      {output / 'other'}"
+        yield f"other    {counts.other:>8,} no readable photo      {self._place(OTHER, output)}"
         if counts.left:
             yield f"left     {counts.left:>8,} where {'it is' if counts.left == 1 else 'they are'}"
         if counts.videos:
@@ -160,8 +160,14 @@ class Result:
         rate = new / max(self.seconds, 1e-9)
         yield f"took     {self.seconds:>8,.1f} s" + f", {rate:,.1f} photos per second" * bool(new)
 
+    def _place(self, action: str, output: Path) -> str:
+        """Say where files of an action are."""
+        concerned = [row for row in self.rows if row.action == action and row.digest]
+        in_place = concerned and not any(row.destination for row in concerned)
+        return "where they are" if in_place else str(output / FOLDERS[action])
 
-def next_step(run: Run, rows: Sequence[Row], output_dir: Path) -> Message:
+
+def next_step(run: Run, rows: Sequence[Row], output_dir: Path, to_move: str = "") -> Message:
     """Say what a person may want to do after a run, and what deleting would free.
 
     Parameters
@@ -170,12 +176,17 @@ def next_step(run: Run, rows: Sequence[Row], output_dir: Path) -> Message:
     rows : sequence of Row
         As they stand now.
     output_dir : Path
+    to_move : str
+        Moves what this run has copied or linked.
     """
     counts, undo = Counts.of(rows), command_line("undo", output_dir)
+    source = str(run.inputs)
     if run.mode != "move":
+        if run.only == "duplicates" and counts.removed:
+            return message("next.duplicates_there", input=source, command=to_move, undo=undo)
         if run.mode == "copy":
-            return message("next.copied", input=run.input_dir, undo=undo)
-        return message("next.linked", input=run.input_dir, undo=undo)
+            return message("next.copied", input=source, undo=undo)
+        return message("next.linked", input=source, undo=undo)
     if not counts.removed:
         return message("next.moved", undo=undo)
     size = f"{counts.bytes_freed / 1e6:,.1f}"

@@ -88,7 +88,8 @@ def _standing(journal: Journal, output_dir: Path) -> str:
     of_all = f"{done:,} of {counted(len(journal.steps), 'file')}"
     are, were = ("is", "was") if done == 1 else ("are", "were")
     placed = f"{of_all} {were} put in place"
-    mode = f"mode {journal.record.run.mode}"
+    only = journal.record.run.only
+    mode = f"mode {journal.record.run.mode}" + f", only {only}" * bool(only)
     back = f"{undo} takes the whole run back."
     if journal.earlier:
         back = f"{undo} takes the addition back; what was there before it stays."

@@ -186,6 +186,24 @@ def is_as_it_was(path: Path, digest: str, identity: str) -> bool:
     return identity_of(status) == identity or is_whole(path, digest)
 
 
+def expect_other(keeper: Path, digest: str, identity: str, path: Path) -> None:
+    """Raise OSError unless a photo that stays where it is is there, and is not the one that goes.
+
+    Two mounts of one share are not told apart by device and inode, but by what a name leads to.
+
+    Parameters
+    ----------
+    keeper : Path
+    digest, identity : str
+        What its content and its file were when it was read.
+    path : Path
+        Of the file that goes.
+    """
+    is_there = os.path.lexists(keeper) and is_as_it_was(keeper, digest, identity)
+    if not is_there or os.path.realpath(keeper) == os.path.realpath(path):
+        raise OSError(errno.EBUSY, message("why.keeper_changed", path=str(keeper)))
+
+
 def is_whole(path: Path, digest: str) -> bool:
     """Return whether a file, and no link or pipe, is there with the content it should have."""
     regular = os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)

@@ -173,7 +173,7 @@ def _place(row: Row, journal: Journal, output_dir: Path) -> Path:
     """Return where a file is."""
     if row.destination and not row.failed:
         return output_dir / row.destination
-    return Path(journal.record.run.input_dir) / row.path
+    return journal.record.run.inputs / row.path
 
 
 def _ask(

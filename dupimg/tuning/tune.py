@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dupimg.errors import UsageError
+from dupimg.files.inputs import Inputs
 from dupimg.files.sandbox import warm_up
 from dupimg.options.tool_options import TuneOptions
 from dupimg.runs import preflight
@@ -33,7 +34,8 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
         Refused; nothing was written.
     """
     preflight.check_input(options.input_dir)
-    found = preflight.find_input(options.input_dir, options.output_dir)
+    inputs = Inputs.join([options.input_dir])
+    found = preflight.find_input(options, [options.input_dir], inputs)
 
     warm_up()
     from dupimg.decide.embed import read_and_embed
@@ -41,7 +43,7 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     from dupimg.tuning.tune_server import ask_in_browser
 
     with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
-        _, embedded = read_and_embed(options, options.input_dir, found, evidence)
+        _, embedded = read_and_embed(options, inputs, found, evidence)
     if len(embedded.features) < 2:
         readable = counted(len(embedded.features), "readable photo")
         raise UsageError(

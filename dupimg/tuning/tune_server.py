@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, abort, request
 
+from dupimg.files.inputs import Inputs
 from dupimg.files.photos import Photo
 from dupimg.files.sandbox import Map, Sandbox
 from dupimg.options.tool_options import TuneOptions
@@ -70,8 +71,8 @@ class TuneServer:
         self._server, self._session, self._options = server, session, options
         self._lock = threading.Lock()
         self._finished = False
-        folder = str(options.input_dir.resolve())
-        record = Record(Run(folder, ""), tuple(map(_row, session.photos)))
+        inputs = Inputs.join([options.input_dir])
+        record = Record(Run(inputs, ""), tuple(map(_row, session.photos)))
         server.add("", _page)
         server.add("photo/<int:number>", PhotoViews(record, options.output_dir, decode).photo)
         for view in (self.state, self.alive, self.app):

@@ -15,6 +15,15 @@ function quotePath(path) {
 // What browsers show themselves, as `dupimg/files/large_view.py` has it, too.
 const SHOWN = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|bmp)$/i;
 
+/** Return the address of a file where it was found: its path begins with the label of its folder. */
+function inputAddress(urls, path) {
+  for (const [label, url] of Object.entries(urls)) {
+    if (!label) return `${url}/${quotePath(path)}`;
+    if (path.startsWith(`${label}/`)) return `${url}/${quotePath(path.slice(label.length + 1))}`;
+  }
+  return `file://${quotePath(path)}`;
+}
+
 /** Return the addresses of thumbnails and photos, beside the page or on its server. */
 function addresses(model) {
   const { about } = model;
@@ -25,7 +34,7 @@ function addresses(model) {
         ? quotePath(row.destination)
         : row.earlier
           ? quotePath(row.earlier)
-          : `${about.input_url}/${quotePath(row.path)}`,
+          : inputAddress(about.input_urls, row.path),
     // Of some photos that browsers cannot show there is a larger picture beside the thumbnails.
     large: ({ digest }) => `.dupimg/thumbs/large/${digest.slice(0, 2)}/${digest}.jpg`,
     shown: (row) => SHOWN.test(row.path),

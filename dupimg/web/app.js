@@ -34,7 +34,7 @@ function translate(page) {
   byId("language").textContent = name;
   byId("language").lang = lang;
   byId("folder").textContent = page.folder;
-  byId("folder").title = visible(page.model.about.input_dir);
+  byId("folder").title = visible(Object.values(page.model.about.inputs).join(", "));
 }
 
 /** Read the data from the page, or fetch them from its server. */

@@ -157,7 +157,7 @@ class GroupDecisions {
 
 /** Return which photo of a group a rule prefers to its keeper, if another one stays now. */
 function choiceOf({ photos }, isPreferred) {
-  const keeper = photos.find((row) => row.action === "keep" && row.copies);
+  const keeper = photos.find((row) => row.action !== "remove" && row.copies);
   const preferred = photos.find(isPreferred);
   if (!keeper || !preferred || isPreferred(keeper)) return null;
   return { preferred, keeper };
@@ -165,5 +165,5 @@ function choiceOf({ photos }, isPreferred) {
 
 /** Return the changes by which one photo stays in place of another. */
 const asKeeper = ({ preferred, keeper }) => [
-  { path: preferred.path, action: "keep" }, { path: keeper.path, action: "remove" },
+  { path: preferred.path, action: keeper.action }, { path: keeper.path, action: "remove" },
 ];

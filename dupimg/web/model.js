@@ -27,6 +27,8 @@ class Model {
     this.apart = new Set((data.apart ?? []).map((pair) => [...pair].sort().join(" ")));
     this.rows = unpack(data.rows);
     this.firstNewScene = data.new_scene ?? Infinity;
+    // Rows that are names of one file.
+    this.linked = data.linked.map((numbers) => numbers.map((n) => this.rows[n]));
     this.rows.forEach((row, n) => {
       row.n = n;
       row.decided = data.decided?.[n] ?? row.action;
@@ -123,9 +125,20 @@ class Model {
     return Boolean(pair) && !row.keeper && this.apart.has(pair);
   }
 
+  /** Return the bytes that deleting some rows frees: those of a file once all its names go. */
+  freed(rows) {
+    const going = new Set(rows);
+    let bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+    for (const names of this.linked) {
+      const count = names.filter((row) => going.has(row)).length;
+      bytes -= names[0].bytes * (count - (count === names.length ? 1 : 0));
+    }
+    return bytes;
+  }
+
   /** Return whether a photo is one that stays while others of its group go. */
   isKeeper(row) {
-    return row.action === "keep" && row.duplicate_group !== null;
+    return row.duplicate_group !== null && (row.action === "keep" || row.copies > 0);
   }
 }
 

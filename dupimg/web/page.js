@@ -85,10 +85,10 @@ class Page {
     byId("nothing").textContent = found.length || view === "summary" ? "" : t(nothing);
   }
 
-  /** The name of the input folder. */
+  /** The names of the input folders. */
   get folder() {
-    const parts = this.model.about.input_dir.split(/[/\\]/);
-    return visible(parts.filter(Boolean).at(-1) ?? "");
+    const name = (folder) => folder.split(/[/\\]/).filter(Boolean).at(-1) ?? "";
+    return visible(Object.values(this.model.about.inputs).map(name).join(", "));
   }
 
   tabs() {

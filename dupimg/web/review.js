@@ -190,9 +190,12 @@ class Review {
   makeKeeper(row) {
     const group = this.model.groups.find(({ number }) => number === row.duplicate_group);
     if (!group) return;
-    const old = group.photos.filter((photo) => photo !== row && photo.action === "keep");
+    const old = group.photos.filter((photo) =>
+      photo !== row && (photo.action === "keep" || (photo.action === "leave" && photo.copies)));
     const changes = old.map(({ path }) => ({ path, action: "remove" }));
-    this.decide([{ path: row.path, action: "keep" }, ...changes], "keeper");
+    // Where duplicates alone go, what stays is left where it is.
+    const action = old.find((photo) => photo.copies)?.action ?? "keep";
+    this.decide([{ path: row.path, action }, ...changes], "keeper");
   }
 
   notDuplicate(row) {

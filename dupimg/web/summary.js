@@ -28,7 +28,7 @@ function counts({ model, query }) {
   const groups = selected(model, "duplicates", "all", query).length;
   const freed = [
     groups ? t("summary.groups", { count: groups }) : "",
-    t(`summary.freed.${tense}`, { bytes: bytes(removed) }),
+    t(`summary.freed.${tense}`, { bytes: formatBytes(model.freed(removed)) }),
   ].filter(Boolean).join(" · ");
   const films = model.videos.filter(contains(query)).length;
   const videos = films ? [t("videos", { count: films })] : [];
@@ -148,12 +148,15 @@ function aboutRun({ model }) {
   const [duplicate, scene, link] = ["duplicate", "scene", "link"].map((name) =>
     thresholdPercent(about[`${name}_threshold`]));
   const entries = [
-    ["run.folder", visible(about.input_dir)],
+    ["run.folder", visible(Object.values(about.inputs).join(", "))],
     ["run.state", t(`state.${about.state}`)],
     ["run.duplicates", t(`rule.${about.rule}`, { threshold: duplicate })],
     ["run.scenes", t("run.scenes.value", { threshold: scene, link })],
     ["run.model", about.model],
   ];
+  if (about.protected.length) {
+    entries.splice(1, 0, ["run.protected", visible(about.protected.join(", "))]);
+  }
   if (about.seconds) {
     entries.push(["run.seconds", t("run.seconds.value", {
       seconds: words.formats.tenths.format(about.seconds),

@@ -25,7 +25,7 @@ from benchmarks.timing import Timing, seconds_of, table_of, time_decoding
 from dupimg.decide.embed import embed_listing, make_stream, read_listing
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import find_groups, rank_photos
-from dupimg.files.photos import find_files
+from dupimg.files.inputs import Inputs, find_inputs
 from dupimg.model.remote import stream_photos
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import make_plan
@@ -87,7 +87,8 @@ def _stages(options: PlanOptions) -> Iterator[Timing]:
     def timed(way: str, work: Any) -> Timing:
         return Timing(way, seconds_of(lambda: outcome.update({way: work()})))
 
-    folder, found = options.input_dir, find_files(options.input_dir)
+    folder = Inputs.join(options.input_dir)
+    found = find_inputs(folder)
     stream = make_stream(options, options.model)
     list(
         stream_photos(stream, [str(folder / found.files[0][0])])
@@ -105,7 +106,7 @@ def _stages(options: PlanOptions) -> Iterator[Timing]:
         yield searched
         looked = timed("details", lambda: find_groups(embedded, options, ranking))
         yield Timing(looked.way, max(0.0, looked.seconds - searched.seconds))
-    yield timed("decide", lambda: make_plan(listing, outcome["details"], ranking))
+    yield timed("decide", lambda: make_plan(listing, outcome["details"], ranking, inputs=folder))
 
 
 def _commands(photos: Path, options: BenchmarkOptions) -> Iterator[Timing]:

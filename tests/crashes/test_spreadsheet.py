@@ -16,6 +16,7 @@ from openpyxl import load_workbook
 
 from dupimg.cli.main import main
 from dupimg.files.cache import Cache
+from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text
 from dupimg.plans.naming import name_rows
 from dupimg.plans.record import Record, Run
@@ -112,7 +113,7 @@ def converted(soffice, tmp_path_factory):
             rows.append(Row(name, "keep", scene=1 + number // 9, taken_at=when, **known))
     output = folder / "out"
     with locked(output):
-        write_plan(output, Record(Run(str(folder / "in"), ""), name_rows(rows)))
+        write_plan(output, Record(Run(Inputs.join([folder / "in"]), ""), name_rows(rows)))
     write_report(name_rows(rows), output / "plan.csv")
     write_table({"path": ["=1+1", to_cell("=1+1")]}, folder / "unprotected.csv")
     convert(soffice, "xlsx", folder, output / "plan.csv", folder / "unprotected.csv", read=EAGER)

@@ -15,7 +15,7 @@ import dupimg
 from dupimg.cli.main import COMMANDS, main
 from dupimg.options.fields import COMMAND_LINE_ONLY, ordered_fields
 
-VERBS = ("organize", "plan", "apply", "add", "undo", "trash", "status", "embed")
+VERBS = ("organize", "plan", "apply", "add", "undo", "trash", "status", "embed", "compare")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ const formState = { values: {}, error: null };
 class RunForm {
   constructor(about, values, error) {
     this.about = about;
-    this.values = { task: "scenes", mode: "copy", tree: false, input_dir: [], output_dir: "", ...values };
+    this.values = { task: "scenes", mode: "copy", tree: false, input_dir: [], protect: [], output_dir: "", ...values };
     this.error = error;
   }
 
@@ -13,9 +13,10 @@ class RunForm {
   get options() {
     const { task, mode, tree, tune, ...rest } = this.values;
     const only = task === "duplicates";
-    const options = { ...rest, task, mode: only ? "move" : mode, tree };
-    if (this.about.can_only && only) options.only = "duplicates";
-    if (this.about.can_tree && tree && !only) options.layout = "tree";
+    const inputs = rest.input_dir.filter((path) => !rest.protect.includes(path));
+    const options = { ...rest, input_dir: inputs, task, mode: only ? "move" : mode, tree };
+    if (only) options.only = "duplicates";
+    if (tree && !only) options.layout = "tree";
     return options;
   }
 
@@ -49,10 +50,19 @@ class RunForm {
 
   inputs() {
     const list = element("ul", { class: "chosen" });
+    const protectedBox = (path) => (this.values.input_dir.length < 2 ? null
+      : element("label", { class: "protect", title: t("form.protect.about") },
+        element("input", { type: "checkbox", checked: this.values.protect.includes(path), onchange: (event) => {
+          this.values.protect = this.values.protect.filter((other) => other !== path);
+          if (event.target.checked) this.values.protect.push(path);
+          this.changed();
+        } }), t("form.protect")));
     const fill = () => list.replaceChildren(...this.values.input_dir.map((path) => element("li", {},
-      icon("folder"), pathText(path),
+      icon("folder"), pathText(path), protectedBox(path),
       button({ name: "close", label: t("form.drop", { name: visible(path) }), class: "quiet", onclick: () => {
         this.values.input_dir = this.values.input_dir.filter((other) => other !== path);
+        const left = this.values.input_dir;
+        this.values.protect = this.values.protect.filter((other) => left.length > 1 && other !== path);
         fill();
         this.changed();
       } }))));
@@ -60,7 +70,6 @@ class RunForm {
       const start = this.values.input_dir.at(-1) ?? "";
       const folder = await trying(() => new FolderDialog(t("photos.choose"), { start }).open());
       if (!folder || this.values.input_dir.includes(folder)) return;
-      if (this.values.input_dir.length && !this.about.can_only) this.values.input_dir = [];
       this.values.input_dir.push(folder);
       if (!this.values.output_dir) {
         const { output_dir } = await ask("form", { input: folder });
@@ -82,18 +91,18 @@ class RunForm {
         ...Array.from({ length: 5 }, () => element("i"))),
       element("span", {}, element("strong", {}, t(`${name}.${value}`)),
         element("span", { class: "about" }, t(`${name}.${value}.about`))));
-    const tasks = ["scenes", ...(this.about.can_only ? ["duplicates"] : [])];
+    const tasks = ["scenes", "duplicates"];
     this.how = element("div", {},
       element("div", { class: "choices" }, choice("mode", "copy", "copy"), choice("mode", "move", "move")),
-      this.about.can_tree ? element("label", { class: "check" },
+      element("label", { class: "check" },
         element("input", { type: "checkbox", checked: this.values.tree,
           onchange: (event) => { this.values.tree = event.target.checked; this.changed(); } }),
-        element("span", {}, t("form.tree"))) : null);
+        element("span", {}, t("form.tree"))));
     this.howPart = this.field("process_mode", t("form.how"), "", this.how);
     this.howPart.hidden = this.values.task === "duplicates";
     return element("div", {},
-      tasks.length > 1 ? this.field("only", t("form.task"), "",
-        element("div", { class: "choices" }, ...tasks.map((task) => choice("task", task, task)))) : null,
+      this.field("only", t("form.task"), "",
+        element("div", { class: "choices" }, ...tasks.map((task) => choice("task", task, task)))),
       this.howPart);
   }
 

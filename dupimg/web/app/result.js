@@ -59,11 +59,11 @@ class ResultView {
     if (state === "applied") {
       offers.push(item("add", "add", () => this.add()), item("undo.single", "undo", () =>
         go(`#/files?folder=${encodeURIComponent(this.folder)}`)));
-      if (result.can_trash && result.counts?.removed > result.counts?.trashed) offers.push(item("trash", "trash", () => this.trash()));
+      if (result.counts?.removed > result.counts?.trashed) offers.push(item("trash", "trash", () => this.trash()));
     } else {
       offers.push(item("open", "folder", () => trying(() => send("show_folder", { folder: this.folder }))));
     }
-    const input = result.input_dir ?? result.runs.find((run) => run.input_dirs.length)?.input_dirs[0];
+    const input = result.input_dirs?.[0] ?? result.runs.find((run) => run.input_dirs.length)?.input_dirs[0];
     if (input) offers.push(item("again", "photos", () => go(`#/new?input=${encodeURIComponent([input].flat()[0])}`)));
     return offers;
   }
@@ -130,13 +130,13 @@ class ResultView {
   async apply() {
     const { space, counts, runs } = this.result;
     const values = runs.findLast((run) => run.verb === "plan")?.values ?? {};
-    const only = values.task === "duplicates";
-    let mode = values.mode ?? "copy";
+    const only = this.result.only === "duplicates";
+    let mode = only ? "move" : values.mode ?? "copy";
     const about = element("p", { class: "about" });
     const fill = () => {
-      const copies = mode === "copy" || !space.same_disk;
-      about.textContent = copies
-        ? t("apply.space", { needed: formatBytes(space.needed), free: formatBytes(space.free) }) : t("apply.rename");
+      const needed = mode === "copy" ? space.needed : space.across;
+      about.textContent = needed
+        ? t("apply.space", { needed: formatBytes(needed), free: formatBytes(space.free) }) : t("apply.rename");
     };
     const radio = (value) => element("label", { class: "choice small-choice" },
       element("input", { type: "radio", name: "apply-mode", value, checked: mode === value,

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from files import make_files
@@ -12,6 +13,7 @@ from files import make_files
 from dupimg.cli.commands import BASIC, collect_options, is_basic
 from dupimg.cli.help import command_help
 from dupimg.cli.main import COMMANDS, confirmed, main
+from dupimg.options.command_text import written_command
 from dupimg.options.converters import KEEP_WORDS
 from dupimg.options.run_options import OrganizeOptions
 
@@ -26,12 +28,12 @@ def options(*words: str) -> OrganizeOptions:
      "[1]", "{}", "'q'", "a=b", "~", "-", "0012", "(1)", "a\\b", "--"],
 )  # fmt: skip
 def test_folder_names_arrive_as_typed(name):
-    expected = str(options(f"--input_dir={name}", "--output_dir=out").input_dir)
-    assert expected == name
-    assert str(options("--input-dir", name, "out").input_dir) == name
-    assert str(options("--", name, "out").input_dir) == name
+    typed = (Path(name),)
+    assert options(f"--input_dir={name}", "--output_dir=out").input_dir == typed
+    assert options("--input-dir", name, "out").input_dir == typed
+    assert options("--", name, "out").input_dir == typed
     if name != "--":
-        assert str(options(name, "out", "--quiet").input_dir) == name
+        assert options(name, "out", "--quiet").input_dir == typed
         assert str(options("in", name).output_dir) == name
 
 
@@ -40,6 +42,19 @@ def test_what_is_on_can_be_turned_off(word):
     evaluate = COMMANDS["evaluate"]
     assert not collect_options(evaluate, ["in", "--labels=l.csv", word]).edits
     assert "--edits=no " in command_help(evaluate)
+
+
+def test_the_last_folder_is_the_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b", "c,d"):
+        (tmp_path / name).mkdir()
+    both = (Path("a"), Path("b"))
+    assert options("a", "b", "out") == options("--input_dir=a,b", "out")
+    assert options("a", "b", "--output_dir=out").input_dir == both
+    assert options("--input_dir=a", "--input_dir=b", "out").input_dir == both
+    assert options("--input_dir=c,d,a", "out").input_dir == (Path("c,d"), Path("a"))
+    assert OrganizeOptions(["a", Path("b")], "out").input_dir == both
+    assert written_command("organize", options("a", "b", "out")) == "dupimg organize a b out"
 
 
 def test_values_are_converted():
@@ -57,7 +72,8 @@ def test_values_are_converted():
     ("words", "message"),
     [
         (["in"], "Got no output_dir"),
-        (["in", "out", "more"], "Got 'more' after 2"),
+        (["in", "missing", "out"], "input_dir=missing"),
+        (["in", "out", "--only=photos"], "expected one of duplicates, scenes"),
         (["in", "out", "--duplicate_treshold=1"], "Did you mean --duplicate_threshold?"),
         (["in", "out", "--treshold=1"], "mean --duplicate_threshold, --scene_threshold or --"),
         (["in", "out", "--mode=move"], "Did you mean --process_mode?"),

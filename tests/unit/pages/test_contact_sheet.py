@@ -100,7 +100,7 @@ def test_the_input_folder_is_found_from_the_page(rows, tmp_path):
     def address(source):
         page = write_page(rows, tmp_path, some_info(source))
         data = json.loads(Elements(page.read_text("utf-8")).contents["data"])
-        return data["about"]["input_url"]
+        return data["about"]["input_urls"][""]
 
     assert address(tmp_path / "a b#1") == "a%20b%231"
     assert address(tmp_path.parent / "50% 猫") == "../50%25%20%E7%8C%AB"

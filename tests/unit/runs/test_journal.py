@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from dupimg.errors import UsageError
+from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
@@ -17,7 +18,7 @@ ROWS = (
     Row("b.jpg", "remove", "remove/2.jpg", scene=1, modified_ns=1_234_567_890_123_456_789),
     Row("link", "other"),
 )
-RECORD = Record(Run("/photos \udcff", "copy", {"a": 1}), ROWS)
+RECORD = Record(Run(Inputs({"": "/photos \udcff"}), "copy", {"a": 1}), ROWS)
 
 
 @pytest.fixture

@@ -32,56 +32,54 @@ def test_input_must_be_a_folder(tmp_path, source):
 def test_output_must_be_apart_from_the_input(tmp_path, source, output, relation):
     (tmp_path / "link").symlink_to(source)
     with pytest.raises(UsageError, match=f"is {relation} input_dir"):
-        preflight.check_output(source, tmp_path / output)
+        preflight.check_apart(source, tmp_path / output)
 
 
 def test_neighbours_are_apart(tmp_path, source):
-    preflight.check_output(source, tmp_path / "in-sorted")
-    preflight.check_output(source, tmp_path / "new" / "in")
+    preflight.check_apart(source, tmp_path / "in-sorted")
+    preflight.check_apart(source, tmp_path / "new" / "in")
 
 
 @pytest.mark.parametrize("name", ["processed", "remove", "other"])
 def test_an_output_that_holds_results_is_refused(tmp_path, source, name):
     make_files(tmp_path, {f"out/{name}/x": b"", "out/unrelated.txt": b""})
     with pytest.raises(UsageError, match=f"already holds results \\({name}\\)"):
-        preflight.check_output(source, tmp_path / "out")
+        preflight.check_output(tmp_path / "out")
 
 
 def test_output_must_not_be_a_file(tmp_path, source):
     make_files(tmp_path, {"out": b""})
     with pytest.raises(UsageError, match="which is a file"):
-        preflight.check_output(source, tmp_path / "out")
+        preflight.check_output(tmp_path / "out")
 
 
 def test_an_empty_folder_is_refused(tmp_path, source):
     (tmp_path / "empty" / "sub").mkdir(parents=True)
     with pytest.raises(UsageError, match="without files"):
-        preflight.check_found(
-            find_files(tmp_path / "empty"), tmp_path / "empty", tmp_path / "out", "copy"
-        )
+        preflight.check_found(find_files(tmp_path / "empty"), [tmp_path / "empty"])
 
 
 def test_a_copy_that_would_not_fit_is_refused(tmp_path, source, small_filesystem):
     target, size = small_filesystem
     make_files(source, {"large.jpg": b"x" * (size + 1)})
-    found = find_files(source)
     for mode in ("copy", "move"):
         with pytest.raises(UsageError, match=f"MB to {mode}, with 1.0 MB free"):
-            preflight.check_found(found, source, target / "out", mode)
+            preflight.check_space({source: size + 1}, target / "out", mode)
     assert read_files(target) == {}
 
 
 def test_a_move_on_one_disk_needs_no_space(small_filesystem):
     folder, size = small_filesystem
     make_files(folder / "in", {"large.jpg": b"x" * (size * 2 // 3)})
-    preflight.check_found(find_files(folder / "in"), folder / "in", folder / "out", "move")
+    sizes = {folder / "in": size * 2 // 3}
+    preflight.check_space(sizes, folder / "out", "move")
     with pytest.raises(UsageError, match="process_mode=move on the disk"):
-        preflight.check_found(find_files(folder / "in"), folder / "in", folder / "out", "copy")
+        preflight.check_space(sizes, folder / "out", "copy")
 
 
 def test_a_read_only_output_is_refused(source, read_only_filesystem):
     with pytest.raises(UsageError, match="without permission to write"):
-        preflight.check_output(source, read_only_filesystem / "out")
+        preflight.check_output(read_only_filesystem / "out")
 
 
 @pytest.mark.parametrize("size", [60e6, 5e12])
@@ -92,7 +90,7 @@ def test_a_move_to_another_disk_says_that_it_copies_how_much_and_how_long(
 
     def check(output, mode="move", confirm=None):
         said = {"announce": told.append, "confirm": confirm}
-        preflight.check_move(int(size), source, output, mode, **said)
+        preflight.check_move({source: int(size)}, output, mode, **said)
 
     check(tmp_path / "out")
     check(other_filesystem / "out", mode="copy")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text, message
 from dupimg.plans.reasons import kept_reason
 from dupimg.plans.record import Run
@@ -64,8 +65,10 @@ def test_one_thing_is_named_as_one(tmp_path, times):
 )
 def test_the_summary_says_what_the_next_step_is(tmp_path, mode, words):
     rows = (*ONE, Row("b.jpg", "remove", "remove/b.jpg", scene=1, bytes=5_000_000))
-    step = next_step(Run("/photos", mode), rows, tmp_path)
+    step = next_step(Run(Inputs({"": "/photos"}), mode), rows, tmp_path)
     text = summary(tmp_path, rows, next_step=step)
     assert words in text
     assert "to be freed" not in text
-    assert str(next_step(Run("/photos", "move"), ONE[:1], tmp_path)).startswith("look the result")
+    assert str(next_step(Run(Inputs({"": "/photos"}), "move"), ONE[:1], tmp_path)).startswith(
+        "look the result"
+    )

@@ -7,6 +7,7 @@ import os
 import pytest
 from files import make_files, read_files, snapshot
 
+from dupimg.files.inputs import Inputs
 from dupimg.messages import as_text
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import Row
@@ -26,7 +27,7 @@ def row(path: str, destination: str, content: bytes) -> Row:
 def run(rows, source, target, mode="copy"):
     """Carry rows out; return the rows with what failed, and the journal."""
     (target / ".dupimg").mkdir(parents=True, exist_ok=True)
-    journal = Journal.begin(target, Record(Run(str(source), mode), tuple(rows)))
+    journal = Journal.begin(target, Record(Run(Inputs.join([source]), mode), tuple(rows)))
     return carry_out(journal, target, jobs=2, advance=lambda: None), journal
 
 

@@ -15,6 +15,7 @@ from dupimg.decide.embed import read_and_embed
 from dupimg.decide.evidence import Evidence
 from dupimg.errors import UsageError
 from dupimg.evaluation.evaluate import evaluate
+from dupimg.files.inputs import Inputs
 from dupimg.files.photos import Found, find_files
 from dupimg.options.tool_options import EvaluateOptions, TuneOptions
 from dupimg.tuning.pair_labels import PairLabel, read_pairs, write_pairs
@@ -25,7 +26,8 @@ from dupimg.tuning.tuning_session import TuningSession
 
 def embedded_photos(options: TuneOptions, folder: Path, found: Found | None = None):
     with Evidence("none", jobs=2, quiet=True) as evidence:
-        return read_and_embed(options, folder, found or find_files(folder), evidence)[1]
+        found = found or find_files(folder)
+        return read_and_embed(options, Inputs.join([folder]), found, evidence)[1]
 
 
 @pytest.fixture(scope="module")

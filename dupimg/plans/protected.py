@@ -1,0 +1,34 @@
+"""Rows of files that stay as they are in any case: those in protected folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dupimg.files.inputs import Inputs
+from dupimg.messages import message
+from dupimg.plans.reasons import both
+from dupimg.plans.rows import LEAVE, Row
+
+
+def from_inputs(rows: Iterable[Row], inputs: Inputs) -> list[Row]:
+    """Note in rows the folder that they come from, and leave what is protected.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        As they are decided, without destinations.
+    inputs : Inputs
+
+    Returns
+    -------
+    list of Row
+    """
+
+    def noted(row: Row) -> Row:
+        row = row.having(input=inputs.folder(row.path) or row.input)
+        if row.protected or not inputs.is_protected(row.path):
+            return row
+        reason = both(message("reason.protected"), row.reason)
+        return row.having(protected=True, action=LEAVE, reason=reason)
+
+    return [noted(row) for row in rows]

@@ -1,0 +1,8 @@
+"""The same as `dupimg compare`, for those who run scripts from a checkout."""
+
+import sys
+
+from dupimg.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["compare", *sys.argv[1:]]))
