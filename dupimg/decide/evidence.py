@@ -100,7 +100,7 @@ class Evidence:
 
     def same_places(
         self, vectors: NDArray[np.float32], digests: Sequence[str]
-    ) -> NDArray[np.int64]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find photos that show one place, among the nearest ones of each.
 
         Parameters
@@ -112,14 +112,17 @@ class Evidence:
 
         Returns
         -------
-        ndarray of shape (n_pairs, 2), int64
+        pairs : ndarray of shape (n_pairs, 2), int64
             Rows of `vectors` that share a scene whatever their cosine.
+        details : ndarray of shape (n_pairs,), int64
+            How many matched details prove it.
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, _compare_places, "details")
-        proven = [evidence is not None and evidence.is_same_place for evidence in found]
-        return pairs[np.array(proven, dtype=bool)]
+        proven = [e is not None and e.is_same_place for e in found]
+        details = [int(e.n_details) for e in found if e is not None and e.is_same_place]
+        return pairs[np.array(proven, dtype=bool)], np.array(details, np.int64)
 
     def copies(self, pairs: Sequence[tuple[str, str]]) -> list[CopyEvidence | None]:
         """Compare the pictures of pairs of contents.

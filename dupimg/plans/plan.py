@@ -62,6 +62,8 @@ class Groups:
         For the best shot of a moment, how many shots of it there are; 0 for all others.
     spared : mapping of int to Message
         Photos that are as alike as duplicates and stay all the same, and why.
+    shared : mapping of int to Message
+        Photos that details or the camera's clock put into a scene with another one, and the reason.
     removed_by : mapping of str to ndarray of shape (n,), bool
         The photos that rules for duplicates remove, by the rule: at least by the one in use.
     """
@@ -75,6 +77,7 @@ class Groups:
     nearest_in_scene: np.ndarray | None = None
     best_of: np.ndarray | None = None
     spared: Mapping[int, Message] = field(default_factory=dict)
+    shared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -173,7 +176,11 @@ def photo_row(
     reason = (
         kept_reason(group_size - 1)
         if stays
-        else removed_reason(ranking.why(number, i), same_bytes=photo.digest == keeper.digest)
+        else removed_reason(
+            ranking.why(number, i),
+            same_bytes=photo.digest == keeper.digest,
+            verdict=_verdict(photos, i, keeper, groups),
+        )
     )
     return Row(
         path=photo.path,
@@ -200,12 +207,22 @@ def photo_row(
     )
 
 
+def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> str:
+    """Return what a second look says of photo `i` and its keeper; empty if it was at another."""
+    look = groups.second_look
+    if look is None or photos[look.compared_with[i]] is not keeper:
+        return ""
+    return str(look.verdicts[i])
+
+
 def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
     """Yield what else is to be said about photo `i`."""
     if groups.keepers[i] == i and i in groups.spared:
         yield groups.spared[i]
     if groups.best_of is not None and groups.best_of[i]:
         yield message("reason.best_shot", count=int(groups.best_of[i]))
+    if groups.keepers[i] == i and i in groups.shared:
+        yield groups.shared[i]
     yield from parts_of(photo.passed_over)
 
 

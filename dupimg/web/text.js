@@ -160,7 +160,10 @@ function formatWhy(row) {
 const isBestShot = (row) =>
   row.action !== "remove" && partsOf(row.reason).some(([code]) => code === "reason.best_shot");
 
-const LIKENESS = ["reason.identical_bytes", "reason.similar"];
+const LIKENESS = [
+  "identical_bytes", "identical_pixels", "copy", "cropped_copy", "edited_copy", "near_duplicate",
+  "similar",
+].map((name) => `reason.${name}`);
 const BY_HAND = ["reason.by_hand", "reason.by_hand_because"];
 
 /** Return the reasons that one is put together from. */
