@@ -32,7 +32,15 @@ from dupimg.plans.rows import Row
 PAGE = "report.html"
 
 # A later rule wins, so the rules for narrow screens come last.
-_STYLES = ("style.css", "lists.css", "summary.css", "viewer.css", "review.css", "narrow.css")
+_STYLES = (
+    "style.css",
+    "sheets.css",
+    "lists.css",
+    "summary.css",
+    "viewer.css",
+    "review.css",
+    "narrow.css",
+)
 
 # One scope for all, in the order in which they are run.
 _SCRIPTS = (

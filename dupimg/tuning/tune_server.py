@@ -172,7 +172,7 @@ def _page() -> str:
     return fill_page(
         "tune/page.html",
         scripts=("text.js", "elements.js", "tune/chart.js", "tune/result.js", "tune/app.js"),
-        styles=("style.css", "tune/style.css"),
+        styles=("style.css", "sheets.css", "tune/style.css"),
         texts=("tune/text.json",),
         data=None,
         pictures="img-src 'self' data:; connect-src 'self'",

@@ -41,7 +41,7 @@ class GroupDecisions {
         element("progress", { max: all.length, value: done }),
         element("span", { class: "numbers" },
           t("reviewed.share", { done, count: all.length }))),
-      button({ text: t("reviewed.next"), name: "next", ...shortcut("E", t("reviewed.next")),
+      button({ text: t("reviewed.next"), ...shortcut("E", t("reviewed.next")),
         disabled: done === all.length, onclick: () => this.goOn() }),
       accept("identical"), accept("copies"),
       this.folders().length ? button({ text: t("prefer"), disabled: review.blocked,

@@ -29,7 +29,7 @@ function actionWord(page, row) {
 /** Return what stands for the action of a row: a mark and a word, not a colour alone. */
 function badge(page, row) {
   if (row.failed) {
-    return element("span", { class: "badge failed" }, icon("leave"), actionWord(page, row));
+    return element("span", { class: "badge failed" }, icon("failed"), actionWord(page, row));
   }
   const keeper = page.model.isKeeper(row) && row.copies > 0;
   const action = keeper ? "keeper" : row.action;

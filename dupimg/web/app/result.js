@@ -57,14 +57,14 @@ class ResultView {
       element("span", {}, element("strong", {}, t(name)), element("span", { class: "about" }, t(`${name}.about`)))));
     const offers = [];
     if (state === "applied") {
-      offers.push(item("add", "add", () => this.add()), item("undo.single", "undo", () =>
+      offers.push(item("add", "add", () => this.add()), item("undo.single", "single", () =>
         go(`#/files?folder=${encodeURIComponent(this.folder)}`)));
       if (result.counts?.removed > result.counts?.trashed) offers.push(item("trash", "trash", () => this.trash()));
     } else {
       offers.push(item("open", "folder", () => trying(() => send("show_folder", { folder: this.folder }))));
     }
     const input = result.input_dirs?.[0] ?? result.runs.find((run) => run.input_dirs.length)?.input_dirs[0];
-    if (input) offers.push(item("again", "photos", () => go(`#/new?input=${encodeURIComponent([input].flat()[0])}`)));
+    if (input) offers.push(item("again", "again", () => go(`#/new?input=${encodeURIComponent([input].flat()[0])}`)));
     return offers;
   }
 

@@ -149,6 +149,8 @@ def test_several_folders_one_of_them_protected(app, tmp_path):
     assert (counts["removed"], counts["left"], counts["kept"]) == (2, 1, 0)
     assert (result["only"], result["input_dirs"]) == ("duplicates", inputs)
     assert result["space"]["across"] == 0 < result["space"]["needed"]
+    none = {"verb": "plan", "values": values | {"protect": []}}
+    assert "--protect" not in app.ask("command", none).json["command"]
     inside = values | {"input_dir": [inputs[0], str(tmp_path)]}
     refused = app.ask("start", {"values": inside})
     assert (refused.status_code, refused.json["field"]) == (422, "input_dir")
