@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +105,14 @@ class BackgroundApply:
                 return
             self._begin(self._run, options)
 
-    def take_back(self, output_dir: Path, cache: str | None) -> None:
-        """Begin to take back what was carried out, if it was, and do not wait for the end."""
+    def take_back(self, output_dir: Path, cache: str | None, files: Sequence[str] = ()) -> None:
+        """Begin to take back what was carried out, if it was, and do not wait for the end.
+
+        With `files`, only these go back, and what else was carried out stays.
+        """
         with self._lock:
             if self.state == DONE:
-                self._begin(self._undo, output_dir, cache)
+                self._begin(self._undo, output_dir, cache, files)
 
     def _begin(self, work: Callable[..., object], *values: object) -> None:
         self.state, self.errors = RUNNING, ()
@@ -135,11 +138,12 @@ class BackgroundApply:
         else:
             self.state = DONE
 
-    def _undo(self, output_dir: Path, cache: str | None) -> None:
+    def _undo(self, output_dir: Path, cache: str | None, files: Sequence[str]) -> None:
         from dupimg.runs.undo import undo
 
+        single = {"file": ",".join(files)} if files else {}
         try:
-            outcome = undo(output_dir, cache=cache, quiet=True)
+            outcome = undo(output_dir, cache=cache, quiet=True, **single)
         except UsageError as error:
             self.errors, self.state = error.messages, DONE
         except Exception as error:
@@ -148,6 +152,8 @@ class BackgroundApply:
             if outcome.failed:
                 left = message("why.left_in_place", count=outcome.left, report=str(outcome.report))
                 self.errors, self.state = (left,), DONE
+            elif files:
+                self.state = DONE
             else:
                 self.state, self.result = TAKEN_BACK, None
 

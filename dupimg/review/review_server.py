@@ -259,8 +259,12 @@ class ReviewServer:
         return self.applying.progress(), 202
 
     def take_back(self) -> tuple[dict[str, Any], int]:
-        """Begin to take back what was carried out; decisions go on when that is done."""
-        self.applying.take_back(self._session.output_dir, self._cache)
+        """Begin to take back what was carried out; decisions go on when that is done.
+
+        With paths as ``files``, only these go back.
+        """
+        files = [path for path in _got("files", list, []) if isinstance(path, str)]
+        self.applying.take_back(self._session.output_dir, self._cache, files)
         return self.applying.progress(), 202
 
     def show_result(self) -> dict[str, Any]:

@@ -114,26 +114,29 @@ class ApplyDialog {
   }
 
   /** Show how far it is until it is over, or until nobody can tell. */
-  async follow(title) {
+  async follow(title, files = []) {
     const bar = element("progress", { max: 1, "aria-label": t(title) });
     const about = element("p", { class: "about numbers", role: "status" });
     sheetParts(this.sheet, t(title), bar, about);
     for (;;) {
       const progress = await fetch("progress").then((answer) => answer.json()).catch(() => null);
-      if (!progress) return this.finish({ state: "failed", errors: [] });
+      if (!progress) return this.finish({ state: "failed", errors: [] }, []);
       if (progress.total) {
         bar.max = progress.total;
         bar.value = progress.done;
         about.textContent = t("apply.progress", { done: progress.done, count: progress.total });
       }
-      if (progress.state !== "running") return this.finish(progress);
+      if (progress.state !== "running") return this.finish(progress, files);
       await new Promise((wake) => setTimeout(wake, PROGRESS_MILLISECONDS));
     }
   }
 
   /** Say what came of it: done, refused with nothing touched, or failed on the way. */
-  finish({ state, outcome, errors }) {
+  finish({ state, outcome, errors }, files) {
     const { review } = this;
+    review.carriedOut = state === "done";
+    const back = state === "done" && !errors.length ? files : [];
+    review.broughtBack = review.carriedOut ? new Set([...review.broughtBack, ...back]) : new Set();
     review.saving.over = state === "done" || (review.saving.over && state !== "taken back");
     review.applying = state === "failed";
     if (state === "done") review.page.refresh();
@@ -144,8 +147,8 @@ class ApplyDialog {
       "taken back": "apply.taken back.about" }[state];
     sheetParts(
       this.sheet,
-      t(`apply.${state}`),
-      outcome ? outcomeList(outcome) : null,
+      back.length ? t("apply.brought", { count: back.length }) : t(`apply.${state}`),
+      outcome && !files.length ? outcomeList(outcome) : null,
       why ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null,
       about ? element("p", { class: "about" }, t(about, review.commands)) : null,
       state === "done" ? this.afterwards() : null,
@@ -160,13 +163,29 @@ class ApplyDialog {
     };
     return element("div", { class: "row actions" },
       button({ text: t("apply.undo"), name: "undo", onclick: () => this.takeBack() }),
+      button({ text: t("apply.single"), onclick: () => this.chooseFiles() }),
       button({ text: t("apply.open.report"), onclick: show("report") }),
       button({ text: t("apply.open.folder"), class: "primary", onclick: show("folder") }));
   }
 
-  async takeBack() {
-    const answer = await post("take_back", {}).catch(() => null);
-    if (answer?.ok) this.follow("apply.undoing");
+  /** Take everything back, or only some files. */
+  async takeBack(files = []) {
+    const answer = await post("take_back", { files }).catch(() => null);
+    if (answer?.ok) await this.follow("apply.undoing", files);
     else this.review.lost([]);
+  }
+
+  /** Let the person select files that shall go back. */
+  chooseFiles() {
+    this.sheet.close();
+    location.hash = "#files";
+    this.review.page.refresh();
+  }
+
+  /** Bring selected files back, and say so in the dialog. */
+  async bringBack(rows) {
+    this.sheet.showModal();
+    await this.takeBack(rows.map(({ path }) => path));
+    this.review.clearSelection(); // and show what is back
   }
 }

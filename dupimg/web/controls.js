@@ -12,7 +12,7 @@ class Controls {
         disabled: review.blocked, onclick: () => review.act([row], row.decided),
       })],
       viewTools: (view) => (view === "duplicates" ? review.groups.tools() : []),
-      fileControls: (row) => (row.companion_of ? [] : [this.choice(row, false)]),
+      fileControls: (row) => this.ofFile(row),
       viewerControls: (row) => this.decisions(row, true),
       show: () => this.show(),
     });
@@ -53,6 +53,16 @@ class Controls {
         onclick: () => review.notDuplicate(row),
       }),
     ];
+  }
+
+  /** Make the choice of a row of the list of files; of what was carried out, the way back. */
+  ofFile(row) {
+    const { review } = this;
+    if (row.companion_of) return [];
+    if (!review.carriedOut) return [this.choice(row, false)];
+    if (review.broughtBack.has(row.path)) return [element("span", { class: "about" }, t("brought.back"))];
+    return [button({ text: t("bring.back"), class: "small-button", "data-key": "back",
+      onclick: () => new ApplyDialog(review).bringBack([row]) })];
   }
 
   /** Make all that can be decided about a photo by itself. */
@@ -134,6 +144,10 @@ class Controls {
     bar.hidden = !rows.length;
     if (bar.hidden && hadFocus) review.page.focusPlace();
     if (bar.hidden) return;
+    if (review.carriedOut) {
+      replaceKeepingFocus(bar, this.toBringBack(rows));
+      return;
+    }
     const disabled = review.blocked;
     const decision = (text, key, decide, name) =>
       button({ text, name, class: "quiet", ...shortcut(key), disabled,
@@ -141,16 +155,36 @@ class Controls {
     const act = (action, key) =>
       decision(t(`action.${action}.planned`), key, (photos) => review.actOn(photos, action), action);
     replaceKeepingFocus(bar, [
-      element("strong", {}, t("selected", { count: rows.length })),
+      this.selectedCount(rows),
       decision(t("scene.new"), "N", (photos) => review.split(photos)),
       decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
       act("keep", "P"), act("remove", "X"), act("leave", "U"),
       review.page.view === "duplicates"
         ? decision(t("prefer.selected"), "B", (photos) => review.groups.preferPhotos(photos), "star")
         : null,
-      button({ label: t("select.none"), name: "close", class: "quiet clear",
-        ...shortcut("Esc", t("select.none"), "Escape"), onclick: () => review.clearSelection() }),
+      this.clearButton(),
     ].filter(Boolean));
+  }
+
+  selectedCount(rows) {
+    return element("strong", {}, t("selected", { count: rows.length }));
+  }
+
+  clearButton() {
+    return button({ label: t("select.none"), name: "close", class: "quiet clear",
+      ...shortcut("Esc", t("select.none"), "Escape"),
+      onclick: () => this.review.clearSelection() });
+  }
+
+  /** Offer to bring files back that were carried to their places. */
+  toBringBack(rows) {
+    const placed = rows.filter((row) => !this.review.broughtBack.has(row.path));
+    return [
+      this.selectedCount(rows),
+      button({ text: t("bring.back"), class: "quiet", disabled: !placed.length,
+        onclick: () => new ApplyDialog(this.review).bringBack(placed) }),
+      this.clearButton(),
+    ];
   }
 }
 

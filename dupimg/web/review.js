@@ -21,6 +21,8 @@ class Review {
     this.commands = { command: data.command, status: data.status, resume: data.resume };
     this.obstacle = "";
     this.applying = false;
+    this.carriedOut = false;
+    this.broughtBack = new Set();
     this.firstNewScene = data.new_scene;
     this.namesScenes = data.names_scenes;
     this.selection = new Set();

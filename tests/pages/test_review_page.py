@@ -540,10 +540,15 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     assert content[".xmp"] == b"sidecar"
     assert [*read_files(output / "remove").values()] == [(planned / "in/small.webp").read_bytes()]
     assert (planned / "in/copy.jpg").read_bytes() in read_files(output / "processed").values()
+    sheet.get_by_role("button", name="Bring single files back").click()
+    page.locator(".file", has_text="copy.jpg").get_by_role("button", name="Bring back").click()
+    sheet.get_by_role("heading", name="1 file is back where it was").wait_for()
+    assert len(read_files(output / "processed")) == 5
     sheet.get_by_role("button", name="Undo").click()
     sheet.get_by_role("heading", name="Undone").wait_for()
     assert not (output / "processed").exists()
     page.keyboard.press("Escape")
+    page.get_by_role("link", name="Duplicates").first.click()
     tile(page, "small.webp").get_by_role("button", name="Keep", exact=True).click()
     saved(page)
     assert rows(output)["small.webp"][0] == "keep"  # decided, and it goes on
