@@ -85,7 +85,8 @@ class ResultView {
     return element("section", {}, element("h3", {}, t("result.scenes")),
       element("ul", { class: "groups" }, ...scenes.map((scene) => element("li", { class: "group" },
         element("div", { class: "strip" }, ...scene.photos.slice(0, 4).map((photo) => thumb(this.folder, photo)),
-          scene.count > 4 ? element("span", { class: "rest numbers" }, `+${formatNumber(scene.count - 4)}`) : null)))));
+          scene.count > 4 ? element("span", { class: "rest numbers" }, `+${formatNumber(scene.count - 4)}`) : null),
+        scene.name ? element("p", { class: "small", dir: "auto" }, visible(scene.name)) : null))));
   }
 
   history() {
