@@ -31,12 +31,15 @@ class ProgressFile:
 
     Attributes
     ----------
+    name : str
+        Of the folder: by it, the other program knows the run.
     paused_seconds : float
         How long the run has waited so far.
     """
 
     def __init__(self, folder: Path) -> None:
         self._lines, self._pause, self._answer = (folder / name for name in (LINES, PAUSE, ANSWER))
+        self.name = folder.name
         self._waiting = threading.Lock()
         self.paused_seconds = 0.0
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dupimg.app.app_server import AppServer
-from dupimg.app.instance import (
-    only_instance,
-    open_running,
-    publish_address,
-    running_address,
-    state_folder,
-)
+from dupimg.app.instance import only_instance, open_running
 from dupimg.app.runs import Runs
 from dupimg.errors import UsageError
 from dupimg.options.tool_options import AppOptions
+from dupimg.pages.app_address import publish_address, running_address, state_folder
 from dupimg.pages.local_server import LocalServer
 
 # Without a page and a run.
@@ -46,7 +41,8 @@ def run_app(options: AppOptions, *, announce: Callable[[str], object] = print) -
         announce(f"app      {server.address}")
         server.serve(
             open_browser=options.browser,
-            busy=lambda: bool(runs.running),
+            # From the page of a review, too, a person comes back.
+            busy=lambda: any(run.is_running for run in runs),
             grace_seconds=_SECONDS_TO_END,
             patience_seconds=_SECONDS_TO_END,
         )

@@ -12,7 +12,6 @@ import mimetypes
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,16 +26,15 @@ from dupimg.demo.demo import make_demo_photos
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.files.previews import PreviewFolder
+from dupimg.messages import message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions, ReviewOptions
 from dupimg.pages.contact_sheet import PAGE, fill_page
 from dupimg.pages.local_server import LocalServer
+from dupimg.pages.opening import open_on_this_machine
 from dupimg.runs import preflight
 
 _MOST_RESULTS = 40
-
-# Opens a folder where the person can see it.
-_OPENERS = {"darwin": "open", "linux": "xdg-open"}
 
 
 class AppServer:
@@ -163,7 +161,7 @@ class AppServer:
         output_dir = Path(values["output_dir"])
         if not output_dir.is_absolute():
             raise UsageError(
-                f"Got output_dir={output_dir}, expected a whole path.", field="output_dir"
+                message("refused.whole_path", folder=str(output_dir)), field="output_dir"
             )
         return self._begun(command, output_dir, inputs, values)
 
@@ -198,7 +196,7 @@ class AppServer:
         else:
             before = [run for run in self._runs.at(folder) if run.verb == "plan"]
             if not before:
-                raise UsageError(f"Nothing was interrupted in {folder}.")
+                raise UsageError(message("refused.nothing_interrupted", folder=str(folder)))
             command = shlex.join(["dupimg", *before[-1].about["words"]])
         earlier = next((r for r in self._runs.at(folder) if r.about["input_dirs"]), None)
         about = earlier.about if earlier else {"input_dirs": [], "values": {}}
@@ -243,17 +241,7 @@ class AppServer:
 
     def show_folder(self) -> dict[str, Any]:
         """Open an output ``folder`` in the file manager of this machine."""
-        import subprocess
-
-        folder = _result_folder(_text("folder"))
-        try:
-            if sys.platform == "win32":
-                os.startfile(folder)
-            else:
-                opener = _OPENERS.get(sys.platform, "xdg-open")
-                subprocess.Popen([opener, str(folder)], stderr=subprocess.DEVNULL)
-        except OSError:
-            raise UsageError(f"No program opens folders here. It is {folder}") from None
+        open_on_this_machine(_result_folder(_text("folder")))
         return {}
 
     def open_page(self) -> dict[str, Any]:
@@ -311,8 +299,17 @@ def app_page() -> str:
             "app/result.js",
             "app/rooms.js",
         ),
-        styles=("style.css", "app/style.css", "app/views.css"),
-        texts=("messages.json", "app/text.json"),
+        styles=(
+            "style.css",
+            "sheets.css",
+            "app/style.css",
+            "app/home.css",
+            "app/form.css",
+            "app/run.css",
+            "app/result.css",
+            "app/narrow.css",
+        ),
+        texts=("messages.json", "page_messages.json", "app/text.json"),
         data=None,
         pictures="img-src 'self' data:; connect-src 'self'",
     )
@@ -352,7 +349,7 @@ def _result_folder(given: Any) -> Path:
     """Return an output folder, or refuse what is none."""
     folder = Path(given) if isinstance(given, str) and given else Path()
     if not folder.is_absolute() or not (folder / STATE_FOLDER).is_dir():
-        raise UsageError(f"{folder} holds no result of dupimg.", field="folder")
+        raise UsageError(message("refused.no_result", folder=str(folder)), field="folder")
     return folder
 
 
@@ -398,7 +395,10 @@ def _values() -> dict[str, Any]:
         abort(400, "Got no values, expected those of the form.")
     missing = [n for n in ("input_dir", "output_dir") if n in values and not values[n]]
     if missing:
-        words = {"input_dir": "Choose the folder with your photos.",
-                 "output_dir": "Choose a folder for the result."}  # fmt: skip
-        raise UsageError(words[missing[0]], field=missing[0])
+        told = message(
+            {"input_dir": "refused.choose_photos", "output_dir": "refused.choose_output"}[
+                missing[0]
+            ]
+        )
+        raise UsageError(told, field=missing[0])
     return values

@@ -72,18 +72,20 @@ def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:
         A value is wrong; the error names its field.
     """
     options = FORMS[verb]
-    many = {f.name: f.type.startswith("tuple") for f in dataclasses.fields(options)}
+    fields = {field.name: field for field in dataclasses.fields(options)}
     given = {
-        name: _joined(value, many=many[name])
+        name: _taken(value, fields[name])
         for name, value in values.items()
-        if name in many and value not in ("", None, [])
+        if name in fields and value not in ("", None, [])
     }
     built = options(**given)
     return built, written_command(verb, built)
 
 
-def _joined(value: Any, *, many: bool) -> Any:
-    """Several folders where the option takes them; else the first."""
-    if isinstance(value, list):
-        return SEPARATOR.join(value) if many else value[0]
-    return value
+def _taken(value: Any, field: dataclasses.Field) -> Any:
+    """Return several folders where the option takes them; else the first."""
+    if not isinstance(value, list):
+        return value
+    if field.metadata["many"]:
+        return SEPARATOR.join(value)
+    return value if isinstance(field.default, tuple) else value[0]

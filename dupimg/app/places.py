@@ -12,6 +12,7 @@ import psutil
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER
+from dupimg.messages import message, why
 
 # As many names of a folder are looked at, and shown.
 _MOST_ENTRIES, _MOST_FOLDERS = 50_000, 2_000
@@ -40,7 +41,8 @@ def list_folder(folder: Path) -> dict[str, Any]:
                 elif _PHOTOS.fullmatch(entry.name):
                     photos += 1
     except OSError as error:
-        raise UsageError(f"{folder}: {os.strerror(error.errno or 0)}", field="folder") from None
+        told = message("refused.not_listed", folder=str(folder), why=why(error))
+        raise UsageError(told, field="folder") from None
     shown = sorted((n for n in names if not n.startswith((".", "$"))), key=str.casefold)
     return {
         "folder": str(folder),

@@ -31,8 +31,8 @@ class ProgressLog:
     paused : bool
     question : str
         What the run asks and waits for.
-    announced : list of str
-        What it said before.
+    announced : list
+        What it said before, as messages.
     error : list
         Why it was refused, as messages, with the option ``field`` that is wrong.
     notes : list
@@ -47,7 +47,7 @@ class ProgressLog:
         self.standing: dict[str, Any] = {}
         self.previews: list[Path] = []
         self.paused, self.question = False, ""
-        self.announced: list[str] = []
+        self.announced: list[Any] = []
         self.error: list[Any] = []
         self.field = ""
         self.notes: list[Any] = []

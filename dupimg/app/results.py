@@ -115,7 +115,10 @@ def _scenes(rows: Sequence[Row]) -> list[dict[str, Any]]:
         if row.is_photo and row.action == KEEP:
             scenes[row.scene].append(row)
     largest = sorted((s for s in scenes.values() if len(s) > 1), key=len, reverse=True)
-    return [{"photos": _first(group), "count": len(group)} for group in largest[:_MOST_GROUPS]]
+    return [
+        {"name": group[0].scene_name, "photos": _first(group), "count": len(group)}
+        for group in largest[:_MOST_GROUPS]
+    ]
 
 
 def _first(rows: Iterable[Row]) -> list[dict[str, Any]]:

@@ -79,9 +79,9 @@ def _aside(options: Any) -> TextIO | None:
     return sys.stderr if options.json else None
 
 
-def _announce(text: str, *, file: TextIO | None) -> None:
-    tell(announced=text)
-    say(text, file=file)
+def _announce(told: Message, *, file: TextIO | None) -> None:
+    tell(announced=told.to_json())
+    say(str(told), file=file)
 
 
 def _report(result: Summarized, options: Any) -> int:

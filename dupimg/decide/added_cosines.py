@@ -49,8 +49,8 @@ def nearest_cosines(collection: Collection) -> NDArray[np.float64]:
 
 def nearest_scene_cosines(
     collection: Collection, stays: NDArray[np.int64], options: PlanOptions
-) -> NDArray[np.float64]:
-    """Return the cosine of each photo that stays to the nearest one it may share a scene with.
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Find for each photo that stays the nearest one that it may share a scene with.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def nearest_scene_cosines(
 
     Returns
     -------
-    ndarray of shape (n_staying,), float64
+    cosines : ndarray of shape (n_staying,), float64
+    places : ndarray of shape (n_staying,), int64
         See `dupimg.decide.group.nearest_for_scenes`.
     """
     rows = [collection.rows.get(collection.photos[i].path) for i in stays]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.decide.collection import Collection
-from dupimg.decide.group import find_links, find_scenes
+from dupimg.decide.group import find_scenes
+from dupimg.decide.scene_links import find_links
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.search.similarity import reachable_rows
@@ -81,7 +82,7 @@ def scenes_with_new(
         return known, ()
     vectors = collection.features.scene_vector[collection.inverse[stays]]
     links = find_links(collection, stays, options)
-    concerned = stays[_reached(vectors, seeds, links, options.scene_threshold)]
+    concerned = stays[_reached(vectors, seeds, links.pairs, options.scene_threshold)]
     labels = find_scenes(collection, concerned, options)
     is_old = ~collection.is_new[concerned]
     before = np.full(len(labels), -1)

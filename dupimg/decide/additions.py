@@ -200,9 +200,12 @@ def _photo_rows(
             path = around.photos[i].path
             rows[path] = dated_by(rows[path], rows[around.photos[dates[i]].path])
     staying = [collection.photos[i] for i in stays]
-    scene_cosines = nearest_scene_cosines(collection, stays, options)
+    scene_cosines, nearest_places = nearest_scene_cosines(collection, stays, options)
     rows |= _with_cosines(rows, collection.photos, "nearest_cosine", nearest)
     rows |= _with_cosines(rows, staying, "nearest_scene_cosine", scene_cosines)
+    for photo, place in zip(staying, nearest_places.tolist(), strict=True):
+        if place >= 0:
+            rows[photo.path] = rows[photo.path].having(nearest_in_scene=staying[place].path)
     return rows, notes
 
 

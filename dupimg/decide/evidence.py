@@ -46,7 +46,9 @@ E = TypeVar("E", PlaceEvidence, CopyEvidence)
 T = TypeVar("T")
 
 
-class _Glanced(NamedTuple):
+class Glanced(NamedTuple):
+    """What is seen of a photo at a glance."""
+
     glance: Glance
     details: Details
 
@@ -116,8 +118,8 @@ class Evidence:
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
         self._mirrored = mirrored
-        self._glances = _Latest(self.pictures, _glance, _GLANCES_AT_ONCE)
-        self._pictures_seen = _Latest(self.pictures, _see, _PICTURES_AT_ONCE)
+        self._glances = _Latest(self.pictures, glance_at_preview, _GLANCES_AT_ONCE)
+        self._pictures_seen = _Latest(self.pictures, see_preview, _PICTURES_AT_ONCE)
 
     def __enter__(self) -> Evidence:
         self.cache.__enter__()
@@ -134,7 +136,7 @@ class Evidence:
 
     def same_places(
         self, vectors: NDArray[np.float32], digests: Sequence[str]
-    ) -> NDArray[np.int64]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find photos that show one place, among the nearest ones of each.
 
         Parameters
@@ -146,14 +148,17 @@ class Evidence:
 
         Returns
         -------
-        ndarray of shape (n_pairs, 2), int64
+        pairs : ndarray of shape (n_pairs, 2), int64
             Rows of `vectors` that share a scene whatever their cosine.
+        details : ndarray of shape (n_pairs,), int64
+            How many matched details prove it.
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "details")
-        proven = [evidence is not None and evidence.is_same_place for evidence in found]
-        return pairs[np.array(proven, dtype=bool)]
+        proven = [e is not None and e.is_same_place for e in found]
+        details = [int(e.n_details) for e in found if e is not None and e.is_same_place]
+        return pairs[np.array(proven, dtype=bool)], np.array(details, np.int64)
 
     def copies(self, pairs: Sequence[tuple[str, str]]) -> list[CopyEvidence | None]:
         """Compare the pictures of pairs of contents.
@@ -263,15 +268,16 @@ class Evidence:
         return found_mirrored if found_mirrored.verdict else found
 
 
-def _glance(preview: Image.Image) -> _Glanced:
+def glance_at_preview(preview: Image.Image) -> Glanced:
     """Return what is compared of the preview of a photo to see whether two show one place."""
     reduction = max(1, max(preview.size) // LONGEST_SIDE)
     preview.draft("RGB", (preview.width // reduction, preview.height // reduction))
     photo = preview.convert("RGB")
-    return _Glanced(glance_at(photo), find_details(np.asarray(photo.convert("L"))))
+    return Glanced(glance_at(photo), find_details(np.asarray(photo.convert("L"))))
 
 
-def _see(preview: Image.Image) -> Picture:
+def see_preview(preview: Image.Image) -> Picture:
+    """Return what is laid over another one of the preview of a photo."""
     return see_picture(preview.convert("RGB"))
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
 from dupimg.decide.proof import Proof
+from dupimg.decide.scene_links import SceneLinks, find_links, why_one_scene
 from dupimg.decide.search_progress import watched_search
-from dupimg.decide.shared_moments import linked_by_time
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.best_shots import best_shots, shot_quality
@@ -112,10 +112,20 @@ def find_groups(
     dates = best_dates(photos, groups.keepers.tolist())
     embedded = replace(embedded, photos=tuple(dated_like(photos, dates)))
     kept, place = np.unique(groups.keepers, return_inverse=True)
-    scenes = find_scenes(embedded, kept, options, checkpoint)
+    links = find_links(embedded, kept, options)
+    scenes = find_scenes(embedded, kept, options, checkpoint, links)
     nearest = np.full(len(photos), np.nan)
-    nearest[kept] = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
-    groups = replace(groups, scenes=scenes[place], nearest_scene_cosine=nearest)
+    which = np.full(len(photos), -1)
+    nearest[kept], found = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
+    which[kept] = np.where(found < 0, -1, kept[found])
+    shared = why_one_scene(links, scenes, [photos[i].path for i in kept])
+    groups = replace(
+        groups,
+        scenes=scenes[place],
+        nearest_scene_cosine=nearest,
+        nearest_in_scene=which,
+        shared={int(kept[i]): reason for i, reason in shared.items()},
+    )
     return replace(groups, best_of=_best_shots(embedded, groups, ranking, options))
 
 
@@ -315,6 +325,7 @@ def find_scenes(
     stays: NDArray[np.int64],
     options: RunOptions,
     checkpoint: Checkpoint | None = None,
+    links: SceneLinks | None = None,
 ) -> NDArray[np.int64]:
     """Find scenes among the photos that stay.
 
@@ -324,6 +335,8 @@ def find_scenes(
         As in `find_groups`.
     stays : ndarray of shape (n_staying,), int64
         The photos that stay.
+    links : SceneLinks, optional
+        Of them, if they are known.
 
     Returns
     -------
@@ -341,38 +354,17 @@ def find_scenes(
     folders = _folders(photos, options)
     contents = embedded.inverse[stays]
     vectors = embedded.features.scene_vector[contents]
-    links = find_links(embedded, stays, options)
+    links = links or find_links(embedded, stays, options)
     with watched_search("scenes", len(vectors), groups=folders, quiet=options.quiet) as progress:
         grouper = make_grouper(options).fit(
             vectors,
             times=times,
             groups=folders,
-            must_link=links,
+            must_link=links.pairs,
             progress=progress,
             checkpoint=checkpoint,
         )
     return grouper.labels_
-
-
-def find_links(
-    embedded: Embedded, stays: NDArray[np.int64], options: RunOptions
-) -> NDArray[np.int64]:
-    """Find photos that details, or the camera's clock, prove to share a scene.
-
-    Returns
-    -------
-    ndarray of shape (n_pairs, 2), int64
-        Positions in `stays`; none without evidence.
-    """
-    if embedded.evidence is None:
-        return np.empty((0, 2), np.int64)
-    photos, contents = [embedded.photos[i] for i in stays], embedded.inverse[stays]
-    vectors = embedded.features.scene_without_colours[contents]
-    places = embedded.evidence.same_places(vectors, [photo.digest for photo in photos])
-    if not options.time_evidence:
-        return places
-    bursts = linked_by_time(embedded.features.scene_vector[contents], photos)
-    return np.unique(np.concatenate([places, bursts]), axis=0)
 
 
 def nearest_for_scenes(
@@ -382,8 +374,8 @@ def nearest_for_scenes(
     *,
     known: NDArray[np.float64] | None = None,
     checkpoint: Checkpoint | None = None,
-) -> NDArray[np.float64]:
-    """Return the cosine of each photo that stays to the nearest one it may share a scene with.
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Find for each photo that stays the nearest one that it may share a scene with.
 
     Parameters
     ----------
@@ -394,14 +386,16 @@ def nearest_for_scenes(
 
     Returns
     -------
-    ndarray of shape (n_staying,), float64
+    cosines : ndarray of shape (n_staying,), float64
         NaN for the only photo. NaN for all where one embedding finds duplicates and scenes, since
         the search for duplicates has found these cosines already, and for more than 50,000 photos.
+    places : ndarray of shape (n_staying,), int64
+        Of the nearest photos in `stays`; -1 where there is none, and where `known` still holds.
     """
     features = embedded.features
     is_same = np.array_equal(features.scene_vector, features.vector)
     if len(stays) > _MOST_SHOWN or is_same:
-        return np.full(len(stays), np.nan)
+        return np.full(len(stays), np.nan), np.full(len(stays), -1)
     folders = _folders([embedded.photos[i] for i in stays], options)
     with watched_search("nearest", len(stays), groups=folders, quiet=options.quiet) as progress:
         return nearest_in_group(

@@ -10,10 +10,10 @@ from PIL import ExifTags, Image
 
 from dupimg.files.images import read_header, read_photo
 
-# Pixels of the longest side: a 4K screen at 150 %.
-_LONGEST_SIDE = 2560
+# Pixels of the longest side: a large screen; and as many as a browser can zoom into.
+LARGE_SIDE, _WHOLE_SIDE = 1600, 8192
 
-_JPEG_QUALITY = 90
+_JPEG_QUALITY = 88
 
 # Formats that browsers show, spelled as in `PhotoHeader.format`.
 _SHOWN = {
@@ -25,6 +25,9 @@ _SHOWN = {
     "AVIF": "image/avif",
     "BMP": "image/bmp",
 }
+
+# The names of their files, as `dupimg/web/addresses.js` has them, too.
+_SHOWN_NAMES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".bmp")
 
 # All browsers turn these upright by EXIF; other formats only some do.
 _TURNED = ("JPEG", "MPO")
@@ -55,7 +58,7 @@ def large_view(path: str | os.PathLike[str]) -> LargeView:
     Returns
     -------
     LargeView
-        A JPEG is upright and at most 2560 pixels long.
+        A JPEG is upright and at most 1600 pixels long.
 
     Raises
     ------
@@ -68,12 +71,32 @@ def large_view(path: str | os.PathLike[str]) -> LargeView:
     >>> large_view(Path(sklearn.datasets.__path__[0]) / "images" / "china.jpg")
     LargeView(mimetype='image/jpeg', content=None)
     """
+    return _view(path, LARGE_SIDE)
+
+
+def whole_view(path: str | os.PathLike[str]) -> LargeView:
+    """Return what `large_view` does, but with all pixels that there are, up to 8192 a side."""
+    return _view(path, _WHOLE_SIDE)
+
+
+def is_shown_by_browsers(path: str) -> bool:
+    """Return whether a file has a name of those that browsers show themselves.
+
+    Examples
+    --------
+    >>> is_shown_by_browsers("a.JPG"), is_shown_by_browsers("a.heic")
+    (True, False)
+    """
+    return path.lower().endswith(_SHOWN_NAMES)
+
+
+def _view(path: str | os.PathLike[str], longest_side: int) -> LargeView:
     header = read_header(path)
     upright = header.exif.get(ExifTags.Base.Orientation, 1) == 1 or header.format in _TURNED
     if header.format in _SHOWN and upright:
         return LargeView(_SHOWN[header.format])
-    photo = read_photo(path, _LONGEST_SIDE)
-    photo.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+    photo = read_photo(path, longest_side)
+    photo.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
     jpeg = io.BytesIO()
     photo.save(jpeg, "JPEG", quality=_JPEG_QUALITY)
     return LargeView("image/jpeg", jpeg.getvalue())

@@ -30,6 +30,17 @@ class PreviewFolder:
         """Return the path of the preview of a content, whether it exists or not."""
         return self.path / digest[:2] / f"{digest}.jpg"
 
+    def large_file(self, digest: str) -> Path:
+        """Return the path of a larger picture of a content, whether it exists or not.
+
+        There is one of some photos that browsers cannot show themselves.
+        """
+        return self.path / "large" / digest[:2] / f"{digest}.jpg"
+
+    def large_bytes(self) -> int:
+        """Return the number of bytes that the larger pictures take."""
+        return sum(file.stat().st_size for file in (self.path / "large").glob("*/*.jpg"))
+
     def write(self, digest: str, content: bytes) -> None:
         """Write the preview of a content unless there is one already."""
         file = self.file(digest)
@@ -39,6 +50,12 @@ class PreviewFolder:
             self._write(file, content)
         if not self._gave_up:
             progress_file.tell(preview=str(file))
+
+    def write_large(self, digest: str, content: bytes) -> None:
+        """Write a larger picture of a content unless there is one already."""
+        file = self.large_file(digest)
+        if not (self._gave_up or file.exists()):
+            self._write(file, content)
 
     def _write(self, file: Path, content: bytes) -> None:
         part = file.with_suffix(".part")

@@ -12,10 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.groups.details import Details, match_details
+from dupimg.groups.overlays import (
+    WINDOW,
+    Affine,
+    Overlay,
+    compare_windows,
+    frame_of,
+    well_inside,
+)
 from dupimg.groups.pictures import Picture
 from dupimg.opencv import opencv
-
-Affine = NDArray[np.float64]
 
 COPY = "copy"
 CROPPED_COPY = "cropped copy"
@@ -30,16 +36,6 @@ _REFINING, _WORTH_REFINING = (30, 1e-4), 0.1
 
 # Shares of windows that show something else, and of other colours, in an edited copy, at most.
 _MOST_EDITED, _MOST_EDITED_COLOUR = 0.25, 0.15
-
-# Side in pixels of the windows that are compared, standard deviation of the blur before, and how
-# far it carries what lies around.
-_WINDOW, _BLUR, _BLUR_REACH = 13, 1.0, 4
-
-# Grey levels: windows with less contrast are plain; a difference needs more.
-_PLAIN, _CLEAR = 4.0, 14.0
-
-# A window with a lower correlation shows something else.
-_LEAST_CORRELATION = 0.5
 
 # Largest share of such windows in a copy: copies of 96 photos, recompressed, resized, cropped,
 # turned, with bars or in a screenshot, have up to 0.03 % of them; forms filled in differently 0.4 %
@@ -224,26 +220,39 @@ def compare_copies(
         Of the map under which they differ least: frame on frame, where both have one aspect
         ratio, or details on details.
     """
-    found = NO_COPY
-    for affine in _frames(first, second):
+    return best_map(first, second, first_details, second_details)[0]
+
+
+def best_map(
+    first: Picture, second: Picture, first_details: Details, second_details: Details
+) -> tuple[CopyEvidence, Affine | None]:
+    """Return what `compare_copies` does, and the map from the first picture to the second.
+
+    The map is None where both pictures show something that the other one does not.
+    """
+    best: tuple[CopyEvidence, Affine | None] = (NO_COPY, None)
+
+    def laid(affine: Affine) -> CopyEvidence:
+        nonlocal best
         found = _overlay(first, second, affine)
-    if found.differing <= _MOST_DIFFERING:
+        if found.differing < best[0].differing:
+            best = (found, affine)
         return found
+
+    for affine in _frames(first, second):
+        laid(affine)
+    if best[0].differing <= _MOST_DIFFERING:
+        return best
     for affine in _by_details(first_details, second_details):
-        found = _nearer(found, laid := _overlay(first, second, affine))
-        if _MOST_DIFFERING < laid.differing <= _WORTH_REFINING:
+        if _MOST_DIFFERING < laid(affine).differing <= _WORTH_REFINING:
             for refined in _refined(first, second, affine):
-                found = _nearer(found, _overlay(first, second, refined))
-    return found
-
-
-def _nearer(first: CopyEvidence, second: CopyEvidence) -> CopyEvidence:
-    return second if second.differing < first.differing else first
+                laid(refined)
+    return best
 
 
 def _frames(first: Picture, second: Picture) -> list[Affine]:
     """Return the map of frame on frame, if both have one aspect ratio."""
-    ratio = _frame(second) / _frame(first)
+    ratio = frame_of(second) / frame_of(first)
     if abs(np.log(ratio[0] / ratio[1])) > _SAME_RATIO:
         return []
     return [np.column_stack([np.diag(ratio), np.zeros(2)])]
@@ -271,7 +280,7 @@ def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
     Details tell where a picture lies to a pixel or two, which is not enough to compare grass.
     """
     cv2 = opencv()
-    pair = _Pair((first, second), "grey", affine)
+    pair = Overlay((first, second), "grey", affine)
     ending = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, *_REFINING)
     start = pair.affine.astype(np.float32)
     try:
@@ -285,10 +294,9 @@ def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
 
 def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
     """Compare two pictures under a map of points of the first to points of the second."""
-    pair = _Pair((first, second), "grey", affine)
+    pair = Overlay((first, second), "grey", affine)
     here, inside, other_inside = pair.here, pair.inside(), pair.other_inside()
-    reach = _WINDOW + 2 * _BLUR_REACH
-    seen = opencv().erode(inside, np.ones((reach, reach), np.uint8)) > 0
+    seen = well_inside(inside)
     covered, other_covered = float(inside.mean()), float(other_inside.mean())
     if max(covered, other_covered) < _WITHIN or not seen.any():
         return NO_COPY  # both show something that the other one does not
@@ -313,92 +321,12 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
     )
 
 
-class _Pair:
-    """Two forms of a pair of pictures, grey or in colours, under a map of their points.
-
-    Attributes
-    ----------
-    here, there : ndarray of shape (height, width) or (height, width, 3), uint8
-        The finer one is reduced to the resolution of the coarser one: what it has beyond that is
-        no difference.
-    affine : ndarray of shape (2, 3), float64
-        Maps pixels of `here` to pixels of `there`.
-    """
-
-    def __init__(
-        self,
-        pictures: tuple[Picture, Picture],
-        form: str,
-        affine: Affine,
-    ) -> None:
-        first, second = (getattr(picture, form) for picture in pictures)
-        scale = np.sqrt(abs(np.linalg.det(affine[:, :2])))
-        scale *= max(second.shape[:2]) / max(first.shape[:2])
-        self.here = _reduced(first, min(1.0, scale))
-        self.there = _reduced(second, min(1.0, 1 / max(scale, 1e-6)))
-        self._units = [
-            np.array(form.shape[1::-1]) / _frame(picture)
-            for picture, form in zip(pictures, (self.here, self.there), strict=True)
-        ]
-        self.affine = affine * self._units[1][:, None]
-        self.affine[:, :2] /= self._units[0]
-        # Pixels have their places in their middles.
-        self.affine[:, 2] += self.affine[:, :2] @ [0.5, 0.5] - 0.5
-
-    def points(self, affine: Affine) -> Affine:
-        """Return a map of pixels as a map of points."""
-        affine = affine.astype(float)
-        affine[:, 2] += 0.5 - affine[:, :2] @ [0.5, 0.5]
-        affine[:, :2] *= self._units[0]
-        return affine / self._units[1][:, None]
-
-    def laid(self) -> NDArray[np.uint8]:
-        """Return `there`, laid on `here`."""
-        cv2 = opencv()
-        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        size, border = self.here.shape[1::-1], cv2.BORDER_REPLICATE
-        return cv2.warpAffine(self.there, self.affine, size, flags=flags, borderMode=border)
-
-    def inside(self) -> NDArray[np.uint8]:
-        """Return 1 where `there` lies on `here`, else 0."""
-        return self._footprint(self.there, self.here, opencv().WARP_INVERSE_MAP)
-
-    def other_inside(self) -> NDArray[np.uint8]:
-        """Return 1 where `here` lies on `there`, else 0."""
-        return self._footprint(self.here, self.there, 0)
-
-    def _footprint(
-        self, picture: NDArray[np.uint8], on: NDArray[np.uint8], flag: int
-    ) -> NDArray[np.uint8]:
-        cv2 = opencv()
-        ones = np.ones(picture.shape[:2], np.uint8)
-        flags = cv2.INTER_NEAREST | flag
-        return cv2.warpAffine(ones, self.affine, on.shape[1::-1], flags=flags)
-
-
-def _frame(picture: Picture) -> NDArray[np.float64]:
-    """Return width and height of a picture, in units of the longer one."""
-    sides = np.array(picture.grey.shape[::-1], float)
-    return sides / sides.max()
-
-
 def _differing_windows(
     here: NDArray[np.uint8], there: NDArray[np.uint8], seen: NDArray[np.bool_]
 ) -> tuple[float, float, float]:
     """Return shares: of windows that are not plain, of these that differ, and of their box."""
-    cv2 = opencv()
-    a, b = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), _BLUR) for p in (here, there))
-    window = (_WINDOW, _WINDOW)
-    mean_a, mean_b = cv2.blur(a, window), cv2.blur(b, window)
-    var_a = np.maximum(cv2.blur(a * a, window) - mean_a**2, 0)
-    var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
-    product = cv2.blur(a * b, window) - mean_a * mean_b
-    contrast = np.sqrt(np.maximum(var_a, var_b))
-    n_textured = int(np.count_nonzero(seen & (contrast > _PLAIN)))
-    # Where one is plain and the other is not, rounding is all that correlates.
-    low = product < _LEAST_CORRELATION * np.sqrt(var_a * var_b)
-    low |= np.minimum(var_a, var_b) < 0.5
-    low &= seen & (contrast > _CLEAR)
+    textured, low = compare_windows(here, there, seen)
+    n_textured = int(np.count_nonzero(textured))
     differing = int(np.count_nonzero(low)) / max(n_textured, 1)
     return n_textured / int(np.count_nonzero(seen)), differing, _box_share(low, seen)
 
@@ -410,7 +338,7 @@ def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
         return 0.0
     margin = (1 - _LEAST_IN_EDIT) / 2
     box = [np.quantile(places, [margin, 1 - margin]) for places in (rows, columns)]
-    return float(np.prod([high - low + _WINDOW for low, high in box]) / np.count_nonzero(seen))
+    return float(np.prod([high - low + WINDOW for low, high in box]) / np.count_nonzero(seen))
 
 
 def _bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
@@ -450,7 +378,7 @@ def _grown(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
 def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     """Return the share of the overlap whose colours no global change explains, either way."""
     cv2 = opencv()
-    pair = _Pair((first, second), "colours", affine)
+    pair = Overlay((first, second), "colours", affine)
     blur = (_COLOUR_BLUR, _COLOUR_BLUR)
     seen = cv2.erode(pair.inside(), np.ones(blur, np.uint8))[::2, ::2] > 0
     a, b = (cv2.blur(p, blur)[::2, ::2][seen].astype(np.float32) for p in (pair.here, pair.laid()))
@@ -512,11 +440,3 @@ def _misses(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
 def _is_grey(colours: NDArray[np.uint8]) -> bool:
     """Return whether a picture has no colours."""
     return bool(np.mean(np.ptp(colours.astype(int), axis=2)) < 4)
-
-
-def _reduced(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    if scale >= 1:
-        return picture
-    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
-    cv2 = opencv()
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

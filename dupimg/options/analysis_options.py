@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dupimg.errors import UsageError
+from dupimg.messages import message
 from dupimg.options.converters import (
     optional,
     to_bytes,
@@ -169,8 +170,10 @@ class RunOptions(EmbeddingOptions):
         super().__post_init__()
         if self.scene_threshold > self.duplicate_threshold:
             raise UsageError(
-                f"Got scene_threshold={self.scene_threshold} above "
-                f"duplicate_threshold={self.duplicate_threshold}, expected at most that: "
-                "duplicates are the more similar photos. Lower the one or raise the other.",
+                message(
+                    "refused.scene_above_duplicate",
+                    scene=str(self.scene_threshold),
+                    duplicate=str(self.duplicate_threshold),
+                ),
                 field="scene_threshold",
             )

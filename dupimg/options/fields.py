@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dupimg.errors import UsageError
+from dupimg.messages import as_text, message
 from dupimg.options.converters import Converter, one_of, optional, to_flag, to_text, to_whole_number
 
 
@@ -111,10 +112,11 @@ class Options:
                 converted = field.metadata["convert"](value)
             except ValueError as error:
                 expected, *hint = error.args
-                raise UsageError(
-                    f"Got {field.name}={value!r}, expected {expected}.{''.join(hint)}",
-                    field=field.name,
-                ) from None
+                wanted = as_text(f"{expected}.{''.join(hint)}")
+                told = message(
+                    "refused.value", field=field.name, value=repr(value), expected=wanted
+                )
+                raise UsageError(told, field=field.name) from None
             object.__setattr__(self, field.name, converted)
 
     def as_keywords(self) -> dict[str, Any]:

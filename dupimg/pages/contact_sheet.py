@@ -32,33 +32,52 @@ from dupimg.plans.rows import Row
 PAGE = "report.html"
 
 # A later rule wins, so the rules for narrow screens come last.
-_STYLES = ("style.css", "lists.css", "summary.css", "viewer.css", "review.css", "narrow.css")
+_STYLES = (
+    "style.css",
+    "sheets.css",
+    "lists.css",
+    "summary.css",
+    "viewer.css",
+    "review.css",
+    "narrow.css",
+)
 
 # One scope for all, in the order in which they are run.
 _SCRIPTS = (
     "text.js",
+    "addresses.js",
+    "borderline.js",
     "model.js",
     "elements.js",
     "lines.js",
     "layout.js",
     "views.js",
+    "titles.js",
     "tiles.js",
     "histogram.js",
     "summary.js",
+    "zoom.js",
+    "facts.js",
+    "marks.js",
+    "pictures.js",
     "viewer.js",
+    "to_app.js",
     "saving.js",
     "review.js",
+    "group_decisions.js",
     "review_keys.js",
     "controls.js",
     "scene_dialog.js",
+    "prefer_dialog.js",
+    "outcome.js",
     "apply_dialog.js",
     "page.js",
     "keys.js",
     "app.js",
 )
 # What the page needs of a row: the report, where an earlier run put the file, whether it failed,
-# whether it is a video.
-_COLUMNS = (*COLUMNS, "earlier", "failed", "video")
+# whether it is a video, which photo of a scene is most like it.
+_COLUMNS = (*COLUMNS, "earlier", "failed", "video", "nearest_in_scene")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PICTURES = {
     False: "img-src 'self' file: data:; media-src 'self' file:",
@@ -202,7 +221,7 @@ def page_html(data: Mapping[str, Any] | None = None) -> str:
         "page.html",
         scripts=_SCRIPTS,
         styles=_STYLES,
-        texts=("text.json", "messages.json"),
+        texts=("text.json", "messages.json", "page_messages.json"),
         data=data,
         pictures=_PICTURES[data is None],
     )

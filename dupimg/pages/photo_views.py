@@ -5,12 +5,13 @@ from __future__ import annotations
 import mimetypes
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Response, abort, send_file
 
 from dupimg.files.images import UnreadablePhoto
-from dupimg.files.large_view import large_view
+from dupimg.files.large_view import LargeView, large_view, whole_view
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import Map
 from dupimg.plans.record import Record
@@ -53,7 +54,11 @@ class PhotoViews:
             abort(404, "This photo has no small picture.")
         return _kept(send_file(file.resolve(), mimetype="image/jpeg"))
 
-    def photo(self, number: int) -> Response:
+    def whole(self, number: int) -> Response:
+        """Answer as `photo` does, but with all pixels that there are."""
+        return self.photo(number, whole_view)
+
+    def photo(self, number: int, view_of: Callable[[Path], LargeView] = large_view) -> Response:
         """Answer with the photo of a row of the plan, counted from 0, as browsers show it.
 
         A video is sent as it is. 403 where that is neither, or not in the folder of the plan; 404
@@ -65,7 +70,7 @@ class PhotoViews:
         path = self._path(row)
         if row.is_video:
             return self._sent(row, path, mimetypes.guess_type(path.name)[0] or "video/mp4")
-        (view,) = self._decode(large_view, [path])
+        (view,) = self._decode(view_of, [path])
         if isinstance(view, UnreadablePhoto):
             abort(404, f"{row.path}: {view}")
         if view.content is not None:

@@ -56,10 +56,14 @@ class Groups:
         What comparing thumbnails said, if that was done.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
         See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+    nearest_in_scene : ndarray of shape (n,), int64, or None
+        The photo that `nearest_scene_cosine` is about; -1 for none.
     best_of : ndarray of shape (n,), int64, or None
         For the best shot of a moment, how many shots of it there are; 0 for all others.
     spared : mapping of int to Message
         Photos that are as alike as duplicates and stay all the same, and why.
+    shared : mapping of int to Message
+        Photos that details or the camera's clock put into a scene with another one, and the reason.
     removed_by : mapping of str to ndarray of shape (n,), bool
         The photos that rules for duplicates remove, by the rule: at least by the one in use.
     """
@@ -70,8 +74,10 @@ class Groups:
     scenes: np.ndarray
     second_look: SecondLook | None = None
     nearest_scene_cosine: np.ndarray | None = None
+    nearest_in_scene: np.ndarray | None = None
     best_of: np.ndarray | None = None
     spared: Mapping[int, Message] = field(default_factory=dict)
+    shared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -170,7 +176,11 @@ def photo_row(
     reason = (
         kept_reason(group_size - 1)
         if stays
-        else removed_reason(ranking.why(number, i), same_bytes=photo.digest == keeper.digest)
+        else removed_reason(
+            ranking.why(number, i),
+            same_bytes=photo.digest == keeper.digest,
+            verdict=_verdict(photos, i, keeper, groups),
+        )
     )
     return Row(
         path=photo.path,
@@ -189,11 +199,20 @@ def photo_row(
         identity=photo.identity,
         reason=joined([reason, *_beside(photo, i, groups)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
+        nearest_in_scene=_nearest_in_scene(photos, i, groups),
         frames=photo.traits.frames,
         camera=tidy_camera(photo.traits.camera),
         metadata=" ".join(photo.traits.metadata),
         **_second_look(photos, i, groups.second_look),
     )
+
+
+def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> str:
+    """Return what a second look says of photo `i` and its keeper; empty if it was at another."""
+    look = groups.second_look
+    if look is None or photos[look.compared_with[i]] is not keeper:
+        return ""
+    return str(look.verdicts[i])
 
 
 def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
@@ -202,11 +221,18 @@ def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
         yield groups.spared[i]
     if groups.best_of is not None and groups.best_of[i]:
         yield message("reason.best_shot", count=int(groups.best_of[i]))
+    if groups.keepers[i] == i and i in groups.shared:
+        yield groups.shared[i]
     yield from parts_of(photo.passed_over)
 
 
 def _cosine(cosines: np.ndarray | None, i: int) -> float | None:
     return None if cosines is None or math.isnan(cosines[i]) else float(cosines[i])
+
+
+def _nearest_in_scene(photos: Sequence[Photo], i: int, groups: Groups) -> str:
+    nearest = groups.nearest_in_scene
+    return "" if nearest is None or nearest[i] < 0 else photos[nearest[i]].path
 
 
 def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None) -> dict[str, Any]:

@@ -58,15 +58,27 @@ def kept_reason(n_duplicates: int) -> Message:
     return message("reason.keeper_of", count=n_duplicates)
 
 
-def likeness(*, same_bytes: bool) -> Message:
-    """Return how a photo that goes is like its keeper."""
-    return message("reason.identical_bytes" if same_bytes else "reason.similar")
+def likeness(*, same_bytes: bool, verdict: str = "") -> Message:
+    """Return how a photo that goes is like its keeper; `verdict` as in `Row`."""
+    if same_bytes:
+        return message("reason.identical_bytes")
+    if verdict in ("", "identical bytes", "same scene"):  # which say less than the cosine
+        return message("reason.similar")
+    return message(
+        {
+            "identical pixels": "reason.identical_pixels",
+            "copy": "reason.copy",
+            "cropped copy": "reason.cropped_copy",
+            "edited copy": "reason.edited_copy",
+            "near duplicate": "reason.near_duplicate",
+        }[verdict]
+    )
 
 
 @lru_cache
-def removed_reason(advantage: Message, *, same_bytes: bool) -> Message:
+def removed_reason(advantage: Message, *, same_bytes: bool, verdict: str = "") -> Message:
     """Return why a photo goes; `advantage` is what its keeper has, see `Ranking.why`."""
-    return both(likeness(same_bytes=same_bytes), advantage)
+    return both(likeness(same_bytes=same_bytes, verdict=verdict), advantage)
 
 
 def failed_reason(mode: str, error: Message, reason: Message | None) -> Message:

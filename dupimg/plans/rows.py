@@ -66,6 +66,8 @@ class Row:
         Cosine similarity, by the embedding that scenes are found by, to the most similar other
         photo of those that stay and may share a scene. None for a photo that does not stay, and
         where scenes are found by the embedding of `nearest_cosine`.
+    nearest_in_scene : str
+        Path of the photo that `nearest_scene_cosine` is about; not in the report.
     input : str
         The folder that the file comes from; empty where there is one only, and then not in the
         report.
@@ -126,6 +128,7 @@ class Row:
     thumb_correlation: float | None = None
     verdict: str = ""
     nearest_scene_cosine: float | None = None
+    nearest_in_scene: str = field(default="", metadata={"in_report": False})
     input: str = field(default="", metadata={"in_report": False})
     modified_ns: int = field(default=0, metadata={"in_report": False})
     identity: str = field(default="", metadata={"in_report": False})

@@ -1,10 +1,11 @@
-"""Carry a plan out in the background, and say how far it is."""
+"""Carry a plan out in the background, or take that back, and say how far it is."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -18,6 +19,7 @@ from dupimg.runs import preflight
 from dupimg.runs.result import Result
 
 IDLE, RUNNING, DONE, REFUSED, FAILED = "idle", "running", "done", "refused", "failed"
+TAKEN_BACK = "taken back"
 
 
 def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
@@ -63,11 +65,11 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
 
 
 class BackgroundApply:
-    """Carry a plan out in a thread of its own.
+    """Carry a plan out in a thread of its own, and take that back.
 
     Attributes
     ----------
-    state : {"idle", "running", "done", "refused", "failed"}
+    state : {"idle", "running", "done", "refused", "failed", "taken back"}
         Refused: nothing was touched. Failed: some files may be at their places; it can go on.
     step : str
         What it is at, as a word ending in -ing.
@@ -101,9 +103,22 @@ class BackgroundApply:
         with self._lock:
             if self.begun:
                 return
-            self.state, self.errors = RUNNING, ()
+            self._begin(self._run, options)
+
+    def take_back(self, output_dir: Path, cache: str | None, files: Sequence[str] = ()) -> None:
+        """Begin to take back what was carried out, if it was, and do not wait for the end.
+
+        With `files`, only these go back, and what else was carried out stays.
+        """
+        with self._lock:
+            if self.state == DONE:
+                self._begin(self._undo, output_dir, cache, files)
+
+    def _begin(self, work: Callable[..., object], *values: object) -> None:
+        self.state, self.errors = RUNNING, ()
+        self.step, self.done, self.total = "", 0, 0
         # No daemon: the program ends when the files are at their places.
-        self._thread = threading.Thread(target=self._run, args=(options,))
+        self._thread = threading.Thread(target=work, args=values)
         self._thread.start()
 
     def wait(self) -> None:
@@ -119,10 +134,28 @@ class BackgroundApply:
         except UsageError as error:
             self.errors, self.state = error.messages, REFUSED
         except Exception as error:
-            failure = message("why.error", kind=type(error).__name__, why=details(error))
-            self.errors, self.state = (failure,), FAILED
+            self.errors, self.state = (_failure(error),), FAILED
         else:
             self.state = DONE
+
+    def _undo(self, output_dir: Path, cache: str | None, files: Sequence[str]) -> None:
+        from dupimg.runs.undo import undo
+
+        single = {"file": ",".join(files)} if files else {}
+        try:
+            outcome = undo(output_dir, cache=cache, quiet=True, **single)
+        except UsageError as error:
+            self.errors, self.state = error.messages, DONE
+        except Exception as error:
+            self.errors, self.state = (_failure(error),), FAILED
+        else:
+            if outcome.failed:
+                left = message("why.left_in_place", count=outcome.left, report=str(outcome.report))
+                self.errors, self.state = (left,), DONE
+            elif files:
+                self.state = DONE
+            else:
+                self.state, self.result = TAKEN_BACK, None
 
     @contextlib.contextmanager
     def _bar(self, total: int, what: str, **_: Any) -> Iterator[BackgroundApply]:
@@ -146,6 +179,10 @@ class BackgroundApply:
                 "outcome": _outcome(self.result) if self.result else None,
                 "errors": [error.to_json() for error in self.errors],
             }
+
+
+def _failure(error: Exception) -> Message:
+    return message("why.error", kind=type(error).__name__, why=details(error))
 
 
 def _outcome(result: Result) -> dict[str, Any]:

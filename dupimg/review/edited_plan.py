@@ -47,11 +47,14 @@ class Choice:
     path : str
     action : {"keep", "remove", "leave", "other"} or None
     scene : int or None
+    scene_name : str or None
+        Of the scene that it has; all its photos must get the same.
     """
 
     path: str
     action: str | None = None
     scene: int | None = None
+    scene_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,9 @@ class ReviewState:
                 wanted[path, "scene"] = str(decision.scene)
                 if SCENE_NAME in self.file.names:  # that of the old scene stays there
                     wanted[path, SCENE_NAME] = self._name_cells.get(decision.scene, "")
+            if decision.scene_name is not None and SCENE_NAME in self.file.names:
+                row = self.row(path).having(scene_name=decision.scene_name)
+                wanted[path, SCENE_NAME] = row_cell(row, SCENE_NAME)
             if decision.action is not None:
                 wanted |= self._action_cells(path, decision.action)
         changes = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -19,17 +20,23 @@ from flask import Response, abort, jsonify, request
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.sandbox import Map, Sandbox, warm_up
-from dupimg.messages import message
+from dupimg.messages import message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import ApplyOptions, ReviewOptions
-from dupimg.pages.contact_sheet import PageInfo, page_data, page_html, to_columns
+from dupimg.pages.app_address import view_in_app
+from dupimg.pages.contact_sheet import PAGE, PageInfo, page_data, page_html, to_columns
 from dupimg.pages.local_server import LocalServer
+from dupimg.pages.opening import open_on_this_machine
 from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.counts import Counts
 from dupimg.plans.plan import Problem
-from dupimg.review.background import BackgroundApply, obstacles
+from dupimg.plans.plan_file import SCENE_NAME
+from dupimg.review.alike_scenes import alike_scenes
+from dupimg.review.background import TAKEN_BACK, BackgroundApply, obstacles
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused
+from dupimg.review.pair_views import PairViews
 from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession, Saved
+from dupimg.runs import preflight
 from dupimg.runs.result import Result, command_line
 
 T = TypeVar("T")
@@ -137,7 +144,11 @@ class ReviewServer:
         server.add("", page_html)
         server.add("thumb/<digest>.jpg", photos.thumb)
         server.add("photo/<int:number>", photos.photo)
-        asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive)
+        server.add("photo/<int:number>/whole", photos.whole)
+        self._pairs = PairViews(session.record, session.output_dir)
+        server.add("pair/<int:first>/<int:second>", self._pairs.pair)
+        server.add("alike/<int:number>", self.alike)
+        asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive, self.app)
         sent: tuple[View, ...] = (
             self.decide,
             self.not_duplicate,
@@ -145,6 +156,9 @@ class ReviewServer:
             self.redo,
             self.check,
             self.apply,
+            self.reviewed,
+            self.take_back,
+            self.show_result,
         )
         for views, method in ((asked, "GET"), (sent, "POST")):
             for view in views:
@@ -157,8 +171,10 @@ class ReviewServer:
 
         Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
         redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
-        number of the first ``new_scene``, the ``command`` that starts the review again, and those
-        that say how far carrying out is (``status``) and go on with it (``resume``).
+        number of the first ``new_scene``, whether the plan ``names_scenes``, the actions that were
+        ``decided`` at first, the numbers of the groups that are ``reviewed``, the ``command`` that
+        starts the review again, and those that say how far carrying out is (``status``) and go on
+        with it (``resume``).
         """
         state = self._session.current()
         return page_data(state.rows, self._about) | {
@@ -168,13 +184,16 @@ class ReviewServer:
             "problems": _told(state.problems),
             "apart": self._session.apart(),
             "new_scene": state.decided.scenes.decided + 1,
+            "names_scenes": SCENE_NAME in state.file.names,
+            "decided": [row.action for row in state.decided.rows],
+            "reviewed": sorted(self._session.reviewed.numbers),
             "command": self._command,
             "status": command_line("status", self._session.output_dir),
             "resume": command_line("apply", self._session.output_dir),
         }
 
     def decide(self) -> dict[str, Any]:
-        """Take ``changes``, each with a path and an action or a scene or both, as one step.
+        """Take ``changes``, each with a path and an action, a scene or a name for it, as one step.
 
         Every answer to a step holds the new ``stamp``, the ``rows`` that are not what they were
         (columns as in `data`), how many steps can be undone and redone, and the problems.
@@ -201,18 +220,28 @@ class ReviewServer:
     def changes(self) -> dict[str, Any]:
         """Answer with what would be carried out, and with messages that say what is changed.
 
-        These are the ``changes`` that the person made, and the ``consequences`` of that.
+        These are the ``changes`` that the person made, and the ``consequences`` of that; then the
+        ``folder`` of the result, the ``bytes`` that would be brought there, the ``space`` that they
+        take by mode, and how many bytes are ``free``.
 
         What stands in the way of that is found by `check`.
         """
         state = self._session.current()
         planned = state.planned
+        sizes = preflight.sizes_of(planned.rows, self._session.record.run.inputs)
+        folder = self._session.output_dir
         return {
             "stamp": state.file.stamp,
             "changes": [change.to_json() for change in planned.changes],
             "consequences": [change.to_json() for change in planned.consequences],
             "counts": Counts.of(state.rows).by_action,
-            "bytes": sum(row.bytes for row in planned.rows if row.has_step),
+            "bytes": sum(sizes.values()),
+            "folder": str(folder),
+            "free": shutil.disk_usage(folder).free,
+            "space": {
+                mode: preflight.space_needed(sizes, folder, mode)
+                for mode in ("copy", "move", "hard_link", "reflink")
+            },
         }
 
     def check(self) -> dict[str, Any]:
@@ -229,6 +258,42 @@ class ReviewServer:
         self.applying.start(options)
         return self.applying.progress(), 202
 
+    def take_back(self) -> tuple[dict[str, Any], int]:
+        """Begin to take back what was carried out; decisions go on when that is done.
+
+        With paths as ``files``, only these go back.
+        """
+        files = [path for path in _got("files", list, []) if isinstance(path, str)]
+        self.applying.take_back(self._session.output_dir, self._cache, files)
+        return self.applying.progress(), 202
+
+    def show_result(self) -> dict[str, Any]:
+        """Open the ``folder`` or the ``report`` of the result with the programs of this machine."""
+        folder = self._session.output_dir
+        open_on_this_machine(folder / PAGE if _got("what", str) == "report" else folder)
+        return {}
+
+    def reviewed(self) -> dict[str, Any]:
+        """Note that duplicate ``groups``, by their numbers, are ``reviewed`` (1) or not (0)."""
+        numbers = [number for number in _got("groups", list) if isinstance(number, int)]
+        try:
+            self._session.reviewed.mark(numbers, reviewed=bool(_got("reviewed", int)))
+        except OSError as error:
+            folder = str(self._session.output_dir)
+            raise UsageError(message("refused.not_written", plan=folder, why=why(error))) from error
+        return {"reviewed": sorted(self._session.reviewed.numbers)}
+
+    def alike(self, number: int) -> dict[str, Any]:
+        """Answer with the numbers of ``scenes``, most like the photo of a row first."""
+        rows = self._session.current().rows
+        if number >= len(rows) or not rows[number].is_media:
+            abort(403, "Got the number of no photo of the plan.")
+        return {"scenes": alike_scenes(rows, number, self._pairs.alike)}
+
+    def app(self) -> dict[str, Any]:
+        """Answer with the ``address`` of the result in the app; empty where no app runs."""
+        return {"address": view_in_app("result", folder=str(self._session.output_dir.resolve()))}
+
     def _options(self) -> ApplyOptions:
         mode = _got("mode", str)
         return ApplyOptions(
@@ -242,6 +307,8 @@ class ReviewServer:
 
     def progress(self) -> dict[str, Any]:
         """Answer with how far carrying out is, see `BackgroundApply.progress`."""
+        if self.applying.state == TAKEN_BACK:
+            self._session.reopen()
         return self.applying.progress()
 
     def alive(self) -> Response:
@@ -315,11 +382,11 @@ def _got(name: str, kind: type[T], default: T | None = None) -> T:
 
 
 def _decision(change: Any) -> Choice:
-    kinds = {"path": str, "action": str, "scene": int}
+    kinds = {"path": str, "action": str, "scene": int, "scene_name": str}
     fits = isinstance(change, dict) and all(
         isinstance(value, kinds.get(name, ())) and not isinstance(value, bool)
         for name, value in change.items()
     )
     if not fits or "path" not in change or len(change) == 1:
-        abort(400, f"Got the change {change!r}, expected path with action or scene or both.")
+        abort(400, f"Got the change {change!r}, expected path with action, scene or scene_name.")
     return Choice(**change)

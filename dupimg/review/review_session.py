@@ -16,7 +16,7 @@ from pathlib import Path
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.cache import Cache
 from dupimg.files.durable import STATE_FOLDER
-from dupimg.messages import message
+from dupimg.messages import as_text, message
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import parse_plan_file, read_bytes, replace_file
 from dupimg.plans.record import Record
@@ -29,6 +29,7 @@ from dupimg.review.edited_plan import (
     review_state,
 )
 from dupimg.review.original_plan import DecidedPlan
+from dupimg.review.reviewed_groups import ReviewedGroups
 from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, plan_marks, read_plan
 from dupimg.runs.result import PLAN, command_line
 from dupimg.runs.status import status
@@ -112,6 +113,8 @@ class ReviewSession:
         What was decided at first.
     done, undone : list of Step
         What `undo` and `redo` take back, the next one last.
+    reviewed : ReviewedGroups
+        Which groups the person has looked over.
     foreign_changes : int
         How often somebody else changed the file.
 
@@ -123,16 +126,14 @@ class ReviewSession:
 
     def __init__(self, plan: Path, cache: Cache) -> None:
         if not plan.exists() and not plan.parent.joinpath(STATE_FOLDER).is_dir():
-            raise UsageError(
-                f"Got {plan}, which does not exist, expected the folder of a plan. Make one with "
-                "`dupimg plan INPUT_DIR OUTPUT_DIR`."
-            )
+            raise UsageError(message("refused.plan_missing", plan=str(plan)))
         self.output_dir = plan if plan.is_dir() else plan.parent
         self.plan = plan / PLAN if plan.is_dir() else plan
         self._marks = plan_marks(self.output_dir)
         self.record = _open_record(self.output_dir)
         self.done: list[Step] = []
         self.undone: list[Step] = []
+        self.reviewed = ReviewedGroups(self.output_dir)
         self.foreign_changes = 0
         self._cache = cache
         self._lock = threading.RLock()
@@ -169,6 +170,11 @@ class ReviewSession:
         """Give the plan that a person saw, as `expect`, and let nobody change it meanwhile."""
         with self._lock, locked(self.output_dir):
             yield self.expect(stamp)
+
+    def reopen(self) -> None:
+        """Go on with a plan that was carried out and taken back."""
+        with self._lock:
+            self._marks = plan_marks(self.output_dir)
 
     def apart(self) -> list[tuple[str, str]]:
         """Return the pairs of digests that are remembered as no duplicates of each other."""
@@ -281,15 +287,14 @@ class ReviewSession:
 def _open_record(output_dir: Path) -> Record:
     """Return what was decided and is not carried out."""
     if Journal.exists(output_dir) and Journal(output_dir).state != UNDONE:
-        how_far = "" if Journal(output_dir).state == APPLIED else "partly "
-        raise UsageError(
-            f"Got {output_dir}, whose plan is {how_far}carried out, expected one that is not. "
-            f"Where it stands: {status(output_dir)}"
+        is_done = Journal(output_dir).state == APPLIED
+        told = message(
+            "refused.plan_done" if is_done else "refused.plan_partly_done",
+            folder=str(output_dir),
+            state=as_text(str(status(output_dir))),
         )
+        raise UsageError(told)
     record = read_plan(output_dir)
     if record is None:
-        raise UsageError(
-            f"Got {output_dir}, in which nothing was planned, expected the output folder of a "
-            "plan. `dupimg plan YOUR_PHOTOS NEW_FOLDER` makes one."
-        )
+        raise UsageError(message("refused.nothing_planned", folder=str(output_dir)))
     return record

@@ -49,7 +49,7 @@ T = TypeVar("T", File, Photo, Video)
 def add(
     options: AddOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
 ) -> Result:
     """Bring new photos into the result of an earlier run, with the options of that run.
@@ -57,8 +57,8 @@ def add(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what is about to happen, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the messages that say what is about to happen, before anything is touched. By
+        default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
 
@@ -96,7 +96,7 @@ def add(
             )
         announce = announce or announces(options)
         folders = ", ".join(map(str, options.new_dir))
-        announce(str(message("note.folders", inputs=folders, output=str(output_dir))))
+        announce(message("note.folders", inputs=folders, output=str(output_dir)))
         with numbered(*DECIDING, carrying_out(options.mode)):
             check_move = partial(preflight.check_move, announce=announce, confirm=confirm)
             record = replace(journal.record, rows=journal.rows)

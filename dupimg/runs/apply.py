@@ -35,7 +35,7 @@ from dupimg.runs.transfer import COPY
 def apply(
     options: ApplyOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
     progress: MakeBar = progress_bar,
 ) -> Result:
@@ -44,7 +44,7 @@ def apply(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what the edits change and what is about to happen, before
+        Is given the messages that say what the edits change and what is about to happen, before
         anything is touched. By default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
@@ -81,7 +81,7 @@ def apply(
             seconds = time.perf_counter() - start
             return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
-            announce(str(note))
+            announce(note)
         sizes = preflight.sizes_of(rows, record.run.inputs)
         preflight.check_move(sizes, output_dir, options.mode, announce=announce, confirm=confirm)
         run = replace(record.run, mode=options.mode)

@@ -12,10 +12,11 @@ from dupimg.errors import UsageError
 from dupimg.files.checkpoints import Checkpoints
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.files.inputs import Inputs
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.fields import COMMAND_LINE_ONLY, WorkOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.time_zones import machine_zone
+from dupimg.plans.reasons import both
 from dupimg.plans.record import Run
 from dupimg.progress import Standing, noted
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
@@ -95,22 +96,22 @@ def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> 
     return Run(Inputs.join(options.input_dir, options.protect), mode, settings, portable)
 
 
-def told_folders(inputs: Inputs, output_dir: Path) -> str:
+def told_folders(inputs: Inputs, output_dir: Path) -> Message:
     """Say which folders are read, which of them are protected, and where the result goes."""
     protected = ", ".join(str(inputs / path) for path in inputs.protected)
     told = message("note.folders", inputs=str(inputs), output=str(output_dir))
     if not protected:
-        return str(told)
-    return f"{told}; {message('note.protected_folders', folders=protected)}"
+        return told
+    return both(told, message("note.protected_folders", folders=protected))
 
 
-def announces(options: WorkOptions) -> Callable[[str], object]:
-    """Return what shows a line to a person, unless the options want quiet."""
+def announces(options: WorkOptions) -> Callable[[Message], object]:
+    """Return what shows a message to a person, unless the options want quiet."""
     return _say_nothing if options.quiet else print
 
 
-def _say_nothing(text: str) -> None:
-    """Take a line and drop it."""
+def _say_nothing(told: Message) -> None:
+    """Take a message and drop it."""
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:

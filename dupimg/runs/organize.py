@@ -10,11 +10,12 @@ from functools import partial
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import OrganizeOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
@@ -38,7 +39,7 @@ from dupimg.runs.result import PLAN, REPORT, Result, command_line
 def organize(
     options: OrganizeOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
 ) -> Result:
     """Decide what to do with a folder of photos, and do it.
@@ -49,8 +50,8 @@ def organize(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what is about to happen, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the messages that say what is about to happen, before anything is touched. By
+        default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
 
@@ -115,6 +116,8 @@ def organize(
             folders.check(command)
         rows, notes = decision.rows, decision.notes
         run = replace(run, passed_over=decision.passed_over)
+        if not options.dry_run:
+            keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
             write_report(rows, output_dir / REPORT)
@@ -138,7 +141,7 @@ def organize(
 
 def _check_space(
     options: OrganizeOptions,
-    announce: Callable[[str], object],
+    announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
     sizes: preflight.Sizes,
 ) -> None:

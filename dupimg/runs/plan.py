@@ -9,11 +9,12 @@ from dataclasses import replace
 from dupimg.errors import UsageError
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import warm_up
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PageInfo, write_page
+from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
@@ -33,13 +34,13 @@ from dupimg.runs.result import PLAN, Result, command_line
 
 
 @verb(PlanOptions)
-def plan(options: PlanOptions, *, announce: Callable[[str], object] | None = None) -> Result:
+def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None = None) -> Result:
     """Decide what to do with a folder of photos, and write it to ``plan.csv`` for review.
 
     Other Parameters
     ----------------
     announce : callable
-        Is given the line that says what is input and what is output. By default it is printed,
+        Is given the message that says what is input and what is output. By default it is printed,
         unless `quiet`.
 
     Returns
@@ -87,6 +88,7 @@ def plan(options: PlanOptions, *, announce: Callable[[str], object] | None = Non
         )
         folders.check(command)
         rows, run = decision.rows, replace(run, passed_over=decision.passed_over)
+        keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start

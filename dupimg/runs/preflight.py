@@ -212,9 +212,8 @@ def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
         if not os.access(folder, os.W_OK):
             raise UsageError(message("refused.move", folder=str(folder)))
     target = existing_parent(output_dir)
-    size = sum(sizes.values()) if mode == "copy" else size_across(sizes, target)
-    free = shutil.disk_usage(target).free
-    if mode in ("copy", "move") and size > free:
+    size, free = space_needed(sizes, output_dir, mode), shutil.disk_usage(target).free
+    if size > free:
         raise UsageError(
             message(
                 "refused.no_space_to_copy" if mode == "copy" else "refused.no_space_to_move",
@@ -223,6 +222,13 @@ def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
                 folder=str(target),
             )
         )
+
+
+def space_needed(sizes: Sizes, output_dir: Path, mode: str) -> int:
+    """Return how many bytes files take in the output folder; see `check_space`."""
+    if mode == "copy":
+        return sum(sizes.values())
+    return size_across(sizes, existing_parent(output_dir)) if mode == "move" else 0
 
 
 def size_across(sizes: Sizes, target: Path) -> int:
@@ -237,7 +243,7 @@ def check_move(
     output_dir: Path,
     mode: str,
     *,
-    announce: Callable[[str], object],
+    announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
 ) -> None:
     """Say before a move to another disk that it copies, how much and how long, and ask.
@@ -247,7 +253,7 @@ def check_move(
     sizes, output_dir, mode
         As in `check_space`.
     announce : callable
-        Is given the line that says so.
+        Is given the message that says so.
     confirm : callable, optional
         Answers a question; by default nothing is asked.
 
@@ -264,9 +270,7 @@ def check_move(
     told = message("time.minutes", count=minutes)
     if minutes >= _MINUTES_IN_HOURS:
         told = message("time.hours", count=round(minutes / 60))
-    announce(
-        str(message("note.moves_by_copying", folder=str(target), size=_readable(size), time=told))
-    )
+    announce(message("note.moves_by_copying", folder=str(target), size=_readable(size), time=told))
     if confirm is not None and not confirm("Go on?"):
         raise UsageError(message("refused.declined"))
 

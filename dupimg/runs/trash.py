@@ -85,7 +85,7 @@ class TrashResult:
 def trash(
     options: TrashOptions,
     *,
-    announce: Callable[[str], object] | None = None,
+    announce: Callable[[Message], object] | None = None,
     confirm: Callable[[str], bool] | None = None,
 ) -> TrashResult:
     """Send the duplicates of a finished run to the system's trash.
@@ -93,8 +93,8 @@ def trash(
     Other Parameters
     ----------------
     announce : callable
-        Is given the lines that say what is about to happen, before anything is touched. By default
-        they are printed, unless `quiet`.
+        Is given the messages that say what is about to happen, before anything is touched. By
+        default they are printed, unless `quiet`.
     confirm : callable
         Answers a question with True or False. By default nothing is asked.
 
@@ -179,16 +179,16 @@ def _place(row: Row, journal: Journal, output_dir: Path) -> Path:
 def _ask(
     rows: Sequence[Row],
     output_dir: Path,
-    announce: Callable[[str], object],
+    announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
 ) -> None:
     """Say what would go to the trash, and ask."""
     if not rows:
-        announce(str(message("note.nothing_to_trash", folder=str(output_dir / "remove"))))
+        announce(message("note.nothing_to_trash", folder=str(output_dir / "remove")))
         return
     size = f"{sum(row.bytes for row in rows) / 1e6:,.1f}"
     for told in _shown(rows, size, output_dir / "remove"):
-        announce(str(told))
+        announce(told)
     if confirm is not None and not confirm("Send them to the trash?"):
         raise UsageError(message("refused.declined"))
 

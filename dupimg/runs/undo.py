@@ -109,7 +109,7 @@ def undo(options: UndoOptions) -> UndoResult:
         explain_resume(command_line("undo", output_dir)),
     ):
         if journal.state == UNDONE:
-            raise UsageError(f"Got output_dir={output_dir}, whose run was taken back already.")
+            raise UsageError(message("refused.taken_back", folder=str(output_dir)))
         take = _single_files if options.file else _all_files
         outcomes = take(journal, options)
         _write_outcomes(outcomes, output_dir / UNDO_REPORT)

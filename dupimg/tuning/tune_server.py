@@ -13,11 +13,13 @@ from dupimg.files.inputs import Inputs
 from dupimg.files.photos import Photo
 from dupimg.files.sandbox import Map, Sandbox
 from dupimg.options.tool_options import TuneOptions
+from dupimg.pages.app_address import view_in_app
 from dupimg.pages.contact_sheet import fill_page
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import KEEP, Row
+from dupimg.progress_file import progress_file
 from dupimg.tuning.pair_labels import SKIPPED
 from dupimg.tuning.questions import ANSWERS, ThresholdEvidence
 from dupimg.tuning.report import Tuned
@@ -73,9 +75,9 @@ class TuneServer:
         record = Record(Run(inputs, ""), tuple(map(_row, session.photos)))
         server.add("", _page)
         server.add("photo/<int:number>", PhotoViews(record, options.output_dir, decode).photo)
-        for view in (self.state, self.alive):
+        for view in (self.state, self.alive, self.app):
             server.add(view.__name__, view)
-        for view in (self.answer, self.back, self.finish, self.more):
+        for view in (self.answer, self.back, self.finish, self.more, self.done):
             server.add(view.__name__, view, method="POST")
 
     def state(self) -> dict[str, Any]:
@@ -125,6 +127,18 @@ class TuneServer:
                 self._session.ask_more(_MORE)
             return self._state()
 
+    def done(self) -> dict[str, Any]:
+        """Show what the answers say, write it down and end: the page is not needed any more."""
+        with self._lock:
+            self._finished = True
+            self._server.end()
+            return self._state()
+
+    def app(self) -> dict[str, Any]:
+        """Answer with the ``address`` in the app to which the thresholds go; empty without one."""
+        run = progress_file()
+        return {"address": view_in_app("run", id=run.name) if run else ""}
+
     def alive(self) -> Response:
         """Answer as long as the page is open."""
         return self._server.stream(("ping", str(number)) for number in itertools.count())
@@ -157,8 +171,8 @@ class TuneServer:
 def _page() -> str:
     return fill_page(
         "tune/page.html",
-        scripts=("text.js", "elements.js", "tune/chart.js", "tune/app.js"),
-        styles=("style.css", "tune/style.css"),
+        scripts=("text.js", "elements.js", "tune/chart.js", "tune/result.js", "tune/app.js"),
+        styles=("style.css", "sheets.css", "tune/style.css"),
         texts=("tune/text.json",),
         data=None,
         pictures="img-src 'self' data:; connect-src 'self'",

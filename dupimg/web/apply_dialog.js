@@ -1,6 +1,5 @@
 /* The dialog of a review in which the plan is carried out. */
 
-const LINES_SHOWN = 500;
 const MODES = ["copy", "move", "hard_link", "reflink"];
 const PROGRESS_MILLISECONDS = 300;
 
@@ -23,7 +22,8 @@ class ApplyDialog {
     this.check();
   }
 
-  showChanges({ changes, consequences, counts, bytes }) {
+  showChanges({ changes, consequences, counts, bytes, folder, space, free }) {
+    Object.assign(this, { space, free });
     const modes = MODES.map((mode, i) =>
       element("label", { class: "mode" },
         element("input", { type: "radio", name: "mode", value: mode, checked: i === 0,
@@ -33,20 +33,31 @@ class ApplyDialog {
     this.findings = element("div", { id: "findings", class: "findings", role: "status" });
     this.go = button({ text: t("apply"), class: "primary", "aria-describedby": "findings",
       onclick: () => this.start() });
+    this.room = element("p", { class: "about numbers" });
     sheetParts(
       this.sheet,
       t("apply.title"),
-      element("p", {}, t("apply.counts", { ...counts, bytes: formatBytes(bytes) })),
-      element("h3", {}, t(changes.length ? "apply.changes" : "apply.none", { count: changes.length })),
-      changeList(changes),
-      consequences.length
-        ? element("h3", {}, t("apply.consequences", { count: consequences.length })) : null,
-      changeList(consequences),
+      element("p", { class: "target" }, element("span", { class: "about" }, t("apply.target")), " ",
+        element("strong", { dir: "auto" }, visible(folder))),
+      element("p", { class: "numbers" }, countsInWords(counts, bytes)),
       element("fieldset", {}, element("legend", {}, t("apply.mode")), ...modes),
+      this.room,
       this.findings,
+      foldedList("apply.changes", changes) ??
+        element("p", { class: "about" }, t("apply.none")),
+      foldedList("apply.consequences", consequences),
       element("div", { class: "row actions" },
         button({ text: t("cancel"), onclick: () => this.sheet.close() }), this.go),
     );
+  }
+
+  /** Say how much room the chosen mode takes, and how much there is. */
+  showRoom() {
+    const needed = this.space[this.mode];
+    const free = formatBytes(this.free);
+    if (needed === undefined) this.room.textContent = "";
+    else if (!needed) this.room.textContent = t("apply.space.none");
+    else this.room.textContent = t("apply.space", { needed: formatBytes(needed), free });
   }
 
   get mode() {
@@ -57,6 +68,7 @@ class ApplyDialog {
   async check() {
     const { mode, findings } = this;
     this.go.disabled = true;
+    this.showRoom();
     findings.replaceChildren(element("p", { class: "about" }, t("apply.checking")));
     const got = await this.ask("check");
     // Meanwhile the dialog may have been closed, or another mode chosen.
@@ -94,7 +106,7 @@ class ApplyDialog {
     const got = await this.ask("apply");
     if (!got) return;
     if (got.ok) {
-      this.follow();
+      this.follow("apply.running");
     } else {
       this.review.applying = false;
       this.check(); // which says why
@@ -102,74 +114,78 @@ class ApplyDialog {
   }
 
   /** Show how far it is until it is over, or until nobody can tell. */
-  async follow() {
-    const bar = element("progress", { max: 1, value: 0, "aria-label": t("apply.running") });
+  async follow(title, files = []) {
+    const bar = element("progress", { max: 1, "aria-label": t(title) });
     const about = element("p", { class: "about numbers", role: "status" });
-    sheetParts(this.sheet, t("apply.running"), bar, about);
+    sheetParts(this.sheet, t(title), bar, about);
     for (;;) {
       const progress = await fetch("progress").then((answer) => answer.json()).catch(() => null);
-      if (!progress) return this.finish({ state: "failed", errors: [] });
-      bar.max = progress.total || 1;
-      bar.value = progress.done;
-      about.textContent = t("apply.progress", { done: progress.done, count: progress.total });
-      if (progress.state !== "running") return this.finish(progress);
+      if (!progress) return this.finish({ state: "failed", errors: [] }, []);
+      if (progress.total) {
+        bar.max = progress.total;
+        bar.value = progress.done;
+        about.textContent = t("apply.progress", { done: progress.done, count: progress.total });
+      }
+      if (progress.state !== "running") return this.finish(progress, files);
       await new Promise((wake) => setTimeout(wake, PROGRESS_MILLISECONDS));
     }
   }
 
   /** Say what came of it: done, refused with nothing touched, or failed on the way. */
-  finish({ state, outcome, errors }) {
+  finish({ state, outcome, errors }, files) {
     const { review } = this;
-    review.saving.over ||= state === "done";
+    review.carriedOut = state === "done";
+    const back = state === "done" && !errors.length ? files : [];
+    review.broughtBack = review.carriedOut ? new Set([...review.broughtBack, ...back]) : new Set();
+    review.saving.over = state === "done" || (review.saving.over && state !== "taken back");
     review.applying = state === "failed";
     if (state === "done") review.page.refresh();
+    if (state === "taken back") review.reload("");
     review.show();
     const why = errors.map(say).join("\n  ");
-    const about = { done: "apply.close", failed: "apply.interrupted.about" }[state];
+    const about = { done: "apply.close", failed: "apply.interrupted.about",
+      "taken back": "apply.taken back.about" }[state];
     sheetParts(
       this.sheet,
-      t(`apply.${state}`),
-      outcome ? outcomeList(outcome) : null,
+      back.length ? t("apply.brought", { count: back.length }) : t(`apply.${state}`),
+      outcome && !files.length ? outcomeList(outcome) : null,
       why ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null,
       about ? element("p", { class: "about" }, t(about, review.commands)) : null,
+      state === "done" ? this.afterwards() : null,
     );
   }
-}
 
-/** List what became of the files, as the summary of the command does. */
-function outcomeList({ report, scenes, freed, ...counts }) {
-  const about = {
-    keep: t("summary.scenes", { count: scenes }),
-    remove: t("summary.freed.done", { bytes: formatBytes(freed) }),
-    other: t("summary.other.about"),
-    leave: t("summary.leave.about", { count: counts.leave }),
-    failed: t("summary.failed.about", { count: counts.failed }),
-  };
-  const always = ["found", "keep", "remove", "other"];
-  const shown = [...always, ...["leave", "failed"].filter((key) => counts[key])];
-  const entries = shown.map((key) =>
-    [t(`summary.${key}.done`), formatNumber(counts[key]), about[key] ?? ""]);
-  return element("dl", { class: "outcome" },
-    ...entries.flatMap(([name, count, more]) => [
-      element("dt", {}, name),
-      element("dd", {}, element("strong", { class: "numbers" }, count), " ",
-        element("span", { class: "about" }, more)),
-    ]),
-    element("dt", {}, t("apply.report")), element("dd", { dir: "auto" }, visible(report)));
-}
+  /** Make what can be done with a result: look at it, or take it back. */
+  afterwards() {
+    const show = (what) => async () => {
+      const answer = await post("show_result", { what }).catch(() => null);
+      if (!answer?.ok) this.review.page.say(answer ? reasonOf(await answer.json()) : t("review.lost", this.review.commands));
+    };
+    return element("div", { class: "row actions" },
+      button({ text: t("apply.undo"), name: "undo", onclick: () => this.takeBack() }),
+      button({ text: t("apply.single"), onclick: () => this.chooseFiles() }),
+      button({ text: t("apply.open.report"), onclick: show("report") }),
+      button({ text: t("apply.open.folder"), class: "primary", onclick: show("folder") }));
+  }
 
-function changeList(changes) {
-  return changes.length ? lineList(changes) : null;
-}
+  /** Take everything back, or only some files. */
+  async takeBack(files = []) {
+    const answer = await post("take_back", { files }).catch(() => null);
+    if (answer?.ok) await this.follow("apply.undoing", files);
+    else this.review.lost([]);
+  }
 
-/** Show messages that may be many: the first ones, and how many more there are. */
-function lineList(messages) {
-  const more = messages.length - LINES_SHOWN;
-  return element(
-    "ul",
-    { class: "lines", tabindex: 0 },
-    ...messages.slice(0, LINES_SHOWN).map((message) =>
-      element("li", { dir: "auto" }, ...inLanguages(say(message)))),
-    more > 0 ? element("li", { class: "about" }, t("lines.more", { count: more })) : null,
-  );
+  /** Let the person select files that shall go back. */
+  chooseFiles() {
+    this.sheet.close();
+    location.hash = "#files";
+    this.review.page.refresh();
+  }
+
+  /** Bring selected files back, and say so in the dialog. */
+  async bringBack(rows) {
+    this.sheet.showModal();
+    await this.takeBack(rows.map(({ path }) => path));
+    this.review.clearSelection(); // and show what is back
+  }
 }

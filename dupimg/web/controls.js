@@ -7,7 +7,12 @@ class Controls {
       blockControls: (block) => this.ofBlock(block),
       photoControls: ({ row }) => this.decisions(row, false),
       selectControl: (item) => this.ofSelection(item),
-      fileControls: (row) => (row.companion_of ? [] : [this.choice(row, false)]),
+      restoreControl: (row) => [button({
+        name: "undo", text: t("undo"), class: "quiet small-button", "data-key": "restore",
+        disabled: review.blocked, onclick: () => review.act([row], row.decided),
+      })],
+      viewTools: (view) => (view === "duplicates" ? review.groups.tools() : []),
+      fileControls: (row) => this.ofFile(row),
       viewerControls: (row) => this.decisions(row, true),
       show: () => this.show(),
     });
@@ -50,6 +55,16 @@ class Controls {
     ];
   }
 
+  /** Make the choice of a row of the list of files; of what was carried out, the way back. */
+  ofFile(row) {
+    const { review } = this;
+    if (row.companion_of) return [];
+    if (!review.carriedOut) return [this.choice(row, false)];
+    if (review.broughtBack.has(row.path)) return [element("span", { class: "about" }, t("brought.back"))];
+    return [button({ text: t("bring.back"), class: "small-button", "data-key": "back",
+      onclick: () => new ApplyDialog(review).bringBack([row]) })];
+  }
+
   /** Make all that can be decided about a photo by itself. */
   decisions(row, worded) {
     const choice = this.choice(row, worded);
@@ -72,18 +87,37 @@ class Controls {
   ofBlock(block) {
     const { review } = this;
     if (block.kind === "group") {
-      return [button({ text: t("keep.all"), class: "quiet small-button", disabled: review.blocked,
-        onclick: () => review.act(block.photos, "keep") })];
+      return [
+        ...this.ofBurst(block), review.groups.mark(block),
+        button({ text: t("keep.all"), class: "quiet small-button", disabled: review.blocked,
+          onclick: () => review.act(groupOf(review.model, block).photos, "keep") }),
+      ];
     }
     if (block.kind !== "scene") return [];
     const last = review.page.found.at(-1).number === block.number;
     return [
+      ...this.ofBurst(block),
+      ...(review.namesScenes ? [
+        button({ label: t("scene.name"), name: "name", class: "quiet small-button",
+          disabled: review.blocked, onclick: () => new NameDialog(review, block).open() }),
+      ] : []),
       button({ label: t("select.scene"), name: "select", class: "quiet small-button",
         onclick: () => review.toggle(block.photos) }),
       button({ label: t("merge.next"), name: "merge", class: "quiet small-button",
         ...shortcut("G", t("merge.next")), disabled: review.blocked || last,
         onclick: () => review.mergeWithNext(block.number) }),
     ];
+  }
+
+  /** Offer to keep only the best of the shots of one moment. */
+  ofBurst(block) {
+    const { review } = this;
+    const burst = review.model.burstOf(block.photos);
+    if (burst.length < 2) return [];
+    return [button({ text: t("burst.best"), class: "quiet small-button best-shot",
+      label: t("burst.best.about", { count: burst.length }), disabled: review.blocked,
+      onclick: () => review.decide(burst.slice(1).map(({ path }) => ({ path, action: "remove" })),
+        "burst") })];
   }
 
   /** Show the state of saving, and the bar of the selection. */
@@ -110,6 +144,10 @@ class Controls {
     bar.hidden = !rows.length;
     if (bar.hidden && hadFocus) review.page.focusPlace();
     if (bar.hidden) return;
+    if (review.carriedOut) {
+      replaceKeepingFocus(bar, this.toBringBack(rows));
+      return;
+    }
     const disabled = review.blocked;
     const decision = (text, key, decide, name) =>
       button({ text, name, class: "quiet", ...shortcut(key), disabled,
@@ -117,13 +155,36 @@ class Controls {
     const act = (action, key) =>
       decision(t(`action.${action}.planned`), key, (photos) => review.actOn(photos, action), action);
     replaceKeepingFocus(bar, [
-      element("strong", {}, t("selected", { count: rows.length })),
+      this.selectedCount(rows),
       decision(t("scene.new"), "N", (photos) => review.split(photos)),
       decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
       act("keep", "P"), act("remove", "X"), act("leave", "U"),
-      button({ label: t("select.none"), name: "close", class: "quiet",
-        ...shortcut("Esc", t("select.none"), "Escape"), onclick: () => review.clearSelection() }),
-    ]);
+      review.page.view === "duplicates"
+        ? decision(t("prefer.selected"), "B", (photos) => review.groups.preferPhotos(photos), "star")
+        : null,
+      this.clearButton(),
+    ].filter(Boolean));
+  }
+
+  selectedCount(rows) {
+    return element("strong", {}, t("selected", { count: rows.length }));
+  }
+
+  clearButton() {
+    return button({ label: t("select.none"), name: "close", class: "quiet clear",
+      ...shortcut("Esc", t("select.none"), "Escape"),
+      onclick: () => this.review.clearSelection() });
+  }
+
+  /** Offer to bring files back that were carried to their places. */
+  toBringBack(rows) {
+    const placed = rows.filter((row) => !this.review.broughtBack.has(row.path));
+    return [
+      this.selectedCount(rows),
+      button({ text: t("bring.back"), class: "quiet", disabled: !placed.length,
+        onclick: () => new ApplyDialog(this.review).bringBack(placed) }),
+      this.clearButton(),
+    ];
   }
 }
 

@@ -1,17 +1,22 @@
-/* The histogram of nearest cosines, with one threshold or both. */
+/* The histogram of how alike photos are to the nearest other, and what was decided of them. */
 
 const CHART = { height: 236, left: 44, right: 20, top: 44, bottom: 28, step: 0.01 };
 
-/** Count cosines in bins of equal width up to 1; the last one includes 1. */
-function countCosines(cosines) {
+/** Count rows by cosine in bins of equal width up to 1, the last one includes 1; of each bin, how
+ * many there are and how many were `isReached`. */
+function countCosines(rows, cosineOf, isReached) {
+  const cosines = rows.map(cosineOf);
   const least = cosines.reduce((least, cosine) => Math.min(least, cosine), 0.4);
   const first = Math.max(-1, Math.floor(least / CHART.step + 1e-9) * CHART.step);
   const counts = new Array(Math.round((1 - first) / CHART.step)).fill(0);
-  for (const cosine of cosines) {
-    const bin = Math.floor((cosine - first) / CHART.step + 1e-9);
-    counts[Math.min(Math.max(bin, 0), counts.length - 1)] += 1;
-  }
-  return { first, counts };
+  const reached = counts.slice();
+  rows.forEach((row, i) => {
+    const bin = Math.floor((cosines[i] - first) / CHART.step + 1e-9);
+    const place = Math.min(Math.max(bin, 0), counts.length - 1);
+    counts[place] += 1;
+    if (isReached(row)) reached[place] += 1;
+  });
+  return { first, counts, reached };
 }
 
 /** Return a round number of photos for the lines of the scale, about four of them. */
@@ -21,9 +26,10 @@ function tickStep(most) {
   return Math.max(1, [1, 2, 5, 10].find((digit) => digit * power >= raw) * power);
 }
 
-/** Draw the histogram of cosines; `thresholds` are named and descend. */
-function histogram(nearest, thresholds) {
-  const cosines = nearest.filter((cosine) => cosine !== null);
+/** Draw the histogram of the cosines of rows; `thresholds` are named and descend. */
+function histogram(rows, cosineOf, thresholds, isReached) {
+  const counted = countCosines(rows, cosineOf, isReached);
+  const cosines = rows.map(cosineOf);
   const drawn = svg("svg", {
     class: "histogram", role: "img", "aria-label": histogramInWords(cosines, thresholds),
   });
@@ -31,17 +37,16 @@ function histogram(nearest, thresholds) {
   new ResizeObserver(([{ contentRect: { width } }]) => {
     if (!width) return;
     drawn.setAttribute("viewBox", `0 0 ${width} ${CHART.height}`);
-    drawn.replaceChildren(...histogramParts(cosines, thresholds, width));
+    drawn.replaceChildren(...histogramParts(counted, thresholds, width));
   }).observe(drawn);
   return drawn;
 }
 
-function histogramParts(cosines, thresholds, width) {
-  const { first, counts } = countCosines(cosines);
+function histogramParts({ first, counts, reached }, thresholds, width) {
   const chart = chartOf(first, Math.max(1, ...counts), width);
   return [
     ...countLines(chart),
-    ...counts.map((count, i) => column(chart, count, first + i * CHART.step, thresholds[0])),
+    ...counts.map((count, i) => column(chart, count, reached[i], first + i * CHART.step)),
     ...cosineLabels(chart),
     ...[...thresholds].reverse().flatMap((mark, i) => thresholdLine(chart, mark, 12 + 18 * i)),
   ];
@@ -72,18 +77,16 @@ function countLines({ width, most, y }) {
   ]);
 }
 
-function column({ x, y }, count, from, { threshold }) {
+function column({ x, y }, count, reached, from) {
   const to = from + CHART.step;
-  const range = `${formatThreshold(from)} – ${formatThreshold(to)}`;
-  return svg(
-    "rect",
-    {
-      class: from >= threshold - 1e-9 ? "column reached" : "column",
-      x: x(from) + 1, width: Math.max(1, x(to) - x(from) - 2),
-      y: y(count), height: y(0) - y(count), rx: 1.5,
-    },
-    svg("title", {}, t("histogram.bar", { count, range })),
-  );
+  const range = `${formatNumber(Math.round(100 * from))} – ${thresholdPercent(Math.round(100 * to) / 100)}`;
+  const bar = (name, height) =>
+    svg("rect", {
+      class: name, x: x(from) + 1, width: Math.max(1, x(to) - x(from) - 2),
+      y: y(height), height: y(0) - y(height), rx: 1.5,
+    });
+  return svg("g", {}, svg("title", {}, t("histogram.bar", { count, range })),
+    bar("column", count), ...(reached ? [bar("column reached", reached)] : []));
 }
 
 function cosineLabels({ width, first, x }) {
@@ -91,7 +94,7 @@ function cosineLabels({ width, first, x }) {
   const labels = [];
   for (let part = Math.ceil(first * parts - 1e-9); part <= parts; part += 1) {
     const cosine = part / parts;
-    labels.push(label(formatThreshold(cosine), x(cosine), CHART.height - 8, "middle"));
+    labels.push(label(thresholdPercent(cosine), x(cosine), CHART.height - 8, "middle"));
   }
   return labels;
 }
@@ -99,7 +102,7 @@ function cosineLabels({ width, first, x }) {
 /** Mark a threshold; its name stands so far above the columns that no two overlap. */
 function thresholdLine({ x, y }, { name, threshold }, above) {
   const place = x(threshold);
-  const words = `${t(name)} ${formatThreshold(threshold)}`;
+  const words = `${t(name)} ${thresholdPercent(threshold)}`;
   const text = label(words, place - 6, CHART.top - above, "end");
   text.classList.add("threshold-name");
   return [
@@ -112,7 +115,7 @@ function histogramInWords(cosines, thresholds) {
   const reached = thresholds.map(({ name, threshold }) =>
     t(`histogram.label.${name}`, {
       count: cosines.filter((cosine) => cosine >= threshold).length,
-      threshold: formatThreshold(threshold),
+      threshold: thresholdPercent(threshold),
     }));
   return [t("histogram.label", { count: cosines.length }), ...reached].join(" ");
 }

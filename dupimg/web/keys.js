@@ -6,8 +6,10 @@ const KEYS = [
   [["Home", "End"], "help.ends"],
   [["Enter"], "help.enter"],
   [["S"], "help.side"],
+  [["W"], "help.slider"],
   [["F"], "help.flicker"],
   [["Space"], "help.flip"],
+  [["Z", "+", "−"], "help.zoom"],
   [["Esc"], "help.escape"],
   [["/"], "help.search"],
   [["?"], "help.help"],
@@ -39,7 +41,7 @@ function listKey(page, { key, target }) {
     Home: () => 0,
     End: () => items.length - 1,
   };
-  const modes = { Enter: null, s: "side", f: "flicker" };
+  const modes = { Enter: null, s: "side", w: "slider", f: "flicker" };
   const inList = target.closest("#list li, #list .file");
   const toList = /^[jk]$/.test(key) || (/^Arrow(Left|Right)$/.test(key) && target === document.body);
   if (anywhere[key]) {
@@ -58,7 +60,8 @@ function listKey(page, { key, target }) {
 
 /** Show which keys there are. */
 function showHelp(page) {
-  const keys = [...KEYS, ...(page.review.active ? REVIEW_KEYS : [])];
+  const marks = page.viewer.marks.possible ? [[["L"], "help.marks"]] : [];
+  const keys = [...KEYS, ...marks, ...(page.review.active ? REVIEW_KEYS : [])];
   const lines = keys.flatMap(([names, what]) => [
     element("dt", {}, ...names.map((name) => element("kbd", {}, name))),
     element("dd", {}, t(what)),

@@ -5,6 +5,8 @@ stand side by side on a line; one that is wider than a line goes on in the next.
 
 const wide = matchMedia("(min-width: 861px)");
 
+const FOLDED_LINES = 2;
+
 const SIZES = {
   gap: 16,
   stripGap: 8,
@@ -22,6 +24,7 @@ const SIZES = {
   stripStretch: 1.3,
   file: 72,
   heading: 88,
+  event: 56,
 };
 
 /** Place blocks on lines; `widthOf` gives the width of a photo. */
@@ -47,6 +50,7 @@ function pack(blocks, widthOf, available, gap, blockGap = gap) {
       segment.items.push({ row, x, width: widths[i] });
       x += widths[i] + gap;
     });
+    if (block.more) segment.more = { x, width: widths[0] };
     x += blockGap - gap;
   }
   return lines;
@@ -59,15 +63,24 @@ function tileWidth(available) {
   return Math.floor((available + SIZES.gap) / count - SIZES.gap);
 }
 
+/** Show of a group that takes more than two lines only the first ones, unless it is unfolded. */
+function folded(block, columns, unfolded) {
+  const most = FOLDED_LINES * columns;
+  const count = block.photos.length;
+  if (count <= most || unfolded.has(block.number)) return block;
+  return { ...block, photos: block.photos.slice(0, most - 1), more: count - most + 1, count };
+}
+
 /** Return the lines of tiles: pictures of one size with their numbers below. */
-function tileLines(blocks, available, review) {
+function tileLines(all, available, review, unfolded) {
   const width = tileWidth(available);
+  const columns = Math.round((available + SIZES.gap) / (width + SIZES.gap));
+  const blocks = all.map((block) => folded(block, columns, unfolded));
   const picture = Math.round(width * 0.75);
   const text = SIZES.tileText + (review ? SIZES.tileControls : 0);
   return pack(blocks, () => width, available, SIZES.gap).map((segments) => {
-    const title = segments.some(({ start }) => start === 0) ? SIZES.title : 0;
-    const height = title + picture + text + SIZES.below;
-    return { kind: "tiles", segments, title, picture, height };
+    const height = SIZES.title + picture + text + SIZES.below;
+    return { kind: "tiles", segments, title: SIZES.title, picture, height };
   });
 }
 
@@ -117,6 +130,11 @@ function headingLine(title, about) {
   return { kind: "heading", segments: [], title, about, height: SIZES.heading };
 }
 
+/** Return the line of an event: its name, and how many scenes it has beside it. */
+function eventLine(title, about) {
+  return { kind: "event", segments: [], title, about, height: SIZES.event };
+}
+
 /** Number the photos of all lines in order, so that keys can go from one to the next. */
 function itemsOf(lines) {
   const items = [];
@@ -124,6 +142,7 @@ function itemsOf(lines) {
     for (const segment of line.segments) {
       for (const item of segment.items) {
         item.line = number;
+        item.of = segment.block;
         item.block = segment.block && `${segment.block.kind} ${segment.block.number}`;
         item.place = items.length;
         items.push(item);

@@ -77,11 +77,11 @@ class Lines {
     return this.container.getBoundingClientRect().top + this.tops[number];
   }
 
-  /** Scroll, if need be, until a line is in view below the bar at the top. */
-  reveal(number, barHeight) {
+  /** Scroll until a line is in view below the bar at the top; if `first`, right below it. */
+  reveal(number, barHeight, first = false) {
     const offset = this.container.getBoundingClientRect().top + scrollY;
     const [top, bottom] = [this.tops[number] + offset, this.tops[number + 1] + offset];
-    if (top < scrollY + barHeight) scrollTo({ top: top - barHeight });
+    if (first || top < scrollY + barHeight) scrollTo({ top: top - barHeight });
     else if (bottom > scrollY + innerHeight) scrollTo({ top: bottom - innerHeight });
     this.update();
   }

@@ -1,6 +1,7 @@
 /* What the page knows about the files: rows, duplicate groups, scenes, what is near a threshold. */
 
-const BORDER = 0.02;
+// Shots that follow each other so soon are of one moment.
+const BURST_MILLISECONDS = 2000;
 
 // What decisions change of a row, and `derive` looks at.
 const DECIDED = ["action", "scene", "keeper", "cosine_to_keeper"];
@@ -25,11 +26,12 @@ class Model {
     this.about = data.about;
     this.apart = new Set((data.apart ?? []).map((pair) => [...pair].sort().join(" ")));
     this.rows = unpack(data.rows);
+    this.firstNewScene = data.new_scene ?? Infinity;
     // Rows that are names of one file.
     this.linked = data.linked.map((numbers) => numbers.map((n) => this.rows[n]));
     this.rows.forEach((row, n) => {
       row.n = n;
-      row.decided = row.action;
+      row.decided = data.decided?.[n] ?? row.action;
     });
     this.byPath = new Map(this.rows.map((row) => [row.path, row]));
     this.derive();
@@ -60,7 +62,7 @@ class Model {
     }
     this.groups = this.duplicateGroups();
     this.scenes = this.scenesInOrder();
-    this.border = this.borderline();
+    this.border = borderline(this);
   }
 
   /** Return the duplicate groups, in each the keeper first, then what was decided to stay. */
@@ -73,48 +75,42 @@ class Model {
   }
 
   /** Return the scenes in order of their first photo, each in order of time, without duplicates
-   * and without photos that could not be brought to their places. */
+   * and without photos that could not be brought to their places. What a person has removed from a
+   * scene is still shown there. */
   scenesInOrder() {
-    const kept = this.photos.filter((row) => row.action !== "remove" && !row.failed);
-    const scenes = collect(kept, "scene");
-    for (const scene of scenes) scene.photos.sort((a, b) => a.time - b.time || a.n - b.n);
-    return scenes.sort((a, b) => a.photos[0].time - b.photos[0].time || a.number - b.number);
+    const shown = this.photos.filter((row) =>
+      (row.action !== "remove" || this.isGone(row)) && !row.failed);
+    const scenes = collect(shown, "scene");
+    const when = ({ time }) => (Number.isNaN(time) ? Number.MAX_VALUE : time);
+    for (const scene of scenes) scene.photos.sort((a, b) => when(a) - when(b) || a.n - b.n);
+    return scenes.sort((a, b) => when(a.photos[0]) - when(b.photos[0]) || a.number - b.number);
   }
 
-  /** Return what lies near a threshold: each pair once, least certain first. */
-  borderline() {
-    const { duplicate_threshold: duplicate, scene_threshold: scene } = this.about;
-    const near = (cosine, threshold) =>
-      cosine !== null && Math.abs(cosine - threshold) <= BORDER + 1e-9;
-    const removed = this.photos.filter((row) => near(row.cosine_to_keeper, duplicate));
-    // The duplicates of a keeper are listed themselves.
-    const alone = (row) => !row.keeper && !row.copies && near(row.nearest_cosine, duplicate);
-    const kept = this.photos.filter((row) => alone(row) && !this.isSecondOfPair(row));
-    const likest = (row) => this.sceneCosine(row);
-    const scenes = this.photos.filter((row) => !row.keeper && near(likest(row), scene));
-    const byDistance = (cosine, threshold) => (a, b) =>
-      Math.abs(cosine(a) - threshold) - Math.abs(cosine(b) - threshold) || a.n - b.n;
-    removed.sort(byDistance((row) => row.cosine_to_keeper, duplicate));
-    kept.sort(byDistance((row) => row.nearest_cosine, duplicate));
-    scenes.sort(byDistance(likest, scene));
-    return { removed, kept, scenes };
+  /** Return whether a person has removed a photo that was to stay. */
+  isGone(row) {
+    return row.action === "remove" && row.decided !== "remove";
   }
 
-  /** Return whether a photo and the one most like it are a pair, and the other stands before it. */
-  isSecondOfPair(row) {
-    const other = this.counterpart(row);
-    return Boolean(other) && !other.keeper && other.n < row.n && this.counterpart(other) === row;
+  /** Return the shots of one moment that stay, of which one is the best; few for no burst. */
+  burstOf(photos) {
+    const shots = photos.filter((row) => row.action !== "remove" && !row.video);
+    const best = shots.find(isBestShot);
+    if (!best) return [];
+    const isLinked = (a, b) =>
+      Math.abs(a.time - b.time) <= BURST_MILLISECONDS ||
+      [[a, b], [b, a]].some(([one, other]) =>
+        one.compared_with === other.path && one.verdict && one.verdict !== "same scene");
+    const burst = new Set([best]);
+    for (const shot of burst) {
+      for (const other of shots) if (isLinked(shot, other)) burst.add(other);
+    }
+    return [best, ...[...burst].filter((row) => row !== best)];
   }
 
   /** Return the photo to compare one with: its keeper, or the one most like it. */
   counterpart(row) {
-    const path = row.keeper || row.compared_with;
+    const path = row.keeper || sparedFor(row) || row.compared_with;
     return path ? this.byPath.get(path) : undefined;
-  }
-
-  /** Return the cosine between a photo and its counterpart, if the rows tell it. */
-  likeness(row) {
-    return row.keeper ? row.cosine_to_keeper : row.nearest_cosine;
   }
 
   /** Return the cosine that counts for scenes, between a photo and the one most like it. */
@@ -162,49 +158,4 @@ function collect(rows, name) {
 function splitPath(path) {
   const end = path.lastIndexOf("/") + 1;
   return { folder: path.slice(0, Math.max(0, end - 1)), name: path.slice(end) };
-}
-
-/** Quote a path for an address; a lone surrogate stands for a byte that is no UTF-8. */
-function quotePath(path) {
-  const quote = (character) =>
-    /^[\udc80-\udcff]$/.test(character)
-      ? `%${(character.charCodeAt(0) - 0xdc00).toString(16)}`
-      : encodeURIComponent(character);
-  return path
-    .split("/")
-    .map((part) => [...part].map(quote).join(""))
-    .join("/");
-}
-
-// What browsers show themselves; of anything else the thumbnail has to do.
-const SHOWN = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|bmp)$/i;
-
-/** Return the address of a file where it was found: its path begins with the label of its folder. */
-function inputAddress(urls, path) {
-  for (const [label, url] of Object.entries(urls)) {
-    if (!label) return `${url}/${quotePath(path)}`;
-    if (path.startsWith(`${label}/`)) return `${url}/${quotePath(path.slice(label.length + 1))}`;
-  }
-  return `file://${quotePath(path)}`;
-}
-
-/** Return the addresses of thumbnails and photos, beside the page or on its server. */
-function addresses(model) {
-  const { about } = model;
-  const beside = {
-    thumb: ({ digest }) => `.dupimg/thumbs/${digest.slice(0, 2)}/${digest}.jpg`,
-    photo: (row) =>
-      about.state === "applied" && row.destination
-        ? quotePath(row.destination)
-        : row.earlier
-          ? quotePath(row.earlier)
-          : inputAddress(about.input_urls, row.path),
-    shown: (row) => SHOWN.test(row.path),
-  };
-  const served = {
-    thumb: ({ digest }) => `thumb/${digest}.jpg`,
-    photo: ({ n }) => `photo/${n}`,
-    shown: () => true,
-  };
-  return about.review ? served : beside;
 }

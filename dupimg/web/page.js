@@ -8,6 +8,7 @@ class Page {
     this.place = 0;
     this.query = [];
     this.order = "time";
+    this.unfolded = new Set();
     this.review = this.model.about.review ? new Review(this, data) : LOOK_ONLY;
     this.lines = new Lines(byId("list"), (line) => lineElement(this, line));
     this.viewer = new Viewer(this);
@@ -44,7 +45,18 @@ class Page {
     this.place = 0;
     this.show();
     scrollTo({ top: 0 });
-    if (number) this.goTo(this.items.findIndex(({ row }) => row.scene === Number(number)));
+    if (number) this.land(this.items.findIndex(({ of }) => of?.number === Number(number)));
+  }
+
+  /** Make a photo the current one, the title of its group or scene right below the bar. */
+  land(place) {
+    if (!this.items[place]) return;
+    this.setPlace(place);
+    const { height } = document.querySelector(".bar").getBoundingClientRect();
+    const { top } = document.querySelector(".bar").style;
+    this.lines.reveal(this.items[place].line, height + (parseFloat(top) || 0), true);
+    this.setPlace(place);
+    this.focusPlace();
   }
 
   show() {
@@ -58,6 +70,9 @@ class Page {
     );
     replaceKeepingFocus(byId("tabs"), this.tabs());
     replaceKeepingFocus(byId("filters"), this.filters());
+    const tools = this.review.viewTools(view);
+    byId("view-tools").hidden = !tools.length;
+    replaceKeepingFocus(byId("view-tools"), tools);
     this.layOut();
   }
 
@@ -80,7 +95,9 @@ class Page {
     return Object.keys(VIEWS).map((view) => {
       const [filter] = VIEWS[view].filters(this.model);
       const current = view === this.view ? "page" : null;
-      const tally = view === "summary" ? null : this.tally(view, filter);
+      // As many as the summary counts, whatever filter comes first.
+      const all = VIEWS[view].filters(this.model).includes("all") ? "all" : filter;
+      const tally = view === "summary" ? null : this.tally(view, all);
       return element("a", { href: `#${view}`, "aria-current": current }, t(view), tally);
     });
   }
@@ -120,7 +137,7 @@ class Page {
   /** Lay the lines out anew. */
   layOut() {
     const list = byId("list");
-    const lines = linesOf(this.view, this.found, list.clientWidth, this.review.active);
+    const lines = linesOf(this, list.clientWidth);
     this.items = itemsOf(lines);
     this.place = Math.min(this.place, Math.max(0, this.items.length - 1));
     if (this.view === "files") list.setAttribute("role", "list");
@@ -201,8 +218,10 @@ class Page {
   }
 
   /** Tell the reader something; it goes away after a while, if it ever does. */
-  say(sentence, milliseconds = MESSAGE_MILLISECONDS) {
-    byId("message").textContent = sentence;
+  say(sentence, milliseconds = MESSAGE_MILLISECONDS, undo = null) {
+    const back = undo && button({ text: t("undo"), class: "toast-undo", onclick: undo });
+    byId("message").replaceChildren(...(sentence ? [element("span", {}, sentence)] : []));
+    if (back) byId("message").append(back);
     clearTimeout(this.saying);
     if (milliseconds === Infinity) return;
     this.saying = setTimeout(() => byId("message").replaceChildren(), milliseconds);

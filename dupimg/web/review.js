@@ -6,6 +6,8 @@ const LOOK_ONLY = {
   blockControls: () => [],
   photoControls: () => [],
   selectControl: () => [],
+  restoreControl: () => [],
+  viewTools: () => [],
   viewerControls: () => [],
   fileControls: () => [],
   key: () => false,
@@ -19,12 +21,17 @@ class Review {
     this.commands = { command: data.command, status: data.status, resume: data.resume };
     this.obstacle = "";
     this.applying = false;
+    this.carriedOut = false;
+    this.broughtBack = new Set();
     this.firstNewScene = data.new_scene;
+    this.namesScenes = data.names_scenes;
     this.selection = new Set();
     this.saving = new Saving(data, this);
+    this.groups = new GroupDecisions(this, data);
     this.controls = new Controls(this);
     this.show();
     this.listen();
+    offerApp(byId("to-app"));
   }
 
   get model() {
@@ -131,13 +138,15 @@ class Review {
     this.show();
   }
 
-  saved({ rows, note }) {
+  saved({ rows, note }, step) {
     if (rows.path.length) {
       this.model.patch(rows);
       this.page.refresh();
     }
     // What was said before is over, such as why a decision could not be.
-    this.page.say(note ? say(note) : "");
+    const said = note ? say(note) : toastOf(step);
+    const undo = step.path === "undo" ? null : () => this.undo();
+    this.page.say(said, TOAST_MILLISECONDS, rows.path.length ? undo : null);
     this.show();
   }
 
@@ -153,9 +162,13 @@ class Review {
 
   /* Decisions. Changes that change nothing are left out. */
 
-  save(path, body, changes) {
-    if (this.blocked) this.sayWhyNot();
-    else this.saving.save(path, body, changes);
+  save(path, body, changes = []) {
+    if (this.blocked) {
+      this.sayWhyNot();
+      return;
+    }
+    this.saving.save(path, body, changes);
+    this.groups.decided(changes);
   }
 
   decide(changes, label) {
@@ -179,9 +192,12 @@ class Review {
   makeKeeper(row) {
     const group = this.model.groups.find(({ number }) => number === row.duplicate_group);
     if (!group) return;
-    const old = group.photos.filter((photo) => photo !== row && photo.action === "keep");
+    const old = group.photos.filter((photo) =>
+      photo !== row && (photo.action === "keep" || (photo.action === "leave" && photo.copies)));
     const changes = old.map(({ path }) => ({ path, action: "remove" }));
-    this.decide([{ path: row.path, action: "keep" }, ...changes], "keeper");
+    // Where duplicates alone go, what stays is left where it is.
+    const action = old.find((photo) => photo.copies)?.action ?? "keep";
+    this.decide([{ path: row.path, action }, ...changes], "keeper");
   }
 
   notDuplicate(row) {
@@ -294,6 +310,19 @@ class Review {
     this.decideAbout(rows, () => this.act(rows, action));
   }
 }
+
+const TOAST_MILLISECONDS = 6_000;
+
+/** Say what was just decided. */
+function toastOf({ path, body, changes }) {
+  if (path !== "decide" && path !== "not_duplicate") return t(`toast.${path}`);
+  const count = changes.length;
+  const name = count ? visible(splitPath(changes[0].path).name) : "";
+  const label = LABELS[body.label] ?? body.label;
+  return count > 1 ? t(`toast.${label}.many`, { count }) : t(`toast.${label}`, { name });
+}
+
+const LABELS = { "not a duplicate": "apart" };
 
 /** Say why the server did not do something. */
 function reasonOf({ message = "", problems = [] }) {

@@ -10,6 +10,8 @@ const REVIEW_KEYS = [
   [["N"], "help.scene.new"],
   [["V"], "help.scene.move"],
   [["G"], "help.scene.merge"],
+  [["R"], "help.reviewed"],
+  [["E"], "help.next.undecided"],
   [["Ctrl Z"], "help.undo"],
   [["Ctrl ⇧ Z"], "help.redo"],
 ];
@@ -29,6 +31,8 @@ const KEYS_FOR_ONE = {
   d: (review, row) => review.notDuplicate(row),
   m: (review, row, event) => review.select(row, event.shiftKey),
   g: (review, row) => review.mergeWithNext(row.scene),
+  r: (review, row) => review.groups.markAndGoOn(row),
+  e: (review) => review.groups.goOn(),
 };
 
 /** Answer a key; return whether it meant something. */

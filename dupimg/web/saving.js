@@ -1,7 +1,7 @@
 /* Saving decisions: one after another, each shown at once and honestly marked until it is saved. */
 
 class Saving {
-  /** `listener` has `before(changes)`, `shown(changes)`, `saved(answer)`, `refused(answer)`,
+  /** `listener` has `before(changes)`, `shown(changes)`, `saved(answer, step)`, `refused(answer)`,
    * `conflict(answer)` and `lost(changes)`. */
   constructor(data, listener) {
     this.listener = listener;
@@ -36,7 +36,8 @@ class Saving {
     this.listener.shown([]);
   }
 
-  async send({ path, body }) {
+  async send(step) {
+    const { path, body } = step;
     let response, answer;
     try {
       response = await post(path, { stamp: this.stamp, ...body });
@@ -49,7 +50,7 @@ class Saving {
     if (response.ok) {
       this.queue.shift();
       this.take(answer);
-      this.listener.saved(answer);
+      this.listener.saved(answer, step);
       // What waits to be saved stays shown.
       for (const { changes } of this.queue) this.listener.shown(changes);
       return;

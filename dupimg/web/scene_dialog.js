@@ -21,11 +21,12 @@ class SceneDialog {
       event.preventDefault();
       this.choose(this.number.value.trim());
     };
-    const cover = (scene) =>
+    this.cover = (scene) =>
       element("li", {}, element("button",
         { type: "button", class: "cover", onclick: () => this.move(scene.number) },
         thumbnail(review.page, scene.photos[0], 120, 90),
-        element("span", { class: "small row" }, t("scene", { number: scene.number }))));
+        element("span", { class: "small row" },
+          visible(scene.photos[0].scene_name || "") || t("scene", { number: scene.number }))));
     sheetParts(
       this.sheet,
       t("scene.move"),
@@ -34,10 +35,16 @@ class SceneDialog {
         button({ text: t("scene.new"), onclick: () => this.move(null) })),
       this.whyNot,
       element("p", { class: "about" }, t("scene.near")),
-      element("ul", { class: "near-scenes" }, ...this.nearScenes().map(cover)),
+      this.near = element("ul", { class: "near-scenes" }),
     );
     this.sheet.showModal();
     this.number.focus();
+    this.showNearScenes();
+  }
+
+  async showNearScenes() {
+    const { near } = this;
+    near.replaceChildren(...(await this.nearScenes()).map(this.cover));
   }
 
   /** Take a number that was typed, if there is such a scene. */
@@ -54,10 +61,15 @@ class SceneDialog {
     this.number.select();
   }
 
-  /** The scenes before and after that of the first photo. */
-  nearScenes() {
+  /** The scenes that are most like the first photo; those before and after where nobody knows. */
+  async nearScenes() {
     const { scenes } = this.review.model;
     const [first] = this.photos;
+    const answer = await fetch(`alike/${first.n}`).catch(() => null);
+    const numbers = answer?.ok ? (await answer.json()).scenes : [];
+    const known = new Map(scenes.map((scene) => [scene.number, scene]));
+    const alike = numbers.filter((number) => known.has(number)).map((number) => known.get(number));
+    if (alike.length) return alike;
     const here = scenes.findIndex(({ number }) => number === first.scene);
     const start = Math.max(0, here - NEAR_SCENES / 2);
     return scenes.slice(start, start + NEAR_SCENES + 1).filter((_, i) => start + i !== here);

@@ -5,22 +5,33 @@ const COVERS = 12;
 /** Return the parts of the summary. */
 function summaryElements(page) {
   return [
-    counts(page), notes(page), covers(page),
+    searched(page), counts(page), notes(page), covers(page),
     element("div", { class: "cards" }, likenessCard(page), worthALook(page), aboutRun(page)),
   ];
 }
 
-function counts({ model }) {
+/** Say that a search narrows what is counted. */
+function searched({ query }) {
+  if (!query.length) return null;
+  return element("p", { class: "about" }, t("summary.searched", { words: query.join(" ") }));
+}
+
+function counts({ model, query }) {
   const tense = model.about.state === "applied" ? "done" : "planned";
-  const all = model.rows;
+  const all = model.rows.filter(contains(query));
   const by = (action) => all.filter((row) => row.action === action && !row.failed);
   const failed = all.filter((row) => row.failed);
   const bytes = (rows) => formatBytes(rows.reduce((sum, row) => sum + row.bytes, 0));
   const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
   // As the report counts them; the view of scenes shows what is left where it is, too.
   const scenes = t("summary.scenes", { count: new Set(kept.map((row) => row.scene)).size });
-  const freed = t(`summary.freed.${tense}`, { bytes: formatBytes(model.freed(removed)) });
-  const videos = model.videos.length ? [t("videos", { count: model.videos.length })] : [];
+  const groups = selected(model, "duplicates", "all", query).length;
+  const freed = [
+    groups ? t("summary.groups", { count: groups }) : "",
+    t(`summary.freed.${tense}`, { bytes: formatBytes(model.freed(removed)) }),
+  ].filter(Boolean).join(" · ");
+  const films = model.videos.filter(contains(query)).length;
+  const videos = films ? [t("videos", { count: films })] : [];
   const found = [bytes(all), ...videos].join(" · ");
   const number = (key, rows, about, href) =>
     element(
@@ -34,9 +45,10 @@ function counts({ model }) {
     "div",
     { class: "counts" },
     number("found", all, found, "#files/all"),
-    number("keep", kept, `${scenes} · ${bytes(kept)}`, "#scenes/all"),
+    number("keep", kept, `${scenes} · ${bytes(kept)}`, "#files/keep"),
     number("remove", removed, freed, "#duplicates"),
-    number("other", other, t("summary.other.about"), "#files/unreadable"),
+    other.length ? number("other", other, t("summary.other.about", { count: other.length }),
+      "#files/unreadable") : null,
     left.length ? number("leave", left, t("summary.leave.about", { count: left.length }),
       "#files/leave") : null,
     failed.length ? number("failed", failed, t("summary.failed.about",
@@ -66,7 +78,8 @@ function covers(page) {
         "a",
         { href: `#scenes/several/${number}`, class: "cover" },
         thumbnail(page, photos.find((row) => row.width) ?? photos[0], 160, 120),
-        element("span", { class: "small row" }, element("span", {}, t("scene", { number })),
+        element("span", { class: "small row" },
+          element("span", {}, visible(photos[0].scene_name || "") || t("scene", { number })),
           element("span", { class: "numbers" }, countMedia(photos))),
       ),
     );
@@ -81,34 +94,42 @@ function covers(page) {
 
 /** Show how alike the photos are: by each of two embeddings, or by the one for both thresholds. */
 function likenessCard({ model }) {
-  const { duplicate_threshold: duplicate, scene_threshold: scene } = model.about;
+  const { duplicate_threshold: duplicate, scene_threshold: scene, rule } = model.about;
   const marks = [
     { name: "duplicates", threshold: duplicate }, { name: "scenes", threshold: scene },
   ];
-  const chart = (name, cosine, thresholds) =>
+  const sizes = new Map(model.scenes.map(({ number, photos }) => [number, photos.length]));
+  const isRemoved = (row) => row.action === "remove";
+  const hasCompany = (row) => sizes.get(row.scene) > 1;
+  const chart = (name, cosine, thresholds, isReached, key) =>
     element("figure", {},
       element("figcaption", { class: "about" }, t(`histogram.${name}`)),
-      histogram(model.photos.map(cosine), thresholds));
+      histogram(model.photos.filter((row) => cosine(row) !== null), cosine, thresholds, isReached),
+      element("p", { class: "about legend" }, t(`histogram.reached.${key}`)));
+  // Where copies are proven from low cosines up, the threshold decides nothing.
+  const decisive = rule === "verified" ? [] : [marks[0]];
+  const nearest = (row) => row.nearest_cosine;
   const charts = model.sceneCosines
     ? [
-        chart("duplicates", (row) => row.nearest_cosine, [marks[0]]),
-        chart("scenes", (row) => row.nearest_scene_cosine, [marks[1]]),
+        chart("duplicates", nearest, decisive, isRemoved, "duplicates"),
+        chart("scenes", (row) => row.nearest_scene_cosine, [marks[1]], hasCompany, "scenes"),
       ]
-    : [chart("about", (row) => row.nearest_cosine, marks)];
+    : [chart("about", nearest, [...decisive, marks[1]], isRemoved, "duplicates")];
   return element("section", { class: "card wide" },
     element("h3", {}, t("histogram")), element("div", { class: "charts" }, ...charts));
 }
 
-function worthALook({ model }) {
-  const { removed, kept, scenes } = model.border;
-  const near = model.groups.filter(hasVerdict("near duplicate")).length;
+function worthALook({ model, query }) {
   const entries = [
-    ["look.removed", removed.length, "#borderline/removed"],
-    ["look.kept", kept.length, "#borderline/kept"],
-    ["look.scenes", scenes.length, "#borderline/scenes"],
-    ["look.near", near, "#duplicates/near duplicate"],
-    ["look.unreadable", model.others.length, "#files/unreadable"],
-  ].filter(([, count]) => count);
+    ["look.removed", "borderline", "removed"],
+    ["look.kept", "borderline", "kept"],
+    ["look.scenes", "borderline", "scenes"],
+    ["look.near", "duplicates", "near duplicate"],
+    ["look.unreadable", "files", "unreadable"],
+  ]
+    .map(([key, view, filter]) =>
+      [key, selected(model, view, filter, query).length, `#${view}/${filter}`])
+    .filter(([, count]) => count);
   return element(
     "section",
     { class: "card" },
@@ -125,7 +146,7 @@ function aboutRun({ model }) {
   const { about } = model;
   const photos = model.photos.filter((row) => !row.video);
   const [duplicate, scene, link] = ["duplicate", "scene", "link"].map((name) =>
-    formatThreshold(about[`${name}_threshold`]));
+    thresholdPercent(about[`${name}_threshold`]));
   const entries = [
     ["run.folder", visible(Object.values(about.inputs).join(", "))],
     ["run.state", t(`state.${about.state}`)],

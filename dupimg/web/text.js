@@ -48,6 +48,9 @@ function setLanguage(language) {
     minute: date({ timeStyle: "short" }),
     moment: date({ dateStyle: "medium", timeStyle: "medium" }),
     range: date({ dateStyle: "medium", timeStyle: "short" }),
+    short: date({ month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
+    date: date({ month: "short", day: "numeric" }),
+    dated: date({ year: "2-digit", month: "numeric", day: "numeric" }),
     tenths: number({ maximumFractionDigits: 1 }),
   };
   for (const unit of ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]) {
@@ -79,6 +82,21 @@ function formatThreshold(value) {
   return words.formats.threshold.format(value);
 }
 
+/** Write a threshold in percent, as tiles write how alike photos are. */
+function thresholdPercent(value) {
+  return t("percent", { percent: words.formats.tenths.format(100 * value) });
+}
+
+/** Write a cosine in percent, rounded down: 100 is for what is the same. */
+function formatPercent(cosine) {
+  return formatNumber(Math.floor(100 * cosine + 1e-9));
+}
+
+/** Write a cosine, or a difference of two, in percent with a decimal. */
+function formatTenths(cosine) {
+  return words.formats.tenths.format(Math.floor(1000 * cosine + 1e-6) / 10);
+}
+
 function formatBytes(value) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(value || 1) / 3)));
@@ -105,13 +123,22 @@ function formatTaken(row, format = "moment") {
   return row.taken_from === "file" ? t("taken.of_file", { moment }) : moment;
 }
 
-/** Say a message of Python, `[code, values]`, in the reader's language; a string is a name. */
+/** Say a value of a message; rules have names. */
+function wordOf(name, value) {
+  const key = `${name}.name.${value}`;
+  return key in TEXTS[words.language] ? t(key) : say(value);
+}
+
+/** Say a message of Python, `[code, values]`, in the reader's language; a string is a name.
+ *
+ * Where that names an option, the pages have words of their own. */
 function say(message) {
   if (typeof message === "string") return visible(message);
   const [code, values = {}] = message;
   const said = Object.entries(values).map(([name, value]) =>
-    [name, typeof value === "number" ? value : say(value)]);
-  return t(code, Object.fromEntries(said));
+    [name, typeof value === "number" ? value : wordOf(name, value)]);
+  const own = `page.${code}`;
+  return t(own in TEXTS[words.language] ? own : code, Object.fromEntries(said));
 }
 
 /** Say why a file stays or goes. */
@@ -124,7 +151,7 @@ function formatWhy(row) {
   const parts = partsOf(row.reason);
   // Only then the second look was at the keeper that it has now.
   const looked = row.keeper && row.verdict && row.compared_with === row.keeper;
-  if (!looked || parts.some(([code]) => BY_HAND.includes(code))) return formatReason(row);
+  if (!looked || row.failed || parts.some(([code]) => BY_HAND.includes(code))) return formatReason(row);
   const rest = parts.filter(([code]) => !LIKENESS.includes(code));
   return [t(`verdict.${row.verdict}`), ...rest.map(say)].join(t("reason.separator"));
 }
@@ -133,7 +160,10 @@ function formatWhy(row) {
 const isBestShot = (row) =>
   row.action !== "remove" && partsOf(row.reason).some(([code]) => code === "reason.best_shot");
 
-const LIKENESS = ["reason.identical_bytes", "reason.similar"];
+const LIKENESS = [
+  "identical_bytes", "identical_pixels", "copy", "cropped_copy", "edited_copy", "near_duplicate",
+  "similar",
+].map((name) => `reason.${name}`);
 const BY_HAND = ["reason.by_hand", "reason.by_hand_because"];
 
 /** Return the reasons that one is put together from. */

@@ -29,7 +29,7 @@ function actionWord(page, row) {
 /** Return what stands for the action of a row: a mark and a word, not a colour alone. */
 function badge(page, row) {
   if (row.failed) {
-    return element("span", { class: "badge failed" }, icon("leave"), actionWord(page, row));
+    return element("span", { class: "badge failed" }, icon("failed"), actionWord(page, row));
   }
   const keeper = page.model.isKeeper(row) && row.copies > 0;
   const action = keeper ? "keeper" : row.action;
@@ -42,13 +42,13 @@ function describe(page, row) {
   const parts = [visible(row.path), actionWord(page, row)];
   if (row.video) parts.unshift(t("video"));
   if (row.cosine_to_keeper !== null) {
-    parts.push(t("cosine.keeper", { cosine: formatCosine(row.cosine_to_keeper) }));
+    parts.push(t("alike.keeper", { percent: formatPercent(row.cosine_to_keeper) }));
   }
   if (row.width) parts.push(formatPixels(row));
   return parts.join(", ");
 }
 
-function photoButton(page, item, height) {
+function photoButton(page, item, height, caption = null) {
   const { row, width, place } = item;
   return element(
     "button",
@@ -57,6 +57,7 @@ function photoButton(page, item, height) {
       tabindex: place === page.place ? 0 : -1, onclick: () => page.open(place),
     },
     thumbnail(page, row, width, height),
+    caption,
   );
 }
 
@@ -69,25 +70,45 @@ function listOf(page, segment, draw) {
       element(
         "li",
         {
-          class: `${item.row.action} ${page.review.isSelected(item.row) ? "selected" : ""}`,
-          "aria-setsize": segment.block.photos.length,
+          class: [item.row.action, page.review.isSelected(item.row) ? "selected" : "",
+            page.model.isGone(item.row) ? "gone" : ""].join(" "),
+          "aria-setsize": segment.block.count ?? segment.block.photos.length,
           "aria-posinset": segment.start + i + 1, style: { width: `${item.width}px` },
         },
         draw(item),
       ),
     ),
+    segment.more ? element("li", { style: { width: `${segment.more.width}px` } },
+      moreButton(page, segment)) : null,
   );
 }
 
-function titleLine(page, block) {
+/** Say how many photos of a group are not shown, and show them. */
+function moreButton(page, { block, more }) {
+  const unfold = () => {
+    page.unfolded.add(block.number);
+    page.refresh();
+  };
+  return button({ text: t("more", { count: block.more }), class: "more", onclick: unfold,
+    label: t("more.title", { count: block.more }),
+    style: { height: `${Math.round(more.width * 0.75)}px` } });
+}
+
+function titleLine(page, block, start) {
   const [title, about] = blockTitle(page.model, block);
-  return element("div", { class: "title-line" }, element("h3", {}, title),
-    element("span", { class: "about numbers" }, about), ...page.review.blockControls(block));
+  if (start) {
+    return element("div", { class: "title-line" }, element("h3", {}, title),
+      element("span", { class: "about" }, t("group.continued")));
+  }
+  return element("div", { class: "title-line" }, element("h3", { dir: "auto" }, title),
+    element("span", { class: "about numbers", title: about }, about),
+    ...page.review.blockControls(block));
 }
 
 function segmentElement(page, line, segment, draw) {
   const { block, items, start } = segment;
-  const right = items.at(-1).x + items.at(-1).width;
+  const last = segment.more ?? items.at(-1);
+  const right = last.x + last.width;
   return element(
     "section",
     {
@@ -97,19 +118,18 @@ function segmentElement(page, line, segment, draw) {
         "padding-top": `${line.title}px`,
       },
     },
-    start === 0 ? titleLine(page, block) : null,
+    start === 0 || line.kind === "tiles" ? titleLine(page, block, start) : null,
     listOf(page, segment, draw),
   );
 }
 
 /** Make a picture with its numbers: what there is to compare. */
-function tile(page, item, line, { section }) {
+function tile(page, item, line, { kind }) {
   const { row, width } = item;
   const { folder, name } = splitPath(row.path);
-  const nearest = section === "scenes" ? page.model.sceneCosine(row) : row.nearest_cosine;
-  // That to another photo than its keeper would tell nothing about a photo that goes.
-  const alone = row.action !== "remove" && !row.copies;
-  const likeness = row.cosine_to_keeper ?? (alone ? nearest : null);
+  // How alike two photos of a pair are, their title says.
+  const likeness = kind === "pair" ? null : row.cosine_to_keeper;
+  const alike = likeness === null ? null : t("alike", { percent: formatPercent(likeness) });
   const why = formatWhy(row);
   return element(
     "div",
@@ -117,8 +137,8 @@ function tile(page, item, line, { section }) {
     photoButton(page, item, line.picture),
     element("div", { class: "row" }, badge(page, row),
       isBestShot(row) ? element("span", { class: "best", title: why }, "★") : null,
-      likeness === null ? null
-        : element("span", { class: "cosine", title: t("cosine") }, formatCosine(likeness))),
+      alike && element("span", { class: "cosine",
+        title: `${t("cosine")} ${formatCosine(likeness)}` }, alike)),
     element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
     element("p", { class: "small", title: visible(row.path), dir: "auto" },
       visible(folder) || t("folder.top")),
@@ -127,19 +147,21 @@ function tile(page, item, line, { section }) {
     element("p", { class: "small numbers" }, formatTaken(row)),
     element("p", { class: "small why", title: why }, ...inLanguages(why)),
     ...page.review.photoControls(item),
+    ...page.review.selectControl(item),
   );
 }
 
 /** Make a photo of a strip: the picture, its time, and how many duplicates it has. */
-function stripPhoto(page, item, line) {
+function stripPhoto(page, item, line, block) {
   const { row } = item;
-  const crowded = item.width < SIZES.stripSeconds && (row.copies || row.action === "leave");
+  const name = element("span", { class: "file-name", dir: "auto" },
+    visible(splitPath(row.path).name));
   return element(
     "div",
     { class: "strip-photo" },
-    photoButton(page, item, line.picture),
-    element("p", { class: "small numbers row" },
-      element("span", { title: visible(row.path) }, formatTaken(row, crowded ? "minute" : "time")),
+    photoButton(page, item, line.picture, name),
+    page.model.isGone(row) ? goneLine(page, row) : element("p", { class: "small numbers row" },
+      element("span", { title: visible(row.path) }, formatTaken(row, timeFormat(item, block))),
       isBestShot(row)
         ? element("span", { class: "best", title: formatReason(row) }, "★")
         : null,
@@ -150,6 +172,21 @@ function stripPhoto(page, item, line) {
         : null),
     ...page.review.selectControl(item),
   );
+}
+
+/** Choose how much of a time a strip has room for: the day, too, where a scene spans several. */
+function timeFormat({ row, width }, { photos }) {
+  const crowded = row.copies || row.action === "leave" || isBestShot(row);
+  const tight = width < SIZES.stripSeconds + (crowded ? 40 : 0);
+  if (spansDays(photos, YEAR)) return tight ? "dated" : "day";
+  if (spansDays(photos)) return tight ? "date" : "short";
+  return crowded && width < SIZES.stripSeconds ? "minute" : "time";
+}
+
+/** Say of a photo that a person has removed it from its scene, and let it come back. */
+function goneLine(page, row) {
+  return element("p", { class: "small row" }, element("span", {}, t("action.remove.done")),
+    ...page.review.restoreControl(row));
 }
 
 /** Make the row of a file: everything that the report says about it, on one line. */
@@ -168,7 +205,7 @@ function fileRow(page, line) {
   const why = row.companion_of
     ? t("companion", { name: visible(splitPath(row.companion_of).name),
         reason: formatReason(row) })
-    : formatReason(row);
+    : formatWhy(row);
   return element(
     "div",
     { class: `file ${row.action}` },
@@ -183,7 +220,7 @@ function fileRow(page, line) {
 }
 
 function headingElement(line) {
-  return element("div", { class: "section-heading" }, element("h3", {}, line.title),
+  return element("div", { class: `section-heading ${line.kind}` }, element("h3", {}, line.title),
     element("p", { class: "about" }, line.about));
 }
 
@@ -191,7 +228,7 @@ function headingElement(line) {
 function lineElement(page, line) {
   const style = { height: `${line.height}px` };
   const drawn = element("div", { class: `line ${line.kind}-line`, style });
-  if (line.kind === "heading") {
+  if (line.kind === "heading" || line.kind === "event") {
     drawn.append(headingElement(line));
   } else if (line.kind === "file") {
     drawn.append(fileRow(page, line));

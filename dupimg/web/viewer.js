@@ -1,4 +1,4 @@
-/* The large view: one photo, two side by side, or two in turn on the same spot. */
+/* The large view: one photo, or two: side by side, with a slider between them, or in turn. */
 
 const FLICKER_MILLISECONDS = 500;
 
@@ -10,6 +10,9 @@ class Viewer {
     this.dialog = document.getElementById("viewer");
     this.chosen = null;
     this.showsOther = false;
+    this.divider = 0.5;
+    this.zoom = new Zoom(() => this.moved(), () => this.mode === "flicker" && this.flip());
+    this.marks = new Marks(page.addresses);
     this.dialog.addEventListener("close", () => this.closed());
   }
 
@@ -23,7 +26,11 @@ class Viewer {
 
   /** The photo beside it: in a pair the other one, else its keeper or the one most like it. */
   get other() {
-    return this.page.model.counterpart(this.row);
+    const { of } = this.page.items[this.page.place];
+    if (of?.kind === "pair") return of.photos.find((row) => row !== this.row);
+    const { model, view } = this.page;
+    const inScene = view === "scenes" && model.byPath.get(this.row.nearest_in_scene);
+    return inScene || model.counterpart(this.row);
   }
 
   /** How photos are shown: as chosen, else side by side what a decision is about. */
@@ -37,6 +44,7 @@ class Viewer {
     this.chosen = mode;
     this.show();
     if (!this.isOpen) this.dialog.showModal();
+    this.zoom.draw();
     this.dialog.focus();
   }
 
@@ -47,6 +55,8 @@ class Viewer {
 
   closed() {
     this.stop();
+    this.zoom.take([]);
+    document.body.append(byId("message"));
     this.dialog.replaceChildren();
     // The browser has given the focus back to the photo that was opened first.
     this.page.goTo(this.place);
@@ -61,13 +71,26 @@ class Viewer {
 
   show() {
     this.stop();
+    if (this.shownRow !== this.row) this.zoom.reset();
+    this.shownRow = this.row;
     this.place = this.page.place;
     const focused = document.activeElement?.dataset?.key;
     this.showsOther = false;
+    const { row, other, mode } = this;
+    const shown = mode === "single" ? [row] : [other, row];
+    const decisions = this.page.review.viewerControls(row);
+    this.status = element("p", { class: "marks-about about", role: "status" });
     this.dialog.replaceChildren(
-      this.head(), this.stage(), this.numbers(), ...this.page.review.viewerControls(this.row),
+      this.head(),
+      element("div", { class: "viewer-body" }, this.stage(), this.status,
+        factsTable(shown, shown.map((each) => this.roleOf(each)))),
+      ...decisions,
+      // A modal dialog lies above all else.
+      byId("message"),
     );
-    if (this.mode === "flicker" && !calm.matches) this.play();
+    this.zoom.take(this.pictures);
+    if (mode === "flicker" && !calm.matches) this.play();
+    this.showMarks();
     this.dialog.querySelector(`[data-key="${focused}"]`)?.focus();
   }
 
@@ -86,15 +109,20 @@ class Viewer {
         label: t(`viewer.${key}`), name: key, class: "quiet", "data-key": key,
         disabled: !page.items[page.place + change], onclick: () => this.step(change),
       });
+    this.zoomButton = button({ text: "", class: "quiet numbers zoom", "data-key": "zoom",
+      onclick: () => this.zoom.toggle() });
     return element(
       "div",
       { class: "viewer-head" },
       element("div", { class: "names" },
         element("h2", { class: "name", dir: "auto" }, visible(name)),
         element("p", { class: "small", dir: "auto" }, visible(folder) || t("folder.top"))),
-      element("div", { class: "segmented", role: "group", "aria-label": t("viewer.mode") },
-        modeButton("single", "Enter"), modeButton("side", "S"), modeButton("flicker", "F")),
-      element("div", { class: "row" }, arrow("previous", -1),
+      element("div", { class: "row viewer-modes" },
+        element("div", { class: "segmented", role: "group", "aria-label": t("viewer.mode") },
+          modeButton("single", "Enter"), modeButton("side", "S"), modeButton("slider", "W"),
+          modeButton("flicker", "F")),
+        this.zoomButton, this.marksButton()),
+      element("div", { class: "row viewer-places" }, arrow("previous", -1),
         element("span", { class: "small numbers" },
           t("viewer.place", { place: page.place + 1, count: page.items.length })),
         arrow("next", 1),
@@ -103,34 +131,67 @@ class Viewer {
     );
   }
 
-  stage() {
-    const { row, other, mode } = this;
-    if (mode === "single") return element("div", { class: "stage" }, this.figure(row));
-    const figures = [this.figure(other), this.figure(row)];
-    if (mode === "side") return element("div", { class: "stage side" }, ...figures);
-    figures[0].classList.add("behind");
-    const toggle = button({
-      text: t("viewer.play"), name: "play", class: "play", "data-key": "play",
-      onclick: () => (this.timer ? this.stop() : this.play()),
+  marksButton() {
+    if (!this.marks.possible || !this.other || this.row.video || this.other.video) return null;
+    return button({
+      name: "details", text: t("viewer.matches"), label: `${t("viewer.marks")} · ${t("key", { key: "L" })}`, class: "quiet",
+      "data-key": "marks", "aria-pressed": String(this.marks.shown),
+      onclick: () => this.toggleMarks(),
     });
-    this.toggle = toggle;
-    return element("div", { class: "stage flicker", onclick: (event) => {
-      if (!toggle.contains(event.target)) this.flip();
-    } }, ...figures, toggle);
   }
 
-  figure(row) {
-    const { addresses } = this.page;
-    if (row.video) return this.film(row);
-    const image = element("img", { alt: describe(this.page, row), decoding: "async" });
-    const fallback = () => {
-      image.onerror = () => image.replaceWith(element("p", { class: "nothing" }, t("viewer.none")));
-      image.src = addresses.thumb(row);
+  stage() {
+    const { row, other, mode } = this;
+    const figures = mode === "single" ? [this.figure(row)] : [this.figure(other), this.figure(row)];
+    this.pictures = figures.map(({ picture }) => picture).filter(Boolean);
+    const stage = element("div", { class: `stage ${mode}` }, ...figures.map(({ figure }) => figure));
+    if (mode === "flicker") {
+      figures[0].figure.classList.add("behind");
+      this.toggle = button({
+        text: t("viewer.play"), name: "play", class: "play", "data-key": "play",
+        onclick: () => (this.timer ? this.stop() : this.play()),
+      });
+      stage.append(this.toggle);
+    }
+    if (mode === "slider") stage.append(...this.slider());
+    const drawing = svg("svg", { class: "marks", "aria-hidden": "true" });
+    stage.append(drawing);
+    this.marks.take(drawing, this.pictures, (sentence) => (this.status.textContent = sentence));
+    return stage;
+  }
+
+  /** Make what moves the line between two pictures on one spot. */
+  slider() {
+    const range = element("input", {
+      type: "range", min: 0, max: 100, value: 100 * this.divider, class: "divider-range",
+      "aria-label": t("viewer.divider"), "data-key": "divider",
+      oninput: () => this.divide(range.value / 100),
+    });
+    this.line = element("div", { class: "divider" });
+    const drag = (event) => {
+      if (!event.buttons) return;
+      const { left, width } = this.line.parentElement.getBoundingClientRect();
+      const inner = parseFloat(getComputedStyle(this.line.parentElement).paddingLeft);
+      this.divide((event.clientX - left - inner) / (width - 2 * inner));
+      range.value = 100 * this.divider;
     };
-    image.onerror = fallback;
-    if (addresses.shown(row)) image.src = addresses.photo(row);
-    else fallback();
-    return element("figure", {}, image, this.caption(row));
+    this.line.addEventListener("pointerdown", (event) => {
+      this.line.setPointerCapture(event.pointerId);
+      event.preventDefault();
+    });
+    this.line.addEventListener("pointermove", drag);
+    return [this.line, range];
+  }
+
+  divide(share) {
+    this.divider = Math.min(1, Math.max(0, share));
+    this.moved();
+  }
+
+  /** Make a photo with what is below it, and what the zoom needs of it. */
+  figure(row) {
+    if (row.video) return { figure: this.film(row) };
+    return pictureOf(this.page, row, this.caption(row), () => this.zoom.draw());
   }
 
   /** Show a video, if the browser can play it. */
@@ -152,12 +213,47 @@ class Viewer {
       element("span", { class: "name", dir: "auto" }, visible(splitPath(row.path).name)), link);
   }
 
+  roleOf(row) {
+    if (row === this.row) return t("viewer.this");
+    return row.path === this.row.keeper ? t("keeper") : t("viewer.nearest");
+  }
+
+  /** Show how large the pixels are, and move what lies over the pictures with them. */
+  moved() {
+    const { mode, zoom } = this;
+    if (!zoom.pictures.length) return;
+    const percent = formatNumber(Math.round(100 * zoom.share));
+    const key = zoom.scale > 1.001 ? "viewer.fit" : "viewer.pixels";
+    this.zoomButton.lastChild.textContent = t("percent", { percent });
+    this.zoomButton.title = `${t(key)} · ${t("key", { key: "Z" })}`;
+    this.zoomButton.setAttribute("aria-label", `${t("percent", { percent })}, ${t(key)}`);
+    if (mode === "slider" && this.line) {
+      const [first] = this.dialog.querySelectorAll(".slider figure");
+      first.style.setProperty("--shown", `${100 * this.divider}%`);
+      this.line.parentElement.style.setProperty("--divider", this.divider);
+    }
+    this.marks.draw();
+  }
+
+  toggleMarks() {
+    if (!this.marks.possible || !this.other) return;
+    this.marks.shown = !this.marks.shown;
+    if (this.marks.shown && this.mode === "single") this.chosen = "side";
+    this.show();
+  }
+
+  showMarks() {
+    this.marks.clear();
+    if (this.marks.shown && this.pictures.length === 2) this.marks.load(this.other, this.row);
+  }
+
   /** Show the other photo of two on the same spot, and back. */
   flip() {
     this.showsOther = !this.showsOther;
     const [other, own] = this.dialog.querySelectorAll(".flicker figure");
     other?.classList.toggle("behind", !this.showsOther);
     own?.classList.toggle("behind", this.showsOther);
+    this.marks.draw();
   }
 
   play() {
@@ -171,73 +267,26 @@ class Viewer {
     this.toggle?.replaceChildren(icon("play"), element("span", {}, t("viewer.play")));
   }
 
-  /** What the rows say of both photos; what differs stands out. */
-  numbers() {
-    const shown = this.mode === "single" ? [this.row] : [this.other, this.row];
-    const lines = NUMBERS.map(([key, read]) => [key, shown.map(read)]);
-    const cells = (key, values) => {
-      const differs = new Set(values).size > 1 ? "differs" : "";
-      return values.map((value) =>
-        element("td", { class: `${key} ${differs}`, title: value }, value || "–"));
-    };
-    const filled = lines.filter(([, values]) => values.some(Boolean));
-    const table = [
-      [element("td"), ...shown.map((row) => element("th", { scope: "col" }, this.roleOf(row)))],
-      ...filled.map(([key, values]) =>
-        [element("th", { scope: "row" }, t(`number.${key}`)), ...cells(key, values)]),
-    ];
-    return element(
-      "div",
-      { class: "numbers-table", tabindex: 0, role: "region", "aria-label": t("viewer.numbers") },
-      element("table", {}, ...(wide.matches ? transposed(table) : table)
-        .map((row) => element("tr", {}, ...row))),
-    );
-  }
-
-  roleOf(row) {
-    if (row === this.row) return t("viewer.this");
-    return row.path === this.row.keeper ? t("keeper") : t("viewer.nearest");
-  }
-
   /** Answer a key; return whether it meant something. */
   key(event) {
+    const { zoom } = this;
     const actions = {
-      ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
-      ArrowUp: () => this.step(-1), ArrowDown: () => this.step(1),
+      ArrowLeft: () => (event.shiftKey ? zoom.panBy(-1, 0) : this.step(-1)),
+      ArrowRight: () => (event.shiftKey ? zoom.panBy(1, 0) : this.step(1)),
+      ArrowUp: () => zoom.panBy(0, -1) || this.step(-1),
+      ArrowDown: () => zoom.panBy(0, 1) || this.step(1),
       k: () => this.step(-1), j: () => this.step(1),
-      s: () => this.choose("side"), f: () => this.choose("flicker"),
+      s: () => this.choose("side"), w: () => this.choose("slider"),
+      f: () => this.choose("flicker"), l: () => this.toggleMarks(),
+      z: () => zoom.toggle(), "+": () => zoom.step(1), "=": () => zoom.step(1),
+      "-": () => zoom.step(-1), 0: () => zoom.zoomTo(1), 1: () => zoom.zoomTo(zoom.whole),
       " ": () => this.mode === "flicker" && this.flip(),
     };
-    const onButton = event.target.closest("button, a, .numbers-table");
+    const onButton = event.target.closest("button, a, .facts");
     if (onButton && [" ", "ArrowUp", "ArrowDown"].includes(event.key)) return false;
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    action?.();
-    return Boolean(action);
+    if (!action || (!this.pictures.length && /^[z+=\-01]$/.test(event.key))) return false;
+    action();
+    return true;
   }
 }
-
-/** Swap the rows and columns of a table, so that on a wide screen it leaves room for photos. */
-function transposed(table) {
-  for (const heading of table.flat().filter((cell) => cell.scope)) {
-    heading.scope = heading.scope === "row" ? "col" : "row";
-  }
-  return table[0].map((_, column) => table.map((row) => row[column]));
-}
-
-const cosineOr = (value) => (value === null ? "" : formatCosine(value));
-const momentFrom = (row) => [formatMoment(row), t(`source.${row.taken_from}`)].join(" · ");
-
-// What the table of a photo shows: the key of the name, and how to read it from a row.
-const NUMBERS = [
-  ["cosine", (row) => cosineOr(row.cosine_to_keeper)],
-  ["nearest", (row) => cosineOr(row.nearest_cosine)],
-  ["nearest-scene", (row) => cosineOr(row.nearest_scene_cosine)],
-  ["correlation", (row) => cosineOr(row.thumb_correlation)],
-  ["verdict", (row) => (row.verdict ? t(`verdict.${row.verdict}`) : "")],
-  ["pixels", (row) => (row.width ? `${formatPixels(row)} (${formatMegapixels(row)})` : "")],
-  ["bytes", (row) => formatBytes(row.bytes)],
-  ["taken", (row) => (row.taken_from ? momentFrom(row) : "")],
-  ["folder", (row) => visible(splitPath(row.path).folder) || t("folder.top")],
-  ["scene", (row) => (row.scene === null ? "" : formatNumber(row.scene))],
-  ["why", formatWhy],
-];

@@ -24,21 +24,12 @@ const ORDERS = {
 const hasVerdict = (verdict) => (group) =>
   group.photos.some((row) => row.verdict === verdict && row.decided === "remove");
 
-/** Return a block for a photo and the one that it was compared with, if that is known. */
-const pairs = (model, rows, threshold) =>
-  rows.map((row) => {
-    const other = model.counterpart(row);
-    const cosine = model.likeness(row);
-    return { kind: "pair", number: row.n, photos: other ? [other, row] : [row], cosine, threshold };
-  });
-
-/** Return a block for a photo at the edge of a scene. */
-const edges = (model, rows, threshold) => {
-  if (!model.sceneCosines) return pairs(model, rows, threshold);
-  // The photo that it was compared with is the one most like it by the other embedding.
-  return rows.map((row) =>
-    ({ kind: "pair", number: row.n, photos: [row], cosine: model.sceneCosine(row), threshold }));
-};
+/** Return blocks of pairs, the one that stays or was compared with first. */
+const pairBlocks = (pairs, section, threshold) =>
+  pairs.map(({ row, other, cosine }) => ({
+    kind: "pair", number: row.n, photos: other ? [other, row] : [row], row, cosine, threshold,
+    section,
+  }));
 
 const FILES = {
   all: (model) => model.rows,
@@ -46,9 +37,16 @@ const FILES = {
   remove: (model) => model.rows.filter((row) => row.action === "remove" && !row.failed),
   leave: (model) => model.rows.filter((row) => row.action === "leave"),
   failed: (model) => model.rows.filter((row) => row.failed),
-  unreadable: (model) => model.others,
+  unreadable: (model) => model.rows.filter((row) => row.action === "other" && !row.failed),
   companions: (model) => model.companions,
   videos: (model) => model.videos,
+};
+
+// A scene that a person has just made is seen among those of several photos, whatever its size.
+const SCENES = {
+  all: () => () => true,
+  several: (firstNew) => ({ photos, number }) => photos.length > 1 || number >= firstNew,
+  single: (firstNew) => ({ photos, number }) => photos.length === 1 && number < firstNew,
 };
 
 /* Each view: `filters` to choose from, and `select(model, filter)`, what is shown by one: blocks
@@ -64,24 +62,24 @@ const VIEWS = {
         .map((group) => ({ kind: "group", ...group })),
   },
   scenes: {
-    filters: () => ["several", "single", "all"],
-    select: ({ scenes }, filter) =>
+    filters: (model) => [...["several", "single"].filter((key) =>
+      model.scenes.some(SCENES[key](model.firstNewScene))), "all"],
+    select: ({ scenes, firstNewScene }, filter) =>
       scenes
-        .filter(({ photos }) => filter === "all" || photos.length > 1 === (filter === "several"))
+        .filter(SCENES[filter](firstNewScene))
         .map((scene) => ({ kind: "scene", ...scene })),
   },
   borderline: {
-    filters: () => ["all", "removed", "kept", "scenes"],
+    filters: ({ border }) => ["all", ...Object.keys(border).filter((key) => border[key].length)],
     select: (model, filter) => {
       const { duplicate_threshold: duplicate, scene_threshold: scene } = model.about;
       const { removed, kept, scenes } = model.border;
       const sections = {
-        removed: pairs(model, removed, duplicate),
-        kept: pairs(model, kept, duplicate),
-        scenes: edges(model, scenes, scene),
+        removed: pairBlocks(removed, "removed", duplicate),
+        kept: pairBlocks(kept, "kept", duplicate),
+        scenes: pairBlocks(scenes, "scenes", scene),
       };
-      const chosen = filter === "all" ? Object.keys(sections) : [filter];
-      return chosen.flatMap((section) => sections[section].map((pair) => ({ ...pair, section })));
+      return filter === "all" ? Object.values(sections).flat() : sections[filter];
     },
   },
   files: {
@@ -99,46 +97,3 @@ function selected(model, view, filter, query) {
   return found.filter((entry) => (entry.photos ? entry.photos.some(matches) : matches(entry)));
 }
 
-/** Return the lines of what a view shows. */
-function linesOf(view, found, available, review) {
-  if (view === "files") return fileLines(found);
-  if (view === "scenes") return stripLines(found, available);
-  if (view === "duplicates") return tileLines(found, available, review);
-  return ["removed", "kept", "scenes"].flatMap((section) => {
-    const blocks = found.filter((pair) => pair.section === section);
-    if (!blocks.length) return [];
-    const heading = headingLine(t(`borderline.${section}`), t(`borderline.${section}.about`));
-    return [heading, ...tileLines(blocks, available, review)];
-  });
-}
-
-/** Return the title of a block and what is said beside it. */
-function blockTitle(model, block) {
-  const { kind, number, photos } = block;
-  if (kind === "group") {
-    const bytes = formatBytes(bytesFreed(photos));
-    return [t("group", { number }), t("group.about", { count: photos.length, bytes })];
-  }
-  if (kind === "scene") return [t("scene", { number }), sceneAbout(photos)];
-  const distance = formatCosine(Math.abs(block.cosine - block.threshold));
-  const side = block.cosine < block.threshold ? "below" : "above";
-  const threshold = formatThreshold(block.threshold);
-  return [formatCosine(block.cosine), t(`pair.${side}`, { distance, threshold })];
-}
-
-function sceneAbout(photos) {
-  const [first, last] = [photos[0].time, photos.at(-1).time];
-  if (photos.length === 1) return formatMoment(photos[0], "day");
-  const range = words.formats.range.formatRange(first, last);
-  return `${countMedia(photos)} · ${range}`;
-}
-
-/** Count photos, and videos among them. */
-function countMedia(rows) {
-  const videos = rows.filter((row) => row.video).length;
-  const parts = [
-    rows.length > videos ? t("photos", { count: rows.length - videos }) : "",
-    videos ? t("videos", { count: videos }) : "",
-  ];
-  return parts.filter(Boolean).join(" · ");
-}

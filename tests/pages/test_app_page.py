@@ -98,7 +98,7 @@ def test_from_choosing_a_folder_to_undo_with_a_run_killed_and_resumed(home, brow
             assert faults(page) == []
             press(page, "Review")
             page.wait_for_selector("#tabs a")
-            page.go_back()
+            press(page, "Back to the app")
             heading(page, "Ready to look at")
             press(page, "Apply")
             page.get_by_role("dialog").get_by_text("Move", exact=True).click()

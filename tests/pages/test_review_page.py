@@ -269,12 +269,122 @@ def test_the_focus_goes_from_the_bar_of_the_selection_back_to_the_photo(visit, o
 
 
 def test_the_large_view_closes_when_its_list_has_become_empty(visit, output):
-    page = visit("#scenes/several")
+    set_cells(output / "plan.csv", "left.jpg", action="leave")
+    page = visit("#files/leave")
     photo(page, "left.jpg").click()
-    page.keyboard.press("n")
+    page.keyboard.press("p")
     page.get_by_role("dialog").wait_for(state="hidden")
     saved(page)
-    assert rows(output)["left.jpg"][1] == 4
+    assert rows(output)["left.jpg"][0] == "keep"
+
+
+def test_a_new_scene_is_seen_where_it_belongs_and_what_was_removed_can_come_back(visit, output):
+    page = visit("#scenes/several")
+    photo(page, "left.jpg").focus()
+    page.keyboard.press("n")
+    saved(page)
+    titles = page.locator(".title-line h3").all_inner_texts()
+    assert titles == ["Scene 4"]  # of one photo, but new; that of the other one is a single
+    page.keyboard.press("x")
+    saved(page)
+    gone = page.locator("li.gone", has=photo(page, "left.jpg"))
+    assert "left.jpg will be removed" in page.locator("#message").inner_text()
+    assert faults(page) == []
+    gone.get_by_role("button", name="Undo").click()
+    gone.wait_for(state="detached")
+    saved(page)
+    assert rows(output)["left.jpg"] == ("keep", 4)
+
+
+@pytest.fixture
+def twins(tmp_path):
+    """Plan two groups: a cup twice, and a cat with a smaller copy in another folder."""
+    source = tmp_path / "in"
+    cup = save(Image.open(sample("coffee.png")), source / "cup.png")
+    shutil.copy(cup, source / "again.png")
+    cat = Image.open(sample("chelsea.png")).convert("RGB")
+    save(cat, source / "camera" / "cat.png")
+    save(cat.resize((300, 200)), source / "mail" / "cat.jpg", quality=90)
+    assert main(["plan", str(source), str(tmp_path / "out"), "--quiet", "--cache=none"]) == 0
+    return tmp_path / "out"
+
+
+def test_groups_are_marked_accepted_and_a_folder_is_preferred(browser, twins):
+    with reviewed(twins) as server, visits(browser) as visit:
+        page = visit(server.address + "#duplicates")
+        share = page.locator(".reviewed-share")
+        assert share.inner_text() == "0 of 2 reviewed"
+        page.get_by_role("button", name="Accept all copies (2)").wait_for()
+        page.get_by_role("button", name="Accept all identical (1)").click()
+        page.locator("#message", has_text="1 group accepted").wait_for()
+        page.reload()
+        page.locator(".mark.is-reviewed").wait_for()  # remembered beside the plan
+        assert share.inner_text() == "1 of 2 reviewed"
+        page.keyboard.press("e")
+        assert focused(page).startswith("camera/cat.png, ")
+        page.get_by_role("button", name="Prefer a folder").click()
+        assert faults(page) == []
+        page.get_by_role("dialog").get_by_role("button", name="mail").click()
+        saved(page)
+        assert rows(twins)["mail/cat.jpg"][0] == "keep"
+        assert rows(twins)["camera/cat.png"][0] == "remove"
+        page.locator(".reviewed-share", has_text="2 of 2 reviewed").wait_for()
+        page.keyboard.press("Control+z")
+        page.wait_for_selector('[data-key="undo"]:disabled')
+        tile(page, "cat.jpg").get_by_role("checkbox").check()
+        page.locator("#selection").get_by_role("button", name="Make keepers").click()
+        saved(page)
+        assert rows(twins)["mail/cat.jpg"][0] == "keep"
+        assert faults(page) == []
+
+
+def test_a_scene_gets_a_name(visit, output):
+    page = visit("#scenes/all")
+    scene = page.locator(".segment", has=photo(page, "left.jpg"))
+    scene.get_by_role("button", name="Name this scene").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("Workshop")
+    assert faults(page) == []
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Workshop").wait_for()
+    saved(page)
+    named = {row.path: row.scene_name for row in read_report(output / "plan.csv")}
+    assert named["left.jpg"] == named["right.jpg"] == "Workshop"
+    assert named["cup.png"] == ""
+
+
+def test_the_large_view_draws_what_two_photos_share_and_zooms_both(visit):
+    page = visit("#scenes/several")
+    photo(page, "left.jpg").click()
+    page.keyboard.press("l")
+    page.wait_for_selector(".detail", state="attached")
+    assert page.locator(".same-detail").count() > 5
+    about = page.locator(".marks-about").inner_text()
+    assert re.search(r"\d+ matched details", about)
+    assert faults(page) == []
+    widths = "() => [...document.querySelectorAll('.canvas')].map((c) => c.offsetWidth)"
+    before = page.evaluate(widths)
+    box = page.locator(".picture").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -600)
+    page.wait_for_function(f"({widths})()[1] > {1.5 * before[1]}")
+    places = "() => [...document.querySelectorAll('.canvas')].map((c) => c.style.left)"
+    first, second = page.evaluate(places)
+    assert first == second != "0px"
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4 - 60, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    moved = page.evaluate(places)
+    assert moved[0] == moved[1] != first
+    page.keyboard.press("z")
+    assert page.evaluate(widths) == before
+    page.keyboard.press("1")
+    assert "100 %" in page.locator(".zoom").inner_text()
+    page.keyboard.press("w")
+    page.get_by_role("slider").fill("80")
+    assert (
+        page.evaluate("document.querySelector('.slider figure').style.cssText") == "--shown: 80%;"
+    )
+    assert faults(page) == []
 
 
 @pytest.mark.parametrize("wrong", ["99999", "0", "-1", "beach", "", "1e3", "9" * 200])
@@ -310,7 +420,7 @@ def test_a_decision_that_cannot_be_is_taken_back_with_the_reason(visit, output):
     assert "Keeper" in tile(page, "cat.png").inner_text()
     assert rows(output) == before
     tile(page, "copy.jpg").get_by_role("button", name="Keep", exact=True).click()
-    page.wait_for_selector("#message:empty", state="attached", timeout=5_000)
+    page.locator("#message", has_text="copy.jpg stays").wait_for()
     assert rows(output)["copy.jpg"][0] == "keep"
 
 
@@ -409,18 +519,19 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     saved(page)
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
-    sheet.get_by_role("heading", name="1 file changed by you").wait_for()
+    sheet.get_by_text("1 file changed by you").click()
     [decided] = sheet.locator(".lines").all_inner_texts()
     assert decided.startswith("copy.jpg: remove → keep")
-    assert "6 keep, 1 remove, 1 other" in sheet.inner_text()
-    sheet.get_by_text("Nothing stands in the way.").wait_for()
+    assert "6 to keep · 1 to remove · 1 other file" in sheet.inner_text()
+    assert str(output) in sheet.inner_text()
+    sheet.get_by_text("Ready to apply.").wait_for()
     assert faults(page) == []
     sheet.get_by_role("button", name="Apply").click()
-    sheet.get_by_role("heading", name="Carried out").wait_for()
+    sheet.get_by_role("heading", name="Applied").wait_for()
     told = [re.sub(r"\s+", " ", text) for text in sheet.locator("dd").all_inner_texts()]
     kilobytes = round((planned / "in/small.webp").stat().st_size / 1000, 1)
     assert told == [
-        "8", "6 3 scenes", f"1 {kilobytes:g} kB of duplicates", "1 no readable photo",
+        "8", "6 3 scenes", f"1 {kilobytes:g} kB of duplicates", "1 isn't a readable photo",
         str(output / "report.csv"),
     ]  # fmt: skip
     assert faults(page) == []
@@ -429,6 +540,18 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     assert content[".xmp"] == b"sidecar"
     assert [*read_files(output / "remove").values()] == [(planned / "in/small.webp").read_bytes()]
     assert (planned / "in/copy.jpg").read_bytes() in read_files(output / "processed").values()
+    sheet.get_by_role("button", name="Bring single files back").click()
+    page.locator(".file", has_text="copy.jpg").get_by_role("button", name="Bring back").click()
+    sheet.get_by_role("heading", name="1 file is back where it was").wait_for()
+    assert len(read_files(output / "processed")) == 5
+    sheet.get_by_role("button", name="Undo").click()
+    sheet.get_by_role("heading", name="Undone").wait_for()
+    assert not (output / "processed").exists()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Duplicates").first.click()
+    tile(page, "small.webp").get_by_role("button", name="Keep", exact=True).click()
+    saved(page)
+    assert rows(output)["small.webp"][0] == "keep"  # decided, and it goes on
     page.close()
     assert server.wait(timeout=30) == 0
 
@@ -439,8 +562,8 @@ def test_apply_tells_what_follows_from_a_decision_apart(visit):
     saved(page)
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
-    sheet.get_by_role("heading", name="2 files changed by you").wait_for()
-    sheet.get_by_role("heading", name="1 other file changed as a consequence").wait_for()
+    sheet.get_by_text("2 files changed by you").click()
+    sheet.get_by_text("1 other file changed as a consequence").click()
     decided, followed = sheet.locator(".lines").all_inner_texts()
     assert sorted(re.findall(r"^\S+: \w+ → \w+", decided, re.M)) == [
         "cat.png: keep → remove", "small.webp: remove → keep",
@@ -501,7 +624,7 @@ def test_apply_can_go_on_as_soon_as_nothing_stands_in_the_way(visit, planned):
     assert sheet.get_by_role("button", name="Apply").is_disabled()
     (planned / "away").rename(planned / "in")
     sheet.get_by_label("Hard link").check()
-    sheet.get_by_text("Nothing stands in the way.").wait_for()
+    sheet.get_by_text("Ready to apply.").wait_for()
     assert sheet.get_by_role("button", name="Apply").is_enabled()
 
 
@@ -523,7 +646,7 @@ def test_nobody_is_told_that_nothing_happened_when_dupimg_is_killed(
         assert command in sheet.inner_text()
         page.locator("#message", has_text=command).wait_for()
     told = sheet.inner_text() + page.locator("#message").inner_text()
-    assert "Not carried out" not in told
+    assert "Not applied" not in told
     if locale == "zh-CN":
         assert re.findall("[A-Za-z]{2,}", re.sub("`.*?`", "", told)) == ["dupimg", "dupimg"]
     assert faults(page) == []
@@ -560,7 +683,7 @@ def test_nobody_is_sent_to_the_review_when_the_answer_to_apply_is_lost(visit, se
     page = visit("#duplicates")
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
-    sheet.get_by_text("Nothing stands in the way.").wait_for()
+    sheet.get_by_text("Ready to apply.").wait_for()
     server.send_signal(signal.SIGSTOP)
     sheet.get_by_role("button", name="Apply").click()
     server.kill()
@@ -597,7 +720,7 @@ def test_why_a_plan_is_not_carried_out_can_be_read_to_the_end(visit, output, alt
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_role("button", name="Apply").click()
-    sheet.get_by_role("heading", name="Not carried out").wait_for()
+    sheet.get_by_role("heading", name="Not applied").wait_for()
     error = sheet.locator("pre")
     assert "cup.png: has another content than in the plan" in error.inner_text()
     assert error.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
@@ -632,7 +755,9 @@ def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, outpu
     page = visit("#duplicates", locale="zh-CN")
     page.get_by_role("button", name="执行").click()
     page.locator("#findings .lines").wait_for()
-    changes, consequences, problems = page.locator(".lines").all_inner_texts()
+    for folded in page.locator(".folded summary").all():
+        folded.click()
+    problems, changes, consequences = page.locator(".lines").all_inner_texts()
     assert len(problems.splitlines()) >= len(wrong) + 1
     assert english(problems, "keep", "remove", "leave", "other", "elsewhere") == set()
     assert "right.jpg：操作为 'kep'，应为 keep、remove 或 leave。是否想写 keep？" in problems

@@ -180,6 +180,12 @@ def test_in_the_browser(photos, tmp_path, chromium):
         )
         page.get_by_text("Ask about 10 more pairs").click()
         page.get_by_text("Pair 12 of 21").wait_for()
+        page.get_by_text("Finish now").click()
+        page.get_by_role("button", name="Done").click()
+        page.get_by_text("You can close this page.").wait_for()
+        assert "dupimg organize" in page.inner_text(".command code")
+        assert run.process.wait(20) == 0
+        assert (tmp_path / "out/precision.csv").exists()
 
 
 def test_names_of_files_are_shown_in_full_where_there_is_room(photos, tmp_path, chromium):

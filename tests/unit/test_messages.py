@@ -100,6 +100,19 @@ def test_the_words_of_the_pages_and_of_messages_have_different_keys():
     assert not set(texts["en"]) & set(ENGLISH)
 
 
+def test_the_pages_have_words_of_their_own_for_messages_that_name_options():
+    own = json.loads((PACKAGE / "web/page_messages.json").read_text("utf-8"))
+    assert set(own["en"]) == set(own["zh-CN"])
+    for language, templates in (("en", ENGLISH), ("zh-CN", CHINESE)):
+        for key, entry in own[language].items():
+            code = key.removeprefix("page.")
+            assert shown(entry) <= shown(ENGLISH[code]) | {"count"}, code
+            assert not any("--" in form for form in forms(entry)), code
+        options = {c for c, e in templates.items() if any("--" in form for form in forms(e))}
+        # Told in a terminal only.
+        assert {f"page.{c}" for c in options - {"refused.unasked"}} <= set(own[language])
+
+
 def test_a_message_survives_json_and_is_equal_and_hashable_by_its_content():
     inner = message("problem.cannot", why=as_text("no utf-8 \udcff"))
     outer = message("any", count=3, name="a", inner=inner)

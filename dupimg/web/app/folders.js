@@ -56,7 +56,7 @@ class FolderDialog {
     if (!shown.folders.length) {
       this.list.replaceChildren(element("li", { class: "about" }, t("folder.none")));
     }
-    this.about.textContent = t("folder.photos", { count: shown.photos });
+    this.about.textContent = t(shown.photos ? "folder.photos" : "folder.no_photos", { count: shown.photos });
     this.list.scrollTop = 0;
     if (keepFocus) (this.list.querySelector("button") ?? this.take).focus();
   }

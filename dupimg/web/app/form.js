@@ -160,7 +160,7 @@ class RunForm {
     }
     const problem = element("p", { class: "field-error", role: "alert" });
     this.error_places[field.name] = problem;
-    return element("div", { class: `option ${field.kind}` },
+    return element("div", { class: `option of-${field.kind}` },
       element("label", { for: id }, name), control,
       element("p", { class: "small", lang: about ? null : "en" }, about ?? field.about), problem);
   }

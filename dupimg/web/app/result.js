@@ -57,14 +57,14 @@ class ResultView {
       element("span", {}, element("strong", {}, t(name)), element("span", { class: "about" }, t(`${name}.about`)))));
     const offers = [];
     if (state === "applied") {
-      offers.push(item("add", "add", () => this.add()), item("undo.single", "undo", () =>
+      offers.push(item("add", "add", () => this.add()), item("undo.single", "single", () =>
         go(`#/files?folder=${encodeURIComponent(this.folder)}`)));
       if (result.counts?.removed > result.counts?.trashed) offers.push(item("trash", "trash", () => this.trash()));
     } else {
       offers.push(item("open", "folder", () => trying(() => send("show_folder", { folder: this.folder }))));
     }
     const input = result.input_dirs?.[0] ?? result.runs.find((run) => run.input_dirs.length)?.input_dirs[0];
-    if (input) offers.push(item("again", "photos", () => go(`#/new?input=${encodeURIComponent([input].flat()[0])}`)));
+    if (input) offers.push(item("again", "again", () => go(`#/new?input=${encodeURIComponent([input].flat()[0])}`)));
     return offers;
   }
 
@@ -85,7 +85,8 @@ class ResultView {
     return element("section", {}, element("h3", {}, t("result.scenes")),
       element("ul", { class: "groups" }, ...scenes.map((scene) => element("li", { class: "group" },
         element("div", { class: "strip" }, ...scene.photos.slice(0, 4).map((photo) => thumb(this.folder, photo)),
-          scene.count > 4 ? element("span", { class: "rest numbers" }, `+${formatNumber(scene.count - 4)}`) : null)))));
+          scene.count > 4 ? element("span", { class: "rest numbers" }, `+${formatNumber(scene.count - 4)}`) : null),
+        scene.name ? element("p", { class: "small", dir: "auto" }, visible(scene.name)) : null))));
   }
 
   history() {

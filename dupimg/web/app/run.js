@@ -101,7 +101,7 @@ class RunView {
   }
 
   async answer(run) {
-    const lines = run.announced.slice(-3).map((line) => element("p", { lang: "en" }, visible(line)));
+    const lines = run.announced.slice(-3).map((line) => element("p", {}, ...inLanguages(say(line))));
     const yes = await confirmBox(t("question.title"), lines, t("question.yes"), t("question.no"));
     await trying(() => send("answer", { id: this.id, answer: yes ? "yes" : "no" }));
   }

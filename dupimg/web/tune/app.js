@@ -114,64 +114,10 @@ function back() {
   if (state?.can_go_back) call("back", {});
 }
 
-/* The result. */
-
-function resultView(result) {
-  const judged = ["duplicates", "scenes"].map((name) => judgedView(name, result));
-  const about = t("result.about", { count: state.answers, folder: visible(result.output_dir) });
-  return element(
-    "div",
-    { class: "result" },
-    element("div", {}, element("h2", { id: "heading", tabindex: "-1" }, t("result")), element("p", { class: "about" }, about)),
-    element("div", { class: "judged" }, ...judged),
-    result.command ? commandView(result.command) : null,
-    element("p", { class: "about explained" }, t("explained")),
-    element(
-      "div",
-      { class: "row" },
-      button({ class: "primary", text: t(result.more ? "more" : "more.none"), disabled: !result.more, onclick: () => call("more", {}) }),
-      button({ text: t("back"), name: "back", label: t("key", { key: "←" }), disabled: !state.can_go_back, onclick: back }),
-    ),
-  );
-}
-
-function judgedView(name, result) {
-  const judged = result[name];
-  const sure = judged.recommended !== null;
-  const share = words.formats.percent.format(result.precision);
-  const verdict = sure ? t("recommended", { threshold: formatThreshold(judged.recommended) }) : t("unsure");
-  const reasons = sure
-    ? [t("recommended.about", { share })]
-    : state.answers < 10
-      ? [t("unsure.few", { count: state.answers })]
-      : [t("unsure.more", { share }), t(`unsure.${name}`)];
-  return element(
-    "section",
-    { class: "card" },
-    element("h3", {}, t(name)),
-    element("p", { class: sure ? "verdict sure" : "verdict" }, verdict),
-    ...reasons.map((reason) => element("p", { class: "about" }, reason)),
-    judged.table.threshold.length ? chart(judged, result.precision) : null,
-  );
-}
-
-function commandView(command) {
-  const copy = async () => {
-    await navigator.clipboard.writeText(command);
-    announce(t("copied"));
-  };
-  return element(
-    "div",
-    {},
-    element("h3", {}, t("command")),
-    element("div", { class: "command" }, element("code", {}, command), button({ text: t("copy"), onclick: copy })),
-  );
-}
-
 /* Keys, language, theme. */
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || state?.over) return;
   if (event.key in KEYS) reply(KEYS[event.key]);
   else if (event.key === "ArrowLeft") back();
   else if (event.key === "ArrowRight") reply("skipped");

@@ -15,10 +15,11 @@ from PIL import Image
 
 from dupimg.app.app_server import AppServer
 from dupimg.app.form import advanced_fields, filled_in
-from dupimg.app.instance import only_instance, open_running, publish_address, running_address
+from dupimg.app.instance import only_instance, open_running
 from dupimg.app.runs import Runs
 from dupimg.cli.main import main
 from dupimg.options.run_options import PlanOptions
+from dupimg.pages.app_address import publish_address, running_address
 from dupimg.pages.local_server import LocalServer
 
 
@@ -239,7 +240,7 @@ def test_a_question_waits_for_its_answer(app, photos, other_filesystem):
         assert time.monotonic() < end
         time.sleep(0.1)
     assert told["question"] == "Go on?"
-    assert any("is on another disk" in line for line in told["announced"])
+    assert told["announced"][-1][0] == "note.moves_by_copying"
     assert (photos / "a.txt").exists()
     app.ask("answer", {"id": begun, "answer": "no"})
     assert app.wait(begun) == "refused"

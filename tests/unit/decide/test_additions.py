@@ -93,7 +93,7 @@ def test_a_better_copy_takes_the_place_of_the_photo_that_was_kept():
     assert kept.destination == demoted.earlier == "processed/image-0001-20250613231456000.jpg"
     assert (demoted.action, demoted.keeper) == (REMOVE, "002.jpg")
     assert demoted.destination == "remove/image-0001-20250613231456000--000.jpg"
-    assert str(demoted.reason).startswith("a better photo was added: similar to the keeper")
+    assert str(demoted.reason).startswith("a better photo was added: near duplicate of the keeper")
     assert (removed.keeper, removed.destination) == ("002.jpg", removed.earlier)
 
 

@@ -158,8 +158,10 @@ def test_shots_that_only_their_metadata_tells_apart(pictures, tmp_path, rule):
     save(cat, folder / "copy.jpg", quality=80, exif=exif())
     rows, _ = decided(folder, tmp_path, rule)
     assert {name: row.keeper for name, row in rows.items() if row.keeper} == {"copy.jpg": "a.jpg"}
-    assert str(rows["b.jpg"].reason) == "no duplicate; stays: another exposure than a.jpg"
-    assert str(rows["c.jpg"].reason) == "no duplicate; stays: taken at another time than a.jpg"
+    assert str(rows["b.jpg"].reason).startswith("no duplicate; stays: another exposure than a.jpg")
+    assert str(rows["c.jpg"].reason).startswith(
+        "no duplicate; stays: taken at another time than a.jpg"
+    )
 
 
 @RULES

@@ -7,7 +7,7 @@ from files import make_files, sample, save
 from PIL import Image
 
 from dupimg.files.images import UnreadablePhoto
-from dupimg.files.large_view import LargeView, large_view
+from dupimg.files.large_view import LargeView, large_view, whole_view
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,9 @@ def test_a_conversion_is_upright_and_of_a_size_for_screens(tmp_path):
     exif[0x0112] = 6
     turned = save(Image.new("RGB", (6000, 3000), "red"), tmp_path / "a.png", exif=exif)
     with Image.open(io.BytesIO(large_view(turned).content)) as shown:
-        assert shown.size == (1280, 2560)
+        assert shown.size == (800, 1600)
+    with Image.open(io.BytesIO(whole_view(turned).content)) as shown:
+        assert shown.size == (3000, 6000)
     jpeg = save(Image.new("RGB", (60, 30), "red"), tmp_path / "a.jpg", exif=exif)
     assert large_view(jpeg) == LargeView("image/jpeg")  # browsers turn it
 

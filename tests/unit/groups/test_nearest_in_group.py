@@ -20,18 +20,24 @@ def vectors():
 
 def test_the_nearest_is_looked_for_in_the_group_of_a_row(vectors):
     labels = np.random.default_rng(1).integers(0, 40, len(vectors))
-    found = nearest_in_group(vectors, labels)
+    found, rows = nearest_in_group(vectors, labels)
     np.testing.assert_allclose(found, expected(vectors, labels), atol=1e-12)
     assert np.isnan(found).any() and not np.isnan(found).all()
+    assert (labels[rows[rows >= 0]] == labels[rows >= 0]).all()
+    np.testing.assert_array_equal(rows < 0, np.isnan(found))
 
 
 @pytest.mark.parametrize("n_new", [0, 1, 7, 60])
 def test_new_rows_are_compared_with_all_and_change_what_was_known(vectors, n_new):
     known = np.full(len(vectors), np.nan)
-    known[n_new:] = nearest_in_group(vectors[n_new:]) if n_new < 60 else []
-    np.testing.assert_array_equal(nearest_in_group(vectors, known=known), nearest_in_group(vectors))
+    known[n_new:] = nearest_in_group(vectors[n_new:])[0] if n_new < 60 else []
+    found, rows = nearest_in_group(vectors, known=known)
+    cosines, nearest = nearest_in_group(vectors)
+    np.testing.assert_array_equal(found, cosines)
+    is_news = ~(known == cosines)
+    np.testing.assert_array_equal(rows, np.where(is_news, nearest, -1))
 
 
 def test_there_may_be_no_rows_or_one():
-    assert nearest_in_group(np.empty((0, 3)), []).shape == (0,)
-    assert np.isnan(nearest_in_group(np.ones((1, 3)))).tolist() == [True]
+    assert nearest_in_group(np.empty((0, 3)), [])[0].shape == (0,)
+    assert np.isnan(nearest_in_group(np.ones((1, 3)))[0]).tolist() == [True]

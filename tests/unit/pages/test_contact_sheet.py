@@ -90,7 +90,7 @@ def test_hostile_names_stay_inside_the_data(tmp_path):
 
 def test_columns_are_those_of_the_report_with_rounded_cosines(rows):
     columns = to_columns([*rows, Row("a", "keep", nearest_cosine=1 / 3)])
-    assert tuple(columns) == (*COLUMNS, "earlier", "failed", "video")
+    assert tuple(columns) == (*COLUMNS, "earlier", "failed", "video", "nearest_in_scene")
     assert columns["path"] == [*(row.path for row in rows), "a"]
     assert columns["nearest_cosine"][-1] == 0.333333
     assert columns["cosine_to_keeper"][-1] is None

@@ -99,7 +99,7 @@ def test_a_move_to_another_disk_says_that_it_copies_how_much_and_how_long(
     check(other_filesystem / "out", confirm=lambda _: True)
     amount, unit = ("60.0 MB", "minute") if size < 1e9 else ("5,000.0 GB", "(minute|hour)s")
     assert re.search(
-        f"on another disk: moving copies {amount} first, about [\\d,]+ {unit}", told[0]
+        f"on another disk: moving copies {amount} first, about [\\d,]+ {unit}", str(told[0])
     )
     with pytest.raises(UsageError, match="Nothing was touched"):
         check(other_filesystem / "out", confirm=lambda _: False)

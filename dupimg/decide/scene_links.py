@@ -1,0 +1,90 @@
+"""Photos that share a scene for another reason than their embeddings, and the reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.decide.embedded import Embedded
+from dupimg.decide.shared_moments import linked_by_time
+from dupimg.messages import Message, message
+from dupimg.options.analysis_options import RunOptions
+
+
+class SceneLinks(NamedTuple):
+    """Pairs of photos that are proven to share a scene.
+
+    Attributes
+    ----------
+    pairs : ndarray of shape (n_pairs, 2), int64
+        Positions among the photos that stay.
+    details : ndarray of shape (n_pairs,), int64
+        How many details they share; 0 where the camera's clock proves it.
+    """
+
+    pairs: NDArray[np.int64]
+    details: NDArray[np.int64]
+
+
+def find_links(embedded: Embedded, stays: NDArray[np.int64], options: RunOptions) -> SceneLinks:
+    """Find photos that details, or the camera's clock, prove to share a scene.
+
+    Parameters
+    ----------
+    embedded, stays, options
+        As in `dupimg.decide.group.find_scenes`.
+
+    Returns
+    -------
+    SceneLinks
+        None without evidence.
+    """
+    if embedded.evidence is None:
+        return SceneLinks(np.empty((0, 2), np.int64), np.empty(0, np.int64))
+    photos, contents = [embedded.photos[i] for i in stays], embedded.inverse[stays]
+    vectors = embedded.features.scene_without_colours[contents]
+    places, details = embedded.evidence.same_places(vectors, [photo.digest for photo in photos])
+    if not options.time_evidence:
+        return SceneLinks(places, details)
+    bursts = linked_by_time(embedded.features.scene_vector[contents], photos)
+    both = np.concatenate([places, bursts])
+    counts = np.concatenate([details, np.zeros(len(bursts), np.int64)])
+    pairs, first = np.unique(both, axis=0, return_index=True)  # that of the details comes first
+    return SceneLinks(pairs, counts[first])
+
+
+def why_one_scene(
+    links: SceneLinks, scenes: NDArray[np.int64], paths: Sequence[str]
+) -> dict[int, Message]:
+    """Say of photos why they are in a scene with another one.
+
+    Parameters
+    ----------
+    links : SceneLinks
+        Of n photos.
+    scenes : ndarray of shape (n,), int64
+        A label for each.
+    paths : sequence of str, of length n
+
+    Returns
+    -------
+    dict of int to Message
+        By photo; each names the one that it shares most details with, or else its neighbour in
+        time. Photos that share a scene for their looks alone are not in it.
+    """
+    together = scenes[links.pairs[:, 0]] == scenes[links.pairs[:, 1]]
+    pairs, details = links.pairs[together], links.details[together]
+    best: dict[int, tuple[int, int]] = {}
+    for n in np.argsort(-details, kind="stable").tolist():
+        i, j = pairs[n].tolist()
+        best.setdefault(i, (j, int(details[n])))
+        best.setdefault(j, (i, int(details[n])))
+    return {
+        i: message("reason.shared_details", count=count, photo=paths[j])
+        if count
+        else message("reason.same_moment", photo=paths[j])
+        for i, (j, count) in best.items()
+    }
