@@ -69,7 +69,8 @@ def check_inputs(folders: Sequence[Path], protected: Sequence[Path], name: str) 
             raise UsageError(
                 message("refused.same_folder", name=name, folder=str(one), other=str(other))
                 if same
-                else message("refused.inside", name=name, folder=str(one), other=str(other))
+                else message("refused.inside", name=name, folder=str(one), other=str(other)),
+                field=name,
             )
     check_not_protected(folders, protected, name)
 
@@ -87,7 +88,8 @@ def check_not_protected(folders: Iterable[Path], protected: Sequence[Path], name
             raise UsageError(
                 message(
                     "refused.inside_protected", name=name, folder=str(folder), other=str(around)
-                )
+                ),
+                field=name,
             )
 
 

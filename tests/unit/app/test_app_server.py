@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from files import make_files, read_files
+from files import make_files, read_files, sample, save
+from PIL import Image
 
 from dupimg.app.app_server import AppServer
 from dupimg.app.form import advanced_fields, filled_in
@@ -129,6 +130,27 @@ def test_a_run_is_a_command_and_is_undone(app, photos, tmp_path):
     assert app.ask("home").json["recent"] == [str(photos)]
     # Another life of the app knows the same.
     assert [run.state for run in Runs(tmp_path / "state")] == ["done"] * 3
+
+
+def test_several_folders_one_of_them_protected(app, tmp_path):
+    folders = [tmp_path / name for name in ("phone, old", "card", "best")]
+    for folder in folders:
+        save(Image.open(sample("china.jpg")).resize((400, 300)), folder / "china.png")
+    *inputs, best = map(str, folders)
+    values = {"input_dir": inputs, "protect": [best], "only": "duplicates",
+              "output_dir": str(tmp_path / "out")}  # fmt: skip
+    command = app.ask("command", {"verb": "plan", "values": values}).json["command"]
+    begun = app.ask("start", {"values": values}).json["id"]
+    assert app.wait(begun) == "done"
+    assert app.ask("run", id=begun).json["command"] == command
+    result = app.ask("result", folder=str(tmp_path / "out")).json
+    counts = result["counts"]
+    assert (counts["removed"], counts["left"], counts["kept"]) == (2, 1, 0)
+    assert (result["only"], result["input_dirs"]) == ("duplicates", inputs)
+    assert result["space"]["across"] == 0 < result["space"]["needed"]
+    inside = values | {"input_dir": [inputs[0], str(tmp_path)]}
+    refused = app.ask("start", {"values": inside})
+    assert (refused.status_code, refused.json["field"]) == (422, "input_dir")
 
 
 @pytest.mark.parametrize(
