@@ -81,15 +81,15 @@ def test_a_copy_goes_however_often_it_comes(tmp_path, only):
 
 
 def test_several_new_folders_have_their_names_in_a_tree(tmp_path):
-    make_files(tmp_path, {"in/a.txt": "a", "x/card/b.txt": "b", "phone/c.txt": "c"})
-    make_files(tmp_path, {"y/card/d.txt": "d"})
-    settings = {"quiet": True, "cache": "none"}
+    names = {"in/a.jpg": "chelsea.png", "card/b.jpg": "coffee.png", "phone/c.jpg": "rocket.jpg"}
+    for path, name in names.items():
+        save(picture(name), tmp_path / path)
+    settings = {"quiet": True, "cache": cache(tmp_path)}
     organize(tmp_path / "in", tmp_path / "out", layout="tree", **settings)
-    result = add([tmp_path / "x/card", tmp_path / "phone"], tmp_path / "out", **settings)
-    assert {"other/card/b.txt", "other/phone/c.txt"} <= read_files(tmp_path / "out").keys()
-    assert f"your photos in {tmp_path / 'x/card'}, {tmp_path / 'phone'} are" in result.summary()
-    add([tmp_path / "y/card"], tmp_path / "out", **settings)
-    assert "other/card/d.txt" in read_files(tmp_path / "out")
+    result = add([tmp_path / "card", tmp_path / "phone"], tmp_path / "out", **settings)
+    places = {path for path in read_files(tmp_path / "out") if path.endswith(".jpg")}
+    assert places == {"processed/a.jpg", "processed/card/b.jpg", "processed/phone/c.jpg"}
+    assert f"your photos in {tmp_path / 'card'}, {tmp_path / 'phone'} are" in result.summary()
 
 
 def test_a_known_folder_is_known_by_another_way_to_it(folders):
