@@ -50,7 +50,7 @@ def add_rows(
     *,
     inputs: Inputs = ONE_FOLDER,
     portable: bool = False,
-    added_from: str = "",
+    added_from: tuple[str, ...] = (),
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
     """Decide what happens to new files, and to those that they replace.
 
@@ -69,7 +69,7 @@ def add_rows(
         Of the earlier run, perhaps with more protected folders.
     portable : bool, default=False
         Whether new names must be those that every disk accepts.
-    added_from : str
+    added_from : tuple of str
         See `dupimg.plans.layout.Layout`.
 
     Returns

@@ -29,13 +29,13 @@ class Layout:
     ----------
     text : str
         "scenes", "tree" or a template, see `dupimg.options.templates`.
-    added_from : str
-        Absolute path of the folder outside of the input that new files come from; "tree" places
-        them in a folder of its name.
+    added_from : tuple of str
+        Absolute paths of folders outside of the input that new files come from, no two of one name;
+        "tree" places the files in folders of these names.
     """
 
     text: str = SCENES
-    added_from: str = ""
+    added_from: tuple[str, ...] = ()
 
     @property
     def is_scenes(self) -> bool:
@@ -52,12 +52,12 @@ class Layout:
 
         Examples
         --------
-        >>> layout = Layout("tree", added_from="/media/card/DCIM")
+        >>> layout = Layout("tree", added_from=("/media/card/DCIM",))
         >>> layout.own_path("2024/a.jpg"), layout.own_path("/media/card/DCIM/1/b.jpg")
         ('2024/a.jpg', 'DCIM/1/b.jpg')
         """
-        if self.added_from and path.startswith(f"{self.added_from}/"):
-            path = path[self.added_from.rfind("/") + 1 :]
+        folder = next((f for f in self.added_from if path.startswith(f"{f}/")), "")
+        path = path[folder.rfind("/") + 1 :]
         return relative(path)
 
     def stem(self, row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -167,11 +168,12 @@ def _known_folders(rows: Sequence[Row], inputs: Inputs) -> list[str]:
     return [*sorted(folders - inputs.folders.keys()), *inputs.folders]
 
 
-def _added_from(inputs: Inputs, options: AddOptions) -> str:
-    """Return the folder that new files come from, if it is one that is not known."""
+def _added_from(inputs: Inputs, options: AddOptions) -> tuple[str, ...]:
+    """Return the folders that new files come from, without known ones and those of one name."""
     names = (inputs.name(folder.resolve()) for folder in options.new_dir)
     outside = [name for name in names if Path(name).is_absolute()]
-    return outside[0] if len(outside) == 1 else ""
+    count = Counter(Path(name).name for name in outside)
+    return tuple(name for name in outside if count[Path(name).name] == 1)
 
 
 def _check_apart(options: AddOptions, run: Run) -> None:
@@ -192,7 +194,7 @@ def _decide(
     found: Found,
     earlier: Sequence[Row],
     portable: bool,
-    added_from: str,
+    added_from: tuple[str, ...],
 ) -> tuple[tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
     """Return a checked plan for all files, what to know about it, and what is passed over."""
     rows, listing, collection = _read(evidence, options, inputs, found, earlier)

@@ -369,13 +369,15 @@ def finish(
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
         page = write_page(rows, output_dir, about)
         journal.mark_state(APPLIED)
+    source = ", ".join(map(str, options.new_dir)) if isinstance(options, AddOptions) else ""
+    to_move = _to_move(options, output_dir)
     return Result(
         rows,
         output_dir / REPORT,
         time.perf_counter() - start,
         page,
         notes=tuple(notes),
-        next_step=next_step(journal.record.run, rows, output_dir, _to_move(options, output_dir)),
+        next_step=next_step(journal.record.run, rows, output_dir, to_move, source),
     )
 
 

@@ -167,7 +167,9 @@ class Result:
         return "where they are" if in_place else str(output / FOLDERS[action])
 
 
-def next_step(run: Run, rows: Sequence[Row], output_dir: Path, to_move: str = "") -> Message:
+def next_step(
+    run: Run, rows: Sequence[Row], output_dir: Path, to_move: str = "", source: str = ""
+) -> Message:
     """Say what a person may want to do after a run, and what deleting would free.
 
     Parameters
@@ -178,9 +180,11 @@ def next_step(run: Run, rows: Sequence[Row], output_dir: Path, to_move: str = ""
     output_dir : Path
     to_move : str
         Moves what this run has copied or linked.
+    source : str, optional
+        The folders that it has copied from, where these are not all inputs.
     """
     counts, undo = Counts.of(rows), command_line("undo", output_dir)
-    source = str(run.inputs)
+    source = source or str(run.inputs)
     if run.mode != "move":
         if run.only == "duplicates" and counts.removed:
             return message("next.duplicates_there", input=source, command=to_move, undo=undo)

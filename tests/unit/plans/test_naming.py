@@ -9,7 +9,7 @@ from dupimg.plans.plan_file import Edit
 from dupimg.plans.rows import Row
 from dupimg.plans.scene_names import name_scenes
 
-TREE = Layout("tree", added_from="/card/DCIM")
+TREE = Layout("tree", added_from=("/card/DCIM",))
 
 
 def photo(path: str, action: str = "keep", time: str = "2024-05-01T10:00:00", **fields) -> Row:

@@ -80,6 +80,18 @@ def test_a_copy_goes_however_often_it_comes(tmp_path, only):
         assert places == ["remove/1/a/a.jpg", "remove/2/a/a.jpg", "remove/3/a/a.jpg"]
 
 
+def test_several_new_folders_have_their_names_in_a_tree(tmp_path):
+    names = {"in/a.jpg": "chelsea.png", "card/b.jpg": "coffee.png", "phone/c.jpg": "rocket.jpg"}
+    for path, name in names.items():
+        save(picture(name), tmp_path / path)
+    settings = {"quiet": True, "cache": cache(tmp_path)}
+    organize(tmp_path / "in", tmp_path / "out", layout="tree", **settings)
+    result = add([tmp_path / "card", tmp_path / "phone"], tmp_path / "out", **settings)
+    places = {path for path in read_files(tmp_path / "out") if path.endswith(".jpg")}
+    assert places == {"processed/a.jpg", "processed/card/b.jpg", "processed/phone/c.jpg"}
+    assert f"your photos in {tmp_path / 'card'}, {tmp_path / 'phone'} are" in result.summary()
+
+
 def test_a_known_folder_is_known_by_another_way_to_it(folders):
     (folders / "way").mkdir()
     command = ["mount", "--bind", str(folders / "in"), str(folders / "way")]

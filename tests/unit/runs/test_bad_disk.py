@@ -50,8 +50,9 @@ def test_a_copy_that_fails_half_way_leaves_nothing_and_is_taken_up_again(disk, t
     with disk.failing() as bad:
         with pytest.raises(dupimg.UsageError, match=f"{bad.name}: cannot be read: Input/output"):
             dupimg.apply(tmp_path / "planned", quiet=True)
+    with disk.failing() as bad:
         result = dupimg.organize(disk.folder, output, cache=cache, quiet=True)
-        assert (result.failed, result.counts.failed) == (True, 1), reasons(result)
+        assert (result.failed, result.counts.failed) == (True, 1), reasons(result)[bad.name]
         assert reasons(result)[bad.name].startswith("NOT copied: Input/output error")
         assert len(list(output.rglob("*--*.*"))) + len(list(output.glob("processed/*"))) >= 7
         assert not list(output.rglob("*.part"))
