@@ -47,9 +47,8 @@ def test_a_file_that_cannot_be_read_stays_is_named_and_comes_in_later(disk, tmp_
 def test_a_copy_that_fails_half_way_leaves_nothing_and_is_taken_up_again(disk, tmp_path):
     output, cache = tmp_path / "out", str(tmp_path / "cache.sqlite")
     dupimg.plan(disk.folder, tmp_path / "planned", cache=cache, quiet=True)
-    with disk.failing() as bad:
-        with pytest.raises(dupimg.UsageError, match=f"{bad.name}: cannot be read: Input/output"):
-            dupimg.apply(tmp_path / "planned", quiet=True)
+    with disk.failing(), pytest.raises(dupimg.UsageError, match="cannot be read: Input/output"):
+        dupimg.apply(tmp_path / "planned", quiet=True)
     with disk.failing() as bad:
         result = dupimg.organize(disk.folder, output, cache=cache, quiet=True)
         assert (result.failed, result.counts.failed) == (True, 1), reasons(result)[bad.name]
