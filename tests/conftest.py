@@ -110,7 +110,7 @@ def other_filesystem(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def small_filesystem(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     """Yield an empty filesystem and its size in bytes."""
-    size = 1 << 20
+    size = 3 << 19
     with mounted(tmp_path / "small", f"size={size}") as folder:
         yield folder, size
 
