@@ -10,23 +10,24 @@ import os
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
 from dupimg.files.images import MAX_PIXELS, read_photo
 
 # Changes whenever a pair may get another answer.
-BRIGHTENED_VERSION = "brightened 1"
+BRIGHTENED_VERSION = "brightened 2"
 
 # A smaller picture has lost its noise when it was reduced.
 _LEAST_PIXELS = 250_000
 
-# Longest side at which all parts are compared, and sides of the middle whose noise is, in pixels.
-_WHOLE, _MIDDLE = 2048, 2048
+# Grey levels by which the brightness may differ in the mean of three by three pixels, and any
+# channel in that of a block, anywhere: edits of 42 photos, saved in quality 90, differ by up to 10
+# and 11; where a digit of a page in black or grey is another one, it is 30 and more.
+_SPOT, _MOST_IN_SPOT = 3, 15.0
+_MOST_IN_BLOCK = 13.0
 
-# Grey levels by which the means of blocks with these sides may differ, in any channel: of 42 edits
-# saved in quality 90 none differs by more than 22 and 11.
-_MOST_DIFFERENCES = {4: 28.0, 16: 13.0}
+# Rows of pixels that are compared at once, and side of the middle whose noise is.
+_STRIP, _MIDDLE = 512, 2048
 
 # Fine detail is what a Gaussian of this many pixels takes away; in a block with less than so many
 # grey levels of it, it may be what compression adds.
@@ -62,14 +63,14 @@ def is_brightened(
     before, after = (read_photo(path, max_pixels, max_pixels=max_pixels) for path in (source, edit))
     if before.size != after.size or before.width * before.height < _LEAST_PIXELS:
         return False
-    factor = -(-max(before.size) // _WHOLE)
-    whole, edited = (np.asarray(picture.reduce(factor)) for picture in (before, after))
-    if not _agree(_through_curves(whole, edited), edited.astype(np.float32)):
+    whole, edited = np.asarray(before), np.asarray(after)
+    curves = _curves(whole, edited)
+    if not _agree(whole, edited, curves):
         return False
-    middle, edited = map(_middle, (before, after))
+    middle, edited = map(_middle, (whole, edited))
     fine, other_fine = (
-        _blocks(_detail(pixels @ _LUMA), _BLOCK)
-        for pixels in (_through_curves(middle, edited), edited.astype(np.float32))
+        _blocks(_detail(pixels @ _LUMA))
+        for pixels in (_through(curves, middle), edited.astype(np.float32))
     )
     energy = np.maximum(np.square(fine).mean(1), np.square(other_fine).mean(1))
     order = np.argsort(energy, kind="stable")
@@ -81,42 +82,51 @@ def is_brightened(
     return all(_correlation(fine[n], other_fine[n]) >= _LEAST_CORRELATION for n in parts)
 
 
-def _through_curves(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Replace each level of each channel by the mean of what the edit has in its place."""
-    curves = []
-    for channel in range(source.shape[2]):
-        levels, values = source[..., channel].ravel(), edit[..., channel].ravel()
-        count = np.bincount(levels, minlength=256)
-        total = np.bincount(levels, weights=values, minlength=256)
-        curves.append((total / np.maximum(count, 1)).astype(np.float32))
+def _curves(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what the edit has in the mean in place of each level of each channel."""
+    count, total = np.zeros((2, source.shape[2], 256))
+    for top in range(0, len(source), _STRIP):
+        for channel in range(source.shape[2]):
+            levels = source[top : top + _STRIP, :, channel].ravel()
+            values = edit[top : top + _STRIP, :, channel].ravel()
+            count[channel] += np.bincount(levels, minlength=256)
+            total[channel] += np.bincount(levels, weights=values, minlength=256)
+    return (total / np.maximum(count, 1)).astype(np.float32)
+
+
+def _through(curves: NDArray[np.float32], source: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.stack([curve[source[..., n]] for n, curve in enumerate(curves)], axis=-1)
 
 
-def _agree(expected: NDArray[np.float32], found: NDArray[np.float32]) -> bool:
-    """Return whether no part, however small, shows something else."""
-    difference = found - expected
-    return all(
-        np.abs(_blocks(difference[..., channel], side).mean(1)).max() <= most
-        for side, most in _MOST_DIFFERENCES.items()
-        for channel in range(difference.shape[2])
-    )
+def _agree(source: NDArray[np.uint8], edit: NDArray[np.uint8], curves: NDArray[np.float32]) -> bool:
+    """Return whether no part, however small, shows something else than the curves explain."""
+    for top in range(0, len(source), _STRIP):
+        rows = slice(top, top + _STRIP + _SPOT)  # spots on the border of two strips, too
+        difference = edit[rows] - _through(curves, source[rows])
+        spots = ndimage.uniform_filter(difference @ _LUMA, _SPOT)
+        if np.abs(spots).max() > _MOST_IN_SPOT:
+            return False
+        means = (_blocks(channel).mean(1) for channel in np.moveaxis(difference, -1, 0))
+        if any(np.abs(mean).max(initial=0) > _MOST_IN_BLOCK for mean in means):
+            return False
+    return True
 
 
-def _middle(picture: Image.Image) -> NDArray[np.uint8]:
-    left, top = (max(0, (side - _MIDDLE) // 2) for side in picture.size)
-    return np.asarray(picture.crop((left, top, picture.width - left, picture.height - top)))
+def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    top, left = (max(0, (side - _MIDDLE) // 2) for side in pixels.shape[:2])
+    return pixels[top : top + _MIDDLE, left : left + _MIDDLE]
 
 
 def _detail(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return grey - ndimage.gaussian_filter(grey, _SIGMA)
 
 
-def _blocks(pixels: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+def _blocks(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the pixels of each block as a row."""
-    height, width = (length // side for length in pixels.shape)
-    cut = pixels[: height * side, : width * side]
-    parts = cut.reshape(height, side, width, side).swapaxes(1, 2)
-    return parts.reshape(-1, side * side)
+    height, width = (length // _BLOCK for length in pixels.shape)
+    cut = pixels[: height * _BLOCK, : width * _BLOCK]
+    parts = cut.reshape(height, _BLOCK, width, _BLOCK).swapaxes(1, 2)
+    return parts.reshape(-1, _BLOCK * _BLOCK)
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -52,6 +52,26 @@ def test_what_was_added_to_a_lighter_picture_is_noticed(tmp_path):
         assert not is_brightened(photo, save(edited, tmp_path / f"{name}.jpg", quality=90))
 
 
+@pytest.mark.parametrize("ink", ["black", (160, 160, 160)])
+@pytest.mark.parametrize("factor", [0.8, 1.1])
+@pytest.mark.parametrize(("size", "points"), [((850, 1200), 14), ((1700, 2400), 22)])
+def test_a_digit_of_a_darkened_page_is_noticed(tmp_path, size, points, factor, ink):
+    def page(total: str) -> Image.Image:
+        picture = Image.new("RGB", size, (250, 250, 246))
+        draw, font = ImageDraw.Draw(picture), ImageFont.load_default(points)
+        for top in range(20, size[1] - 60, 2 * points):
+            draw.text((60, top), f"milk 12.80 bread 3.50 rent {top}.00 apples", ink, font)
+        draw.text((size[0] * 3 // 5, size[1] // 2), total, ink, font)
+        return picture
+
+    one = save(page("total 13.40"), tmp_path / "one.jpg", quality=92)
+    for total in ("18.40", "15.40"):
+        other = ImageEnhance.Brightness(page(f"total {total}")).enhance(factor)
+        saved = save(other, tmp_path / "other.jpg", quality=90)
+        assert not is_brightened(one, saved)
+        assert not is_brightened(saved, one)
+
+
 @pytest.mark.parametrize("shift", [0, 0.4])
 @pytest.mark.parametrize("light", [0.6, 0.85])
 def test_another_exposure_is_none(tmp_path, light, shift):
