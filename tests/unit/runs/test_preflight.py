@@ -63,7 +63,7 @@ def test_a_copy_that_would_not_fit_is_refused(tmp_path, source, small_filesystem
     target, size = small_filesystem
     make_files(source, {"large.jpg": b"x" * (size + 1)})
     for mode in ("copy", "move"):
-        with pytest.raises(UsageError, match=f"MB to {mode}, with 1.0 MB free"):
+        with pytest.raises(UsageError, match=f"MB to {mode}, with {size / 1e6:.1f} MB free"):
             preflight.check_space({source: size + 1}, target / "out", mode)
     assert read_files(target) == {}
 
