@@ -157,7 +157,7 @@ class Run:
             "started": about["started"],
         }
 
-    def progress(self, previews_from: int = 0) -> dict[str, Any]:
+    def progress(self) -> dict[str, Any]:
         """Return all that the page shows of a run."""
         log, state = self.log, self.state
         told = (self.folder / STDERR).read_text("utf-8", "replace").strip()

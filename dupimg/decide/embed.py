@@ -229,6 +229,8 @@ def embed_listing(
             keep_preview(digest, outcome.preview)
         features[digest] = replace(outcome, preview=b"")
     listing = _without_unreadable(listing, unreadable)
+    if evidence is None:
+        return listing, Embedded.of(listing.photos, features)
     wholes = WholePictures(
         {digest: folder / photo.path for digest, photo in first.items()},
         cache,
@@ -237,6 +239,7 @@ def embed_listing(
         jobs=stream.n_jobs,
         quiet=quiet,
     )
+    evidence.at_end(wholes.close)
     return listing, Embedded.of(listing.photos, features, evidence, wholes)
 
 

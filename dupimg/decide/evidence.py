@@ -6,6 +6,7 @@ import io
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import astuple
 from threading import Lock
 from types import TracebackType
@@ -118,6 +119,7 @@ class Evidence:
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
         self._mirrored = mirrored
+        self._at_end = ExitStack()
         self._glances = _Latest(self.pictures, glance_at_preview, _GLANCES_AT_ONCE)
         self._pictures_seen = _Latest(self.pictures, see_preview, _PICTURES_AT_ONCE)
 
@@ -131,8 +133,13 @@ class Evidence:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._at_end.close()
         self.pictures.close()
         self.cache.__exit__(kind, error, trace)
+
+    def at_end(self, function: Callable[[], object]) -> None:
+        """Call a function when no pairs are compared any more."""
+        self._at_end.callback(function)
 
     def same_places(
         self, vectors: NDArray[np.float32], digests: Sequence[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ import joblib
 from dupimg.files.brightened import BRIGHTENED_VERSION, is_brightened
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
-from dupimg.files.sandbox import open_sandbox
+from dupimg.files.sandbox import Map, open_sandbox
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
 
 
 class WholePictures:
-    """Reads all pixels of contents, where two of them must be told apart.
+    """Reads all pixels of contents, where two of them must be told apart; close it at the end.
 
     Parameters
     ----------
@@ -56,6 +56,13 @@ class WholePictures:
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
         self._known: dict[str, Whole | None] = {}
+        self._workers = ExitStack()
+        self._in_sandbox: Map | None = None
+
+    def close(self) -> None:
+        """End the worker processes, which wait for more since the first question."""
+        self._in_sandbox = None
+        self._workers.close()
 
     def of(self, digests: Iterable[str]) -> dict[str, Whole | None]:
         """Return what all pixels of contents come down to.
@@ -122,10 +129,13 @@ class WholePictures:
         """Yield digests and what a function says of their files; None or an error if it fails."""
         if not contents:
             return
+        if self._in_sandbox is None:
+            sandbox = open_sandbox(self._jobs, self._time_limit)
+            self._in_sandbox = self._workers.enter_context(sandbox)
+        in_sandbox = self._in_sandbox
         with (
             progress_bar(len(contents), "pictures", unit="photos", quiet=self._quiet) as bar,
             ThreadPoolExecutor(self._jobs) as pool,
-            open_sandbox(self._jobs, self._time_limit) as in_sandbox,
         ):
 
             def ask(digests: tuple[str, ...]) -> Any:

@@ -16,6 +16,17 @@ from dupimg.wording import did_you_mean
 
 R = TypeVar("R")
 
+# What verbs take beside their options.
+_OTHERS = {
+    "announce": """announce : callable
+    Is given the messages that say what is about to happen, before anything is touched. By default
+    they are printed, unless `quiet`.""",
+    "confirm": """confirm : callable
+    Answers a question with True or False. By default nothing is asked.""",
+    "progress": """progress : callable
+    Makes the bars that show how far it is, see `dupimg.progress`.""",
+}
+
 _TYPES = {"Path": "str or Path", "tuple[str, ...]": "sequence of str"}
 
 
@@ -33,8 +44,8 @@ def verb(
     -------
     callable
         Decorates a function ``run(options, **others)``. The outcome takes the options and the
-        others, has a signature that shows both, and describes the options in its docstring, by
-        their help lines, above its section *Returns*. It raises a UsageError with a hint for a
+        others, has a signature that shows both, and describes both in its docstring, the options
+        by their help lines, above its section *Returns*. It raises a UsageError with a hint for a
         keyword that is not known.
 
     Examples
@@ -64,7 +75,8 @@ def verb(
             return run(options(**values), **more)
 
         call.__signature__ = signature  # type: ignore[attr-defined]
-        call.__doc__ = _documented(inspect.getdoc(run) or "", fields)
+        names = [other.name for other in others]
+        call.__doc__ = _documented(inspect.getdoc(run) or "", fields, names)
         return call
 
     return decorate
@@ -89,12 +101,15 @@ def _parameter(field: dataclasses.Field) -> inspect.Parameter:
     )
 
 
-def _documented(text: str, fields: Sequence[dataclasses.Field]) -> str:
-    """Put a section on the parameters into a docstring, above its other sections."""
-    lines = "\n".join(line for field in fields for line in _about(field))
-    section = re.search(r"\n\n(Other Parameters|Returns)\n--", text)
+def _documented(text: str, fields: Sequence[dataclasses.Field], others: Sequence[str]) -> str:
+    """Put sections on the parameters into a docstring, above its other sections."""
+    about = "\n".join(line for field in fields for line in _about(field))
+    about = f"\n\nParameters\n----------\n{about}"
+    if others:
+        about += "\n\nOther Parameters\n----------------\n" + "\n".join(_OTHERS[n] for n in others)
+    section = re.search(r"\n\nReturns\n--", text)
     end = section.start() if section else len(text)
-    return f"{text[:end]}\n\nParameters\n----------\n{lines}{text[end:]}"
+    return f"{text[:end]}{about}{text[end:]}"
 
 
 def _about(field: dataclasses.Field) -> list[str]:

@@ -55,14 +55,6 @@ def add(
 ) -> Result:
     """Bring new photos into the result of an earlier run, with the options of that run.
 
-    Other Parameters
-    ----------------
-    announce : callable
-        Is given the messages that say what is about to happen, before anything is touched. By
-        default they are printed, unless `quiet`.
-    confirm : callable
-        Answers a question with True or False. By default nothing is asked.
-
     Returns
     -------
     Result

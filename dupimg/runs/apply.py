@@ -41,16 +41,6 @@ def apply(
 ) -> Result:
     """Carry out a plan that a person may have edited, or the rest of an interrupted run.
 
-    Other Parameters
-    ----------------
-    announce : callable
-        Is given the messages that say what the edits change and what is about to happen, before
-        anything is touched. By default they are printed, unless `quiet`.
-    confirm : callable
-        Answers a question with True or False. By default nothing is asked.
-    progress : callable
-        Makes the bars that show how far it is, see `dupimg.progress`.
-
     Returns
     -------
     Result

@@ -47,14 +47,6 @@ def organize(
     Writes ``processed/``, ``remove/``, ``other/``, ``report.csv`` and ``report.html`` in the output
     folder. After an interruption the same call goes on where it stopped.
 
-    Other Parameters
-    ----------------
-    announce : callable
-        Is given the messages that say what is about to happen, before anything is touched. By
-        default they are printed, unless `quiet`.
-    confirm : callable
-        Answers a question with True or False. By default nothing is asked.
-
     Returns
     -------
     Result

@@ -37,12 +37,6 @@ from dupimg.runs.result import PLAN, Result, command_line
 def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None = None) -> Result:
     """Decide what to do with a folder of photos, and write it to ``plan.csv`` for review.
 
-    Other Parameters
-    ----------------
-    announce : callable
-        Is given the message that says what is input and what is output. By default it is printed,
-        unless `quiet`.
-
     Returns
     -------
     Result

@@ -90,14 +90,6 @@ def trash(
 ) -> TrashResult:
     """Send the duplicates of a finished run to the system's trash.
 
-    Other Parameters
-    ----------------
-    announce : callable
-        Is given the messages that say what is about to happen, before anything is touched. By
-        default they are printed, unless `quiet`.
-    confirm : callable
-        Answers a question with True or False. By default nothing is asked.
-
     Returns
     -------
     TrashResult
