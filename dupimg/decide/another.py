@@ -29,6 +29,10 @@ _SAME_RATIO, _SAME_BIAS = 1.06, 0.1
 # empty, black or white, and what else it shows is too faint to be compared.
 _PLAIN_RANGE = 16
 
+# Longer side in pixels up to which all is seen in the pictures that are compared first, and by how
+# much the ratio of the sides may differ after resizing.
+_SEEN_SMALL, _SAME_SHAPE = 600, 0.01
+
 # Mean difference in grey levels of the thumbnails of a JPEG, which its decoder reduces, and of
 # the same pixels in another format: 0.1 to 1.2 measured.
 _NEAR_LEVELS = 4
@@ -187,10 +191,24 @@ class Pixels:
         left = {
             (self._photos[i].digest, self._photos[j].digest): (i, j)
             for i, j in pairs
-            if self._have_one_size(i, j)
+            if self._have_one_shape(i, j)
             and differ_by_a_curve(self._thumbnails[i], self._thumbnails[j])
         }
         return {left[pair] for pair in self._wholes.brightened(left)}
+
+    def differing(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Return those pairs of copies that differ in a spot, which small pictures do not show.
+
+        Files are read of pairs of one shape that are large enough.
+        """
+        if self._wholes is None:
+            return set()
+        left = {
+            (self._photos[i].digest, self._photos[j].digest): (i, j)
+            for i, j in pairs
+            if self._have_one_shape(i, j) and min(map(self._longer_side, (i, j))) > _SEEN_SMALL
+        }
+        return {left[pair] for pair in self._wholes.differing(left)}
 
     def _read(
         self, pairs: Sequence[tuple[int, int]]
@@ -211,6 +229,14 @@ class Pixels:
     def _have_one_size(self, i: int, j: int) -> bool:
         both = (self._photos[i], self._photos[j])
         return len({(p.width, p.height, p.traits.frames) for p in both}) == 1
+
+    def _have_one_shape(self, i: int, j: int) -> bool:
+        one, other = self._photos[i], self._photos[j]
+        ratio = one.width * other.height / max(1, one.height * other.width)
+        return abs(ratio - 1) < _SAME_SHAPE and one.traits.frames == other.traits.frames
+
+    def _longer_side(self, i: int) -> int:
+        return max(self._photos[i].width, self._photos[i].height)
 
     def _has_more(self, i: int) -> bool:
         """Return whether a content has more than what its thumbnail shows."""

@@ -15,6 +15,7 @@ from dupimg.files.brightened import BRIGHTENED_VERSION, is_brightened
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import Map, open_sandbox
+from dupimg.files.spots import SPOTS_VERSION, differ_in_a_spot
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
 
@@ -110,6 +111,16 @@ class WholePictures:
         """
         return self._true_of(pairs, _is_brightened, BRIGHTENED_VERSION)
 
+    def differing(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the pairs of which a part, however small, shows something else.
+
+        Parameters
+        ----------
+        pairs : iterable of (str, str)
+            Digests; see `differ_in_a_spot`.
+        """
+        return self._true_of(pairs, _differ_in_a_spot, SPOTS_VERSION)
+
     def _true_of(
         self, pairs: Iterable[tuple[str, str]], is_so: Callable[..., bool], version: str
     ) -> set[tuple[str, str]]:
@@ -158,3 +169,7 @@ def _is_enlarged(paths: tuple[Path, ...], max_pixels: int) -> bool:
 
 def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> bool:
     return is_brightened(*paths, max_pixels=max_pixels)
+
+
+def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> bool:
+    return differ_in_a_spot(*paths, max_pixels=max_pixels)

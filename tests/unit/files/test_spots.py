@@ -1,0 +1,59 @@
+"""One other digit of a page is noticed; what compressing, resizing and sharpening do is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+from sklearn.datasets import load_sample_image
+
+from dupimg.files.spots import differ_in_a_spot
+
+PHOTO = Image.fromarray(load_sample_image("china.jpg")).resize((1280, 854), 3)
+
+
+def page(total: str, points: int, ink: str) -> Image.Image:
+    picture = Image.new("RGB", (1240, 1754), (250, 250, 246))
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(points)
+    for top in range(60, 1700, 2 * points):
+        draw.text((60, top), f"milk 12.80 bread 3.50 rent {top}.00 apples", ink, font)
+    draw.text((800, 900), total, ink, font)
+    return picture
+
+
+def save(picture: Image.Image, path: Path, quality: int) -> Path:
+    picture.save(path, quality=quality)
+    return path
+
+
+@pytest.mark.parametrize(("points", "quality"), [(14, 90), (18, 60), (24, 40)])
+@pytest.mark.parametrize("ink", ["black", "#505050"])
+@pytest.mark.parametrize("total", ["18.40", "13.90", "73.40"])
+def test_another_digit_of_a_page_is_noticed(tmp_path, points, quality, ink, total):
+    one = save(page("13.40", points, ink), tmp_path / "one.jpg", 92)
+    same = save(page("13.40", points, ink), tmp_path / "same.jpg", quality)
+    other = save(page(total, points, ink), tmp_path / "other.jpg", quality)
+    assert not differ_in_a_spot(one, same)
+    assert differ_in_a_spot(one, other)
+    assert differ_in_a_spot(other, one)
+
+
+EDITS = {
+    "quality 10": lambda photo: photo,
+    "half": lambda photo: photo.resize((photo.width // 2, photo.height // 2)),
+    "nearest": lambda photo: photo.resize((1024, 683), Image.Resampling.NEAREST),
+    "sharper": lambda photo: photo.filter(ImageFilter.UnsharpMask(2, 120, 0)),
+    "softer": lambda photo: photo.filter(ImageFilter.GaussianBlur(1)),
+    "brighter": lambda photo: ImageEnhance.Brightness(photo).enhance(1.2),
+    "moved": lambda photo: photo.crop((3, 2, photo.width, photo.height)),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("original", ["photo", "page"])
+def test_a_copy_as_programs_make_it_does_not_differ(tmp_path, edit, original):
+    picture = PHOTO if original == "photo" else page("13.40", 18, "black")
+    one = save(picture, tmp_path / "one.jpg", 92)
+    quality = 10 if edit == "quality 10" else 85
+    assert not differ_in_a_spot(one, save(EDITS[edit](picture), tmp_path / "two.jpg", quality))
