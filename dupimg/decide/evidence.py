@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import astuple
+from itertools import chain
 from threading import Lock
 from types import TracebackType
 from typing import Generic, NamedTuple, TypeVar
@@ -16,6 +17,8 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
@@ -242,6 +245,7 @@ class Evidence:
             thread_pools().limit(limits=1, user_api="blas"),
             ThreadPoolExecutor(self._jobs) as pool,
         ):
+            new = [new[n] for n in _order([keys[k] for k in new])]
             compared = pool.map(lambda k: compare(*keys[k]), new)
             for k, evidence in zip(new, compared, strict=True):
                 bar.update()
@@ -273,6 +277,23 @@ class Evidence:
         turned = other.mirrored
         found_mirrored = compare_copies(one, turned, one_glance.details, find_details(turned.grey))
         return found_mirrored if found_mirrored.verdict else found
+
+
+def _order(pairs: Sequence[tuple[str, str]]) -> list[int]:
+    """Return an order of pairs in which those of one content are near each other.
+
+    Then what was made of a content is still in memory when its next pair comes.
+    """
+    if not pairs:
+        return []
+    contents = {content: n for n, content in enumerate(dict.fromkeys(chain(*pairs)))}
+    ends = np.array([[contents[content] for content in pair] for pair in pairs])
+    graph = csr_array((np.ones(len(ends)), ends.T), shape=(len(contents), len(contents)))
+    place = np.empty(len(contents), np.int64)
+    place[reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True)] = np.arange(len(contents))
+    ends = np.sort(place[ends], axis=1)
+    order: list[int] = np.lexsort((ends[:, 0], ends[:, 1])).tolist()
+    return order
 
 
 def glance_at_preview(preview: Image.Image) -> Glanced:

@@ -8,6 +8,7 @@ from files import make_files, read_files, sample, save
 from PIL import Image, ImageDraw, ImageFont
 
 from dupimg import DuplicateFinder, organize
+from dupimg.decide.evidence import _order
 from dupimg.files.pictures import Pictures
 from dupimg.plans.rows import REMOVE
 
@@ -81,3 +82,15 @@ def test_identical_bytes_go_uncompared(photos, tmp_path, monkeypatch):
 def test_the_bare_number_is_the_estimator_alone():
     vectors = np.array([[1.0, 0.0], [0.97, 0.2431], [0.0, 1.0]])
     assert DuplicateFinder().fit(vectors).keepers_.tolist() == [0, 0, 2]
+
+
+def test_pairs_of_scenes_that_are_strewn_over_a_folder_come_together():
+    strewn = np.random.default_rng(0).permutation(1000)  # scene n // 10 of each content
+    scenes = [np.flatnonzero(strewn // 10 == scene) for scene in range(100)]
+    pairs = [(str(i), str(j)) for members in scenes for i in members for j in members if i < j]
+    pairs.sort()
+    order = _order(pairs)
+    assert sorted(order) == list(range(len(pairs)))
+    of_scene = [strewn[int(pairs[n][0])] // 10 for n in order]
+    assert np.count_nonzero(np.diff(of_scene)) == 99  # each scene is done with before the next
+    assert _order([]) == []
