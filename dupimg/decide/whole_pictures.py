@@ -15,7 +15,7 @@ from dupimg.files.brightened import BRIGHTENED_VERSION, is_brightened
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import Map, open_sandbox
-from dupimg.files.spots import SPOTS_VERSION, differ_in_a_spot
+from dupimg.files.spots import SPOTS_VERSION, find_spots
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
 
@@ -117,7 +117,7 @@ class WholePictures:
         Parameters
         ----------
         pairs : iterable of (str, str)
-            Digests; see `differ_in_a_spot`.
+            Digests; see `find_spots`.
         """
         return self._true_of(pairs, _differ_in_a_spot, SPOTS_VERSION)
 
@@ -172,4 +172,4 @@ def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> bool:
 
 
 def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> bool:
-    return differ_in_a_spot(*paths, max_pixels=max_pixels)
+    return len(find_spots(*paths, max_pixels=max_pixels)) > 0

@@ -5,15 +5,18 @@ from __future__ import annotations
 import mimetypes
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from flask import Response, abort, send_file
+from numpy.typing import NDArray
 
 from dupimg.files.images import UnreadablePhoto
 from dupimg.files.large_view import LargeView, large_view, whole_view
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import Map
+from dupimg.files.spots import find_spots
 from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
 
@@ -77,6 +80,15 @@ class PhotoViews:
             return _kept(Response(view.content, mimetype=view.mimetype))
         return self._sent(row, path, view.mimetype)
 
+    def spots(self, first: int, second: int) -> NDArray[np.float64]:
+        """Return where two photos of the plan differ, see `find_spots`.
+
+        No spots where one of them cannot be read; 403 and 404 as `photo` does.
+        """
+        paths = [self._path(self._rows[number]) for number in (first, second)]
+        (found,) = self._decode(_find_spots, [paths])
+        return np.empty((0, 4)) if isinstance(found, UnreadablePhoto) else found
+
     def _sent(self, row: Row, path: Path, mimetype: str) -> Response:
         """Return the content of a file as it is."""
         try:
@@ -100,6 +112,10 @@ class PhotoViews:
         if not stat.S_ISREG(path.lstat().st_mode):
             abort(403, "Got what is no plain file any more.")
         return path
+
+
+def _find_spots(paths: Sequence[Path]) -> NDArray[np.float64]:
+    return find_spots(*paths)
 
 
 def _kept(response: Response) -> Response:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,15 @@ from dupimg.groups.details import Details
 from dupimg.groups.explanation import explain_pair
 from dupimg.groups.pictures import Picture
 from dupimg.plans.record import Record
+from dupimg.plans.rows import Row
+
+FindSpots = Callable[[int, int], NDArray[np.float64]]
 
 # Photos whose details are in memory.
 _SEEN_AT_ONCE = 64
+
+# By how much the ratio of the sides may differ after resizing.
+_SAME_SHAPE = 0.01
 
 # Colours of photos are compared in so many cells by so many.
 _CELLS = 8
@@ -35,10 +42,13 @@ class PairViews:
     record : Record
     output_dir : Path
         Its small pictures are looked at.
+    find_spots : callable
+        Looks closely at two photos of the plan, see `PhotoViews.spots`.
     """
 
-    def __init__(self, record: Record, output_dir: Path) -> None:
+    def __init__(self, record: Record, output_dir: Path, find_spots: FindSpots) -> None:
         self._rows = record.rows
+        self._find_spots = find_spots
         self._previews = PreviewFolder(output_dir)
         self._seen = lru_cache(_SEEN_AT_ONCE)(self._look_at)
         self._cells = lru_cache(None)(self._cells_of)
@@ -51,6 +61,9 @@ class PairViews:
         """
         (one, one_details), (other, other_details) = map(self._of, (first, second))
         found = explain_pair(one, other, one_details, other_details)
+        if not len(found.boxes) and _are_of_one_shape(self._rows[first], self._rows[second]):
+            spots = self._find_spots(first, second)
+            found = replace(found, boxes=spots, other_boxes=spots)
         return {
             name: None if (value := getattr(found, name)) is None else value.round(4).tolist()
             for name in ("details", "boxes", "other_boxes", "part", "other_part")
@@ -91,3 +104,8 @@ class PairViews:
             return None
         cells = np.asarray(small, np.float32).ravel() - 128
         return cells / np.float32(max(float(np.linalg.norm(cells)), 1e-6))
+
+
+def _are_of_one_shape(*rows: Row) -> bool:
+    ratios = [(row.width or 1) / (row.height or 1) for row in rows]
+    return max(ratios) < (1 + _SAME_SHAPE) * min(ratios)

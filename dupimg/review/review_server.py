@@ -145,7 +145,7 @@ class ReviewServer:
         server.add("thumb/<digest>.jpg", photos.thumb)
         server.add("photo/<int:number>", photos.photo)
         server.add("photo/<int:number>/whole", photos.whole)
-        self._pairs = PairViews(session.record, session.output_dir)
+        self._pairs = PairViews(session.record, session.output_dir, photos.spots)
         server.add("pair/<int:first>/<int:second>", self._pairs.pair)
         server.add("alike/<int:number>", self.alike)
         asked: tuple[View, ...] = (self.data, self.changes, self.progress, self.alive, self.app)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from files import make_files, read_files, sample, save, snapshot
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from planned import set_cells
 
 from dupimg.cli.main import main
@@ -384,6 +384,25 @@ def test_every_photo_has_a_small_and_a_large_picture(page):
     assert shown["cat.tif"] == ("JPEG", (300, 451))  # upright
     assert shown[NO_UTF8][0] == "JPEG"
     assert len(shown) == 6
+
+
+def test_one_other_digit_of_a_page_is_kept_and_outlined(serve, tmp_path):
+    for total in ("13.40", "18.40"):
+        picture = Image.new("RGB", (1240, 1754), "white")
+        draw, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
+        for top in range(60, 1700, 36):
+            draw.text((60, top), f"milk 12.80 bread 3.50 rent {top}.00 apples", "black", font)
+        draw.text((800, 900), total, "black", font)
+        save(picture, tmp_path / "in" / f"invoice {total}.jpg", quality=90)
+    assert main(["plan", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet"]) == 0
+    page = Page(serve(tmp_path / "out"))
+    assert {row["action"] for row in page.rows.values()} == {"keep"}
+    assert {row["verdict"] for row in page.rows.values()} == {"edited copy"}
+    found = page.get("pair/0/1")
+    ((left, top, width, height),) = found["boxes"]
+    assert found["other_boxes"] == found["boxes"]
+    assert 800 <= (left + width / 2) * 1240 <= 850
+    assert 890 <= (top + height / 2) * 1754 <= 930
 
 
 def test_numbers_of_photos_stay_when_names_change(page, planned):
