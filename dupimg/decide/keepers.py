@@ -13,10 +13,11 @@ from dupimg.decide.proof import Pair, Proof
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.scenes import pairs_among
 from dupimg.model.features import Features
-from dupimg.search.similarity import reachable_rows
+from dupimg.search.similarity import nearest_neighbours, reachable_rows
 
-# Times that the photos around a spared one are searched again.
-_MOST_ROUNDS = 5
+# Times that the photos around a spared one are searched again, and how many of the nearest of one
+# that is spared even then are tried: in a burst the copy of a shot is nearer to it than all others.
+_MOST_ROUNDS, _NEAREST = 5, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,9 @@ def proven_keepers(
     """Let no photo go in favour of one of which it is not proven to be a copy.
 
     Such a photo may be a copy of a third one, so those around it are searched again without the
-    pairs that are no copies. Photos that are not proven copies after some rounds stay. Last, of
-    pairs that are copies in one direction only (a part of a whole) the other one goes.
+    pairs that are no copies. What is not proven after some rounds, as in a long burst, is compared
+    with those that are most like it. Last, of pairs that are copies in one direction only (a part
+    of a whole) the other one goes.
 
     Parameters
     ----------
@@ -99,6 +101,10 @@ def proven_keepers(
     unproven = [i for keeper, i in _claims(keepers) if not is_copy.get((keeper, i), False)]
     keepers[unproven] = unproven
     alike = {pair for pair, copy in is_copy.items() if not copy}
+    if unproven and around is not None:
+        threshold = finder.threshold if rule == "careful" else finder.search_threshold
+        near = around[nearest_neighbours(features.vector[around], _NEAREST, threshold)]
+        alike |= set(map(tuple, near[np.isin(near, unproven).any(axis=1)].tolist()))
     if rule == "verified" and search.alike is not None:
         alike |= set(map(tuple, search.alike.tolist()))
     return _one_by_one(keepers, alike, search)

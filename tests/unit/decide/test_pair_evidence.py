@@ -84,6 +84,19 @@ def test_the_bare_number_is_the_estimator_alone():
     assert DuplicateFinder().fit(vectors).keepers_.tolist() == [0, 0, 2]
 
 
+def test_in_a_long_burst_each_copy_goes_for_its_own_shot(tmp_path):
+    with Image.open(sample("china.jpg")) as photo, Image.open(sample("coffee.png")) as cup:
+        walker = cup.convert("RGB").crop((150, 50, 450, 350)).resize((48, 48))
+        for n in range(14):
+            shot = photo.copy()
+            shot.paste(walker, (40 * n, 330))
+            save(shot, tmp_path / "in" / f"{n:02}.jpg", quality=95)
+            save(shot, tmp_path / "in" / f"{n:02} sent.jpg", quality=80)
+    result = organize(tmp_path / "in", tmp_path / "out", cache="none", quiet=True)
+    keepers = {row.path: row.keeper for row in result.rows if row.action == REMOVE}
+    assert keepers == {f"{n:02} sent.jpg": f"{n:02}.jpg" for n in range(14)}
+
+
 def test_pairs_of_scenes_that_are_strewn_over_a_folder_come_together():
     strewn = np.random.default_rng(0).permutation(1000)  # scene n // 10 of each content
     scenes = [np.flatnonzero(strewn // 10 == scene) for scene in range(100)]
