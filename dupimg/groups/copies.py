@@ -34,6 +34,9 @@ _FEWEST_DETAILS, _ENOUGH_DETAILS = 8, 24
 # windows that differ without it.
 _REFINING, _WORTH_REFINING = (30, 1e-4), 0.1
 
+# Maps that are so near each other, in units of the longer side, are one: 0.6 of 512 pixels.
+_SAME_PLACE = 0.0012
+
 # Shares of windows that show something else, and of other colours, in an edited copy, at most.
 _MOST_EDITED, _MOST_EDITED_COLOUR = 0.25, 0.15
 
@@ -239,11 +242,14 @@ def best_map(
             best = (found, affine)
         return found
 
-    for affine in _frames(first, second):
+    frames = _frames(first, second)
+    for affine in frames:
         laid(affine)
     if best[0].differing <= _MOST_DIFFERING:
         return best
     for affine in _by_details(first_details, second_details):
+        if any(_is_the_same(affine, frame) for frame in frames):
+            continue
         if _MOST_DIFFERING < laid(affine).differing <= _WORTH_REFINING:
             for refined in _refined(first, second, affine):
                 laid(refined)
@@ -256,6 +262,12 @@ def _frames(first: Picture, second: Picture) -> list[Affine]:
     if abs(np.log(ratio[0] / ratio[1])) > _SAME_RATIO:
         return []
     return [np.column_stack([np.diag(ratio), np.zeros(2)])]
+
+
+def _is_the_same(affine: Affine, frame: Affine) -> bool:
+    """Return whether two maps of a picture are one, as exactly as details can tell."""
+    corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]])
+    return bool(np.abs(corners @ (affine - frame).T).max() < _SAME_PLACE)
 
 
 def _by_details(first: Details, second: Details) -> list[Affine]:
