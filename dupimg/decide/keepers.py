@@ -7,17 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from dupimg.decide.proof import Pair, Proof
 from dupimg.groups.duplicates import DuplicateFinder
-from dupimg.groups.scenes import pairs_among
 from dupimg.model.features import Features
 from dupimg.search.similarity import nearest_neighbours, reachable_rows
 
-# Times that the photos around a spared one are searched again, and how many of the nearest of one
-# that is spared even then are tried: in a burst the copy of a shot is nearer to it than all others.
-_MOST_ROUNDS, _NEAREST = 5, 12
+# Of a photo that is no copy of the one in favour of which it would go, so many nearest are tried.
+_NEAREST = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +55,9 @@ def proven_keepers(
 ) -> NDArray[np.int64]:
     """Let no photo go in favour of one of which it is not proven to be a copy.
 
-    Such a photo may be a copy of a third one, so those around it are searched again without the
-    pairs that are no copies. What is not proven after some rounds, as in a long burst, is compared
-    with those that are most like it. Last, of pairs that are copies in one direction only (a part
-    of a whole) the other one goes.
+    Such a photo may be a copy of a third one, so it is compared with those that are most like it:
+    in a burst, the copy of a shot is nearer to it than all others. Of pairs that are copies in one
+    direction only (a part of a whole) the other one goes.
 
     Parameters
     ----------
@@ -69,7 +65,7 @@ def proven_keepers(
         The keepers by the finder.
     rule : {"careful", "verified"}
     finder : DuplicateFinder
-        Fitted.
+        Says from which cosine on.
     search : Search
 
     Returns
@@ -77,33 +73,15 @@ def proven_keepers(
     ndarray of shape (k,), int64
         The keeper of each content, itself if it stays.
     """
-    keepers = claimed.copy()
-    features, proof = search.features, search.proof
-    finder = clone(finder).set_params(rule=rule_of_finder(rule))
-    is_copy: dict[Pair, bool] = {}
-    around: NDArray[np.int64] | None = None
-    for _ in range(_MOST_ROUNDS):
-        is_copy |= proof.of([pair for pair in _claims(keepers) if pair not in is_copy])
-        wrong = np.array([i for pair in _claims(keepers) if not is_copy[pair] for i in pair[1:]])
-        if not wrong.size:
-            break
-        if around is None:  # later ones are among these
-            around = reachable_rows(features.vector, wrong, finder.search_threshold)
-        refuted = [pair for pair, copy in is_copy.items() if not copy]
-        again = clone(finder).fit(
-            features.vector[around],
-            keeper_order=np.argsort(np.argsort(search.best_first)[around]),
-            thumbnails=features.thumbnail[around],
-            must_stay=search.must_stay[around],
-            cannot_link=pairs_among(np.vstack([search.apart, np.array(refuted, np.int64)]), around),
-        )
-        keepers[around] = around[again.keepers_]
-    unproven = [i for keeper, i in _claims(keepers) if not is_copy.get((keeper, i), False)]
-    keepers[unproven] = unproven
+    keepers, vectors = claimed.copy(), search.features.vector
+    is_copy = search.proof.of(_claims(keepers))
     alike = {pair for pair, copy in is_copy.items() if not copy}
-    if unproven and around is not None:
+    unproven = np.array(sorted(i for _, i in alike), np.int64)
+    keepers[unproven] = unproven
+    if unproven.size:
         threshold = finder.threshold if rule == "careful" else finder.search_threshold
-        near = around[nearest_neighbours(features.vector[around], _NEAREST, threshold)]
+        around = reachable_rows(vectors, unproven, threshold)
+        near = around[nearest_neighbours(vectors[around], _NEAREST, threshold)]
         alike |= set(map(tuple, near[np.isin(near, unproven).any(axis=1)].tolist()))
     if rule == "verified" and search.alike is not None:
         alike |= set(map(tuple, search.alike.tolist()))
