@@ -39,8 +39,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-# Unit tests that .ci/run runs in both environments: of what chooses, loads and runs networks, and of
-# what starts commands. The other rooms know nothing of torch; an import contract says so.
+# Unit tests that .ci/run runs with torch, too: of what chooses, loads and runs networks and starts
+# commands. The other rooms know nothing of torch; an import contract says so.
 IN_BOTH = ("test_api.py", "test_house.py", "app/", "cli/", "model/")
 
 
