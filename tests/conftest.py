@@ -39,9 +39,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-# Unit tests that .ci/run runs with torch, too: of what chooses, loads and runs networks and starts
-# commands. The other rooms know nothing of torch; an import contract says so.
-IN_BOTH = ("test_api.py", "test_house.py", "app/", "cli/", "model/")
+# Unit tests that .ci/run runs with torch, too: of what chooses, loads and runs networks. The other
+# rooms know nothing of torch; an import contract says so.
+IN_BOTH = ("test_api.py", "test_house.py", "model/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
