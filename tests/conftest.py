@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,13 @@ def runs_without_torch(item: pytest.Item) -> bool:
     skips = any(reason.startswith("needs torch") for reason in reasons)
     needs = skips or "fitted_head" in getattr(item, "fixturenames", ())
     return bool(found) and not place.startswith(IN_BOTH) and not needs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hears_ctrl_c() -> None:
+    """Let what tests start hear Ctrl-C: in the background of a shell, programs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
