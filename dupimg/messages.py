@@ -54,13 +54,17 @@ class Message:
         >>> message("reason.by_hand", action=message("action.keep"), before="remove").to_json()
         ['reason.by_hand', {'action': ['action.keep'], 'before': 'remove'}]
         """
+        if not self.values:
+            return [self.code]
         values = {n: v.to_json() if isinstance(v, Message) else v for n, v in self.values}
-        return [self.code, values] if values else [self.code]
+        return [self.code, values]
 
     @staticmethod
     def from_json(content: list[Any]) -> Message:
         """Return the message that `to_json` wrote."""
-        code, values = content if len(content) == 2 else (*content, {})
+        if len(content) == 1:
+            return Message(*content)
+        code, values = content
         read = {n: Message.from_json(v) if isinstance(v, list) else v for n, v in values.items()}
         return message(code, **read)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,34 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
             report.outcome = "failed"
             report.longrepr = f"DUPIMG_NO_SKIPS is set, but: {reason}"
     return report
+
+
+# Unit tests that .ci/run runs with torch, too: of what chooses, loads and runs networks. The other
+# rooms know nothing of torch; an import contract says so.
+IN_BOTH = ("test_api.py", "test_house.py", "model/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to the lean install what it runs as well, where DUPIMG_LEAN_RUNS_THE_REST says so."""
+    if os.environ.get("DUPIMG_LEAN_RUNS_THE_REST"):
+        config.hook.pytest_deselected(items=[item for item in items if runs_without_torch(item)])
+        items[:] = [item for item in items if not runs_without_torch(item)]
+
+
+def runs_without_torch(item: pytest.Item) -> bool:
+    """Return whether a test need not run again in an environment with torch."""
+    _, found, place = item.nodeid.partition("tests/unit/")
+    reasons = [str(mark.kwargs.get("reason")) for mark in item.iter_markers("skipif")]
+    skips = any(reason.startswith("needs torch") for reason in reasons)
+    needs = skips or "fitted_head" in getattr(item, "fixturenames", ())
+    return bool(found) and not place.startswith(IN_BOTH) and not needs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hears_ctrl_c() -> None:
+    """Let what tests start hear Ctrl-C: in the background of a shell, programs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

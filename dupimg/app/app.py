@@ -16,7 +16,12 @@ from dupimg.pages.local_server import LocalServer
 _SECONDS_TO_END = 600.0
 
 
-def run_app(options: AppOptions, *, announce: Callable[[str], object] = print) -> None:
+def run_app(
+    options: AppOptions,
+    *,
+    announce: Callable[[str], object] = print,
+    seconds_to_end: float = _SECONDS_TO_END,
+) -> None:
     """Open the application, or the one that runs, until a person quits.
 
     Parameters
@@ -24,6 +29,8 @@ def run_app(options: AppOptions, *, announce: Callable[[str], object] = print) -
     options : AppOptions
     announce : callable
         Is given the line that says where the page is.
+    seconds_to_end : float, default=600
+        It ends by itself after that long without a page and without a run.
 
     Raises
     ------
@@ -43,8 +50,8 @@ def run_app(options: AppOptions, *, announce: Callable[[str], object] = print) -
             open_browser=options.browser,
             # From the page of a review, too, a person comes back.
             busy=lambda: any(run.is_running for run in runs),
-            grace_seconds=_SECONDS_TO_END,
-            patience_seconds=_SECONDS_TO_END,
+            grace_seconds=seconds_to_end,
+            patience_seconds=seconds_to_end,
         )
         # Asked by Quit; Ctrl-C means the same.
         for run in runs.running:

@@ -84,6 +84,7 @@ class LocalServer:
         self.app.config["MAX_CONTENT_LENGTH"] = _LONGEST_REQUEST_BYTES
         self.app.before_request(self._refuse_strangers)
         self.app.after_request(_add_headers)
+        self.app.after_request(self._note_request)
         self.app.register_error_handler(HTTPException, _explain)
         try:
             # werkzeug would end the program where a port is taken: it gets one that is bound.
@@ -197,6 +198,12 @@ class LocalServer:
             self._visits.touch()
             return True
         return not self._visits.over(grace_seconds, patience_seconds)
+
+    def _note_request(self, response: Response) -> Response:
+        """Count the time without a page from now on: one of many photos opens its stream late."""
+        if response.status_code != 403:
+            self._visits.touch()
+        return response
 
     def _remove_link(self) -> None:
         if self._link:

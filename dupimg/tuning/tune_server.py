@@ -137,7 +137,7 @@ class TuneServer:
     def app(self) -> dict[str, Any]:
         """Answer with the ``address`` in the app to which the thresholds go; empty without one."""
         run = progress_file()
-        return {"address": view_in_app("run", id=run.name) if run else ""}
+        return {"address": view_in_app("run", id=run.name, answered="yes") if run else ""}
 
     def alive(self) -> Response:
         """Answer as long as the page is open."""

@@ -26,8 +26,15 @@ const FACTS = [
 // What stands out where it differs.
 const STRESSED = ["pixels", "bytes", "taken", "folder", "scene"];
 
+/** Make a line for each photo of two: there is more to say than a column has room for. */
+const whyLines = (rows, roles) =>
+  rows.map((row, i) => element("tr", {},
+    element("th", { scope: "row" }, t("number.why"), element("span", { class: "small" }, roles[i])),
+    element("td", { class: "why", colspan: 2 }, ...inLanguages(formatWhy(row) || "–"))));
+
 /** Make the table of one photo or two; `roles` say what each is. */
 function factsTable(rows, roles) {
+  const two = rows.length > 1;
   const line = ([key, read]) => {
     const values = rows.map((row, i) => read(row, rows[1 - i]));
     if (!values.some(Boolean)) return null;
@@ -40,5 +47,6 @@ function factsTable(rows, roles) {
     ...roles.map((role) => element("th", { scope: "col" }, role)));
   return element("div",
     { class: "facts", tabindex: 0, role: "region", "aria-label": t("viewer.numbers") },
-    element("table", {}, rows.length > 1 ? head : null, ...FACTS.map(line)));
+    element("table", {}, ...(two ? [...whyLines(rows, roles), head] : []),
+      ...FACTS.filter(([key]) => !two || key !== "why").map(line)));
 }

@@ -4,7 +4,7 @@ const IDENTICAL = ["identical bytes", "identical pixels"];
 const ACCEPTED = { identical: IDENTICAL, copies: [...IDENTICAL, "copy"] };
 
 /** Return the whole group of a block, which may be folded. */
-const groupOf = (model, { number }) => model.groups.find((group) => group.number === number);
+const groupOf = (model, { number }) => model.groupByNumber.get(number);
 
 class GroupDecisions {
   constructor(review, data) {

@@ -23,7 +23,8 @@ const SIZES = {
   stripSeconds: 112, // narrower, a photo has no room for seconds beside a badge
   stripStretch: 1.3,
   file: 72,
-  heading: 88,
+  heading: 72,
+  headingNarrow: 104, // what it is about takes two lines
   event: 56,
 };
 
@@ -127,7 +128,8 @@ function fileLines(rows) {
 }
 
 function headingLine(title, about) {
-  return { kind: "heading", segments: [], title, about, height: SIZES.heading };
+  const height = wide.matches ? SIZES.heading : SIZES.headingNarrow;
+  return { kind: "heading", segments: [], title, about, height };
 }
 
 /** Return the line of an event: its name, and how many scenes it has beside it. */

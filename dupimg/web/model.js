@@ -61,6 +61,7 @@ class Model {
       if (row.action === "remove" && row.keeper) this.byPath.get(row.keeper).copies += 1;
     }
     this.groups = this.duplicateGroups();
+    this.groupByNumber = new Map(this.groups.map((group) => [group.number, group]));
     this.scenes = this.scenesInOrder();
     this.border = borderline(this);
   }

@@ -190,7 +190,7 @@ class Review {
 
   /** Let a photo stay in place of the keeper of its group. */
   makeKeeper(row) {
-    const group = this.model.groups.find(({ number }) => number === row.duplicate_group);
+    const group = this.model.groupByNumber.get(row.duplicate_group);
     if (!group) return;
     const old = group.photos.filter((photo) =>
       photo !== row && (photo.action === "keep" || (photo.action === "leave" && photo.copies)));

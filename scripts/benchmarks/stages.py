@@ -30,6 +30,9 @@ from dupimg.model.remote import stream_photos
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import make_plan
 
+# How often a command runs; the best time counts.
+TIMES = 2
+
 
 def benchmark_stages(options: BenchmarkOptions) -> pd.DataFrame:
     """Measure the stages of a run, and whole commands.
@@ -118,7 +121,7 @@ def _stages(options: PlanOptions) -> Iterator[Timing]:
 def _commands(photos: Path, options: BenchmarkOptions) -> Iterator[Timing]:
     """Time whole commands, each with the start of Python, and the same of another checkout."""
     here = Path(dupimg.__file__).parents[1]
-    yield Timing("start of Python", seconds_of(lambda: _run(here, "-c", _IMPORTS), times=2))
+    yield Timing("start of Python", seconds_of(lambda: _run(here, "-c", _IMPORTS), times=TIMES))
     checkouts = [here] if options.against is None else [here, options.against.absolute()]
     more = [str(photos), f"--model={options.model}", "--quiet"]
     for verb in ("organize", "plan"):
@@ -134,8 +137,8 @@ _IMPORTS = "import dupimg.decide.decide"
 
 
 def _time_in_turn(checkouts: Sequence[Path], *words: str) -> list[float]:
-    """Return the better time of two of a command in each checkout, in turn, as noise comes."""
-    seconds = [[_time_command(checkout, *words) for checkout in checkouts] for _ in range(2)]
+    """Return the best time of a command in each checkout, in turn, as noise comes."""
+    seconds = [[_time_command(checkout, *words) for checkout in checkouts] for _ in range(TIMES)]
     return np.min(seconds, axis=0).tolist()
 
 

@@ -131,7 +131,9 @@ class RunForm {
       element("h3", {}, t(`group.${group}`)),
       element("div", { class: "options" },
         ...fields.filter((field) => field.group === group).map((field) => this.option(field)))));
-    this.fold = element("details", { class: "advanced" }, element("summary", {}, t("form.advanced")), ...groups);
+    // What is set there, by tune for one, is seen.
+    const open = fields.some(({ name }) => name in this.values);
+    this.fold = element("details", { class: "advanced", open }, element("summary", {}, t("form.advanced")), ...groups);
     return this.fold;
   }
 

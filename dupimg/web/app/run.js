@@ -6,8 +6,10 @@ const ENDED = ["done", "failed", "refused", "stopped", "killed"];
 const QUIET_MILLISECONDS = 3000;
 
 class RunView {
-  constructor(id) {
+  /** Of a run that is `answered`, the page has been: it ends, and is not to be opened again. */
+  constructor(id, answered) {
     this.id = id;
+    this.answered = answered;
     this.shown = 0;
     this.asked = "";
   }
@@ -36,7 +38,7 @@ class RunView {
       if (!this.facts.isConnected) return;
       const run = await trying(() => ask("run", { id: this.id }));
       if (!run) return;
-      if (run.address) {
+      if (run.address && !this.answered) {
         location.href = run.address;
         return;
       }
@@ -137,5 +139,5 @@ async function runView(query) {
   const id = query.get("id");
   const run = await ask("run", { id });
   if (ENDED.includes(run.state)) runEnded(run);
-  else await new RunView(id).show();
+  else await new RunView(id, query.has("answered")).show();
 }

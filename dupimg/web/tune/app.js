@@ -126,7 +126,8 @@ document.addEventListener("keydown", (event) => {
 function useLanguage(language) {
   setLanguage(language);
   const locale = navigator.languages.find((tag) => tag.startsWith(language.slice(0, 2))) ?? language;
-  words.formats.percent = new Intl.NumberFormat(locale, { style: "percent" });
+  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+  words.formats.percent = { format: (share) => t("percent", { percent: whole.format(100 * share) }) };
   document.getElementById("language").textContent = t("language.other");
   if (state) show(state);
 }

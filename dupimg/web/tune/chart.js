@@ -1,6 +1,6 @@
 /* Precision against the threshold, with its interval and the answers behind it. */
 
-const CHART = { width: 480, height: 280, left: 36, right: 12, top: 36, bottom: 56 };
+const CHART = { width: 480, height: 292, left: 36, right: 12, top: 48, bottom: 56 };
 
 function chart(judged, precision) {
   const { table, answers } = judged;
@@ -45,9 +45,9 @@ function sideOf(threshold, other) {
 /** Draw an upright line with a word above it. */
 function marker(name, x, y, side) {
   const anchor = x < CHART.left + 60 ? "start" : x > CHART.width - 60 ? "end" : side;
-  const line = svg("line", { class: name, x1: x, x2: x, y1: CHART.top - 16, y2: y(0) });
-  // The word for what is recommended stands higher, in case both lines are close.
-  const height = CHART.top - (name === "recommended" ? 24 : 20);
+  // The word for what is recommended stands above the other one, in case both lines are close.
+  const height = CHART.top - (name === "recommended" ? 36 : 20);
+  const line = svg("line", { class: name, x1: x, x2: x, y1: height + 4, y2: y(0) });
   return [line, svg("text", { class: `${name}-name`, x, y: height, "text-anchor": anchor }, t(`chart.${name}`))];
 }
 

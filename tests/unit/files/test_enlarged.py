@@ -19,6 +19,8 @@ def scaled(photo, factor, kernel=Image.Resampling.LANCZOS):
 
 
 def save(photo, path, **options):
+    if path.suffix == ".png":
+        options = {"compress_level": 1}  # most of the time would go into that
     photo.save(path, **options)
     return path
 
@@ -27,9 +29,8 @@ def save(photo, path, **options):
 @pytest.mark.parametrize("factor", [1.3, 2, 3, 5])
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_an_enlarged_picture_shows_no_more(tmp_path, kernel, factor, suffix):
-    options = {"quality": 92} if suffix == ".jpg" else {}
     small = save(PHOTO, tmp_path / "small.png")
-    large = save(scaled(PHOTO, factor, kernel), tmp_path / f"large{suffix}", **options)
+    large = save(scaled(PHOTO, factor, kernel), tmp_path / f"large{suffix}", quality=92)
     assert is_enlarged(large, small)
 
 

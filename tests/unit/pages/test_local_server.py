@@ -181,6 +181,16 @@ def test_it_outlives_the_reload_of_a_page():
         assert thread.is_alive()
 
 
+def test_a_page_that_asks_but_does_not_listen_yet_is_open():
+    with serving(grace_seconds=0.5) as (server, thread):
+        leave(*open_page(server)[:2])
+        for _ in range(6):
+            time.sleep(0.2)
+            assert ask(server)[0] == 200
+        thread.join(6)
+        assert not thread.is_alive()
+
+
 def test_it_waits_for_the_first_page_only_so_long():
     start = time.monotonic()
     with serving(patience_seconds=0.5, grace_seconds=0) as (_, thread):

@@ -42,8 +42,6 @@ def started(*words, **how):
         command,
         stderr=subprocess.PIPE,
         text=True,
-        # Tests that run in the background of a shell have it ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         **how,
     )
 

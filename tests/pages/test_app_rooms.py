@@ -1,0 +1,71 @@
+"""Ways out of the app's runs, in a real browser: stopped, quit in the middle, back from tune."""
+
+from __future__ import annotations
+
+import pytest
+from browser import visits
+from files import read_files
+from test_app_page import heading, press, started
+from tuned import truth, write_photos
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Return a home folder with 24 photos of six things."""
+    write_photos(tmp_path / "home/Pictures/six")
+    return tmp_path / "home"
+
+
+def test_a_run_is_stopped_and_quit_and_goes_on_in_another_life(home, browser):
+    photos = home / "Pictures/six"
+    before = read_files(photos)
+    with started(home) as app, visits(browser, "#heading") as visit:
+        page = visit(f"{app.address}#/new?input={photos}")
+        press(page, "Look at my photos")
+        press(page, "Pause")
+        page.get_by_text("Paused.").wait_for()
+        press(page, "Stop")
+        press(page, "Let it run")
+        press(page, "Stop")
+        page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+        heading(page, "Interrupted")
+        press(page, "Go on")
+        press(page, "Pause")
+        page.get_by_text("Paused.").wait_for()
+        press(page, "Quit")
+        page.get_by_role("dialog").get_by_text("1 run is going on.").wait_for()
+        press(page, "Cancel")
+        page.get_by_text("Paused.").wait_for()
+        press(page, "Quit")
+        press(page, "Stop and quit")
+        heading(page, "dupimg has ended")
+        assert app.wait(20) == 0
+    with started(home) as app, visits(browser, "#heading") as visit:
+        page = visit(app.address)
+        page.get_by_text("Unfinished", exact=True).click()
+        press(page, "Go on")
+        heading(page, "Ready to look at")
+    assert read_files(photos) == before
+
+
+def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
+    with started(home) as app, visits(browser, "#heading") as visit:
+        page = visit(f"{app.address}#/new?input={home / 'Pictures/six'}")
+        press(page, "Find my thresholds by answering questions")
+        page.locator(".pair").wait_for(timeout=60_000)
+        while page.locator(".pair").count():
+            pair = [each.get_attribute("title") for each in page.locator("figcaption").all()]
+            answer = ["same photo", "same scene", "different"].index(truth(*pair))
+            shown = page.inner_text("#main")
+            page.locator(".answers button").nth(answer).click()
+            page.wait_for_function(
+                "was => document.querySelector('#main').innerText !== was", arg=shown
+            )
+        used = page.locator(".recommended-name")
+        assert used.count() == 2
+        press(page, "Done")
+        heading(page, "What shall happen?")
+        page.get_by_text("The thresholds that your answers recommend are filled in.").wait_for()
+        for kind in ("duplicates", "scenes"):
+            assert 0.5 < float(page.get_by_label(f"Threshold for {kind}").input_value()) < 1
+        page.screenshot(path="/tmp/w3/p14-tmp/tune-form.png", full_page=True)
