@@ -12,6 +12,14 @@ from typing import BinaryIO
 # Folder in an output folder for journal, plan, previews and checkpoints.
 STATE_FOLDER = ".dupimg"
 
+# In that folder: the plan, and the journal of what was carried out.
+PLAN_RECORD, JOURNAL_RECORD = "plan.jsonl", "journal.jsonl"
+
+
+def holds_result(folder: Path) -> bool:
+    """Return whether a folder holds a plan or the result of a run."""
+    return any((folder / STATE_FOLDER / name).exists() for name in (PLAN_RECORD, JOURNAL_RECORD))
+
 
 @contextmanager
 def write_durably(path: Path) -> Iterator[BinaryIO]:

@@ -281,14 +281,17 @@ def find_inputs(
     while waiting:
         parts += [_find_under(inputs, name, walked, find) for name in waiting]
         waiting, walked.known_ones = walked.known_ones, []
+    results = tuple(path for part in parts for path in part.results)
+    passed_over = (message("note.earlier_result", folder=str(inputs / path)) for path in results)
     return Found(
         tuple(sorted((file for part in parts for file in part.files), key=lambda file: file[0])),
         tuple(other for part in parts for other in part.others),
         sum(part.system_folders for part in parts),
         sum(part.system_files for part in parts),
-        tuple(walked.notes),
+        (*walked.notes, *passed_over),
         sum(part.passed_over for part in parts),
         frozenset().union(*(part.excluded for part in parts)),
+        results,
     )
 
 
@@ -313,6 +316,7 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
         files=tuple((path(inside), status) for inside, status in found.files),
         others=tuple(replace(other, path=path(other.path)) for other in found.others),
         excluded=frozenset(map(path, found.excluded)),
+        results=tuple(map(path, found.results)),
     )
 
 

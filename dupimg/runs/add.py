@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
@@ -102,6 +102,7 @@ def _add(
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
     inputs = record.run.inputs.protecting(options.protect)
+    folders = Folders(Inputs.join(options.new_dir, options.protect), output_dir)
     find = partial(find_files, **searched(record.run.settings))
     found = find_inputs(
         inputs,
@@ -127,7 +128,6 @@ def _add(
             options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
         ) as evidence,
     ):
-        folders = Folders(Inputs.join(options.new_dir), output_dir)
         portable = record.run.portable or preflight.refuses_names(output_dir)
         rows, notes, passed_over = _decide(
             evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
@@ -146,11 +146,13 @@ def _add(
         run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             result = replace(finish(journal, output_dir, options, start), notes=notes)
+    seen = {path for path, _ in found.files} | {other.path for other in found.others}
     return replace(
         result,
         system_folders=found.system_folders,
         system_files=found.system_files,
         passed_over=found.passed_over + len(passed_over),
+        unread=sum(row.is_unread and row.path in seen for row in rows),
     )
 
 
@@ -298,6 +300,9 @@ def _only_new(
     )
     # What could not be read then, and can be now, has a row of its own no more.
     read = {f.path for f in files if f.digest and digests.get(f.path) == ""}
+    folders = {row.path for row in earlier if row.is_unread and not row.digest} - read
+    if folders:
+        read |= folders & {str(p) for f in files for p in PurePosixPath(f.path).parents}
     earlier = [row for row in earlier if row.path not in read]
     digests = {path: digest for path, digest in digests.items() if path not in read}
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}

@@ -12,8 +12,9 @@ import numpy as np
 
 from dupimg.errors import UsageError
 from dupimg.files.inputs import Inputs, find_inputs
+from dupimg.files.photos import Found
 from dupimg.files.sandbox import warm_up
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.tool_options import CompareOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.report import to_cell, write_table
@@ -67,6 +68,8 @@ class CompareResult:
     output : Path
         CSV file with a row for each pair.
     seconds : float
+    notes : tuple of Message
+        What else a person should know.
     """
 
     pairs: tuple[ComparedPair, ...] = field(repr=False)
@@ -75,6 +78,7 @@ class CompareResult:
     n_unread: int
     output: Path
     seconds: float
+    notes: tuple[Message, ...] = ()
     failed = False  # a file that is no readable photo is no failure
 
     @property
@@ -97,6 +101,7 @@ class CompareResult:
             "pairs": [vars(pair) for pair in self.pairs],
             "paths": {"pairs": str(self.output)},
             "seconds": {"total": round(self.seconds, 3)},
+            "notes": [str(note) for note in self.notes],
         }
 
     def summary(self) -> str:
@@ -113,6 +118,7 @@ class CompareResult:
             yield f"  {pair.path_b} = {pair.path_a}  ({pair.verdict}, {pair.cosine:.4f})"
         if len(self.pairs) > _SHOWN:
             yield f"  … and {counted(len(self.pairs) - _SHOWN, 'more pair')}"
+        yield from map(str, self.notes)
         yield f"took     {self.seconds:,.1f} s"
         yield f"pairs    {self.output}"
 
@@ -155,6 +161,7 @@ def compare(options: CompareOptions) -> CompareResult:
         ) as evidence,
     ):
         found = find_inputs(inputs)
+        _check_shared(found, inputs)
         listing = read_listing(options, inputs, found, evidence.cache, paired=False)
         listing, embedded = embed_listing(
             stream, inputs, listing, quiet=options.quiet, evidence=evidence
@@ -183,6 +190,7 @@ def compare(options: CompareOptions) -> CompareResult:
         len(listing.others) + len(listing.videos),
         options.output,
         time.perf_counter() - start,
+        found.notes,
     )
 
 
@@ -197,6 +205,17 @@ def _check(options: CompareOptions) -> None:
     for folder in (options.a, options.b):
         if output.resolve().is_relative_to(folder.resolve()):
             told = message("refused.output_inside", file=str(output), folder=str(folder))
+            raise UsageError(told)
+
+
+def _check_shared(found: Found, inputs: Inputs) -> None:
+    """Refuse folders of which one holds a part of the other, reached by a mount."""
+    for note in found.notes:
+        folder, other = (str(dict(note.values)[name]) for name in ("folder", "other"))
+        if inputs.label(folder) != inputs.label(other):
+            told = message(
+                "refused.shared_folder", folder=str(inputs / folder), other=str(inputs / other)
+            )
             raise UsageError(told)
 
 

@@ -75,11 +75,12 @@ def organize(
             f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
+    folders = Folders(run.inputs, preflight.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)
+    announce(told_folders(run.inputs, output_dir))
     check = partial(_check_space, options, announce, confirm)
     if options.only != "duplicates":  # else nobody knows yet how much there is to bring
         check(preflight.sizes_found(found, run.inputs))
-    announce(told_folders(run.inputs, output_dir))
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -95,7 +96,6 @@ def organize(
             )
             preflight.probe_each(movable, run.inputs, output_dir, options.mode)
         run = replace(run, portable=preflight.refuses_names(output_dir))
-        folders = Folders(run.inputs, preflight.existing_parent(output_dir))
         with looking(output_dir, command, dry_run=options.dry_run):
             decision = decide(
                 options,
@@ -128,6 +128,7 @@ def organize(
         system_folders=found.system_folders,
         system_files=found.system_files,
         passed_over=found.passed_over + len(decision.passed_over),
+        unread=sum(row.is_unread for row in rows),
     )
 
 
@@ -158,4 +159,5 @@ def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: floa
             f"{command_line('undo', output_dir)}."
         )
     with locked(output_dir), Journal(output_dir) as journal:
-        return finish(journal, output_dir, options, start)
+        result = finish(journal, output_dir, options, start)
+    return replace(result, unread=sum(row.is_unread for row in result.rows))

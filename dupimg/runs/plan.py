@@ -58,6 +58,7 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
             field="output_dir",
         )
     run = describe_run(options, "")
+    folders = Folders(run.inputs, preflight.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)
     (announce or announces(options))(told_folders(run.inputs, output_dir))
 
@@ -70,7 +71,6 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
         looking(output_dir, command),
         numbered(*DECIDING),
     ):
-        folders = Folders(run.inputs, output_dir)
         run = replace(run, portable=preflight.refuses_names(output_dir))
         decision = decide(
             options,
@@ -96,6 +96,7 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
         system_folders=found.system_folders,
         system_files=found.system_files,
         passed_over=found.passed_over + len(decision.passed_over),
+        unread=sum(row.is_unread for row in rows),
         notes=(
             *decision.notes,
             *(() if kept is None else (message("note.plan_kept", plan=PLAN, kept=kept.name),)),

@@ -315,6 +315,29 @@ def test_a_folder_that_is_mounted_twice_counts_once(bound, run, capsys):
     assert "which are one folder" in capsys.readouterr().err
 
 
+def test_folders_that_hold_one_folder_are_not_compared(bound, run, capsys):
+    run("compare", "two/photos", "one/photos", status=2)
+    assert "which are one folder" in capsys.readouterr().err
+    assert not Path("pairs.csv").exists()
+
+
+def test_a_result_inside_an_input_is_passed_over_and_named(folders, run, capsys):
+    run("organize", "one/photos", "one/photos/old", "--only=duplicates")
+    run("organize", "two/photos", "one/photos/deep/older", "--process_mode=move")
+    before = snapshot(Path("one"))
+    run("organize", "one/photos", "out", "--process_mode=move")
+    said = capsys.readouterr().out
+    assert sorted(reported("out")) == ["2024/cat.jpg", "cup.jpg", "cup.xmp"]
+    assert f"{folders}/one/photos/deep/older holds the result of an earlier run" in said
+    assert "files in 2 system folders" in said
+    run("undo", "out")
+    assert snapshot(Path("one")) == before
+    run("organize", "one/photos", "all", "--include_system")
+    assert len(reported("all")) > 8
+    run("organize", "one/photos/deep/older", "again")  # named by itself it is a folder as any other
+    assert "processed/image-0001-20240501100000000.jpg" in reported("again")
+
+
 def test_a_protected_folder_that_is_mounted_in_an_input_stays(bound, run):
     before = snapshot(Path("one"))
     run("organize", "two/photos", "out", "--protect=one/photos/2024", "--process_mode=move")
