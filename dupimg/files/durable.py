@@ -18,7 +18,9 @@ PLAN_RECORD, JOURNAL_RECORD = "plan.jsonl", "journal.jsonl"
 
 def holds_result(folder: Path) -> bool:
     """Return whether a folder holds a plan or the result of a run."""
-    return any((folder / STATE_FOLDER / name).exists() for name in (PLAN_RECORD, JOURNAL_RECORD))
+    # Of `os.path`, which takes a path that is too long, or closed, for one that is not there.
+    records = (folder / STATE_FOLDER / name for name in (PLAN_RECORD, JOURNAL_RECORD))
+    return any(map(os.path.exists, records))
 
 
 @contextmanager

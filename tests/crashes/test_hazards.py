@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
 import os
 import re
 import shlex
@@ -311,19 +312,23 @@ def test_a_file_that_may_not_be_read_any_more_is_refused(open_folder, run):
     assert results(open_folder / "out") == {}
 
 
-def test_a_folder_that_may_not_be_read_is_told_by_the_status_and_comes_in_later(open_folder, run):
-    source, output = open_folder / "in", open_folder / "out"
-    cache = f"--cache={open_folder / 'cache'}"
-    with without_privileges():
-        make_files(source, {"locked/deep/a.txt": b"a", "b.txt": b"b"})
-        (source / "locked").chmod(0)
-        status, text = run("organize", source, output, cache)
-        assert (status, "UNKNOWN         1 folder" in text) == (1, True), text
-        assert run("add", source, output, cache)[0] == 1
-        (source / "locked").chmod(0o700)
-        status, text = run("add", source, output, cache)
+def test_a_folder_that_fails_is_told_by_the_status_and_comes_in_later(tmp_path, run, monkeypatch):
+    source, output, list_folder = tmp_path / "in", tmp_path / "out", os.scandir
+    make_files(source, {"bad/deep/a.txt": b"a", "b.txt": b"b"})
+
+    def fail(folder):
+        if folder == source / "bad":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    status, text = run("organize", source, output)
+    assert (status, "UNKNOWN         1 folder" in text) == (1, True)
+    assert run("add", source, output)[0] == 1
+    monkeypatch.undo()
+    status, text = run("add", source, output)
     assert (status, "UNKNOWN" in text) == (0, False)
-    assert results(output) == {"other/locked/deep/a.txt": b"a", "other/b.txt": b"b"}
+    assert results(output) == {"other/bad/deep/a.txt": b"a", "other/b.txt": b"b"}
 
 
 @pytest.mark.parametrize("mode", MODES)
