@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -90,6 +91,20 @@ def test_several_new_folders_have_their_names_in_a_tree(tmp_path):
     places = {path for path in read_files(tmp_path / "out") if path.endswith(".jpg")}
     assert places == {"processed/a.jpg", "processed/card/b.jpg", "processed/phone/c.jpg"}
     assert f"your photos in {tmp_path / 'card'}, {tmp_path / 'phone'} are" in result.summary()
+
+
+def test_a_new_photo_says_why_it_is_in_its_scene_and_others_stand_by_their_folder(tmp_path):
+    china = picture("china.jpg")
+    save(china.crop((0, 0, 520, 427)), tmp_path / "in/left.jpg")
+    save(china.crop((120, 0, 640, 427)), tmp_path / "card/right.jpg")
+    make_files(tmp_path, {"in/notes": "a file", "card/notes/b.txt": "b"})
+    settings = {"quiet": True, "cache": cache(tmp_path)}
+    organize(tmp_path / "in", tmp_path / "out", **settings)
+    add(tmp_path / "card", tmp_path / "out", **settings)
+    row = reported(tmp_path / "out")[str(tmp_path / "card/right.jpg")]
+    assert re.search(r"in this scene: shares \d+ details with left.jpg", row["reason"])
+    others = {name for name in read_files(tmp_path / "out") if name.startswith("other/")}
+    assert others == {"other/notes", "other/card/notes/b.txt"}
 
 
 def test_a_known_folder_is_known_by_another_way_to_it(folders):
