@@ -54,6 +54,7 @@ def describe(output_dir: Path) -> dict[str, Any]:
         "input_dirs": [*map(str, run.inputs.movable.values())],
         "only": run.only,
         "mode": run.mode,
+        "notes": [note.to_json() for note in run.notes],
         "counts": vars(counts),
         "duplicates": _duplicates(rows),
         "scenes": _scenes(rows),

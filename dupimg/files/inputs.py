@@ -216,9 +216,7 @@ class _Walked:
         """Return whether the folder of a name is to be walked."""
         place = _place(folder)
         if place is not None and (known := self._known.get(place, name)) != name:
-            self.notes.append(
-                message("note.same_folder", folder=name or str(folder), other=known or ".")
-            )
+            self._note_twice(folder, name, known)
             self.known_ones.append(known)
             return False
         if place is None or place not in self._names:  # one that cannot be listed is told as such
@@ -226,10 +224,12 @@ class _Walked:
                 self._names[place] = name
             return True
         if (before := self._names[place]) not in (None, name):
-            self.notes.append(
-                message("note.same_folder", folder=name or str(folder), other=before or ".")
-            )
+            self._note_twice(folder, name, before)
         return False
+
+    def _note_twice(self, folder: Path, name: str, before: str | None) -> None:
+        note = message("note.same_folder", folder=name or str(folder), other=before or ".")
+        self.notes.append(message("note.labelled", note=note))
 
 
 def _place(folder: Path) -> tuple[int, int] | None:
@@ -283,12 +283,13 @@ def find_inputs(
         waiting, walked.known_ones = walked.known_ones, []
     results = tuple(path for part in parts for path in part.results)
     passed_over = (message("note.earlier_result", folder=str(inputs / path)) for path in results)
+    results_noted = (message("note.labelled", note=note) for note in passed_over)
     return Found(
         tuple(sorted((file for part in parts for file in part.files), key=lambda file: file[0])),
         tuple(other for part in parts for other in part.others),
         sum(part.system_folders for part in parts),
         sum(part.system_files for part in parts),
-        (*walked.notes, *passed_over),
+        (*walked.notes, *results_noted),
         sum(part.passed_over for part in parts),
         frozenset().union(*(part.excluded for part in parts)),
         results,

@@ -133,8 +133,9 @@ def _add(
             evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
         )
         folders.check(command)
-    known = _known(earlier, rows)
-    notes = (*_what_happens(earlier, rows), *found.notes, *notes)
+    known, notes = _known(earlier, rows), (*found.notes, *notes)
+    run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable, notes=notes)
+    notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
         report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
@@ -143,7 +144,6 @@ def _add(
     elif _is_anything_new(earlier, rows):
         preflight.check_means(rows, inputs, output_dir, options.mode)
         check_move(preflight.sizes_of(rows, inputs), output_dir, options.mode)
-        run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             result = replace(finish(journal, output_dir, options, start), notes=notes)
     seen = {path for path, _ in found.files} | {other.path for other in found.others}

@@ -210,7 +210,9 @@ def _check(options: CompareOptions) -> None:
 
 def _check_shared(found: Found, inputs: Inputs) -> None:
     """Refuse folders of which one holds a part of the other, reached by a mount."""
-    for note in found.notes:
+    for note in (dict(labelled.values)["note"] for labelled in found.notes):
+        if not isinstance(note, Message) or note.code != "note.same_folder":
+            continue
         folder, other = (str(dict(note.values)[name]) for name in ("folder", "other"))
         if inputs.label(folder) != inputs.label(other):
             told = message(

@@ -107,14 +107,14 @@ def organize(
             )
             folders.check(command)
         rows, notes = decision.rows, decision.notes
-        run = replace(run, passed_over=decision.passed_over)
+        run = replace(run, passed_over=decision.passed_over, notes=notes)
         if not options.dry_run:
             keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
             write_report(rows, output_dir / REPORT)
             seconds = time.perf_counter() - start
-            about = PageInfo.of(run, "dry run", seconds=seconds, notes=notes)
+            about = PageInfo.of(run, "dry run", seconds=seconds)
             page = write_page(rows, output_dir, about)
             notes = (*notes, message("note.dry_run"))
             result = Result(rows, output_dir / REPORT, seconds, page, notes=notes)

@@ -81,12 +81,13 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
             portable=run.portable,
         )
         folders.check(command)
-        rows, run = decision.rows, replace(run, passed_over=decision.passed_over)
+        rows = decision.rows
+        run = replace(run, passed_over=decision.passed_over, notes=decision.notes)
         keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start
-        about = PageInfo.of(run, "planned", seconds=seconds, notes=decision.notes)
+        about = PageInfo.of(run, "planned", seconds=seconds)
         page = write_page(rows, output_dir, about)
     return Result(
         rows,
