@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shlex
 import subprocess
@@ -15,6 +16,7 @@ from PIL import Image
 from planned import set_cells
 
 import dupimg
+from dupimg.app.results import describe
 from dupimg.cli.main import main
 from dupimg.errors import UsageError
 from dupimg.plans.report import from_cell
@@ -330,6 +332,7 @@ def test_a_result_inside_an_input_is_passed_over_and_named(folders, run, capsys)
     assert sorted(reported("out")) == ["2024/cat.jpg", "cup.jpg", "cup.xmp"]
     assert f"{folders}/one/photos/deep/older holds the result of an earlier run" in said
     assert "files in 2 system folders" in said
+    assert "note.earlier_result" in json.dumps(describe(Path("out"))["notes"])
     run("undo", "out")
     assert snapshot(Path("one")) == before
     run("organize", "one/photos", "all", "--include_system")
