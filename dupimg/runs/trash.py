@@ -75,10 +75,14 @@ class TrashResult:
                 "emptying the trash frees",
                 f"left     {counted(len(self.left), 'file')}",
                 *(f"         {place}: {reason}" for place, reason in self.left.items()),
-                f"next     {command_line('undo', self.output_dir)} takes all of it back, unless "
-                "the trash is emptied",
+                *self._onward(),
             ]
         )
+
+    def _onward(self) -> Iterator[str]:
+        if self.trashed:
+            undo = command_line("undo", self.output_dir)
+            yield f"next     {undo} takes all of it back, unless the trash is emptied"
 
 
 @verb(TrashOptions)
@@ -140,7 +144,7 @@ def _checked(
 
     def doubt(row: Row) -> Message | None:
         if not whole(row.path):
-            return message("why.changed_since", path=row.destination)
+            return message("why.changed")
         photo = by_path[row.companion_of] if row.is_companion else row
         keeper = by_path.get(photo.keeper)
         if photo.action != REMOVE or keeper is None or keeper.action not in (KEEP, LEAVE):
