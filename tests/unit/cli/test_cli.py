@@ -219,7 +219,8 @@ def test_json_says_why_nothing_was_done(tmp_path, capsys):
     values, aside = json_of(capsys, "organize", tmp_path / "no", tmp_path / "out", "--json")
     assert (values["status"], "does not exist" in values["error"]) == (2, True)
     assert "does not exist" in aside
-    assert json_of(capsys, "organize", "--json", "--treshold=1")[0]["status"] == 2
+    for flag in ("--json", "--json=True"):
+        assert json_of(capsys, "organize", flag, "--treshold=1")[0]["status"] == 2
 
 
 def test_a_move_to_another_disk_is_told_before_and_asked_about(
@@ -232,7 +233,9 @@ def test_a_move_to_another_disk_is_told_before_and_asked_about(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert main(words) == 2
     said = capsys.readouterr()
-    assert "is on another disk: moving copies 0.0 MB first" in said.out
+    folders, disk = said.out.splitlines()
+    assert folders.startswith("input ")
+    assert "is on another disk: moving copies 0.0 MB first" in disk
     assert "Go on? [Y/n]" in said.err
     assert list(other_filesystem.iterdir()) == []
     values, aside = json_of(capsys, *words, "--yes", "--json")

@@ -147,6 +147,7 @@ def test_an_addition_after_the_trash_keeps_account(tmp_path, source, output, dup
     assert "not what they were" not in added.stdout
     assert dupimg("trash", output, "--yes").returncode == 0
     assert dupimg("undo", output).returncode == 0
+    assert [path.name for path in output.glob("report*.csv")] == ["report.csv"]  # nobody edited it
     assert dupimg("undo", output).returncode == 0
     assert len(list(source.iterdir())) == 5
     assert list((tmp_path / "share/Trash/files").iterdir()) == []
