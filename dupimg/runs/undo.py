@@ -202,7 +202,8 @@ def _write_outcomes(outcomes: Sequence[UndoOutcome], path: Path) -> None:
 def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
     """Remove the page of a run that was undone, or go back to the run that it added to.
 
-    The report has `told` some rows until now. The mark that ends the undo is the last step: whoever is killed before can do it all again.
+    The report has `told` some rows until now. The mark that ends the undo is the last step: whoever
+    is killed before can do it all again.
     """
     if journal.earlier:
         earlier = Journal(output_dir, journal.earlier)
