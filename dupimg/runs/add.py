@@ -35,7 +35,7 @@ from dupimg.plans.record import Record, Run
 from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import DECIDING, announces, looking
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
@@ -91,7 +91,7 @@ def add(
         folders = ", ".join(map(str, options.new_dir))
         announce(message("note.folders", inputs=folders, output=str(output_dir)))
         with numbered(*DECIDING, carrying_out(options.mode)):
-            check_move = partial(preflight.check_move, announce=announce, confirm=confirm)
+            check_move = partial(disk_space.check_move, announce=announce, confirm=confirm)
             record = replace(journal.record, rows=journal.rows)
             return _add(record, options, start, check_move)
 
@@ -143,7 +143,7 @@ def _add(
         result = replace(result, report=report, notes=notes)
     elif _is_anything_new(earlier, rows):
         preflight.check_means(rows, inputs, output_dir, options.mode)
-        check_move(preflight.sizes_of(rows, inputs), output_dir, options.mode)
+        check_move(disk_space.sizes_of(rows, inputs), output_dir, options.mode)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             result = replace(finish(journal, output_dir, options, start), notes=notes)
     seen = {path for path, _ in found.files} | {other.path for other in found.others}

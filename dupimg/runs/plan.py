@@ -18,7 +18,7 @@ from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import (
     DECIDING,
     announces,
@@ -58,7 +58,7 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
             field="output_dir",
         )
     run = describe_run(options, "")
-    folders = Folders(run.inputs, preflight.existing_parent(output_dir))
+    folders = Folders(run.inputs, disk_space.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)
     (announce or announces(options))(told_folders(run.inputs, output_dir))
 
