@@ -81,6 +81,8 @@ def test_values_are_converted():
         (["in", "out", "--dryrun"], "Did you mean --dry_run?"),
         (["in", "out", "--modle=x"], "Did you mean --model?"),
         (["in", "out", "--model"], "without a value"),
+        (["in", "out", "--exclude", "--dry_run"], "--exclude without a value"),
+        (["in", "out", "-q"], "-q, which `dupimg organize` does not know"),
         (["in", "out", "--model=x", "--model=y"], "--model twice"),
         (["in", "out", "--input_dir=x"], "--input_dir twice"),
         (["in", ""], "expected a path"),
