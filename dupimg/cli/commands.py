@@ -202,6 +202,6 @@ def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
         return field_name, value
     if field_name in flags:
         return field_name, "yes"
-    if not waiting or waiting[0].startswith("--"):  # not the next option
+    if not waiting or re.match("--.", waiting[0]):  # that is the next option
         raise UsageError(f"Got --{written} without a value, expected --{written}=VALUE.")
     return field_name, waiting.pop(0)
