@@ -15,6 +15,9 @@ STATE_FOLDER = ".dupimg"
 # In that folder: the plan, and the journal of what was carried out.
 PLAN_RECORD, JOURNAL_RECORD = "plan.jsonl", "journal.jsonl"
 
+# Beside it: the duplicates.
+REMOVED_FOLDER = "remove"
+
 
 def holds_result(folder: Path) -> bool:
     """Return whether a folder holds a plan or the result of a run."""

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeVar
 
 from dupimg.files.companion_names import folded
+from dupimg.files.durable import REMOVED_FOLDER, holds_result
 from dupimg.files.photos import File, Found, Listing, Photo, Video, by_time, find_files
 from dupimg.messages import Message, message
 
@@ -227,9 +228,12 @@ class _Walked:
             self._note_twice(folder, name, before)
         return False
 
+    def note(self, told: Message) -> None:
+        """Tell a person something."""
+        self.notes.append(message("note.labelled", note=told))
+
     def _note_twice(self, folder: Path, name: str, before: str | None) -> None:
-        note = message("note.same_folder", folder=name or str(folder), other=before or ".")
-        self.notes.append(message("note.labelled", note=note))
+        self.note(message("note.same_folder", folder=name or str(folder), other=before or "."))
 
 
 def _place(folder: Path) -> tuple[int, int] | None:
@@ -307,9 +311,18 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
             return inputs.name(root / inside)
         return f"{name}/{inside}" if name and inside else name or inside
 
+    # What an earlier run removed is going to be deleted: nothing goes in its favour.
+    is_result = inputs.is_protected(name) and holds_result(root)
+
+    def enter(inside: str) -> bool:
+        if is_result and inside == REMOVED_FOLDER:
+            walked.note(message("note.removed_before", folder=str(root / inside)))
+            return False
+        return walked.enter(root / inside, path(inside))
+
     found = find(
         root,
-        enter=lambda inside: walked.enter(root / inside, path(inside)),
+        enter=enter,
         below="" if inputs.label(name) is None else inputs.inside(name),
     )
     return replace(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dupimg.files.durable import REMOVED_FOLDER
 from dupimg.messages import Message
 
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
-FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
+FOLDERS = {KEEP: "processed", REMOVE: REMOVED_FOLDER, OTHER: "other"}
 
 # Reasons of files and folders that a disk or a share did not give.
 UNREAD = ("reason.not_read", "reason.not_looked_at", "reason.folder_not_listed")

@@ -341,6 +341,14 @@ def test_a_result_inside_an_input_is_passed_over_and_named(folders, run, capsys)
     assert "processed/image-0001-20240501100000000.jpg" in reported("again")
 
 
+def test_nothing_goes_in_favour_of_what_an_earlier_run_removed(folders, run, capsys):
+    run("organize", "two/photos", "one/photos", "library", "--only=duplicates")
+    assert Path("library/remove/two/photos/cat small.jpg").exists()
+    run("organize", "two/photos", "out", "--protect=library")
+    assert "holds duplicates of an earlier run and is passed over" in capsys.readouterr().out
+    assert reported("out")["photos/cat small.jpg"]["action"] == "keep"
+
+
 def test_a_protected_folder_that_is_mounted_in_an_input_stays(bound, run):
     before = snapshot(Path("one"))
     run("organize", "two/photos", "out", "--protect=one/photos/2024", "--process_mode=move")
