@@ -12,12 +12,13 @@ import numpy as np
 
 from dupimg.errors import UsageError
 from dupimg.files.inputs import Inputs, find_inputs
-from dupimg.files.photos import Found
+from dupimg.files.photos import File, Found
 from dupimg.files.sandbox import warm_up
 from dupimg.messages import Message, message
 from dupimg.options.tool_options import CompareOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.report import to_cell, write_table
+from dupimg.plans.rows import UNREAD
 from dupimg.progress import numbered
 from dupimg.runs import preflight
 from dupimg.wording import counted, plural
@@ -70,6 +71,8 @@ class CompareResult:
     seconds : float
     notes : tuple of Message
         What else a person should know.
+    unread : tuple of File
+        Files and folders that a disk or a share did not give.
     """
 
     pairs: tuple[ComparedPair, ...] = field(repr=False)
@@ -79,7 +82,12 @@ class CompareResult:
     output: Path
     seconds: float
     notes: tuple[Message, ...] = ()
-    failed = False  # a file that is no readable photo is no failure
+    unread: tuple[File, ...] = field(default=(), repr=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file could not be read; one that is no photo is no failure."""
+        return bool(self.unread)
 
     @property
     def found(self) -> int:
@@ -112,6 +120,7 @@ class CompareResult:
         yield f"compared {counted(self.n_a, 'photo')} of A with {self.n_b:,} of B"
         if self.n_unread:
             yield f"other    {self.n_unread:,} {plural(self.n_unread, 'file')}, no readable photo"
+        yield from (f"FAILED   {file.path}: {file.reason}" for file in self.unread[:_SHOWN])
         are = "is" if self.found == 1 else "are"
         yield f"found    {counted(self.found, 'photo')} of B that {are} in A, too"
         for pair in self.pairs[:_SHOWN]:
@@ -191,6 +200,7 @@ def compare(options: CompareOptions) -> CompareResult:
         options.output,
         time.perf_counter() - start,
         found.notes,
+        tuple(file for file in listing.others if file.reason.code in UNREAD),
     )
 
 

@@ -46,6 +46,15 @@ def test_a_file_that_cannot_be_read_stays_is_named_and_comes_in_later(disk, tmp_
     assert read_files(disk.folder) == before
 
 
+def test_what_a_comparison_could_not_read_is_named(disk, tmp_path):
+    (tmp_path / "other").mkdir()
+    with disk.failing() as bad:
+        words = {"output": tmp_path / "pairs.csv", "cache": "none", "quiet": True}
+        result = dupimg.compare(disk.folder, tmp_path / "other", **words)
+        assert result.failed
+        assert f"FAILED   share/{bad.name}: could not be read" in result.summary()
+
+
 def test_a_copy_that_fails_half_way_leaves_nothing_and_is_taken_up_again(disk, tmp_path):
     output = tmp_path / "out"
     dupimg.plan(disk.folder, output, cache="none", quiet=True)
