@@ -16,8 +16,8 @@ from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.runs.begin import unfinished_look
+from dupimg.runs.disk_space import existing_parent, size_across, sizes_of
 from dupimg.runs.journal import UNDONE, Journal, is_at_work, read_plan
-from dupimg.runs.preflight import existing_parent, size_across, sizes_of
 from dupimg.runs.result import PLAN
 from dupimg.runs.status import status
 
@@ -54,6 +54,7 @@ def describe(output_dir: Path) -> dict[str, Any]:
         "input_dirs": [*map(str, run.inputs.movable.values())],
         "only": run.only,
         "mode": run.mode,
+        "notes": [note.to_json() for note in run.notes],
         "counts": vars(counts),
         "duplicates": _duplicates(rows),
         "scenes": _scenes(rows),

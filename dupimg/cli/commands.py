@@ -135,6 +135,11 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             if name in values and name not in _taking_many(command):
                 raise UsageError(f"Got --{name} twice, expected it once.")
             values[name] = f"{values[name]}{SEPARATOR}{value}" if name in values else value
+        elif re.match("-.", word) and not only_positional:  # else it would be taken for a folder
+            raise UsageError(
+                f"Got {word}, which `{command.call}` does not know: options begin with --. A "
+                f"folder of that name is ./{word}."
+            )
         else:
             positional.append(word)
     values = _positional(command, values, positional) | values
@@ -197,6 +202,6 @@ def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
         return field_name, value
     if field_name in flags:
         return field_name, "yes"
-    if not waiting:
+    if not waiting or re.match("--.", waiting[0]):  # that is the next option
         raise UsageError(f"Got --{written} without a value, expected --{written}=VALUE.")
     return field_name, waiting.pop(0)

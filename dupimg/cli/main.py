@@ -273,7 +273,7 @@ def _how_far(words: Sequence[str]) -> str:
 def _end(words: Sequence[str], status: int, why: str) -> int:
     """Say why nothing came of a command; to a script as JSON, too."""
     say(f"dupimg: {why}", file=sys.stderr)
-    if {"--json", "--json=yes"} & set(words):
+    if any(re.fullmatch(r"--json(=(yes|true|1|on))?", word, re.IGNORECASE) for word in words):
         _say_json(status, {"error": why})
     return status
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dupimg.decide.collection import Collection
 from dupimg.decide.group import find_scenes
-from dupimg.decide.scene_links import find_links
+from dupimg.decide.scene_links import find_links, why_one_scene
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.search.similarity import reachable_rows
@@ -60,7 +60,7 @@ def scenes_with_new(
     stays: NDArray[np.int64],
     known: Mapping[int, int],
     options: PlanOptions,
-) -> tuple[Mapping[int, int], tuple[Message, ...]]:
+) -> tuple[Mapping[int, int], Mapping[int, Message], tuple[Message, ...]]:
     """Let new photos join the scenes that were there, or form new ones.
 
     Parameters
@@ -74,12 +74,14 @@ def scenes_with_new(
     -------
     scenes : mapping of int to int
         The number of the scene of every photo that stays.
+    shared : mapping of int to Message
+        By photo, see `dupimg.decide.scene_links.why_one_scene`.
     notes : tuple of Message
         Scenes that would be one now, or more than one, and are left to a person.
     """
     seeds = np.flatnonzero(collection.is_new[stays])
     if not seeds.size:
-        return known, ()
+        return known, {}, ()
     vectors = collection.features.scene_vector[collection.inverse[stays]]
     links = find_links(collection, stays, options)
     concerned = stays[_reached(vectors, seeds, links.pairs, options.scene_threshold)]
@@ -90,7 +92,10 @@ def scenes_with_new(
         before[is_old] = find_scenes(collection, concerned[is_old], options)
     numbers = np.array([known.get(i, 0) for i in concerned.tolist()])
     scenes = _joined(collection, concerned, labels, known)
-    return scenes, tuple(_left_as_they_are(numbers, before, labels))
+    numbered = np.array([scenes.get(i, -1 - i) for i in stays.tolist()])
+    why = why_one_scene(links, numbered, [collection.photos[i].path for i in stays])
+    shared = {int(stays[i]): reason for i, reason in why.items()}
+    return scenes, shared, tuple(_left_as_they_are(numbers, before, labels))
 
 
 def _reached(

@@ -182,10 +182,11 @@ def _photo_rows(
     keepers = _settled(around, found, changed)
     dates = best_dates(around.photos, keepers.tolist())
     stays, known = known_scenes(collection, near, keepers)
-    scenes, notes = scenes_with_new(_dated(collection, near, dates), stays, known, options)
+    scenes, shared, notes = scenes_with_new(_dated(collection, near, dates), stays, known, options)
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
-    groups = replace(found, keepers=keepers)
+    shared = {i: shared[number] for i, number in enumerate(near.tolist()) if number in shared}
+    groups = replace(found, keepers=keepers, shared=shared)
     sizes = Counter(keepers.tolist())
     for i in np.flatnonzero(changed).tolist():
         keeper = int(keepers[i])

@@ -155,7 +155,8 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
 
 def _not_read(files: Sequence[File]) -> tuple[Message, ...]:
     """Name files that a disk or a share did not give."""
-    failed = [file.path for file in files if file.reason.code == "reason.not_read"]
+    codes = ("reason.not_read", "reason.not_looked_at")  # of folders the summary tells apart
+    failed = [file.path for file in files if file.reason.code in codes]
     if not failed:
         return ()
     note = message("note.not_read", count=len(failed), path=min(failed))

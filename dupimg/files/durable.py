@@ -12,6 +12,19 @@ from typing import BinaryIO
 # Folder in an output folder for journal, plan, previews and checkpoints.
 STATE_FOLDER = ".dupimg"
 
+# In that folder: the plan, and the journal of what was carried out.
+PLAN_RECORD, JOURNAL_RECORD = "plan.jsonl", "journal.jsonl"
+
+# Beside it: the duplicates.
+REMOVED_FOLDER = "remove"
+
+
+def holds_result(folder: Path) -> bool:
+    """Return whether a folder holds a plan or the result of a run."""
+    # Of `os.path`, which takes a path that is too long, or closed, for one that is not there.
+    records = (folder / STATE_FOLDER / name for name in (PLAN_RECORD, JOURNAL_RECORD))
+    return any(map(os.path.exists, records))
+
 
 @contextmanager
 def write_durably(path: Path) -> Iterator[BinaryIO]:

@@ -1,50 +1,32 @@
-"""Open one picture: recognized by its content, upright, RGB, reduced while it is decoded.
-
-Pillow and pillow-heif decode, and imagecodecs JPEG XL; of a raw file they decode the preview that
-`dupimg.files.raw` finds. This module sets their limits. Any error of a decoder becomes
-`UnreadablePhoto`, whose message is the reason in the report.
-"""
+"""Read one picture: upright, RGB, reduced while it is decoded; `dupimg.files.opening` opens it."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
-import math
 import os
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, Jpeg2KImagePlugin
 
-from dupimg.errors import MessageError
-from dupimg.files import jpeg_xl, raw
 from dupimg.files.crop_box import read_crop_box
-from dupimg.files.deep_tiff import is_misread, open_deep_tiff, read_deep_tiff
+from dupimg.files.deep_tiff import is_misread, read_deep_tiff
 from dupimg.files.metadata import Metadata, read_tags
+from dupimg.files.opening import MAX_PIXELS as MAX_PIXELS
+from dupimg.files.opening import CannotReduce, open_picture
+from dupimg.files.opening import UnreadableNow as UnreadableNow
+from dupimg.files.opening import UnreadablePhoto as UnreadablePhoto
 from dupimg.files.sharpness import measure_sharpness
 from dupimg.files.traits import Traits, read_traits
-from dupimg.messages import details, message, why
 
-MAX_PIXELS = 500_000_000
-
-# Part of the cache's key for headers and unreadable photos: count it up whenever this module or
-# `dupimg.files.raw` reads more files, or reads them differently.
+# Part of the cache's key for headers and unreadable photos: count it up whenever this module,
+# `dupimg.files.opening` or `dupimg.files.raw` reads more files, or reads them differently.
 READER_VERSION = 5
-
-# By content and by this list only: Pillow would start ghostscript for EPS, for example.
-# MPO has no entry of its own: Pillow opens it as JPEG.
-FORMATS = (
-    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD"),
-    *("ICO", "TGA"),
-)
-# A Targa file says what it is at its end.
-_TARGA_END = b"TRUEVISION-XFILE.\0"
 
 # Pictures that are decoded whole and hold more pixels than this wait for each other:
 # each takes 4 bytes a pixel and more.
@@ -65,14 +47,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-class UnreadablePhoto(MessageError, ValueError):
-    """A file is no picture, or one that cannot be decoded; the message says why."""
-
-
-class UnreadableNow(UnreadablePhoto):
-    """A file could not be decoded this time, for want of memory, time or permission."""
 
 
 @dataclass(frozen=True)
@@ -257,10 +231,6 @@ def _squashed(photo: Image.Image, size: int) -> Image.Image:
     return photo.resize((size, size), Image.Resampling.BILINEAR)
 
 
-class _CannotReduce(Exception):
-    """A decoder failed where it was asked to reduce; it may work without."""
-
-
 class _Decoded(NamedTuple):
     """A picture as small as its reader allows, and as large as it was decoded to get there."""
 
@@ -271,7 +241,7 @@ class _Decoded(NamedTuple):
 def _read(path: str | os.PathLike[str], size: int, max_pixels: int) -> _Decoded:
     try:
         return _decode(path, size, max_pixels, reduced=True)
-    except _CannotReduce:
+    except CannotReduce:
         return _decode(path, size, max_pixels, reduced=False)
 
 
@@ -304,7 +274,7 @@ def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
     except OSError as error:
         # More halvings than the file has resolutions: its header does not tell.
         if picture.format == "JPEG2000" and factor > 1:
-            raise _CannotReduce from error
+            raise CannotReduce from error
         raise
     box = read_crop_box(path, picture.size) if picture.format == "AVIF" else None
     return to_rgb(picture.crop(box) if box else picture)
@@ -321,126 +291,6 @@ def turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
     whole = picture.format not in ("JPEG", "MPO") or "progressive" in picture.info
     pixels = picture.width * picture.height
     return _one_huge_picture if whole and pixels > _HUGE_PIXELS else contextlib.nullcontext()
-
-
-class _Opened(NamedTuple):
-    """An opened picture (of a raw file its preview), and size and format of the whole file."""
-
-    picture: Image.Image
-    size: tuple[int, int]
-    format: str
-
-
-@contextlib.contextmanager
-def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
-    """Yield the opened picture; raise `UnreadablePhoto` for any error with it."""
-    import dupimg.files.decoders  # noqa: F401
-
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 (closed below; this tells its errors apart)
-    except OSError as error:
-        raise UnreadableNow(message("reason.cannot_open", why=why(error))) from error
-    kind = "picture"
-    with file, _pillow_as_we_need_it():
-        try:
-            kind = _recognize(file)
-            opened = _OPENERS.get(kind, _open_by_pillow)(Path(path), file)
-            with opened.picture:
-                check_size(max(opened.size, opened.picture.size, key=math.prod), max_pixels)
-                yield opened
-        except (UnreadablePhoto, _CannotReduce):
-            raise
-        except Image.UnidentifiedImageError as error:
-            raise UnreadablePhoto(message("reason.broken", kind=kind)) from error
-        except MemoryError as error:
-            raise UnreadableNow(message("reason.no_memory", kind=kind)) from error
-        except Exception as error:  # decoders raise nearly everything when a file is broken
-            if isinstance(error, OSError) and is_of_the_disk(error):
-                raise UnreadableNow(message("reason.not_read", why=why(error))) from error
-            ends = "truncated" in str(error).lower()
-            raise UnreadablePhoto(
-                message(
-                    "reason.truncated" if ends else "reason.unreadable",
-                    kind=kind,
-                    why=details(error),
-                )
-            ) from error
-
-
-def is_of_the_disk(error: OSError) -> bool:
-    """Return whether a disk or a share failed, not the content: another time it may be read.
-
-    Decoders raise errors without a number, and seek to where a broken file has nothing.
-    """
-    return error.errno not in (None, errno.EINVAL)
-
-
-def _open_by_pillow(path: Path, file: BinaryIO) -> _Opened:
-    picture = Image.open(file, formats=FORMATS)
-    size = picture.size
-    if picture.format == "AVIF" and (box := read_crop_box(path, size)):
-        size = (box[2] - box[0], box[3] - box[1])
-    return _Opened(picture, size, str(picture.format))
-
-
-def _open_tiff(path: Path, file: BinaryIO) -> _Opened:
-    try:
-        return _open_by_pillow(path, file)
-    except Image.UnidentifiedImageError as error:
-        try:
-            picture = open_deep_tiff(path, file)
-        except Exception:
-            raise error from None
-        return _Opened(picture, picture.size, "TIFF")
-
-
-def _open_raw(path: Path, file: BinaryIO) -> _Opened:
-    return _Opened(*raw.open_preview(path, file), "RAW")
-
-
-def _open_jpeg_xl(path: Path, file: BinaryIO) -> _Opened:
-    try:
-        picture = jpeg_xl.JpegXlPicture(path, file)
-    except ImportError as error:
-        raise UnreadableNow(message("reason.jpeg_xl")) from error
-    return _Opened(picture, picture.size, "JXL")
-
-
-_OPENERS = {"RAW": _open_raw, "TIFF": _open_tiff, "JXL": _open_jpeg_xl}
-
-
-def _recognize(file: BinaryIO) -> str:
-    """Return the format that the first bytes announce."""
-    prefix = file.read(16)
-    if not prefix:
-        raise UnreadablePhoto(message("reason.empty"))
-    if raw.is_raw(file):
-        return "RAW"
-    if prefix.startswith(jpeg_xl.SIGNATURES):
-        return "JXL"
-    for name in FORMATS:
-        _, accept = Image.OPEN.get(name, (None, None))
-        if accept is not None and accept(prefix):
-            return name
-    file.seek(-min(len(_TARGA_END), file.seek(0, os.SEEK_END)), os.SEEK_END)
-    if file.read() == _TARGA_END:
-        return "TGA"
-    raise UnreadablePhoto(message("reason.not_a_picture"))
-
-
-def check_size(size: tuple[int, int], max_pixels: int) -> None:
-    """Raise `UnreadablePhoto` for a picture with too many pixels."""
-    width, height = size
-    if width * height > max_pixels:
-        raise UnreadablePhoto(
-            message(
-                "reason.too_many_pixels",
-                width=str(width),
-                height=str(height),
-                size=f"{width * height / 1e6:.3g}",
-                limit=f"{max_pixels / 1e6:.3g}",
-            )
-        )
 
 
 def _read_exif(picture: Image.Image) -> dict[int, Any]:
@@ -486,49 +336,3 @@ def _deep_grey_to_8_bits(picture: Image.Image) -> Image.Image:
     white = 1.0 if picture.mode == "F" and brightest <= 1 else 2.0**bits - 1
     scaled = np.nan_to_num(grey * np.float32(255 / white), nan=0.0)
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
-
-
-def _skipping_large(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
-    """Let a text of a PNG that is too large cost the picture that text, and not its pixels."""
-
-    def read_or_skip(stream: Any, position: int, length: int) -> bytes:
-        try:
-            return read(stream, position, length)
-        except ValueError:
-            stream.fp.seek(position)
-            return stream.fp.read(length)  # for its checksum
-
-    return read_or_skip
-
-
-_settings_lock = threading.Lock()
-_settings = contextlib.ExitStack()
-_decoding = 0
-
-
-@contextlib.contextmanager
-def _pillow_as_we_need_it() -> Iterator[None]:
-    """Silence Pillow's warnings and lift its limits while any thread decodes.
-
-    The settings belong to the whole process: the first thread changes them, the last one
-    restores them. `check_size` checks the limit for a photo.
-    """
-    global _decoding
-    with _settings_lock:
-        if _decoding == 0:
-            _settings.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
-            _settings.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
-            Image.MAX_IMAGE_PIXELS = None
-            for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
-                read = getattr(PngImagePlugin.PngStream, name)
-                _settings.callback(setattr, PngImagePlugin.PngStream, name, read)
-                setattr(PngImagePlugin.PngStream, name, _skipping_large(read))
-        _decoding += 1
-    try:
-        yield
-    finally:
-        with _settings_lock:
-            _decoding -= 1
-            if _decoding == 0:
-                _settings.close()

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeVar
 
 from dupimg.files.companion_names import folded
+from dupimg.files.durable import REMOVED_FOLDER, holds_result
 from dupimg.files.photos import File, Found, Listing, Photo, Video, by_time, find_files
 from dupimg.messages import Message, message
 
@@ -216,9 +217,7 @@ class _Walked:
         """Return whether the folder of a name is to be walked."""
         place = _place(folder)
         if place is not None and (known := self._known.get(place, name)) != name:
-            self.notes.append(
-                message("note.same_folder", folder=name or str(folder), other=known or ".")
-            )
+            self._note_twice(folder, name, known)
             self.known_ones.append(known)
             return False
         if place is None or place not in self._names:  # one that cannot be listed is told as such
@@ -226,10 +225,15 @@ class _Walked:
                 self._names[place] = name
             return True
         if (before := self._names[place]) not in (None, name):
-            self.notes.append(
-                message("note.same_folder", folder=name or str(folder), other=before or ".")
-            )
+            self._note_twice(folder, name, before)
         return False
+
+    def note(self, told: Message) -> None:
+        """Tell a person something."""
+        self.notes.append(message("note.labelled", note=told))
+
+    def _note_twice(self, folder: Path, name: str, before: str | None) -> None:
+        self.note(message("note.same_folder", folder=name or str(folder), other=before or "."))
 
 
 def _place(folder: Path) -> tuple[int, int] | None:
@@ -281,14 +285,18 @@ def find_inputs(
     while waiting:
         parts += [_find_under(inputs, name, walked, find) for name in waiting]
         waiting, walked.known_ones = walked.known_ones, []
+    results = tuple(path for part in parts for path in part.results)
+    passed_over = (message("note.earlier_result", folder=str(inputs / path)) for path in results)
+    results_noted = (message("note.labelled", note=note) for note in passed_over)
     return Found(
         tuple(sorted((file for part in parts for file in part.files), key=lambda file: file[0])),
         tuple(other for part in parts for other in part.others),
         sum(part.system_folders for part in parts),
         sum(part.system_files for part in parts),
-        tuple(walked.notes),
+        (*walked.notes, *results_noted),
         sum(part.passed_over for part in parts),
         frozenset().union(*(part.excluded for part in parts)),
+        results,
     )
 
 
@@ -303,9 +311,18 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
             return inputs.name(root / inside)
         return f"{name}/{inside}" if name and inside else name or inside
 
+    # What an earlier run removed is going to be deleted: nothing goes in its favour.
+    is_result = inputs.is_protected(name) and holds_result(root)
+
+    def enter(inside: str) -> bool:
+        if is_result and inside == REMOVED_FOLDER:
+            walked.note(message("note.removed_before", folder=str(root / inside)))
+            return False
+        return walked.enter(root / inside, path(inside))
+
     found = find(
         root,
-        enter=lambda inside: walked.enter(root / inside, path(inside)),
+        enter=enter,
         below="" if inputs.label(name) is None else inputs.inside(name),
     )
     return replace(
@@ -313,6 +330,7 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
         files=tuple((path(inside), status) for inside, status in found.files),
         others=tuple(replace(other, path=path(other.path)) for other in found.others),
         excluded=frozenset(map(path, found.excluded)),
+        results=tuple(map(path, found.results)),
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dupimg.files.capture_time import FILE_TIME
+from dupimg.files.durable import holds_result
 from dupimg.files.system_files import is_system_file, is_system_folder
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
@@ -218,6 +219,8 @@ class Found:
     excluded : frozenset of str
         Paths of `files` and `others` that are passed over, and are only here so that what belongs
         to them is found.
+    results : tuple of str
+        Paths of folders in it that hold the result of an earlier run; they are passed over.
     """
 
     files: tuple[tuple[str, os.stat_result], ...]
@@ -227,6 +230,7 @@ class Found:
     notes: tuple[Message, ...] = ()
     passed_over: int = 0
     excluded: frozenset[str] = frozenset()
+    results: tuple[str, ...] = ()
 
     @property
     def first(self) -> str | None:
@@ -256,7 +260,8 @@ def find_files(
     recursive : bool, default=True
         Whether to search subfolders, too.
     include_system : bool, default=False
-        Whether to take in what systems and programs keep for themselves.
+        Whether to take in what systems and programs keep for themselves, and results of earlier
+        runs: there photos stand under other names, and a move would take them out of it.
     below : str
         Path of `folder` in the input folder, from which the patterns begin.
 
@@ -270,6 +275,7 @@ def find_files(
     others: list[File] = []
     system_folders = system_files = passed_over = 0
     excluded: set[str] = set()
+    results: list[str] = []
     waiting = [""]
     while waiting:
         parent = waiting.pop()
@@ -282,6 +288,11 @@ def find_files(
         except OSError as error:
             reason = message("reason.folder_not_listed", why=why(error))
             others.append(File(parent, 0, "", reason))
+            continue
+        if parent and not include_system and holds_result(folder / parent):
+            results.append(parent)
+            system_folders += 1
+            system_files += _count_files(folder / parent)
             continue
         for entry in listed:
             path = f"{parent}/{entry.name}" if parent else entry.name
@@ -313,11 +324,12 @@ def find_files(
         system_files,
         passed_over=passed_over,
         excluded=frozenset(excluded),
+        results=tuple(results),
     )
 
 
-def _count_files(folder: os.DirEntry[str]) -> int:
-    return sum(len(names) for _, _, names in os.walk(folder.path))
+def _count_files(folder: Path | os.DirEntry[str]) -> int:
+    return sum(len(names) for _, _, names in os.walk(folder))
 
 
 def _regular_status(entry: os.DirEntry[str]) -> os.stat_result | Message:

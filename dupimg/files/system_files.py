@@ -21,6 +21,7 @@ _FOLDERS = (
     ".spotlight-v100",
     ".fseventsd",
     "system volume information",
+    "lost+found",
 )
 # Of this program: never input.
 _OWN = ".dupimg"

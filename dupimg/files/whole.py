@@ -22,15 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from dupimg.files.deep_tiff import is_misread
-from dupimg.files.images import (
-    MAX_PIXELS,
-    UnreadablePhoto,
-    check_size,
-    open_picture,
-    to_rgb,
-    turn_of,
-    upright_turn,
-)
+from dupimg.files.images import to_rgb, turn_of, upright_turn
+from dupimg.files.opening import MAX_PIXELS, UnreadablePhoto, check_size, open_picture
 from dupimg.files.traits import PAGED_FORMATS, is_reduced_page
 from dupimg.messages import message
 

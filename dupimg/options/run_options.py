@@ -123,7 +123,8 @@ class PlanOptions(RunOptions, ScriptOptions):
     recursive: bool = option(to_flag, "search subfolders, too", default=True)
     include_system: bool = option(
         to_flag,
-        "take in trash and previews of phones, NAS and programs, which are passed over else",
+        "take in trash and previews of phones, NAS and programs, and results of earlier runs, "
+        "which are passed over else",
         default=False,
     )
     protect: tuple[Path, ...] = option(

@@ -143,7 +143,7 @@ class PageInfo:
             setting("duplicate_rule"),
             setting("model"),
             seconds,
-            tuple(notes),
+            tuple(dict.fromkeys((*run.notes, *notes))),
             review,
         )
 

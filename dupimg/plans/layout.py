@@ -31,7 +31,7 @@ class Layout:
         "scenes", "tree" or a template, see `dupimg.options.templates`.
     added_from : tuple of str
         Absolute paths of folders outside of the input that new files come from, no two of one name;
-        "tree" places the files in folders of these names.
+        what keeps its own path is placed in folders of these names.
     """
 
     text: str = SCENES

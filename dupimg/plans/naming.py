@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from dupimg.files.companion_names import companion_ending, folded, split_name
 from dupimg.files.photos import local_time
 from dupimg.plans.free_names import Names, acceptable_end
-from dupimg.plans.layout import BY_SCENES, Layout, relative
+from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.rows import FOLDERS, KEEP, LEAVE, OTHER, REMOVE, Row
 
 _PROCESSED = FOLDERS[KEEP]
@@ -71,19 +71,26 @@ def name_rows(
         order = stems = _claimed(photos, places, stems, names)
     else:
         stems = _claimed(photos, places, _template_stems(photos, places, layout), names)
-    _name_waiting(rows, places, stems, names)
+    _name_waiting(rows, places, stems, names, layout)
     return tuple(row.having(destination=places[row.path]) for row in _in_order(rows, order))
 
 
 def _name_waiting(
-    rows: Sequence[Row], places: dict[str, str], stems: dict[str, str], names: Names
+    rows: Sequence[Row],
+    places: dict[str, str],
+    stems: dict[str, str],
+    names: Names,
+    layout: Layout,
 ) -> None:
     """Add the destinations of those rows that have none yet: companions after their photos."""
     waiting = sorted((row for row in rows if row.path not in places), key=lambda row: row.path)
     companions = [row for row in waiting if row.is_companion]
+    stems = dict(stems)  # and the whole place of what is no photo
     for row in waiting:
         if row.action == OTHER:
-            names.reserve_folders(names.allowed(_other_place(row)))
+            wanted = names.allowed(f"{FOLDERS[OTHER]}/{layout.own_path(row.path)}")
+            stems[row.path] = names.clear_of_files(wanted)
+            names.reserve_folders(stems[row.path])
         elif row.action == REMOVE and not row.is_companion:
             names.reserve_folders(names.allowed(_removed_stem(row, stems)))
     for row in waiting:
@@ -204,17 +211,12 @@ def _own_place(row: Row, stems: dict[str, str], names: Names) -> str:
     if row.action == LEAVE or not row.digest:
         return ""
     if row.action == OTHER:
-        return names.claim_file(names.allowed(_other_place(row)))
+        return names.claim_file(stems[row.path])
     suffix = names.allowed_end(_suffix(row.path))
     if row.action == KEEP:
         return f"{_PROCESSED}/{stems[row.path]}{suffix}"
     stem = names.claim(names.clear_of_files(names.allowed(_removed_stem(row, stems))))
     return stem + suffix
-
-
-def _other_place(row: Row) -> str:
-    """Return the path of a file below ``other``; one of another folder keeps its whole path."""
-    return f"{FOLDERS[OTHER]}/{relative(row.path)}"
 
 
 def _removed_stem(row: Row, stems: dict[str, str]) -> str:

@@ -33,6 +33,8 @@ class Run:
         Whether names are those that every disk accepts, because this one refuses others.
     passed_over : sequence of str
         Paths of files that the options let pass over: they are not among the rows.
+    notes : sequence of Message
+        What a person should know about the plan.
     """
 
     inputs: Inputs
@@ -40,6 +42,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     portable: bool = False
     passed_over: Sequence[str] = field(default=(), compare=False)
+    notes: Sequence[Message] = field(default=(), compare=False)
 
     @property
     def layout(self) -> Layout:
@@ -55,7 +58,8 @@ class Run:
 
 def run_to_json(run: Run) -> dict[str, Any]:
     """Return a run as JSON values."""
-    return vars(run) | {"inputs": run.inputs.to_json()}
+    notes = [note.to_json() for note in run.notes]
+    return vars(run) | {"inputs": run.inputs.to_json(), "notes": notes}
 
 
 def run_from_json(values: Mapping[str, Any]) -> Run:
@@ -63,7 +67,9 @@ def run_from_json(values: Mapping[str, Any]) -> Run:
     read = {name: value for name, value in values.items() if name not in ("input_dir", "inputs")}
     folder = values.get("input_dir")
     inputs = Inputs.from_json(values["inputs"]) if folder is None else Inputs({"": folder})
-    return Run(inputs, **read | {"settings": read_settings(read["settings"])})
+    notes = tuple(map(Message.from_json, values.get("notes", ())))
+    settings = read_settings(read["settings"])
+    return Run(inputs, **read | {"settings": settings, "notes": notes})
 
 
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:

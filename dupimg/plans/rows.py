@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dupimg.files.durable import REMOVED_FOLDER
 from dupimg.messages import Message
 
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
-FOLDERS = {KEEP: "processed", REMOVE: "remove", OTHER: "other"}
+FOLDERS = {KEEP: "processed", REMOVE: REMOVED_FOLDER, OTHER: "other"}
+
+# Reasons of files and folders that a disk or a share did not give.
+UNREAD = ("reason.not_read", "reason.not_looked_at", "reason.folder_not_listed")
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,11 @@ class Row:
     def has_step(self) -> bool:
         """Whether carrying the row out means to do something."""
         return bool(self.destination) and self.destination != self.earlier
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the row is about a file or a folder that could not be read."""
+        return self.reason is not None and self.reason.code in UNREAD
 
     @property
     def stays(self) -> bool:

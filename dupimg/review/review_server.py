@@ -36,7 +36,7 @@ from dupimg.review.background import TAKEN_BACK, BackgroundApply, obstacles
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused
 from dupimg.review.pair_views import PairViews
 from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession, Saved
-from dupimg.runs import preflight
+from dupimg.runs import disk_space
 from dupimg.runs.result import Result, command_line
 
 T = TypeVar("T")
@@ -228,7 +228,7 @@ class ReviewServer:
         """
         state = self._session.current()
         planned = state.planned
-        sizes = preflight.sizes_of(planned.rows, self._session.record.run.inputs)
+        sizes = disk_space.sizes_of(planned.rows, self._session.record.run.inputs)
         folder = self._session.output_dir
         return {
             "stamp": state.file.stamp,
@@ -239,7 +239,7 @@ class ReviewServer:
             "folder": str(folder),
             "free": shutil.disk_usage(folder).free,
             "space": {
-                mode: preflight.space_needed(sizes, folder, mode)
+                mode: disk_space.space_needed(sizes, folder, mode)
                 for mode in ("copy", "move", "hard_link", "reflink")
             },
         }

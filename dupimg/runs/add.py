@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from dupimg.decide.additions import add_rows
@@ -35,7 +35,7 @@ from dupimg.plans.record import Record, Run
 from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import DECIDING, announces, looking
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
@@ -91,7 +91,7 @@ def add(
         folders = ", ".join(map(str, options.new_dir))
         announce(message("note.folders", inputs=folders, output=str(output_dir)))
         with numbered(*DECIDING, carrying_out(options.mode)):
-            check_move = partial(preflight.check_move, announce=announce, confirm=confirm)
+            check_move = partial(disk_space.check_move, announce=announce, confirm=confirm)
             record = replace(journal.record, rows=journal.rows)
             return _add(record, options, start, check_move)
 
@@ -102,6 +102,7 @@ def _add(
     """Decide, and carry out what is new."""
     output_dir = options.output_dir
     inputs = record.run.inputs.protecting(options.protect)
+    folders = Folders(Inputs.join(options.new_dir, options.protect), output_dir)
     find = partial(find_files, **searched(record.run.settings))
     found = find_inputs(
         inputs,
@@ -127,14 +128,14 @@ def _add(
             options.cache, jobs=options.jobs, quiet=options.quiet, mirrored=settings.mirrored
         ) as evidence,
     ):
-        folders = Folders(Inputs.join(options.new_dir), output_dir)
         portable = record.run.portable or preflight.refuses_names(output_dir)
         rows, notes, passed_over = _decide(
             evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
         )
         folders.check(command)
-    known = _known(earlier, rows)
-    notes = (*_what_happens(earlier, rows), *found.notes, *notes)
+    known, notes = _known(earlier, rows), (*found.notes, *notes)
+    run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable, notes=notes)
+    notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
         report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
@@ -142,15 +143,16 @@ def _add(
         result = replace(result, report=report, notes=notes)
     elif _is_anything_new(earlier, rows):
         preflight.check_means(rows, inputs, output_dir, options.mode)
-        check_move(preflight.sizes_of(rows, inputs), output_dir, options.mode)
-        run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable)
+        check_move(disk_space.sizes_of(rows, inputs), output_dir, options.mode)
         with Journal.begin(output_dir, Record(run, rows), adds=True) as journal:
             result = replace(finish(journal, output_dir, options, start), notes=notes)
+    seen = {path for path, _ in found.files} | {other.path for other in found.others}
     return replace(
         result,
         system_folders=found.system_folders,
         system_files=found.system_files,
         passed_over=found.passed_over + len(passed_over),
+        unread=sum(row.is_unread and row.path in seen for row in rows),
     )
 
 
@@ -298,6 +300,9 @@ def _only_new(
     )
     # What could not be read then, and can be now, has a row of its own no more.
     read = {f.path for f in files if f.digest and digests.get(f.path) == ""}
+    folders = {row.path for row in earlier if row.is_unread and not row.digest} - read
+    if folders:
+        read |= folders & {str(p) for f in files for p in PurePosixPath(f.path).parents}
     earlier = [row for row in earlier if row.path not in read]
     digests = {path: digest for path, digest in digests.items() if path not in read}
     taken = {f.path for f in files if digests.get(f.path, f.digest) != f.digest}

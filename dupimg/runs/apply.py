@@ -23,7 +23,7 @@ from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
 from dupimg.progress import MakeBar, numbered, progress_bar
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import announces, unfinished_journal
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked, read_plan
@@ -72,8 +72,8 @@ def apply(
             return Result(rows, plan_path, seconds, notes=(*notes, message("note.dry_run_apply")))
         for note in notes:
             announce(note)
-        sizes = preflight.sizes_of(rows, record.run.inputs)
-        preflight.check_move(sizes, output_dir, options.mode, announce=announce, confirm=confirm)
+        sizes = disk_space.sizes_of(rows, record.run.inputs)
+        disk_space.check_move(sizes, output_dir, options.mode, announce=announce, confirm=confirm)
         run = replace(record.run, mode=options.mode)
         with Journal.begin(output_dir, Record(run, rows)) as journal:
             return finish(journal, output_dir, options, start, progress=progress)

@@ -12,11 +12,13 @@ import numpy as np
 
 from dupimg.errors import UsageError
 from dupimg.files.inputs import Inputs, find_inputs
+from dupimg.files.photos import File, Found
 from dupimg.files.sandbox import warm_up
-from dupimg.messages import message
+from dupimg.messages import Message, message
 from dupimg.options.tool_options import CompareOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.report import to_cell, write_table
+from dupimg.plans.rows import UNREAD
 from dupimg.progress import numbered
 from dupimg.runs import preflight
 from dupimg.wording import counted, plural
@@ -67,6 +69,10 @@ class CompareResult:
     output : Path
         CSV file with a row for each pair.
     seconds : float
+    notes : tuple of Message
+        What else a person should know.
+    unread : tuple of File
+        Files and folders that a disk or a share did not give.
     """
 
     pairs: tuple[ComparedPair, ...] = field(repr=False)
@@ -75,7 +81,13 @@ class CompareResult:
     n_unread: int
     output: Path
     seconds: float
-    failed = False  # a file that is no readable photo is no failure
+    notes: tuple[Message, ...] = ()
+    unread: tuple[File, ...] = field(default=(), repr=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file could not be read; one that is no photo is no failure."""
+        return bool(self.unread)
 
     @property
     def found(self) -> int:
@@ -97,6 +109,7 @@ class CompareResult:
             "pairs": [vars(pair) for pair in self.pairs],
             "paths": {"pairs": str(self.output)},
             "seconds": {"total": round(self.seconds, 3)},
+            "notes": [str(note) for note in self.notes],
         }
 
     def summary(self) -> str:
@@ -107,12 +120,14 @@ class CompareResult:
         yield f"compared {counted(self.n_a, 'photo')} of A with {self.n_b:,} of B"
         if self.n_unread:
             yield f"other    {self.n_unread:,} {plural(self.n_unread, 'file')}, no readable photo"
+        yield from (f"FAILED   {file.path}: {file.reason}" for file in self.unread[:_SHOWN])
         are = "is" if self.found == 1 else "are"
         yield f"found    {counted(self.found, 'photo')} of B that {are} in A, too"
         for pair in self.pairs[:_SHOWN]:
             yield f"  {pair.path_b} = {pair.path_a}  ({pair.verdict}, {pair.cosine:.4f})"
         if len(self.pairs) > _SHOWN:
             yield f"  … and {counted(len(self.pairs) - _SHOWN, 'more pair')}"
+        yield from map(str, self.notes)
         yield f"took     {self.seconds:,.1f} s"
         yield f"pairs    {self.output}"
 
@@ -155,6 +170,7 @@ def compare(options: CompareOptions) -> CompareResult:
         ) as evidence,
     ):
         found = find_inputs(inputs)
+        _check_shared(found, inputs)
         listing = read_listing(options, inputs, found, evidence.cache, paired=False)
         listing, embedded = embed_listing(
             stream, inputs, listing, quiet=options.quiet, evidence=evidence
@@ -183,6 +199,8 @@ def compare(options: CompareOptions) -> CompareResult:
         len(listing.others) + len(listing.videos),
         options.output,
         time.perf_counter() - start,
+        found.notes,
+        tuple(file for file in listing.others if file.reason.code in UNREAD),
     )
 
 
@@ -197,6 +215,19 @@ def _check(options: CompareOptions) -> None:
     for folder in (options.a, options.b):
         if output.resolve().is_relative_to(folder.resolve()):
             told = message("refused.output_inside", file=str(output), folder=str(folder))
+            raise UsageError(told)
+
+
+def _check_shared(found: Found, inputs: Inputs) -> None:
+    """Refuse folders of which one holds a part of the other, reached by a mount."""
+    for note in (dict(labelled.values)["note"] for labelled in found.notes):
+        if not isinstance(note, Message) or note.code != "note.same_folder":
+            continue
+        folder, other = (str(dict(note.values)[name]) for name in ("folder", "other"))
+        if inputs.label(folder) != inputs.label(other):
+            told = message(
+                "refused.shared_folder", folder=str(inputs / folder), other=str(inputs / other)
+            )
             raise UsageError(told)
 
 

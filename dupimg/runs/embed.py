@@ -18,6 +18,7 @@ from dupimg.files.sandbox import warm_up
 from dupimg.options.tool_options import EmbedOptions
 from dupimg.options.verbs import verb
 from dupimg.plans.report import to_cell, write_table
+from dupimg.plans.rows import UNREAD
 from dupimg.progress import numbered
 from dupimg.runs import preflight
 from dupimg.wording import plural
@@ -49,7 +50,11 @@ class EmbedResult:
     n_features: int
     unreadable: tuple[File, ...] = field(repr=False)
     seconds: float
-    failed = False  # a file that is no readable photo is no failure
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file could not be read; one that is no photo is no failure."""
+        return any(file.reason.code in UNREAD for file in self.unreadable)
 
     @property
     def unreadable_csv(self) -> Path:

@@ -23,7 +23,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dupimg.errors import UsageError
-from dupimg.files.durable import STATE_FOLDER, sync_folder, write_durably
+from dupimg.files.durable import (
+    JOURNAL_RECORD,
+    PLAN_RECORD,
+    STATE_FOLDER,
+    sync_folder,
+    write_durably,
+)
 from dupimg.messages import Message, message, quoted, why
 from dupimg.plans.reasons import both, by_hand_reason, failed_reason, without
 from dupimg.plans.record import (
@@ -35,7 +41,7 @@ from dupimg.plans.record import (
 )
 from dupimg.plans.rows import LEAVE, Row
 
-_PLAN, _JOURNAL, _LOCK, _RESERVE = "plan.jsonl", "journal.jsonl", "lock", "reserve"
+_LOCK, _RESERVE = "lock", "reserve"
 
 # Reserves space so that undo can write its first marks on a full disk; then it frees more.
 _RESERVE_BYTES = 64 * 1024
@@ -45,18 +51,20 @@ APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
 
 def write_plan(output_dir: Path, record: Record) -> None:
     """Remember what was decided, to compare an edited plan with."""
-    _write_lines(output_dir / STATE_FOLDER / _PLAN, _record_lines(record))
+    _write_lines(output_dir / STATE_FOLDER / PLAN_RECORD, _record_lines(record))
 
 
 def read_plan(output_dir: Path) -> Record | None:
     """Return what was decided for this output folder, None if nothing was."""
-    path = output_dir / STATE_FOLDER / _PLAN
+    path = output_dir / STATE_FOLDER / PLAN_RECORD
     return _parse_record(_read_lines(path)) if path.exists() else None
 
 
 def plan_marks(output_dir: Path) -> tuple[tuple[int, int, int] | None, ...]:
     """Return what changes as soon as a plan is made anew or begins to be carried out."""
-    return tuple(_mark_of(output_dir / STATE_FOLDER / name) for name in (_PLAN, _JOURNAL))
+    return tuple(
+        _mark_of(output_dir / STATE_FOLDER / name) for name in (PLAN_RECORD, JOURNAL_RECORD)
+    )
 
 
 def _mark_of(path: Path) -> tuple[int, int, int] | None:
@@ -97,7 +105,7 @@ class Journal:
         Name of the journal of the run that this one adds to; empty if it adds to none.
     """
 
-    def __init__(self, output_dir: Path, name: str = _JOURNAL) -> None:
+    def __init__(self, output_dir: Path, name: str = JOURNAL_RECORD) -> None:
         self.output_dir = output_dir
         self._path = output_dir / STATE_FOLDER / name
         lines = list(_read_lines(self._path))
@@ -143,7 +151,7 @@ class Journal:
     @staticmethod
     def exists(output_dir: Path) -> bool:
         """Whether a run was begun in this output folder."""
-        return (output_dir / STATE_FOLDER / _JOURNAL).exists()
+        return (output_dir / STATE_FOLDER / JOURNAL_RECORD).exists()
 
     @classmethod
     def begin(cls, output_dir: Path, record: Record, *, adds: bool = False) -> Journal:
@@ -151,7 +159,7 @@ class Journal:
 
         With `adds`, this run adds to the earlier one, and `back_to_earlier` can follow its undo.
         """
-        path = output_dir / STATE_FOLDER / _JOURNAL
+        path = output_dir / STATE_FOLDER / JOURNAL_RECORD
         kept = _keep_copy(path)
         path.with_name(_RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         header, *rows = _record_lines(record)
@@ -337,10 +345,10 @@ def locked(output_dir: Path) -> Iterator[None]:
         yield
     finally:
         # A run that was refused or interrupted before it wrote anything leaves no folder.
-        if created and [path.name for path in folder.iterdir()] == [_LOCK]:
-            (folder / _LOCK).unlink()
-            for path in created:
-                with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # its disk may have been taken out
+            if created and [path.name for path in folder.iterdir()] == [_LOCK]:
+                (folder / _LOCK).unlink()
+                for path in created:
                     path.rmdir()
         lock.release()
 

@@ -19,7 +19,7 @@ from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import (
     DECIDING,
     announces,
@@ -75,11 +75,12 @@ def organize(
             f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
             f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
         )
+    folders = Folders(run.inputs, disk_space.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)
+    announce(told_folders(run.inputs, output_dir))
     check = partial(_check_space, options, announce, confirm)
     if options.only != "duplicates":  # else nobody knows yet how much there is to bring
-        check(preflight.sizes_found(found, run.inputs))
-    announce(told_folders(run.inputs, output_dir))
+        check(disk_space.sizes_found(found, run.inputs))
 
     warm_up()
     from dupimg.decide.decide import decide
@@ -95,7 +96,6 @@ def organize(
             )
             preflight.probe_each(movable, run.inputs, output_dir, options.mode)
         run = replace(run, portable=preflight.refuses_names(output_dir))
-        folders = Folders(run.inputs, preflight.existing_parent(output_dir))
         with looking(output_dir, command, dry_run=options.dry_run):
             decision = decide(
                 options,
@@ -107,20 +107,20 @@ def organize(
             )
             folders.check(command)
         rows, notes = decision.rows, decision.notes
-        run = replace(run, passed_over=decision.passed_over)
+        run = replace(run, passed_over=decision.passed_over, notes=notes)
         if not options.dry_run:
             keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         if options.dry_run:
             output_dir.mkdir(parents=True, exist_ok=True)
             write_report(rows, output_dir / REPORT)
             seconds = time.perf_counter() - start
-            about = PageInfo.of(run, "dry run", seconds=seconds, notes=notes)
+            about = PageInfo.of(run, "dry run", seconds=seconds)
             page = write_page(rows, output_dir, about)
             notes = (*notes, message("note.dry_run"))
             result = Result(rows, output_dir / REPORT, seconds, page, notes=notes)
         else:
             if options.only == "duplicates":
-                check(preflight.sizes_of(rows, run.inputs))
+                check(disk_space.sizes_of(rows, run.inputs))
             with Journal.begin(output_dir, Record(run, rows)) as journal:
                 result = finish(journal, output_dir, options, start, notes)
     return replace(
@@ -128,6 +128,7 @@ def organize(
         system_folders=found.system_folders,
         system_files=found.system_files,
         passed_over=found.passed_over + len(decision.passed_over),
+        unread=sum(row.is_unread for row in rows),
     )
 
 
@@ -135,12 +136,12 @@ def _check_space(
     options: OrganizeOptions,
     announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
-    sizes: preflight.Sizes,
+    sizes: disk_space.Sizes,
 ) -> None:
     """Refuse what does not fit, and say what a move copies."""
-    preflight.check_space(sizes, options.output_dir, options.mode)
+    disk_space.check_space(sizes, options.output_dir, options.mode)
     if not options.dry_run:
-        preflight.check_move(
+        disk_space.check_move(
             sizes, options.output_dir, options.mode, announce=announce, confirm=confirm
         )
 
@@ -158,4 +159,5 @@ def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: floa
             f"{command_line('undo', output_dir)}."
         )
     with locked(output_dir), Journal(output_dir) as journal:
-        return finish(journal, output_dir, options, start)
+        result = finish(journal, output_dir, options, start)
+    return replace(result, unread=sum(row.is_unread for row in result.rows))

@@ -18,7 +18,7 @@ from dupimg.pages.large_previews import keep_large_previews
 from dupimg.plans.record import Record
 from dupimg.plans.report import write_report
 from dupimg.progress import numbered
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import (
     DECIDING,
     announces,
@@ -58,6 +58,7 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
             field="output_dir",
         )
     run = describe_run(options, "")
+    folders = Folders(run.inputs, disk_space.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)
     (announce or announces(options))(told_folders(run.inputs, output_dir))
 
@@ -70,7 +71,6 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
         looking(output_dir, command),
         numbered(*DECIDING),
     ):
-        folders = Folders(run.inputs, output_dir)
         run = replace(run, portable=preflight.refuses_names(output_dir))
         decision = decide(
             options,
@@ -81,12 +81,13 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
             portable=run.portable,
         )
         folders.check(command)
-        rows, run = decision.rows, replace(run, passed_over=decision.passed_over)
+        rows = decision.rows
+        run = replace(run, passed_over=decision.passed_over, notes=decision.notes)
         keep_large_previews(rows, run, output_dir, jobs=options.jobs, quiet=options.quiet)
         write_plan(output_dir, Record(run, rows))
         kept = write_report(rows, output_dir / PLAN)
         seconds = time.perf_counter() - start
-        about = PageInfo.of(run, "planned", seconds=seconds, notes=decision.notes)
+        about = PageInfo.of(run, "planned", seconds=seconds)
         page = write_page(rows, output_dir, about)
     return Result(
         rows,
@@ -96,6 +97,7 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
         system_folders=found.system_folders,
         system_files=found.system_files,
         passed_over=found.passed_over + len(decision.passed_over),
+        unread=sum(row.is_unread for row in rows),
         notes=(
             *decision.notes,
             *(() if kept is None else (message("note.plan_kept", plan=PLAN, kept=kept.name),)),

@@ -41,6 +41,8 @@ class Result:
         Passed over: thumbnails, bins, indexes.
     passed_over : int
         Files that the options leave out.
+    unread : int
+        Files and folders that a disk or a share did not give when they were searched.
     notes : tuple of Message
         What else a person should know.
     next_step : Message or None
@@ -54,6 +56,7 @@ class Result:
     system_folders: int = 0
     system_files: int = 0
     passed_over: int = 0
+    unread: int = 0
     notes: tuple[Message, ...] = ()
     next_step: Message | None = None
 
@@ -77,8 +80,8 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether a file could not be brought to its destination."""
-        return self.counts.failed > 0
+        """Whether a file could not be read, or not be brought to its destination."""
+        return self.counts.failed > 0 or self.unread > 0
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
@@ -94,6 +97,7 @@ class Result:
                 "system_folders": self.system_folders,
                 "system_files": self.system_files,
                 "passed_over": self.passed_over,
+                "unread": self.unread,
             },
             "paths": {
                 "output_dir": str(self.report.parent),

@@ -105,6 +105,7 @@ def _standing(journal: Journal, output_dir: Path) -> str:
         APPLYING: f"unfinished, {placed} ({mode}). {apply} finishes it, {back}",
         APPLIED: f"finished, {placed} ({mode}), {failed:,} failed{again}{alone}. {back}",
         UNDOING: f"partly taken back, {of_all} {are} still in place"
+        f"{' or in the trash' * bool(journal.trashed)}"
         f"{_why_left(journal, output_dir)}.",
         UNDONE: "taken back, every file is where it was.",
     }[journal.state]

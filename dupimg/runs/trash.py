@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,23 +41,21 @@ class TrashResult:
         Sent to the trash.
     left : mapping of str to Message
         Why a file of ``remove/`` stays, by its place in the output.
+    bytes : int
+        What emptying the trash frees.
     seconds : float
     """
 
     output_dir: Path
     trashed: tuple[Row, ...] = field(repr=False)
     left: Mapping[str, Message] = field(default_factory=dict, repr=False)
+    bytes: int = 0
     seconds: float = 0.0
 
     @property
     def failed(self) -> bool:
         """Whether a file stays."""
         return bool(self.left)
-
-    @property
-    def bytes(self) -> int:
-        """Size of what was sent to the trash."""
-        return sum(row.bytes for row in self.trashed)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `summary` says as JSON values, for scripts."""
@@ -75,10 +75,14 @@ class TrashResult:
                 "emptying the trash frees",
                 f"left     {counted(len(self.left), 'file')}",
                 *(f"         {place}: {reason}" for place, reason in self.left.items()),
-                f"next     {command_line('undo', self.output_dir)} takes all of it back, unless "
-                "the trash is emptied",
+                *self._onward(),
             ]
         )
+
+    def _onward(self) -> Iterator[str]:
+        if self.trashed:
+            undo = command_line("undo", self.output_dir)
+            yield f"next     {undo} takes all of it back, unless the trash is emptied"
 
 
 @verb(TrashOptions)
@@ -114,7 +118,9 @@ def trash(
         for known in journals:
             known.settle_trash()
         chosen, left = _checked(journal, output_dir, quiet=options.quiet)
-        _ask([journal.rows[n] for n in chosen], output_dir, announce or announces(options), confirm)
+        files = {n: _status(output_dir / journal.rows[n].destination) for n in chosen}
+        rows, size = [journal.rows[n] for n in chosen], _bytes_freed(files.values())
+        _ask(rows, size, output_dir, announce or announces(options), confirm)
         with explain_resume(command_line("trash", output_dir)):
             left |= _send(journals, chosen, output_dir, quiet=options.quiet)
             remove_empty_folders(output_dir / "remove")
@@ -122,8 +128,23 @@ def trash(
                 known.sync()
             write_report(journal.rows, output_dir / REPORT, instead_of=before)
             write_page(journal.rows, output_dir, PageInfo.of(journal.record.run, "applied"))
-        trashed = tuple(journal.rows[n] for n in chosen if n in journal.trashed)
-    return TrashResult(output_dir, trashed, left, time.perf_counter() - start)
+        gone = [n for n in chosen if n in journal.trashed]
+        freed = _bytes_freed(files[n] for n in gone)
+        trashed = tuple(journal.rows[n] for n in gone)
+    return TrashResult(output_dir, trashed, left, freed, time.perf_counter() - start)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except OSError:
+        return None
+
+
+def _bytes_freed(files: Iterable[os.stat_result | None]) -> int:
+    """Return how many bytes are free without these files: none while one has another name."""
+    names = Counter((s.st_dev, s.st_ino, s.st_size, s.st_nlink) for s in files if s is not None)
+    return sum(size for (*_, size, links), count in names.items() if links <= count)
 
 
 def _checked(
@@ -140,7 +161,7 @@ def _checked(
 
     def doubt(row: Row) -> Message | None:
         if not whole(row.path):
-            return message("why.changed_since", path=row.destination)
+            return message("why.changed")
         photo = by_path[row.companion_of] if row.is_companion else row
         keeper = by_path.get(photo.keeper)
         if photo.action != REMOVE or keeper is None or keeper.action not in (KEEP, LEAVE):
@@ -170,6 +191,7 @@ def _place(row: Row, journal: Journal, output_dir: Path) -> Path:
 
 def _ask(
     rows: Sequence[Row],
+    size: int,
     output_dir: Path,
     announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
@@ -178,8 +200,7 @@ def _ask(
     if not rows:
         announce(message("note.nothing_to_trash", folder=str(output_dir / "remove")))
         return
-    size = f"{sum(row.bytes for row in rows) / 1e6:,.1f}"
-    for told in _shown(rows, size, output_dir / "remove"):
+    for told in _shown(rows, f"{size / 1e6:,.1f}", output_dir / "remove"):
         announce(told)
     if confirm is not None and not confirm("Send them to the trash?"):
         raise UsageError(message("refused.declined"))

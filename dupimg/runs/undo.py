@@ -20,6 +20,7 @@ from dupimg.options.run_options import UndoOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.plans.report import to_cell, write_report, write_table
+from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
 from dupimg.runs.execute import UndoOutcome, bring_back, take_back
 from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, opened_journals, read_plan
@@ -110,11 +111,11 @@ def undo(options: UndoOptions) -> UndoResult:
     ):
         if journal.state == UNDONE:
             raise UsageError(message("refused.taken_back", folder=str(output_dir)))
-        take = _single_files if options.file else _all_files
+        take, told = _single_files if options.file else _all_files, journal.rows
         outcomes = take(journal, options)
         _write_outcomes(outcomes, output_dir / UNDO_REPORT)
         if not options.file and all(outcome.result == "taken back" for outcome in outcomes):
-            _withdraw(journal, output_dir)
+            _withdraw(journal, output_dir, told)
     seconds = time.perf_counter() - start
     return UndoResult(outcomes, output_dir / UNDO_REPORT, status(output_dir), seconds)
 
@@ -198,14 +199,15 @@ def _write_outcomes(outcomes: Sequence[UndoOutcome], path: Path) -> None:
     write_table(table, path)
 
 
-def _withdraw(journal: Journal, output_dir: Path) -> None:
+def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
     """Remove the page of a run that was undone, or go back to the run that it added to.
 
-    The mark that ends the undo is the last step: whoever is killed before can do it all again.
+    The report has `told` some rows until now. The mark that ends the undo is the last step: whoever
+    is killed before can do it all again.
     """
     if journal.earlier:
         earlier = Journal(output_dir, journal.earlier)
-        write_report(earlier.rows, output_dir / REPORT, instead_of=journal.rows)
+        write_report(earlier.rows, output_dir / REPORT, instead_of=told)
         write_page(earlier.rows, output_dir, PageInfo.of(earlier.record.run, "applied"))
         journal.back_to_earlier()
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import errno
 import os
 import re
 import shlex
@@ -23,8 +24,10 @@ from privileges import without_privileges
 import dupimg
 from dupimg.cli.main import main
 from dupimg.files import reading
+from dupimg.files.inputs import find_inputs
 from dupimg.plans.report import from_cell, read_report
 from dupimg.runs import apply as runs
+from dupimg.runs import preflight
 
 MODES = ("copy", "move")
 
@@ -231,6 +234,20 @@ def test_a_disk_that_is_taken_out_while_photos_are_looked_at(tmp_path, run, verb
         assert "interrupted" not in run("status", output)[1]
 
 
+def test_a_disk_that_is_taken_out_when_files_are_listed(tmp_path, run, monkeypatch):
+    make_files(tmp_path / "real in", {"a.txt": b"a"})
+    with bound(tmp_path / "real in", tmp_path / "in") as take_out:
+
+        def find_and_take_out(*args, **keywords):
+            found = find_inputs(*args, **keywords)
+            take_out()
+            return found
+
+        monkeypatch.setattr(preflight, "find_inputs", find_and_take_out)
+        status, text = run("organize", tmp_path / "in", tmp_path / "out", "--process_mode=move")
+    assert (status, f"{tmp_path / 'in'} is not there any more" in text) == (1, True)
+
+
 # Other programs at work in the input.
 
 
@@ -295,6 +312,25 @@ def test_a_file_that_may_not_be_read_any_more_is_refused(open_folder, run):
     assert results(open_folder / "out") == {}
 
 
+def test_a_folder_that_fails_is_told_by_the_status_and_comes_in_later(tmp_path, run, monkeypatch):
+    source, output, list_folder = tmp_path / "in", tmp_path / "out", os.scandir
+    make_files(source, {"bad/deep/a.txt": b"a", "b.txt": b"b"})
+
+    def fail(folder):
+        if folder == source / "bad":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    status, text = run("organize", source, output)
+    assert (status, "UNKNOWN         1 folder" in text) == (1, True)
+    assert run("add", source, output)[0] == 1
+    monkeypatch.undo()
+    status, text = run("add", source, output)
+    assert (status, "UNKNOWN" in text) == (0, False)
+    assert results(output) == {"other/bad/deep/a.txt": b"a", "other/b.txt": b"b"}
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_folder_that_may_not_be_written_to(open_folder, run, mode):
     source, output = open_folder / "in", open_folder / "out"
@@ -345,7 +381,7 @@ def test_names_of_255_bytes_and_paths_over_4096(tmp_path, run):
     os.write(file, b"deep")
     os.close(file)
     status, _ = run("organize", source, output, "--process_mode=move")
-    assert status == 0
+    assert status == 1  # a file is out of reach, and stays
     assert sorted(results(output).values()) == sorted(long.values())
     assert os.stat("deep.txt", dir_fd=folder).st_size == 4
     os.close(folder)

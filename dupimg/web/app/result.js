@@ -18,11 +18,18 @@ class ResultView {
         "heading", pathText(this.folder), element("p", { class: "about" }, t(`result.${state}.about`))),
       counts && state !== "interrupted" ? this.tallies(counts) : null,
       element("div", { class: "row next" }, ...this.primary(state)),
-      this.duplicates(), this.scenes(),
+      this.notes(), this.duplicates(), this.scenes(),
       element("section", { class: "more" }, element("h3", {}, t("result.more")), element("ul", {}, ...this.others(state))),
       this.history()));
     const head = byId("main").querySelector(".result-head");
     [...head.childNodes].find((node) => node.nodeType === Node.TEXT_NODE).replaceWith(byId("heading"));
+  }
+
+  notes() {
+    // The label is for the terminal.
+    const bare = ([code, values]) => (code === "note.labelled" ? values.note : [code, values]);
+    const lines = (this.result.notes ?? []).map((line) => element("p", {}, ...inLanguages(say(bare(line)))));
+    return lines.length ? element("div", { class: "notes about" }, ...lines) : null;
   }
 
   tallies(counts) {

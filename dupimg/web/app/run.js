@@ -131,7 +131,7 @@ function runEnded(run) {
     return;
   }
   if (error) toast(error.said);
-  else if (run.state === "failed") toast(run.told || t("run.failed"));
+  else if (run.state === "failed") toast(run.outcome.counts ? t("run.partly") : run.told || t("run.failed"));
   location.replace(resultHash(run.output_dir));
 }
 

@@ -33,7 +33,7 @@ def test_folder_names_arrive_as_typed(name):
     assert options(f"--input_dir={name}", "--output_dir=out").input_dir == typed
     assert options("--input-dir", name, "out").input_dir == typed
     assert options("--", name, "out").input_dir == typed
-    if name != "--":
+    if name not in ("-x", "--"):
         assert options(name, "out", "--quiet").input_dir == typed
         assert str(options("in", name).output_dir) == name
 
@@ -81,6 +81,8 @@ def test_values_are_converted():
         (["in", "out", "--dryrun"], "Did you mean --dry_run?"),
         (["in", "out", "--modle=x"], "Did you mean --model?"),
         (["in", "out", "--model"], "without a value"),
+        (["in", "out", "--exclude", "--dry_run"], "--exclude without a value"),
+        (["in", "out", "-q"], "-q, which `dupimg organize` does not know"),
         (["in", "out", "--model=x", "--model=y"], "--model twice"),
         (["in", "out", "--input_dir=x"], "--input_dir twice"),
         (["in", ""], "expected a path"),
@@ -219,7 +221,8 @@ def test_json_says_why_nothing_was_done(tmp_path, capsys):
     values, aside = json_of(capsys, "organize", tmp_path / "no", tmp_path / "out", "--json")
     assert (values["status"], "does not exist" in values["error"]) == (2, True)
     assert "does not exist" in aside
-    assert json_of(capsys, "organize", "--json", "--treshold=1")[0]["status"] == 2
+    for flag in ("--json", "--json=True"):
+        assert json_of(capsys, "organize", flag, "--treshold=1")[0]["status"] == 2
 
 
 def test_a_move_to_another_disk_is_told_before_and_asked_about(
@@ -232,7 +235,9 @@ def test_a_move_to_another_disk_is_told_before_and_asked_about(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert main(words) == 2
     said = capsys.readouterr()
-    assert "is on another disk: moving copies 0.0 MB first" in said.out
+    folders, disk = said.out.splitlines()
+    assert folders.startswith("input ")
+    assert "is on another disk: moving copies 0.0 MB first" in disk
     assert "Go on? [Y/n]" in said.err
     assert list(other_filesystem.iterdir()) == []
     values, aside = json_of(capsys, *words, "--yes", "--json")

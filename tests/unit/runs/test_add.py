@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,6 +93,20 @@ def test_several_new_folders_have_their_names_in_a_tree(tmp_path):
     assert f"your photos in {tmp_path / 'card'}, {tmp_path / 'phone'} are" in result.summary()
 
 
+def test_a_new_photo_says_why_it_is_in_its_scene_and_others_stand_by_their_folder(tmp_path):
+    china = picture("china.jpg")
+    save(china.crop((0, 0, 520, 427)), tmp_path / "in/left.jpg")
+    save(china.crop((120, 0, 640, 427)), tmp_path / "card/right.jpg")
+    make_files(tmp_path, {"in/notes": "a file", "card/notes/b.txt": "b"})
+    settings = {"quiet": True, "cache": cache(tmp_path)}
+    organize(tmp_path / "in", tmp_path / "out", **settings)
+    add(tmp_path / "card", tmp_path / "out", **settings)
+    row = reported(tmp_path / "out")[str(tmp_path / "card/right.jpg")]
+    assert re.search(r"in this scene: shares \d+ details with left.jpg", row["reason"])
+    others = {name for name in read_files(tmp_path / "out") if name.startswith("other/")}
+    assert others == {"other/notes", "other/card/notes/b.txt"}
+
+
 def test_a_known_folder_is_known_by_another_way_to_it(folders):
     (folders / "way").mkdir()
     command = ["mount", "--bind", str(folders / "in"), str(folders / "way")]
@@ -132,8 +147,7 @@ def test_new_photos_stand_beside_the_others(folders):
     assert after["remove/image-0001-20240501100000000--cat.jpg"] == first[cat]
     assert after[cat.replace(".jpg", ".xmp")][0] == b"of the cat"
     assert after["processed/image-0003-20240701100000000.jpg"] == before["rocket.jpg"]
-    new = (folders / "new" / "notes.txt").resolve().as_posix()
-    assert after[f"other{new}"] == before["notes.txt"]
+    assert after["other/new/notes.txt"] == before["notes.txt"]
     unchanged = {name for name in first if name not in ("report.csv", cat)} - {
         cat.replace(".jpg", ".xmp")
     }

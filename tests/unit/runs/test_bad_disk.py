@@ -33,17 +33,26 @@ def test_a_file_that_cannot_be_read_stays_is_named_and_comes_in_later(disk, tmp_
     before, output = read_files(disk.folder), tmp_path / "out"
     with disk.failing() as bad:
         result = dupimg.organize(disk.folder, output, process_mode="move", cache="none", quiet=True)
-        assert result.counts.found == 8
+        assert (result.counts.found, result.unread, result.failed) == (8, 1, True)
         assert reasons(result)[bad.name] == "could not be read: Input/output error"
         assert f"could not be read and stays where it is: {bad.name}" in result.summary()
         assert [path.name for path in disk.folder.glob("*.*")] == [bad.name]
     added = dupimg.add(disk.folder, output, process_mode="move", cache="none", quiet=True)
-    assert added.counts.found == 8
+    assert (added.counts.found, added.unread, added.failed) == (8, 0, False)
     assert "added           1 file:" in added.summary()
     assert not list(disk.folder.glob("*.*"))
     dupimg.undo(output, quiet=True)
     dupimg.undo(output, quiet=True)
     assert read_files(disk.folder) == before
+
+
+def test_what_a_comparison_could_not_read_is_named(disk, tmp_path):
+    (tmp_path / "other").mkdir()
+    with disk.failing() as bad:
+        words = {"output": tmp_path / "pairs.csv", "cache": "none", "quiet": True}
+        result = dupimg.compare(disk.folder, tmp_path / "other", **words)
+        assert result.failed
+        assert f"FAILED   share/{bad.name}: could not be read" in result.summary()
 
 
 def test_a_copy_that_fails_half_way_leaves_nothing_and_is_taken_up_again(disk, tmp_path):

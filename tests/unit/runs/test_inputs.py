@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shlex
 import subprocess
@@ -15,6 +16,7 @@ from PIL import Image
 from planned import set_cells
 
 import dupimg
+from dupimg.app.results import describe
 from dupimg.cli.main import main
 from dupimg.errors import UsageError
 from dupimg.plans.report import from_cell
@@ -313,6 +315,38 @@ def test_a_folder_that_is_mounted_twice_counts_once(bound, run, capsys):
     assert len(reported("out")) == len(read_files(Path("one"))) + len(photos)
     run("organize", "one/photos", "two/photos/again", "out2", status=2)
     assert "which are one folder" in capsys.readouterr().err
+
+
+def test_folders_that_hold_one_folder_are_not_compared(bound, run, capsys):
+    run("compare", "two/photos", "one/photos", status=2)
+    assert "which are one folder" in capsys.readouterr().err
+    assert not Path("pairs.csv").exists()
+
+
+def test_a_result_inside_an_input_is_passed_over_and_named(folders, run, capsys):
+    run("organize", "one/photos", "one/photos/old", "--only=duplicates")
+    run("organize", "two/photos", "one/photos/deep/older", "--process_mode=move")
+    before = snapshot(Path("one"))
+    run("organize", "one/photos", "out", "--process_mode=move")
+    said = capsys.readouterr().out
+    assert sorted(reported("out")) == ["2024/cat.jpg", "cup.jpg", "cup.xmp"]
+    assert f"{folders}/one/photos/deep/older holds the result of an earlier run" in said
+    assert "files in 2 system folders" in said
+    assert "note.earlier_result" in json.dumps(describe(Path("out"))["notes"])
+    run("undo", "out")
+    assert snapshot(Path("one")) == before
+    run("organize", "one/photos", "all", "--include_system")
+    assert len(reported("all")) > 8
+    run("organize", "one/photos/deep/older", "again")  # named by itself it is a folder as any other
+    assert "processed/image-0001-20240501100000000.jpg" in reported("again")
+
+
+def test_nothing_goes_in_favour_of_what_an_earlier_run_removed(folders, run, capsys):
+    run("organize", "two/photos", "one/photos", "library", "--only=duplicates")
+    assert Path("library/remove/two/photos/cat small.jpg").exists()
+    run("organize", "two/photos", "out", "--protect=library")
+    assert "holds duplicates of an earlier run and is passed over" in capsys.readouterr().out
+    assert reported("out")["photos/cat small.jpg"]["action"] == "keep"
 
 
 def test_a_protected_folder_that_is_mounted_in_an_input_stays(bound, run):

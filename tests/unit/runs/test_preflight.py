@@ -7,7 +7,7 @@ from files import make_files, read_files
 
 from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
-from dupimg.runs import preflight
+from dupimg.runs import disk_space, preflight
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_copy_that_would_not_fit_is_refused(tmp_path, source, small_filesystem
     make_files(source, {"large.jpg": b"x" * (size + 1)})
     for mode in ("copy", "move"):
         with pytest.raises(UsageError, match=f"MB to {mode}, with {size / 1e6:.1f} MB free"):
-            preflight.check_space({source: size + 1}, target / "out", mode)
+            disk_space.check_space({source: size + 1}, target / "out", mode)
     assert read_files(target) == {}
 
 
@@ -72,9 +72,9 @@ def test_a_move_on_one_disk_needs_no_space(small_filesystem):
     folder, size = small_filesystem
     make_files(folder / "in", {"large.jpg": b"x" * (size * 2 // 3)})
     sizes = {folder / "in": size * 2 // 3}
-    preflight.check_space(sizes, folder / "out", "move")
+    disk_space.check_space(sizes, folder / "out", "move")
     with pytest.raises(UsageError, match="process_mode=move on the disk"):
-        preflight.check_space(sizes, folder / "out", "copy")
+        disk_space.check_space(sizes, folder / "out", "copy")
 
 
 def test_a_read_only_output_is_refused(source, read_only_filesystem):
@@ -90,7 +90,7 @@ def test_a_move_to_another_disk_says_that_it_copies_how_much_and_how_long(
 
     def check(output, mode="move", confirm=None):
         said = {"announce": told.append, "confirm": confirm}
-        preflight.check_move({source: int(size)}, output, mode, **said)
+        disk_space.check_move({source: int(size)}, output, mode, **said)
 
     check(tmp_path / "out")
     check(other_filesystem / "out", mode="copy")

@@ -50,6 +50,10 @@ def removed(output):
     return [path for path in read_files(output) if path.startswith("remove/")]
 
 
+def removed_rows(output):
+    return [row for row in Journal(output).rows if row.action == "remove"]
+
+
 def test_duplicates_go_to_the_trash_and_undo_brings_them_back(tmp_path, source, output, dupimg):
     kept = {path for path in read_files(output) if path.startswith("processed/")}
     assert len(removed(output)) >= 2
@@ -76,6 +80,16 @@ def test_duplicates_go_to_the_trash_and_undo_brings_them_back(tmp_path, source, 
     }  # fmt: skip
     assert list((tmp_path / "share/Trash/files").iterdir()) == []
     assert list((tmp_path / "share/Trash/info").iterdir()) == []
+
+
+def test_a_file_with_another_name_frees_nothing(tmp_path, source, dupimg):
+    (source / "b.jpg").unlink()
+    os.link(source / "a.jpg", source / "b.jpg")
+    assert dupimg("organize", source, tmp_path / "out", "--process_mode=move").returncode == 0
+    told = json.loads(dupimg("trash", tmp_path / "out", "--yes", "--json").stdout)
+    freed = [row for row in removed_rows(tmp_path / "out") if row.path != "b.jpg"]
+    assert told["counts"]["trashed"] == len(freed) + 1
+    assert told["bytes"] == sum(row.bytes for row in freed)
 
 
 def test_what_changed_or_lost_its_keeper_stays_and_is_named(output, dupimg):
@@ -147,6 +161,7 @@ def test_an_addition_after_the_trash_keeps_account(tmp_path, source, output, dup
     assert "not what they were" not in added.stdout
     assert dupimg("trash", output, "--yes").returncode == 0
     assert dupimg("undo", output).returncode == 0
+    assert [path.name for path in output.glob("report*.csv")] == ["report.csv"]  # nobody edited it
     assert dupimg("undo", output).returncode == 0
     assert len(list(source.iterdir())) == 5
     assert list((tmp_path / "share/Trash/files").iterdir()) == []
