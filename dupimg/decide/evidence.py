@@ -245,9 +245,9 @@ class Evidence:
             thread_pools().limit(limits=1, user_api="blas"),
             ThreadPoolExecutor(self._jobs) as pool,
         ):
-            new = [new[n] for n in _order([keys[k] for k in new])]
-            compared = pool.map(lambda k: compare(*keys[k]), new)
-            for k, evidence in zip(new, compared, strict=True):
+            batches = [[new[n] for n in batch] for batch in _batches([keys[k] for k in new])]
+            compared = pool.map(lambda batch: [compare(*keys[k]) for k in batch], batches)
+            for k, evidence in zip(chain(*batches), chain.from_iterable(compared), strict=True):
                 bar.update()
                 if evidence is not None:
                     content = np.array(astuple(evidence), "<f4").tobytes()
@@ -279,10 +279,11 @@ class Evidence:
         return found_mirrored if found_mirrored.verdict else found
 
 
-def _order(pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """Return an order of pairs in which those of one content are near each other.
+def _batches(pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
+    """Return pairs in batches of those of one content, all of one content near each other.
 
-    Then what was made of a content is still in memory when its next pair comes.
+    Then what was made of a content is still in memory when its next pair comes, and no two threads
+    make the same at once.
     """
     if not pairs:
         return []
@@ -291,9 +292,10 @@ def _order(pairs: Sequence[tuple[str, str]]) -> list[int]:
     graph = csr_array((np.ones(len(ends)), ends.T), shape=(len(contents), len(contents)))
     place = np.empty(len(contents), np.int64)
     place[reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True)] = np.arange(len(contents))
-    ends = np.sort(place[ends], axis=1)
-    order: list[int] = np.lexsort((ends[:, 0], ends[:, 1])).tolist()
-    return order
+    earlier, later = np.sort(place[ends], axis=1).T
+    order = np.lexsort((earlier, later))
+    starts = np.flatnonzero(np.diff(later[order])) + 1
+    return [batch.tolist() for batch in np.split(order, starts)]
 
 
 def glance_at_preview(preview: Image.Image) -> Glanced:
