@@ -103,7 +103,7 @@ def test_pairs_of_scenes_that_are_strewn_over_a_folder_come_together():
     pairs = [(str(i), str(j)) for members in scenes for i in members for j in members if i < j]
     pairs.sort()
     batches = _batches(pairs)
-    order = sum(batches, [])
+    order = [n for batch in batches for n in batch]
     assert sorted(order) == list(range(len(pairs)))
     of_scene = [strewn[int(pairs[n][0])] // 10 for n in order]
     assert np.count_nonzero(np.diff(of_scene)) == 99  # each scene is done with before the next
