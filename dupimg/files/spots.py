@@ -15,10 +15,10 @@ from dupimg.files.images import MAX_PIXELS, read_photo
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-SPOTS_VERSION = "spots 1"
+SPOTS_VERSION = "spots 2"
 
-# Pixels that the shorter sides keep at least: a page in A4 has letters of 15 pixels then.
-_SIDE = 1200
+# Pixels that the shorter sides keep at least, and have at most: of a page in A4, letters have 15.
+_LEAST_SIDE, _MOST_SIDE = 1200, 1400
 
 # Side in pixels of a spot, and of what is around it, from which it must stand out.
 _SPOT, _AROUND = 3, 41
@@ -59,13 +59,16 @@ def find_spots(
 
     Notes
     -----
-    Compared in grey at the size of the smaller one, up to about 1,200 pixels on the shorter side;
+    Compared in grey at the size of the smaller one, up to 1,400 pixels on the shorter side;
     a curve over the brightness is no difference. Pictures that do not lie on each other to the
     pixel differ everywhere, and so in no spot.
     """
-    photos = [read_photo(path, _SIDE, max_pixels=max_pixels).convert("L") for path in (one, other)]
-    size = min(photo.width for photo in photos), min(photo.height for photo in photos)
-    here, there = (_reduced(np.asarray(photo), size) for photo in photos)
+    photos = [
+        read_photo(path, _LEAST_SIDE, max_pixels=max_pixels).convert("L") for path in (one, other)
+    ]
+    sides = np.min([photo.size for photo in photos], axis=0)
+    width, height = (sides * min(1, _MOST_SIDE / sides.min())).round().astype(int).tolist()
+    here, there = (_reduced(np.asarray(photo), (width, height)) for photo in photos)
     cv2 = opencv()
     off = there - _curve(here, there)[here]
     off -= cv2.blur(off, (_AROUND, _AROUND))
@@ -75,7 +78,7 @@ def find_spots(
         least = max(least, _LEAST_RATIO * _measure(spots, there))
     grown = cv2.dilate((spots >= least).astype(np.uint8), np.ones((_GROWN, _GROWN), np.uint8))
     _, _, found, _ = cv2.connectedComponentsWithStats(grown)
-    return found[1:, :4] / [*size, *size]
+    return found[1:, :4] / [width, height, width, height]
 
 
 def _measure(spots: NDArray[np.float32], picture: NDArray[np.uint8]) -> float:
