@@ -11,7 +11,7 @@ from typing import Any
 
 import joblib
 
-from dupimg.files.brightened import BRIGHTENED_VERSION, is_brightened
+from dupimg.files.brightened import BRIGHTENED_VERSION, brightened_ways
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import Map, open_sandbox
@@ -107,7 +107,7 @@ class WholePictures:
         Parameters
         ----------
         pairs : iterable of (str, str)
-            Digests; see `is_brightened`.
+            Digests; see `brightened_ways`.
         """
         return self._true_of(pairs, _is_brightened, BRIGHTENED_VERSION)
 
@@ -122,16 +122,21 @@ class WholePictures:
         return self._true_of(pairs, _differ_in_a_spot, SPOTS_VERSION)
 
     def _true_of(
-        self, pairs: Iterable[tuple[str, str]], is_so: Callable[..., bool], version: str
+        self, pairs: Iterable[tuple[str, str]], ways: Callable[..., tuple[bool, bool]], version: str
     ) -> set[tuple[str, str]]:
-        """Return the pairs of which something is so; the cache remembers it."""
+        """Return the pairs of which something is so; the cache remembers it.
+
+        Two pictures are read once, and `ways` answers for both orders of them.
+        """
         wanted = list(dict.fromkeys(pairs))
         answers = dict(self._cache.pairs(wanted, version))
-        new = [pair for pair in wanted if pair not in answers]
-        for (one, other), answer in self._ask(partial(is_so, max_pixels=self._max_pixels), new):
-            if isinstance(answer, bool):
-                answers[one, other] = bytes([answer])
-                self._cache.remember_pair((one, other), version, bytes([answer]))
+        new = {frozenset(pair): pair for pair in wanted if pair not in answers}
+        ask = partial(ways, max_pixels=self._max_pixels)
+        for (one, other), both in self._ask(ask, list(new.values())):
+            if isinstance(both, tuple):
+                for pair, answer in zip(((one, other), (other, one)), both, strict=True):
+                    answers[pair] = bytes([answer])
+                    self._cache.remember_pair(pair, version, answers[pair])
         return {pair for pair in wanted if answers.get(pair) == b"\1"}
 
     def _ask(
@@ -163,13 +168,14 @@ def _read_whole(paths: tuple[Path, ...], max_pixels: int) -> Whole:
     return read_whole(*paths, max_pixels=max_pixels)
 
 
-def _is_enlarged(paths: tuple[Path, ...], max_pixels: int) -> bool:
-    return is_enlarged(*paths, max_pixels=max_pixels)
+def _is_enlarged(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
+    return is_enlarged(*paths, max_pixels=max_pixels), False
 
 
-def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> bool:
-    return is_brightened(*paths, max_pixels=max_pixels)
+def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
+    return brightened_ways(*paths, max_pixels=max_pixels)
 
 
-def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> bool:
-    return len(find_spots(*paths, max_pixels=max_pixels)) > 0
+def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
+    differ = len(find_spots(*paths, max_pixels=max_pixels)) > 0
+    return differ, differ

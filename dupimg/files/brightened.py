@@ -42,17 +42,22 @@ _LEAST_BLOCKS, _LEAST_CORRELATION = 40, ((_LEAST_PIXELS, 250_000), (0.97, 0.93))
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def is_brightened(
-    source: str | os.PathLike[str], edit: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
-) -> bool:
-    """Return whether a picture clearly is another one, but for a curve over its brightness.
+def brightened_ways(
+    one: str | os.PathLike[str], other: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
+) -> tuple[bool, bool]:
+    """Return which of two pictures clearly is the other one, but for a curve over its brightness.
 
     Parameters
     ----------
-    source, edit : str or path-like
-        Files with pictures of one aspect ratio. Where an edit has clipped, its original cannot be
-        computed from it.
+    one, other : str or path-like
+        Files with pictures of one aspect ratio.
     max_pixels : int, default=500_000_000
+
+    Returns
+    -------
+    other_is_edit, one_is_edit : bool
+        Whether the second one can be computed from the first one, and the other way round: not
+        where an edit has clipped.
 
     Raises
     ------
@@ -64,15 +69,19 @@ def is_brightened(
     The larger picture is reduced to the size of the smaller one. Of very small, plain and hard
     compressed ones it is in doubt: False.
     """
-    photos = [read_photo(path, max_pixels, max_pixels=max_pixels) for path in (source, edit)]
+    photos = [read_photo(path, max_pixels, max_pixels=max_pixels) for path in (one, other)]
     size = min(photo.width for photo in photos), min(photo.height for photo in photos)
     if size[0] * size[1] < _LEAST_PIXELS:
+        return False, False
+    first, second = (_reduced(np.asarray(photo), size) for photo in photos)
+    return _is_edit(first, second), _is_edit(second, first)
+
+
+def _is_edit(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> bool:
+    curves = _curves(source, edit)
+    if not _agree(source, edit, curves):
         return False
-    whole, edited = (_reduced(np.asarray(photo), size) for photo in photos)
-    curves = _curves(whole, edited)
-    if not _agree(whole, edited, curves):
-        return False
-    middle, edited = map(_middle, (whole, edited))
+    middle, edited = map(_middle, (source, edit))
     fine, other_fine = (
         _blocks(_detail(pixels @ _LUMA))
         for pixels in (_through(curves, middle), edited.astype(np.float32))
@@ -84,7 +93,7 @@ def is_brightened(
         return False
     # What is coarse agrees in any series; the finer half tells.
     parts = (order, order[: len(order) // 2])
-    least = np.interp(size[0] * size[1], *_LEAST_CORRELATION)
+    least = np.interp(source.shape[0] * source.shape[1], *_LEAST_CORRELATION)
     return all(_correlation(fine[n], other_fine[n]) >= least for n in parts)
 
 

@@ -7,9 +7,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from sklearn.datasets import load_sample_image
 
-from dupimg.files.brightened import is_brightened
+from dupimg.files.brightened import brightened_ways
 
 PHOTO = Image.fromarray(load_sample_image("china.jpg"))
+
+
+def is_brightened(source, edit):
+    answer, turned = brightened_ways(source, edit)
+    assert brightened_ways(edit, source) == (turned, answer)
+    return answer
 
 
 def save(picture, path, **options):
