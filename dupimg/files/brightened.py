@@ -10,12 +10,13 @@ import os
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from dupimg.files.images import MAX_PIXELS, read_photo
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-BRIGHTENED_VERSION = "brightened 3"
+BRIGHTENED_VERSION = "brightened 4"
 
 # A smaller picture has lost its noise when it was reduced.
 _LEAST_PIXELS = 150_000
@@ -25,6 +26,11 @@ _LEAST_PIXELS = 150_000
 # and 11; where a digit of a page in black or grey is another one, it is 30 and more.
 _SPOT, _MOST_IN_SPOT = 3, 15.0
 _MOST_IN_BLOCK = 13.0
+
+# Slope of the curve over this many levels, of those that a share of the channels of all pixels has,
+# and levels beyond which a picture is clipped.
+_STEP, _LEAST_SLOPE, _LEAST_SHARE = 16, 0.25, 0.001
+_BLACK, _WHITE = 8, 245
 
 # Rows of pixels that are compared at once, and side of the middle whose noise is.
 _STRIP, _MIDDLE = 512, 2048
@@ -78,13 +84,12 @@ def brightened_ways(
 
 
 def _is_edit(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> bool:
-    curves = _curves(source, edit)
-    if not _agree(source, edit, curves):
+    curve = _curve(source, edit)
+    if curve is None or not _agree(source, edit, curve):
         return False
     middle, edited = map(_middle, (source, edit))
     fine, other_fine = (
-        _blocks(_detail(pixels @ _LUMA))
-        for pixels in (_through(curves, middle), edited.astype(np.float32))
+        _blocks(_detail(pixels @ _LUMA)) for pixels in (curve[middle], edited.astype(np.float32))
     )
     energy = np.maximum(np.square(fine).mean(1), np.square(other_fine).mean(1))
     order = np.argsort(energy, kind="stable")
@@ -104,27 +109,33 @@ def _reduced(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     return reduced
 
 
-def _curves(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what the edit has in the mean in place of each level of each channel."""
-    count, total = np.zeros((2, source.shape[2], 256))
+def _curve(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """Return what the edit has in place of each level: one rising curve for all channels.
+
+    With a curve for each channel, or one that falls, red could become blue; where a curve hardly
+    rises, orange becomes red: None, unless that is black or white.
+    """
+    count, total = np.zeros((2, 256))
     for top in range(0, len(source), _STRIP):
-        for channel in range(source.shape[2]):
-            levels = source[top : top + _STRIP, :, channel].ravel()
-            values = edit[top : top + _STRIP, :, channel].ravel()
-            count[channel] += np.bincount(levels, minlength=256)
-            total[channel] += np.bincount(levels, weights=values, minlength=256)
-    return (total / np.maximum(count, 1)).astype(np.float32)
+        levels, values = (pixels[top : top + _STRIP].ravel() for pixels in (source, edit))
+        count += np.bincount(levels, minlength=256)
+        total += np.bincount(levels, weights=values, minlength=256)
+    means = total / np.maximum(count, 1)
+    rising: NDArray[np.float64] = isotonic_regression(means, weights=np.maximum(count, 1e-9)).x
+    low = np.flatnonzero(count >= _LEAST_SHARE * count.sum())
+    at = np.searchsorted(low, low + _STEP)
+    low, high = low[at < len(low)], low[at[at < len(low)]]
+    is_flat = rising[high] - rising[low] < _LEAST_SLOPE * (high - low)
+    if np.any(is_flat & (rising[low] > _BLACK) & (rising[high] < _WHITE)):
+        return None
+    return rising.astype(np.float32)
 
 
-def _through(curves: NDArray[np.float32], source: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.stack([curve[source[..., n]] for n, curve in enumerate(curves)], axis=-1)
-
-
-def _agree(source: NDArray[np.uint8], edit: NDArray[np.uint8], curves: NDArray[np.float32]) -> bool:
-    """Return whether no part, however small, shows something else than the curves explain."""
+def _agree(source: NDArray[np.uint8], edit: NDArray[np.uint8], curve: NDArray[np.float32]) -> bool:
+    """Return whether no part, however small, shows something else than the curve explains."""
     for top in range(0, len(source), _STRIP):
         rows = slice(top, top + _STRIP + _SPOT)  # spots on the border of two strips, too
-        difference = edit[rows] - _through(curves, source[rows])
+        difference = edit[rows] - curve[source[rows]]
         spots = opencv().blur(difference @ _LUMA, (_SPOT, _SPOT))
         if np.abs(spots).max() > _MOST_IN_SPOT:
             return False

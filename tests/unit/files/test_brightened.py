@@ -96,3 +96,24 @@ def test_what_is_small_or_plain_or_of_another_size_is_in_doubt(tmp_path):
     ):
         paths = [save(p, tmp_path / f"{name}{n}.png") for n, p in enumerate((one, other))]
         assert not is_brightened(*paths)
+
+
+@pytest.mark.parametrize(
+    ("colour", "other"),
+    [
+        ((200, 30, 30), (200, 80, 90)),
+        ((170, 40, 50), (40, 50, 170)),
+        ((20, 60, 140), (20, 120, 60)),
+        ((255, 136, 62), (206, 43, 55)),
+    ],
+)
+def test_another_colour_is_no_other_brightness(tmp_path, colour, other):
+    shapes = []
+    for fill in (colour, other):
+        picture = Image.new("RGB", (800, 600), "white")
+        ImageDraw.Draw(picture).ellipse((150, 50, 650, 550), fill=fill)
+        noise = np.random.default_rng(0).normal(0, 3, (600, 800, 1))  # not plain
+        pixels = (np.asarray(picture) + noise).clip(0, 255).astype(np.uint8)
+        path = tmp_path / f"{len(shapes)}.png"
+        shapes.append(save(Image.fromarray(pixels), path))
+    assert not any(brightened_ways(shapes[0], shapes[1]))
