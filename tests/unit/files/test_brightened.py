@@ -101,7 +101,7 @@ def test_what_is_small_or_plain_or_of_another_size_is_in_doubt(tmp_path):
 @pytest.mark.parametrize(
     ("colour", "other"),
     [
-        ((200, 30, 30), (200, 80, 90)),
+        ((200, 30, 30), (200, 80, 30)),
         ((170, 40, 50), (40, 50, 170)),
         ((20, 60, 140), (20, 120, 60)),
         ((255, 136, 62), (206, 43, 55)),
