@@ -29,9 +29,9 @@ _SAME_RATIO, _SAME_BIAS = 1.06, 0.1
 # empty, black or white, and what else it shows is too faint to be compared.
 _PLAIN_RANGE = 16
 
-# Longer side in pixels up to which all is seen in the pictures that are compared first, and by how
-# much the ratio of the sides may differ after resizing.
-_SEEN_SMALL, _SAME_SHAPE = 600, 0.01
+# Longer side in pixels of pictures in which there is no more to see than in their previews, and by
+# how much the ratio of the sides may differ after resizing.
+_SEEN_SMALL, _SAME_SHAPE = 256, 0.01
 
 # Mean difference in grey levels of the thumbnails of a JPEG, which its decoder reduces, and of
 # the same pixels in another format: 0.1 to 1.2 measured.

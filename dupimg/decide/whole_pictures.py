@@ -177,5 +177,6 @@ def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool
 
 
 def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
-    differ = len(find_spots(*paths, max_pixels=max_pixels)) > 0
+    spots = find_spots(*paths, max_pixels=max_pixels)
+    differ = spots is None or len(spots) > 0
     return differ, differ

@@ -87,7 +87,7 @@ class PhotoViews:
         """
         paths = [self._path(self._rows[number]) for number in (first, second)]
         (found,) = self._decode(_find_spots, [paths])
-        return np.empty((0, 4)) if isinstance(found, UnreadablePhoto) else found
+        return found if isinstance(found, np.ndarray) else np.empty((0, 4))
 
     def _sent(self, row: Row, path: Path, mimetype: str) -> Response:
         """Return the content of a file as it is."""
@@ -114,7 +114,7 @@ class PhotoViews:
         return path
 
 
-def _find_spots(paths: Sequence[Path]) -> NDArray[np.float64]:
+def _find_spots(paths: Sequence[Path]) -> NDArray[np.float64] | None:
     return find_spots(*paths)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from sklearn.datasets import load_sample_image
@@ -41,6 +42,32 @@ def test_another_digit_of_a_page_is_noticed(tmp_path, points, quality, ink, tota
         assert 890 <= (top + height / 2) * 1754 <= 910 + points
 
 
+def scanned(picture: Image.Image, seed: int) -> Image.Image:
+    """Lay a page on a scanner: not quite straight, and with its noise."""
+    random = np.random.default_rng(seed)
+    turn, right, down = random.uniform((-0.2, -4, -4), (0.2, 4, 4))
+    laid = picture.rotate(turn, 3, translate=(right, down), fillcolor=(250, 250, 246))
+    pixels = np.asarray(laid.filter(ImageFilter.GaussianBlur(0.5)), np.float64)
+    noisy = pixels + random.normal(0, 3, pixels.shape)
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_scans_of_pages_that_differ_are_not_taken_for_one(tmp_path, seed):
+    one = save(scanned(page("13.40", 18, "black"), seed), tmp_path / "one.jpg", 85)
+    for total in ("18.40", "71.95"):
+        other = save(scanned(page(total, 18, "black"), seed + 9), tmp_path / "other.jpg", 85)
+        spots = find_spots(one, other)
+        assert spots is None or len(spots)
+
+
+def test_a_copy_that_was_straightened_is_aligned(tmp_path):
+    one = save(PHOTO, tmp_path / "one.jpg", 92)
+    turned = PHOTO.rotate(0.3, Image.Resampling.BICUBIC, fillcolor="grey")
+    spots = find_spots(one, save(turned.crop((4, 4, 1276, 850)), tmp_path / "two.jpg", 85))
+    assert spots is not None and not len(spots)
+
+
 EDITS = {
     "quality 10": lambda photo: photo,
     "half": lambda photo: photo.resize((photo.width // 2, photo.height // 2)),
@@ -58,4 +85,8 @@ def test_a_copy_as_programs_make_it_does_not_differ(tmp_path, edit, original):
     picture = PHOTO if original == "photo" else page("13.40", 18, "black")
     one = save(picture, tmp_path / "one.jpg", 92)
     quality = 10 if edit == "quality 10" else 85
-    assert not len(find_spots(one, save(EDITS[edit](picture), tmp_path / "two.jpg", quality)))
+    spots = find_spots(one, save(EDITS[edit](picture), tmp_path / "two.jpg", quality))
+    if (edit, original) == ("nearest", "page"):
+        assert spots is None  # some strokes of its letters are gone
+    else:
+        assert spots is not None and not len(spots)
