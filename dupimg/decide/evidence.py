@@ -34,7 +34,7 @@ from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 5", "copies 9"
+_PLACES, _COPIES = "places 5", "copies 10"
 
 # Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
 # of pairs of strangers' photos that share a place by their details, hardly one has less.

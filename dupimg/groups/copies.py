@@ -56,8 +56,10 @@ _MOST_OTHER_TONE, _MOST_OTHER_CONTRAST = 3.0, 1.12
 # explains: at most 2.6 % after the strongest compression, 5 % and more for another shirt.
 _MOST_OTHER_COLOUR = 0.03
 
-# Levels from which all channels of both are the white of a ground, which says nothing.
-_WHITE = 228
+# Levels from which all channels of both are the white of a ground, and the share of the overlap
+# that makes it one: with white as it was, a change does the same to all channels, but for so many
+# levels of black or white. Else another shirt would be one, where there is nothing beside it.
+_WHITE, _LEAST_GROUND, _MOST_TINT = 228, 0.1, 24
 
 # Changes of saturation that are tried, levels that a colour may miss, and how often the fit leaves
 # out more of what is missed by more than some levels.
@@ -395,6 +397,7 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     seen = cv2.erode(pair.inside(), np.ones(blur, np.uint8))[::2, ::2] > 0
     a, b = (cv2.blur(p, blur)[::2, ::2][seen].astype(np.float32) for p in (pair.here, pair.laid()))
     of_ground = np.minimum(a, b).min(axis=1) > _WHITE
+    has_ground = bool(of_ground.mean() >= _LEAST_GROUND)
     a, b = a[~of_ground], b[~of_ground]
     if len(a) < _FEWEST_COLOURS:
         return 1.0
@@ -404,28 +407,39 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     some = slice(None, None, 1 + len(a) // _MOST_COLOURS)
     for saturations in (np.ones(1), _SATURATIONS):
         pairs = ((a[some], b[some]), (b[some], a[some]))
-        unlike = min(_unexplained(*pair, saturations.astype(np.float32)) for pair in pairs)
+        tried = saturations.astype(np.float32)
+        unlike = min(_unexplained(*pair, tried, has_ground=has_ground) for pair in pairs)
         if unlike <= _MOST_OTHER_COLOUR:
             break
     return unlike
 
 
 def _unexplained(
-    a: NDArray[np.float32], b: NDArray[np.float32], saturations: NDArray[np.float32]
+    a: NDArray[np.float32],
+    b: NDArray[np.float32],
+    saturations: NDArray[np.float32],
+    *,
+    has_ground: bool,
 ) -> float:
     """Return the share of colours `b` that a global change of `a` misses by more than 16 levels.
 
     The change is one of saturation, and then of brightness and
-    contrast for each channel, as by white balance. It turns no blue into green while skin stays
-    as it is.
+    contrast for each channel, as by white balance. It turns no blue into green while skin, or a
+    white ground, stays as it is.
     """
     brightness = a @ np.array([0.299, 0.587, 0.114], np.float32)
     changed = brightness + saturations[:, None, None] * (a.T - brightness)
-    return float(np.mean(_misses(changed, b.T) > _MISS**2, axis=1).min())
+    misses, ends = _misses(changed, b.T)
+    unlike = np.mean(misses > _MISS**2, axis=1)
+    if has_ground:
+        unlike[np.ptp(ends, axis=1).max(axis=1) > _MOST_TINT] = 1
+    return float(unlike.min())
 
 
-def _misses(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the squared distances of colours `b` from a line for each channel of `a`.
+def _misses(
+    a: NDArray[np.float32], b: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Fit a line to colours `b` for each channel of `a`.
 
     Parameters
     ----------
@@ -434,19 +448,25 @@ def _misses(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float3
 
     Returns
     -------
-    ndarray of shape (n_changes, n), float32
+    misses : ndarray of shape (n_changes, n), float32
+        Squared distances of `b` from the lines.
+    ends : ndarray of shape (n_changes, 3, 2), float32
+        What the lines make of black and of white.
     """
     weights = np.ones_like(a)
     for _ in range(_FITS):
         total = weights.sum(axis=2, keepdims=True)
-        off_a = a - (weights * a).sum(axis=2, keepdims=True) / total
-        off_b = b - (weights * b).sum(axis=2, keepdims=True) / total
+        mean_a = (weights * a).sum(axis=2, keepdims=True) / total
+        mean_b = (weights * b).sum(axis=2, keepdims=True) / total
+        off_a, off_b = a - mean_a, b - mean_b
         weighted = weights * off_a
         spread = (weighted * off_a).sum(axis=2, keepdims=True)
         gain = (weighted * off_b).sum(axis=2, keepdims=True) / np.maximum(spread, 1e-9)
-        residual = np.maximum(gain, 0) * off_a - off_b
+        gain = np.maximum(gain, 0)
+        residual = gain * off_a - off_b
         weights = 1 / (1 + (residual / _OUTLIER) ** 2)
-    return np.sum(residual**2, axis=1)
+    ends = gain * (np.array([0, 255], np.float32) - mean_a) + mean_b
+    return np.sum(residual**2, axis=1), ends
 
 
 def _is_grey(colours: NDArray[np.uint8]) -> bool:
