@@ -16,7 +16,7 @@ from dupimg.files.images import MAX_PIXELS, read_photo
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-SPOTS_VERSION = "spots 3"
+SPOTS_VERSION = "spots 4"
 
 # Pixels that the shorter sides keep at least, and have at most: of a page in A4, letters have 15.
 _LEAST_SIDE, _MOST_SIDE = 1200, 1400
@@ -36,6 +36,9 @@ _LEAST_LEVELS, _LEAST_RATIO = 34.0, 5.0
 # Copies differ by less beside edges: by 17 after the strongest compression, by 30 when sharpened.
 # Of the margin nothing is said, where an aligned picture may end.
 _MOST_MEASURE, _BORDER = 40.0, 12
+
+# Of 32 by 32 cells of two pictures that are not turned.
+_LEAST_CORRELATION = 0.8
 
 # Spots beside edges have this contrast around them; fewer than so many are no measure.
 _CONTRAST, _FEWEST = 14.0, 500
@@ -67,7 +70,7 @@ def find_spots(
     -----
     Compared in grey at the size of the smaller one, up to 1,400 pixels on the shorter side; a curve
     over the brightness is no difference. Pictures that do not lie on each other to the pixel are
-    aligned first.
+    aligned first; of turned and mirrored ones nothing is said.
     """
     photos = [
         read_photo(path, _LEAST_SIDE, max_pixels=max_pixels).convert("L") for path in (one, other)
@@ -75,6 +78,8 @@ def find_spots(
     sides = np.min([photo.size for photo in photos], axis=0)
     width, height = (sides * min(1, _MOST_SIDE / sides.min())).round().astype(int).tolist()
     here, there = (_reduced(np.asarray(photo), (width, height)) for photo in photos)
+    if not _have_one_side_up(here, there):
+        return np.empty((0, 4))
     spots, measure = _differences(here, there), 0.0
     if spots.max() >= _LEAST_LEVELS:  # else there is nothing to measure
         measure = _measure(spots, there)
@@ -91,6 +96,13 @@ def find_spots(
     _, _, found, _ = cv2.connectedComponentsWithStats(grown)
     boxes: NDArray[np.float64] = found[1:, :4] / [width, height, width, height]
     return boxes
+
+
+def _have_one_side_up(*pictures: NDArray[np.uint8]) -> bool:
+    cv2 = opencv()
+    small = [cv2.resize(p, (32, 32), interpolation=cv2.INTER_AREA).ravel() for p in pictures]
+    is_plain = min(np.ptp(cells) for cells in small) == 0
+    return is_plain or bool(np.corrcoef(*small)[0, 1] >= _LEAST_CORRELATION)
 
 
 def _differences(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.float32]:
