@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dupimg.decide.whole_pictures import WholePictures
 from dupimg.files.photos import Photo
+from dupimg.files.picture_pairs import have_one_shape
 from dupimg.files.whole import Whole
 from dupimg.groups.thumbnails import differ_by_a_curve
 
@@ -29,9 +30,8 @@ _SAME_RATIO, _SAME_BIAS = 1.06, 0.1
 # empty, black or white, and what else it shows is too faint to be compared.
 _PLAIN_RANGE = 16
 
-# Longer side in pixels of pictures in which there is no more to see than in their previews, and by
-# how much the ratio of the sides may differ after resizing.
-_SEEN_SMALL, _SAME_SHAPE = 256, 0.01
+# Longer side in pixels of pictures in which there is no more to see than in their previews.
+_SEEN_SMALL = 256
 
 # Mean difference in grey levels of the thumbnails of a JPEG, which its decoder reduces, and of
 # the same pixels in another format: 0.1 to 1.2 measured.
@@ -196,19 +196,20 @@ class Pixels:
         }
         return {left[pair] for pair in self._wholes.brightened(left)}
 
-    def differing(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return those pairs of copies that differ in a spot, which small pictures do not show.
+    def differing(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool | None]:
+        """Look closely whether a part of copies, which small pictures do not show, differs.
 
-        Files are read of pairs of one shape that are large enough.
+        Files are read of pairs of one shape that are large enough, and only these are answered:
+        None where it cannot be told.
         """
         if self._wholes is None:
-            return set()
+            return {}
         left = {
             (self._photos[i].digest, self._photos[j].digest): (i, j)
             for i, j in pairs
             if self._have_one_shape(i, j) and min(map(self._longer_side, (i, j))) > _SEEN_SMALL
         }
-        return {left[pair] for pair in self._wholes.differing(left)}
+        return {left[pair]: answer for pair, answer in self._wholes.differing(left).items()}
 
     def _read(
         self, pairs: Sequence[tuple[int, int]]
@@ -232,8 +233,8 @@ class Pixels:
 
     def _have_one_shape(self, i: int, j: int) -> bool:
         one, other = self._photos[i], self._photos[j]
-        ratio = one.width * other.height / max(1, one.height * other.width)
-        return abs(ratio - 1) < _SAME_SHAPE and one.traits.frames == other.traits.frames
+        is_one = have_one_shape((one.width, one.height), (other.width, other.height))
+        return is_one and one.traits.frames == other.traits.frames
 
     def _longer_side(self, i: int) -> int:
         return max(self._photos[i].width, self._photos[i].height)

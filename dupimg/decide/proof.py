@@ -92,8 +92,12 @@ class Proof:
         for pair in self._pixels.brightened(in_doubt):
             self._doubts[pair], self._verdicts[pair] = None, COPY
         proven = [p for p in pairs if self._doubts[p] is None and self._verdicts[p] == COPY]
-        for pair in self._pixels.differing(proven):
-            self._doubts[pair], self._verdicts[pair] = None if self._edited else EDITED, EDITED_COPY
+        for pair, differs in self._pixels.differing(proven).items():
+            if differs is None:
+                self._doubts[pair], self._verdicts[pair] = UNPROVEN, ""
+            elif differs:
+                self._doubts[pair] = None if self._edited else EDITED
+                self._verdicts[pair] = EDITED_COPY
 
     def _doubt(self, pair: Pair, copy: CopyEvidence) -> str | None:
         """Return why the second content stays, if it does."""

@@ -19,6 +19,13 @@ from dupimg.files.spots import SPOTS_VERSION, find_spots
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
 
+# Digests of two contents, and what is answered about them: yes, no, or it cannot be told.
+Contents = tuple[str, str]
+Answer = bool | None
+
+# As the cache keeps them.
+_CODES: dict[Answer, bytes] = {False: b"\0", True: b"\1", None: b"\2"}
+
 
 class WholePictures:
     """Reads all pixels of contents, where two of them must be told apart; close it at the end.
@@ -91,53 +98,62 @@ class WholePictures:
                 self._cache.remember_header(digest, self._reader, whole.to_json())
         return {digest: self._known[digest] for digest in wanted}
 
-    def enlarged(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the pairs of which the first content is enlarged from the second one.
+    def enlarged(self, pairs: Iterable[Contents]) -> set[Contents]:
+        """Return the pairs, larger picture first, of which it is enlarged from the smaller one.
 
         Parameters
         ----------
         pairs : iterable of (str, str)
-            Digests of the larger and of the smaller picture; see `is_enlarged`.
+            Digests; see `is_enlarged`.
         """
-        return self._true_of(pairs, _is_enlarged, ENLARGED_VERSION)
+        answers = self._answers(pairs, _is_enlarged, ENLARGED_VERSION)
+        return {pair for pair, answer in answers.items() if answer}
 
-    def brightened(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the pairs of which the second content is the first one with other brightness.
+    def brightened(self, pairs: Iterable[Contents]) -> set[Contents]:
+        """Return the pairs whose second picture is the first one with other brightness.
 
         Parameters
         ----------
         pairs : iterable of (str, str)
             Digests; see `brightened_ways`.
         """
-        return self._true_of(pairs, _is_brightened, BRIGHTENED_VERSION)
+        answers = self._answers(pairs, _is_brightened, BRIGHTENED_VERSION)
+        return {pair for pair, answer in answers.items() if answer}
 
-    def differing(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the pairs of which a part, however small, shows something else.
+    def differing(self, pairs: Iterable[Contents]) -> dict[Contents, bool | None]:
+        """Look closely whether a part of copies, however small, shows something else.
 
         Parameters
         ----------
         pairs : iterable of (str, str)
             Digests; see `find_spots`.
-        """
-        return self._true_of(pairs, _differ_in_a_spot, SPOTS_VERSION)
 
-    def _true_of(
-        self, pairs: Iterable[tuple[str, str]], ways: Callable[..., tuple[bool, bool]], version: str
-    ) -> set[tuple[str, str]]:
-        """Return the pairs of which something is so; the cache remembers it.
+        Returns
+        -------
+        dict of (str, str) to (bool or None)
+            None where it cannot be told, or one of them could not be read.
+        """
+        return self._answers(pairs, _differ_in_a_spot, SPOTS_VERSION)
+
+    def _answers(
+        self, pairs: Iterable[Contents], ways: Callable[..., tuple[Answer, Answer]], version: str
+    ) -> dict[Contents, Answer]:
+        """Return what is so of pairs, None where it is not known; the cache remembers it.
 
         Two pictures are read once, and `ways` answers for both orders of them.
         """
         wanted = list(dict.fromkeys(pairs))
-        answers = dict(self._cache.pairs(wanted, version))
+        known = self._cache.pairs(wanted, version)
+        of_code = {code: answer for answer, code in _CODES.items()}
+        answers = {pair: of_code.get(code) for pair, code in known.items()}
         new = {frozenset(pair): pair for pair in wanted if pair not in answers}
         ask = partial(ways, max_pixels=self._max_pixels)
         for (one, other), both in self._ask(ask, list(new.values())):
             if isinstance(both, tuple):
                 for pair, answer in zip(((one, other), (other, one)), both, strict=True):
-                    answers[pair] = bytes([answer])
-                    self._cache.remember_pair(pair, version, answers[pair])
-        return {pair for pair in wanted if answers.get(pair) == b"\1"}
+                    answers[pair] = answer
+                    self._cache.remember_pair(pair, version, _CODES[answer])
+        return {pair: answers.get(pair) for pair in wanted}
 
     def _ask(
         self, function: Callable[[tuple[Path, ...]], Any], contents: Sequence[tuple[str, ...]]
@@ -176,7 +192,7 @@ def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool
     return brightened_ways(*paths, max_pixels=max_pixels)
 
 
-def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
+def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> tuple[Answer, Answer]:
     spots = find_spots(*paths, max_pixels=max_pixels)
-    differ = spots is None or len(spots) > 0
+    differ = None if spots is None else len(spots) > 0
     return differ, differ

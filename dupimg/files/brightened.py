@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from dupimg.files.images import MAX_PIXELS, read_photo
+from dupimg.files.opening import MAX_PIXELS
+from dupimg.files.picture_pairs import mean_levels, read_at_one_size
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
@@ -75,11 +76,9 @@ def brightened_ways(
     The larger picture is reduced to the size of the smaller one. Of very small, plain and hard
     compressed ones it is in doubt: False.
     """
-    photos = [read_photo(path, max_pixels, max_pixels=max_pixels) for path in (one, other)]
-    size = min(photo.width for photo in photos), min(photo.height for photo in photos)
-    if size[0] * size[1] < _LEAST_PIXELS:
+    first, second = read_at_one_size(one, other, max_pixels, max_pixels=max_pixels)
+    if first.shape[0] * first.shape[1] < _LEAST_PIXELS:
         return False, False
-    first, second = (_reduced(np.asarray(photo), size) for photo in photos)
     return _is_edit(first, second), _is_edit(second, first)
 
 
@@ -102,25 +101,13 @@ def _is_edit(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> bool:
     return all(_correlation(fine[n], other_fine[n]) >= least for n in parts)
 
 
-def _reduced(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if pixels.shape[1::-1] == size:
-        return pixels
-    reduced: NDArray[np.uint8] = opencv().resize(pixels, size, interpolation=opencv().INTER_AREA)
-    return reduced
-
-
 def _curve(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     """Return what the edit has in place of each level: one rising curve for all channels.
 
     With a curve for each channel, or one that falls, red could become blue; where a curve hardly
     rises, orange becomes red: None, unless that is black or white.
     """
-    count, total = np.zeros((2, 256))
-    for top in range(0, len(source), _STRIP):
-        levels, values = (pixels[top : top + _STRIP].ravel() for pixels in (source, edit))
-        count += np.bincount(levels, minlength=256)
-        total += np.bincount(levels, weights=values, minlength=256)
-    means = total / np.maximum(count, 1)
+    means, count = mean_levels(source, edit)
     rising: NDArray[np.float64] = isotonic_regression(means, weights=np.maximum(count, 1e-9)).x
     low = np.flatnonzero(count >= _LEAST_SHARE * count.sum())
     at = np.searchsorted(low, low + _STEP)

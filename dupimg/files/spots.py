@@ -12,11 +12,12 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.files.images import MAX_PIXELS, read_photo
+from dupimg.files.opening import MAX_PIXELS
+from dupimg.files.picture_pairs import mean_levels, read_at_one_size
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-SPOTS_VERSION = "spots 4"
+SPOTS_VERSION = "spots 5"
 
 # Pixels that the shorter sides keep at least, and have at most: of a page in A4, letters have 15.
 _LEAST_SIDE, _MOST_SIDE = 1200, 1400
@@ -72,30 +73,17 @@ def find_spots(
     over the brightness is no difference. Pictures that do not lie on each other to the pixel are
     aligned first; of turned and mirrored ones nothing is said.
     """
-    photos = [
-        read_photo(path, _LEAST_SIDE, max_pixels=max_pixels).convert("L") for path in (one, other)
-    ]
-    sides = np.min([photo.size for photo in photos], axis=0)
-    width, height = (sides * min(1, _MOST_SIDE / sides.min())).round().astype(int).tolist()
-    here, there = (_reduced(np.asarray(photo), (width, height)) for photo in photos)
+    here, there = read_at_one_size(
+        one, other, _LEAST_SIDE, _MOST_SIDE, mode="L", max_pixels=max_pixels
+    )
     if not _have_one_side_up(here, there):
         return np.empty((0, 4))
-    spots, measure = _differences(here, there), 0.0
-    if spots.max() >= _LEAST_LEVELS:  # else there is nothing to measure
-        measure = _measure(spots, there)
-        if measure > _MOST_MEASURE:
-            spots = _differences(here, _aligned(here, there))
-            spots[:_BORDER] = spots[-_BORDER:] = 0
-            spots[:, :_BORDER] = spots[:, -_BORDER:] = 0
-            measure = _measure(spots, there)
-            if measure > _MOST_MEASURE:
-                return None
-    cv2 = opencv()
-    is_spot = spots >= max(_LEAST_LEVELS, _LEAST_RATIO * measure)
-    grown = cv2.dilate(is_spot.astype(np.uint8), np.ones((_GROWN, _GROWN), np.uint8))
-    _, _, found, _ = cv2.connectedComponentsWithStats(grown)
-    boxes: NDArray[np.float64] = found[1:, :4] / [width, height, width, height]
-    return boxes
+    spots, measure = _differences(here, there)
+    if measure > _MOST_MEASURE:
+        spots, measure = _differences(here, _aligned(here, there))
+        spots[:_BORDER] = spots[-_BORDER:] = 0
+        spots[:, :_BORDER] = spots[:, -_BORDER:] = 0
+    return None if measure > _MOST_MEASURE else _boxes(spots, _LEAST_RATIO * measure)
 
 
 def _have_one_side_up(*pictures: NDArray[np.uint8]) -> bool:
@@ -105,13 +93,37 @@ def _have_one_side_up(*pictures: NDArray[np.uint8]) -> bool:
     return is_plain or bool(np.corrcoef(*small)[0, 1] >= _LEAST_CORRELATION)
 
 
-def _differences(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return by how many grey levels the pictures differ around each pixel, but in brightness."""
+def _differences(
+    here: NDArray[np.uint8], there: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], float]:
+    """Return by how many grey levels each spot differs, and nearly all beside edges at most.
+
+    What a curve over the brightness, or something larger than a spot, explains is left out.
+    """
     cv2 = opencv()
-    off = there - _curve(here, there)[here]
+    means, _ = mean_levels(here, there)
+    off = there - means.astype(np.float32)[here]
     off -= cv2.blur(off, (_AROUND, _AROUND))
-    spots: NDArray[np.float32] = np.abs(cv2.blur(off, (_SPOT, _SPOT)))
-    return spots
+    spots = np.abs(cv2.blur(off, (_SPOT, _SPOT)))
+    if spots.max() < _LEAST_LEVELS:  # no spot to measure
+        return spots, 0.0
+    levels, window = there.astype(np.float32), (_AROUND // 2 + 1, _AROUND // 2 + 1)
+    variance = cv2.blur(levels * levels, window) - cv2.blur(levels, window) ** 2
+    beside_edges = spots[variance > _CONTRAST**2]
+    if len(beside_edges) < _FEWEST:
+        return spots, 0.0
+    return spots, float(np.percentile(beside_edges, 99))
+
+
+def _boxes(spots: NDArray[np.float32], least: float) -> NDArray[np.float64]:
+    """Return boxes around the spots that differ by so much, as shares of the picture."""
+    cv2 = opencv()
+    is_spot = spots >= max(least, _LEAST_LEVELS)
+    grown = cv2.dilate(is_spot.astype(np.uint8), np.ones((_GROWN, _GROWN), np.uint8))
+    _, _, found, _ = cv2.connectedComponentsWithStats(grown)
+    height, width = spots.shape
+    boxes: NDArray[np.float64] = found[1:, :4] / [width, height, width, height]
+    return boxes
 
 
 def _aligned(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -121,12 +133,8 @@ def _aligned(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.ui
     ending = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-5)
     try:
         for factor in (8, 4, 2):
-            small = [
-                cv2.resize(
-                    p, (p.shape[1] // factor, p.shape[0] // factor), interpolation=cv2.INTER_AREA
-                )
-                for p in (here, there)
-            ]
+            size = (here.shape[1] // factor, here.shape[0] // factor)
+            small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (here, there)]
             affine[:, 2] /= factor
             _, affine = cv2.findTransformECC(*small, affine, cv2.MOTION_AFFINE, ending, None, 5)
             affine[:, 2] *= factor
@@ -136,27 +144,3 @@ def _aligned(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.ui
     size, border = here.shape[1::-1], cv2.BORDER_REPLICATE
     laid: NDArray[np.uint8] = cv2.warpAffine(there, affine, size, flags=flags, borderMode=border)
     return laid
-
-
-def _measure(spots: NDArray[np.float32], picture: NDArray[np.uint8]) -> float:
-    """Return by how much nearly all spots beside edges differ."""
-    cv2, window = opencv(), (_AROUND // 2 + 1, _AROUND // 2 + 1)
-    levels = picture.astype(np.float32)
-    variance = cv2.blur(levels * levels, window) - cv2.blur(levels, window) ** 2
-    beside_edges = spots[variance > _CONTRAST**2]
-    return float(np.percentile(beside_edges, 99)) if len(beside_edges) >= _FEWEST else 0.0
-
-
-def _reduced(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if grey.shape[::-1] == size:
-        return grey
-    cv2 = opencv()
-    reduced: NDArray[np.uint8] = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    return reduced
-
-
-def _curve(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what the second picture has in the mean in place of each level of the first."""
-    count = np.bincount(here.ravel(), minlength=256)
-    total = np.bincount(here.ravel(), weights=there.ravel(), minlength=256)
-    return (total / np.maximum(count, 1)).astype(np.float32)

@@ -15,20 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dupimg.decide.evidence import glance_at_preview, see_preview
+from dupimg.files.picture_pairs import have_one_shape
 from dupimg.files.previews import PreviewFolder
 from dupimg.groups.details import Details
 from dupimg.groups.explanation import explain_pair
 from dupimg.groups.pictures import Picture
 from dupimg.plans.record import Record
-from dupimg.plans.rows import Row
 
 FindSpots = Callable[[int, int], NDArray[np.float64]]
 
 # Photos whose details are in memory.
 _SEEN_AT_ONCE = 64
-
-# By how much the ratio of the sides may differ after resizing.
-_SAME_SHAPE = 0.01
 
 # Colours of photos are compared in so many cells by so many.
 _CELLS = 8
@@ -61,7 +58,9 @@ class PairViews:
         """
         (one, one_details), (other, other_details) = map(self._of, (first, second))
         found = explain_pair(one, other, one_details, other_details)
-        if not len(found.boxes) and _are_of_one_shape(self._rows[first], self._rows[second]):
+        rows = (self._rows[first], self._rows[second])
+        sizes = [(row.width or 1, row.height or 1) for row in rows]
+        if not len(found.boxes) and have_one_shape(*sizes):
             spots = self._find_spots(first, second)
             found = replace(found, boxes=spots, other_boxes=spots)
         return {
@@ -104,8 +103,3 @@ class PairViews:
             return None
         cells = np.asarray(small, np.float32).ravel() - 128
         return cells / np.float32(max(float(np.linalg.norm(cells)), 1e-6))
-
-
-def _are_of_one_shape(*rows: Row) -> bool:
-    ratios = [(row.width or 1) / (row.height or 1) for row in rows]
-    return max(ratios) < (1 + _SAME_SHAPE) * min(ratios)

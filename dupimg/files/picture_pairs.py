@@ -1,0 +1,90 @@
+"""Two pictures of one shape, brought to one size, and the brightness of one against the other."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dupimg.files.images import read_photo
+from dupimg.opencv import opencv
+
+# By how much the ratio of the sides may differ after resizing, or for a margin that was cut off.
+_SAME_SHAPE = 0.03
+
+# Rows of pixels whose levels are counted at once.
+_STRIP = 512
+
+
+def have_one_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether pictures of two sizes, width and height, can be laid on each other."""
+    ratio = size[0] * other[1] / max(1, size[1] * other[0])
+    return abs(ratio - 1) < _SAME_SHAPE
+
+
+def read_at_one_size(
+    one: str | os.PathLike[str],
+    other: str | os.PathLike[str],
+    least: int,
+    most: float = np.inf,
+    *,
+    mode: str = "RGB",
+    max_pixels: int,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Decode two pictures of one shape, the larger one reduced to the size of the smaller one.
+
+    Parameters
+    ----------
+    one, other : str or path-like
+        Files.
+    least, most : int, float
+        Pixels that the shorter side keeps, if it has as many, and that it has at most.
+    mode : {"RGB", "L"}
+    max_pixels : int
+        See `read_photo`.
+
+    Returns
+    -------
+    one, other : ndarray of shape (height, width, 3) or (height, width), uint8
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does.
+    """
+    photos = [read_photo(path, least, max_pixels=max_pixels) for path in (one, other)]
+    sides = np.min([photo.size for photo in photos], axis=0)
+    size = tuple((sides * min(1, most / sides.min())).round().astype(int).tolist())
+    first, second = (_reduced(np.asarray(photo.convert(mode)), size) for photo in photos)
+    return first, second
+
+
+def _reduced(pixels: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uint8]:
+    if pixels.shape[1::-1] == size:
+        return pixels
+    reduced: NDArray[np.uint8] = opencv().resize(pixels, size, interpolation=opencv().INTER_AREA)
+    return reduced
+
+
+def mean_levels(
+    source: NDArray[np.uint8], other: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what a picture has in the mean in place of each level of another one.
+
+    Parameters
+    ----------
+    source, other : ndarray of one shape, uint8
+        All channels count as one.
+
+    Returns
+    -------
+    means, counts : ndarray of shape (256,), float64
+        How often the source has each level; a level that it has not has a mean of 0.
+    """
+    counts, totals = np.zeros((2, 256))
+    for top in range(0, len(source), _STRIP):
+        levels, values = (pixels[top : top + _STRIP].ravel() for pixels in (source, other))
+        counts += np.bincount(levels, minlength=256)
+        totals += np.bincount(levels, weights=values, minlength=256)
+    return totals / np.maximum(counts, 1), counts
