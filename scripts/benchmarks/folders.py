@@ -11,17 +11,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from benchmarks.options import BenchmarkOptions
+from benchmarks.sample_photos import make_collage
+from dupimg.cli.main import say
 
 # Photos of a folder, and their size in pixels.
-_IN_FOLDER, _PIXELS = 50, 64
+_IN_FOLDER, _SIZE = 50, (96, 64)
 
 # Every tenth photo is the one before, saved again.
 _COPY_EVERY = 10
@@ -86,13 +87,18 @@ def benchmark_folders(options: BenchmarkOptions) -> pd.DataFrame:
         programs have little influence), peak_mb: of a step that grows no faster than its work, the
         milliseconds per photo stay what they are.
     """
-    table = pd.DataFrame([row for size in options.tiny for row in _measure(size)])
-    if options.output is not None:
-        table.to_csv(options.output, index=False)
-    return table
+    rows = []
+    for row in (row for size in options.tiny for row in _measure(size)):
+        rows.append(row)
+        # All of them may take hours, so what is known is shown at once.
+        figures = ", ".join(f"{value:,.4g} {name}" for name, value in row.items() if name != "step")
+        say(f"{row['step']}: {figures}", file=sys.stderr)
+        if options.output is not None:
+            pd.DataFrame(rows).to_csv(options.output, index=False)
+    return pd.DataFrame(rows)
 
 
-def _measure(size: int) -> Iterator[dict[str, object]]:
+def _measure(size: int) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         given, output = Path(folder, "in"), Path(folder, "out")
         make_photos(given, size)
@@ -128,26 +134,5 @@ def _make_folder(folder: Path, start: int, size: int) -> None:
     inner.mkdir()
     for number in range(start, min(start + _IN_FOLDER, size)):
         copies = number % _COPY_EVERY == _COPY_EVERY - 1
-        picture = _part_of_a_photo(np.random.default_rng(number - copies))
-        picture.save(inner / f"{number:06}.jpg", quality=80 if copies else 90)
-
-
-def _part_of_a_photo(random: np.random.Generator) -> Image.Image:
-    """Return a part of a photo that scikit-learn carries, in colours of its own.
-
-    Patterns of noise would all be alike to the network, and every pair of them compared.
-    """
-    photo = Image.fromarray(_sample_photos()[random.integers(2)])
-    width = int(random.integers(40, photo.height))
-    left, top = (int(random.integers(side - width)) for side in photo.size)
-    part = photo.crop((left, top, left + width, top + width)).resize((_PIXELS, _PIXELS))
-    colours = np.asarray(part)[..., random.permutation(3)] * random.uniform(0.3, 1, 3)
-    return Image.fromarray(colours.astype(np.uint8)).rotate(90 * int(random.integers(4)))
-
-
-@cache
-def _sample_photos() -> list[np.ndarray]:
-    from sklearn.datasets import load_sample_images
-
-    images: list[np.ndarray] = load_sample_images().images
-    return images
+        collage = make_collage(np.random.default_rng(number - copies))
+        collage.resize(_SIZE).save(inner / f"{number:06}.jpg", quality=80 if copies else 90)

@@ -14,7 +14,7 @@ def test_photos_are_made_in_folders_of_fifty(tmp_path):
     sizes = [len(list(folder.iterdir())) for folder in sorted((tmp_path / "in").iterdir())]
     assert sizes == [50, 50, 20]
     with Image.open(tmp_path / "in/0001/000060.jpg") as picture:
-        assert picture.size == (64, 64)
+        assert picture.size == (96, 64)
 
 
 def test_the_table_has_every_step(tmp_path, capsys):
@@ -26,4 +26,6 @@ def test_the_table_has_every_step(tmp_path, capsys):
     assert table["step"].tolist() == list(STEPS)
     assert (table["photos"] == 60).all()
     assert (table[["seconds", "cpu_seconds", "ms_per_photo", "peak_mb"]] > 0).all(axis=None)
-    assert "plan again" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "plan again" in shown.out
+    assert [line.split(":")[0] for line in shown.err.splitlines()] == list(STEPS)
