@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import astuple
 from itertools import chain
@@ -32,6 +31,7 @@ from dupimg.opencv import opencv
 from dupimg.progress import progress_bar
 from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
+from dupimg.threads import Threads
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
 _PLACES, _COPIES = "places 5", "copies 10"
@@ -243,10 +243,10 @@ class Evidence:
         with (
             progress_bar(len(new), step, unit="pairs", quiet=self._quiet) as bar,
             thread_pools().limit(limits=1, user_api="blas"),
-            ThreadPoolExecutor(self._jobs) as pool,
+            Threads(self._jobs) as threads,
         ):
             batches = [[new[n] for n in batch] for batch in _batches([keys[k] for k in new])]
-            compared = pool.map(lambda batch: [compare(*keys[k]) for k in batch], batches)
+            compared = threads.each(lambda batch: [compare(*keys[k]) for k in batch], batches)
             for k, evidence in zip(chain(*batches), chain.from_iterable(compared), strict=True):
                 bar.update()
                 if evidence is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from dupimg.files.sandbox import Map, open_sandbox
 from dupimg.files.spots import SPOTS_VERSION, find_spots
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
+from dupimg.threads import Threads
 
 # Digests of two contents, and what is answered about them: yes, no, or it cannot be told.
 Contents = tuple[str, str]
@@ -167,7 +167,7 @@ class WholePictures:
         in_sandbox = self._in_sandbox
         with (
             progress_bar(len(contents), "pictures", unit="photos", quiet=self._quiet) as bar,
-            ThreadPoolExecutor(self._jobs) as pool,
+            Threads(self._jobs) as threads,
         ):
 
             def ask(digests: tuple[str, ...]) -> Any:
@@ -175,7 +175,7 @@ class WholePictures:
                 answers = in_sandbox(function, [paths]) if len(paths) == len(digests) else []
                 return next(iter(answers), None)
 
-            for digests, answer in zip(contents, pool.map(ask, contents), strict=True):
+            for digests, answer in zip(contents, threads.each(ask, contents), strict=True):
                 bar.update()
                 yield digests, answer
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -25,6 +24,7 @@ from dupimg.files.photos import File, Found, Listing, Photo, Video, by_time, con
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.traits import Traits
 from dupimg.messages import Message, message, why
+from dupimg.threads import Threads
 
 _NO_PICTURE = message("reason.not_a_picture")
 
@@ -113,10 +113,10 @@ def with_traits(
     headers = cache.headers({photo.digest for photo in photos}, reader)
     facts = {digest: _from_header(header) for digest, header in headers.items()}
     paths = {p.digest: folder / p.path for p in photos if p.digest not in facts}
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as in_sandbox:
+    with Threads(jobs) as threads, open_sandbox(jobs, time_limit) as in_sandbox:
         read = partial(in_sandbox, partial(_read_facts, max_pixels))
         batches = [[*paths.values()][i : i + _AT_ONCE] for i in range(0, len(paths), _AT_ONCE)]
-        facts |= zip(paths, chain.from_iterable(pool.map(read, batches)), strict=True)
+        facts |= zip(paths, chain.from_iterable(threads.each(read, batches)), strict=True)
     known = {digest: f.traits for digest, f in facts.items() if isinstance(f, _Facts)}
     return [replace(p, traits=known.get(p.digest, p.traits)) for p in photos]
 
@@ -172,9 +172,9 @@ def _read_new(
     """Yield the digest and the header of each file, as `_read_batch` returns them."""
     size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # so that the threads end together
     batches = [files[i : i + size] for i in range(0, len(files), size)]
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as in_sandbox:
+    with Threads(jobs) as threads, open_sandbox(jobs, time_limit) as in_sandbox:
         read_facts = partial(in_sandbox, partial(_read_facts, max_pixels))
-        for outcomes in pool.map(partial(_read_batch, folder, read_facts), batches):
+        for outcomes in threads.each(partial(_read_batch, folder, read_facts), batches):
             yield from outcomes
 
 

@@ -9,7 +9,6 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,6 +22,7 @@ from dupimg.files.name_times import time_in_name
 from dupimg.files.photos import File, Listing, Photo, Video, by_time
 from dupimg.files.sandbox import open_sandbox
 from dupimg.files.xmp import LONGEST_PACKET, read_xmp
+from dupimg.threads import Threads
 
 # Part of the cache's key: count it up whenever sidecars are read differently.
 SIDECAR_VERSION = 1
@@ -112,12 +112,12 @@ def _read_sidecars(
     if not new:
         return known
     batches = [new[i : i + _AT_ONCE] for i in range(0, len(new), _AT_ONCE)]
-    with ThreadPoolExecutor(jobs) as pool, open_sandbox(jobs, time_limit) as look:
+    with Threads(jobs) as threads, open_sandbox(jobs, time_limit) as look:
 
         def read(batch: list[str]) -> list[Any]:
             return list(look(read_sidecar, [paths[digest] for digest in batch]))
 
-        for batch, outcomes in zip(batches, pool.map(read, batches), strict=True):
+        for batch, outcomes in zip(batches, threads.each(read, batches), strict=True):
             for digest, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, Metadata):  # else its reader was lost over it
                     known[digest] = outcome

@@ -6,7 +6,7 @@ import contextlib
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from itertools import islice
@@ -27,6 +27,7 @@ from dupimg.model.colours import COLOURS, with_colours
 from dupimg.model.features import THUMBNAIL_SIZE, Features
 from dupimg.model.heads import SceneHead, choose_head
 from dupimg.model.models import Model, fingerprint
+from dupimg.threads import SECONDS_BETWEEN_LOOKS, Threads, raise_if_pressed
 
 Outcome = Features | UnreadablePhoto
 Outcomes = Generator[tuple[int, Outcome], None, None]
@@ -137,26 +138,26 @@ class PhotoStream:
         n_threads = self.n_threads
         batches = _batches(len(paths), self.batch_size, n_threads, AT_ONCE[self.backend])
         stop = threading.Event()
-        loader = ThreadPoolExecutor(1, thread_name_prefix="dupimg-load")
-        pool = ThreadPoolExecutor(n_threads, thread_name_prefix="dupimg-embed")
+        loader, threads = Threads(1, "dupimg-load"), Threads(n_threads, "dupimg-embed")
         pending: set[Future[list[tuple[int, Outcome]]]] = set()
         computing = contextlib.ExitStack()
-        with computing, loader, pool, open_sandbox(n_threads, self.time_limit) as decode:
+        with computing, loader, threads, open_sandbox(n_threads, self.time_limit) as decode:
             # Photos are decoded meanwhile: importing torch takes seconds.
             network = loader.submit(self._load_into, computing)
             embed = partial(self._embed, network, decode, stop)
             try:
                 while True:
                     for batch in islice(batches, 2 * n_threads - len(pending)):
-                        pending.add(pool.submit(embed, batch, [paths[i] for i in batch]))
+                        pending.add(threads.submit(embed, batch, [paths[i] for i in batch]))
                     if not pending:
                         return
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    done, pending = wait(pending, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+                    raise_if_pressed()
                     for future in done:
                         yield from future.result()
             finally:
                 stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                threads.shutdown(wait=False, cancel_futures=True)
 
     def _load_into(self, computing: contextlib.ExitStack) -> Network:
         """Load the network, and let it compute with one core a thread until `computing` closes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -38,6 +37,7 @@ from dupimg.runs.transfer import (
     unfinished_copy,
     write_sidecar,
 )
+from dupimg.threads import Threads
 
 T = TypeVar("T")
 
@@ -310,8 +310,8 @@ def _stages(journal: Journal) -> tuple[list[int], ...]:
 
 
 def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
-    with ThreadPoolExecutor(2 * jobs) as pool:  # half of the time they wait for the disk
-        return tuple(pool.map(step, numbers))
+    with Threads(2 * jobs) as threads:  # half of the time they wait for the disk
+        return tuple(threads.each(step, numbers))
 
 
 def carrying_out(mode: str) -> str:

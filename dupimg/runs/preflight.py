@@ -8,7 +8,6 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import permutations, product
 from pathlib import Path
@@ -25,6 +24,7 @@ from dupimg.plans.rows import FOLDERS, REMOVE, Row
 from dupimg.progress import MakeBar, progress_bar
 from dupimg.runs.disk_space import check_space, existing_parent, sizes_of
 from dupimg.runs.transfer import probe
+from dupimg.threads import Threads
 
 
 def check_input(input_dir: Path, name: str = "input_dir") -> None:
@@ -362,14 +362,14 @@ def check_unchanged(
     concerned = [row for row in rows if row.destination or row.path in keepers]
     with (
         progress(len(concerned), "checking", unit="files", quiet=quiet) as bar,
-        ThreadPoolExecutor(jobs) as pool,
+        Threads(jobs) as threads,
     ):
 
         def check(row: Row) -> Message | None:
             bar.update()
             return _change(row, inputs / row.path, contents=contents)
 
-        changes = list(pool.map(check, concerned))
+        changes = list(threads.each(check, concerned))
     return [Problem(row.path, what) for row, what in zip(concerned, changes, strict=True) if what]
 
 
