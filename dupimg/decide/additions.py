@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.enlarged import duplicates_by_detail
 from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
+from dupimg.decide.made_of_others import duplicates_by_detail
 from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
@@ -275,7 +275,7 @@ def _duplicates(
     chosen = collection[rows]
     return duplicates_by_detail(
         chosen,
-        lambda enlarged: _ranking(collection, options, companions, enlarged)[rows.tolist()],
+        lambda *made: _ranking(collection, options, companions, *made)[rows.tolist()],
         lambda ranking: find_duplicates(
             chosen,
             options,
@@ -291,6 +291,7 @@ def _ranking(
     options: PlanOptions,
     companions: Mapping[str, int],
     enlarged: Paths[str],
+    converted: Paths[str],
 ) -> Ranking:
     """Rank all photos as a run over them would, but on a tie one that stays already wins."""
     photos, rows = collection.photos, collection.rows
@@ -312,6 +313,7 @@ def _ranking(
         derived=enlarged,
         last=last,
         protected=collection.protected,
+        converted=converted,
     )
     return ranking.with_twins(twins)
 

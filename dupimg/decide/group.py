@@ -45,6 +45,7 @@ def rank_photos(
     derived: Collection[str] = (),
     last: Collection[str] = (),
     protected: Collection[str] = (),
+    converted: Collection[str] = (),
 ) -> Ranking:
     """Rank photos by a rule for which duplicate stays.
 
@@ -60,6 +61,8 @@ def rank_photos(
         Paths of photos that come after all others by path.
     protected : collection of str
         Paths of photos that stay in any case.
+    converted : collection of str
+        Paths of photos that a comparison of pictures shows to be converted from others.
     """
     features = embedded.features
     sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
@@ -71,6 +74,7 @@ def rank_photos(
         derived=derived,
         last=last,
         protected=protected,
+        converted=converted,
     )
 
 

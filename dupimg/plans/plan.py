@@ -80,6 +80,19 @@ class Groups:
     shared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def members(self, order: Sequence[int]) -> list[list[int]]:
+        """Return the photos of each group of several, the one that stays first, then the best.
+
+        Parameters
+        ----------
+        order : sequence of int, of length n
+            The photos, the best first.
+        """
+        members: dict[int, list[int]] = {}
+        for i in sorted(order, key=lambda i: self.keepers[i] != i):
+            members.setdefault(int(self.keepers[i]), []).append(i)
+        return [group for group in members.values() if len(group) > 1]
+
 
 def make_plan(
     listing: Listing,
