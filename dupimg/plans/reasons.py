@@ -19,8 +19,8 @@ def spared_reason(doubt: str, photo: str) -> Message:
 
     Parameters
     ----------
-    doubt : {"frames", "transparency", "time", "exposure", "raw", "plain", "unread", "unproven",
-        "edited", "brightness", "colour", "whole"}
+    doubt : {"frames", "timing", "transparency", "time", "exposure", "raw", "plain", "unread",
+        "unproven", "edited", "brightness", "colour", "whole"}
         See `dupimg.decide.another`.
     photo : str
         Path of the other photo.
@@ -28,6 +28,7 @@ def spared_reason(doubt: str, photo: str) -> Message:
     return message(
         {
             "frames": "reason.spared_frames",
+            "timing": "reason.spared_timing",
             "transparency": "reason.spared_transparency",
             "time": "reason.spared_time",
             "exposure": "reason.spared_exposure",
