@@ -28,6 +28,7 @@ from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
+from dupimg.plans.added_groups import number_added_groups
 from dupimg.plans.dates import dated_by
 from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
@@ -98,7 +99,7 @@ def add_rows(
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
     known = {row.path for row in earlier}
     dated = with_events(_in_their_scenes(settled), options.event_gap, known)
-    numbered = dated if options.only == SCENES else _number_groups(dated)
+    numbered = dated if options.only == SCENES else number_added_groups(dated)
     layout = Layout(options.layout, added_from)
     return _named(numbered, earlier, options.only, portable, layout), notes
 
@@ -171,7 +172,7 @@ def _photo_rows(
 ) -> tuple[dict[str, Row], tuple[Message, ...]]:
     """Return the rows of the photos of a collection, and what to know about their scenes."""
     nearest = nearest_cosines(collection)
-    near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
+    near = _with_groups(collection, _reached(collection, options))
     around = collection[near]
     old = np.flatnonzero(~around.is_new)
     decide = partial(_duplicates, collection, options, companions)
@@ -182,11 +183,13 @@ def _photo_rows(
     keepers = _settled(around, found, changed)
     dates = best_dates(around.photos, keepers.tolist())
     stays, known = known_scenes(collection, near, keepers)
-    scenes, shared, notes = scenes_with_new(_dated(collection, near, dates), stays, known, options)
+    dated = _dated(collection, near, dates)
+    scenes, shared, compared, notes = scenes_with_new(dated, stays, known, options)
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
     shared = {i: shared[number] for i, number in enumerate(near.tolist()) if number in shared}
-    groups = replace(found, keepers=keepers, shared=shared)
+    look = found.second_look and found.second_look.with_details(compared, near)
+    groups = replace(found, keepers=keepers, shared=shared, second_look=look)
     sizes = Counter(keepers.tolist())
     for i in np.flatnonzero(changed).tolist():
         keeper = int(keepers[i])
@@ -263,6 +266,20 @@ def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     """Return the contents on which what becomes of the new photos can depend."""
     seeds = np.unique(collection.inverse[collection.is_new])
     return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
+
+
+def _with_groups(collection: Collection, contents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the photos with some contents and all of their duplicate groups.
+
+    A part or a screenshot may look little like its keeper, and must not stay behind if that goes.
+    """
+    keepers = [
+        row.keeper or path if (row := collection.rows.get(path)) else path
+        for path in (photo.path for photo in collection.photos)
+    ]
+    reached = np.isin(collection.inverse, contents)
+    groups = {keeper for keeper, is_reached in zip(keepers, reached, strict=True) if is_reached}
+    return np.flatnonzero([keeper in groups for keeper in keepers])
 
 
 def _duplicates(
@@ -363,47 +380,6 @@ def _likes(
         if row.action == REMOVE and not row.keeper:
             likes.setdefault(int(found[i]), int(i))
     return likes
-
-
-def _number_groups(rows: Sequence[Row]) -> list[Row]:
-    """Give the duplicate groups numbers: one that their members have, or the next."""
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(_keeper_of(row), []).append(row)
-    free = 1 + max((row.duplicate_group or 0 for row in rows), default=0)
-    numbers = _numbers_of_removals(groups, free)
-    others = [row for row in rows if _keeper_of(row) not in numbers]
-    apart = _kept_side_by_side(others) - set(numbers.values())
-    numbered = []
-    for row in rows:
-        old = row.duplicate_group if row.duplicate_group in apart else None
-        numbered.append(row.having(duplicate_group=numbers.get(_keeper_of(row), old)))
-    return numbered
-
-
-def _keeper_of(row: Row) -> str:
-    """Return the path of the photo that stays for a file: its duplicate group goes by that."""
-    return row.keeper or row.companion_of or row.path
-
-
-def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict[str, int]:
-    """Give each group with a keeper a number: one that a member had, or else from `free` on."""
-    new = count(free)
-    numbers: dict[str, int] = {}
-    taken: set[int] = set()
-    for keeper, group in groups.items():
-        if any(row.keeper for row in group):
-            had = [row.duplicate_group for row in group if row.duplicate_group is not None]
-            left = [number for number in had if number not in taken]
-            numbers[keeper] = left[0] if left else next(new)
-            taken.add(numbers[keeper])
-    return numbers
-
-
-def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
-    """Return the numbers of groups whose photos a person kept; a photo on its own is no group."""
-    photos = Counter(row.duplicate_group for row in rows if not row.is_companion)
-    return {number for number, size in photos.items() if number is not None and size > 1}
 
 
 def _named(

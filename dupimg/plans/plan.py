@@ -251,10 +251,14 @@ def _nearest_in_scene(photos: Sequence[Photo], i: int, groups: Groups) -> str:
 def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None) -> dict[str, Any]:
     if second_look is None or not second_look.verdicts[i]:
         return {}
+    details = second_look.shared_details[i]
     return {
         "compared_with": photos[second_look.compared_with[i]].path,
         "thumb_correlation": _cosine(second_look.thumb_correlation, i),
         "verdict": str(second_look.verdicts[i]),
+        "overlap": _cosine(second_look.laid.overlap, i),
+        "difference": _cosine(second_look.laid.difference, i),
+        "shared_details": None if math.isnan(details) else int(details),
     }
 
 
