@@ -107,8 +107,16 @@ def _standing(journal: Journal, output_dir: Path) -> str:
         UNDOING: f"partly taken back, {of_all} {are} still in place"
         f"{' or in the trash' * bool(journal.trashed)}"
         f"{_why_left(journal, output_dir)}.",
-        UNDONE: "taken back, every file is where it was.",
+        UNDONE: f"taken back, {_not_back(journal)}.",
     }[journal.state]
+
+
+def _not_back(journal: Journal) -> str:
+    """Say which files are not where they were after an undo that ended."""
+    if not journal.trashed:
+        return "every file is where it was"
+    gone = counted(len(journal.trashed), "file")
+    return f"every file is where it was, but for {gone} in a trash that was emptied"
 
 
 def _why_left(journal: Journal, output_dir: Path) -> str:

@@ -47,7 +47,9 @@ def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) ->
             (journal.mark_untrashed if is_there else journal.mark_trashed)(row)
 
 
-def get_back(journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path) -> None:
+def get_back(
+    journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path
+) -> frozenset[int]:
     """Bring files back from the trash to where they were, as far as they are found there.
 
     Parameters
@@ -55,20 +57,40 @@ def get_back(journals: Sequence[Journal], numbers: Sequence[int], output_dir: Pa
     journals : sequence of Journal
         As in `send_to_trash`.
     numbers : sequence of int
-        Rows of the first journal that are in the trash.
+        Rows of the first journal that were sent to the trash.
     output_dir : Path
+
+    Returns
+    -------
+    frozenset of int
+        Those rows whose files are not in the trash any more: it was emptied. Where the system does
+        not say what is in its trash, none.
     """
-    known: defaultdict[Path, list[tuple[Path, Path]]] = defaultdict(list)
+    known: defaultdict[str, list[tuple[Path, Path, Path]]] = defaultdict(list)
     for origin, path, note in _trashed_files(output_dir.resolve()) if numbers else ():
-        known[origin].append((path, note))
+        known[origin.name].append((origin, path, note))
+    gone = set()
     for number in numbers:
         row = journals[0].record.rows[number]
         destination = output_dir / row.destination
+        # The output folder may have been renamed since.
+        end = Path(row.destination).parts
+        found = [file for file in known[destination.name] if file[0].parts[-len(end) :] == end]
         with contextlib.suppress(OSError):  # what cannot be had stays in the trash
-            _restore(known[output_dir.resolve() / row.destination], destination, row.digest)
+            _restore([(path, note) for _, path, note in found], destination, row.digest)
         if os.path.lexists(destination):
             for journal, row_number in history(journals, number):
                 journal.mark_untrashed(row_number)
+        elif not found and _tells_all(output_dir):
+            gone.add(number)
+    return frozenset(gone)
+
+
+def _tells_all(output_dir: Path) -> bool:
+    """Return whether what is not found in the trash is not in it: it is this person's own."""
+    return any((trash / "info").is_dir() for _, trash in _trashes(output_dir.resolve())) and (
+        output_dir.stat().st_uid == os.getuid()
+    )
 
 
 def _restore(found: Sequence[tuple[Path, Path]], destination: Path, digest: str) -> None:
@@ -83,8 +105,6 @@ def _trashed_files(folder: Path) -> Iterator[tuple[Path, Path, Path]]:
 
     By the specification of freedesktop.org, version 1.0. Other systems do not tell.
     """
-    if sys.platform in ("win32", "darwin"):
-        return
     for top, trash in _trashes(folder):
         for note in sorted((trash / "info").glob("*.trashinfo")):
             parser = configparser.ConfigParser(interpolation=None)
@@ -98,6 +118,8 @@ def _trashed_files(folder: Path) -> Iterator[tuple[Path, Path, Path]]:
 
 def _trashes(folder: Path) -> Iterator[tuple[Path, Path]]:
     """Yield the folder that paths start from, and the trash: of the person, and of the disk."""
+    if sys.platform in ("win32", "darwin"):
+        return
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
     yield home, home / "Trash"
     top = folder

@@ -165,3 +165,31 @@ def test_an_addition_after_the_trash_keeps_account(tmp_path, source, output, dup
     assert dupimg("undo", output).returncode == 0
     assert len(list(source.iterdir())) == 5
     assert list((tmp_path / "share/Trash/files").iterdir()) == []
+
+
+def test_undo_ends_where_the_trash_was_emptied_and_names_what_is_gone(
+    tmp_path, source, output, dupimg
+):
+    assert dupimg("trash", output, "--yes").returncode == 0
+    gone = sorted(row.path for row in removed_rows(output))
+    folders = [tmp_path / "share/Trash/files", tmp_path / "share/Trash/info"]
+    for path in [path for folder in folders for path in folder.iterdir()]:
+        path.unlink()
+    undone = dupimg("undo", output)
+    assert undone.returncode == 1
+    assert f"gone       {len(gone):>8} files, for good" in undone.stdout
+    assert all(path in undone.stdout for path in gone)
+    assert sorted({"a.jpg", "b.jpg", "c.jpg", "a.xmp", "c.xmp"} - {*gone}) == sorted(
+        path.name for path in source.iterdir()
+    )
+    assert (output / "undo.csv").read_text("utf-8-sig").count("gone for good") == len(gone)
+    told = f"but for {len(gone)} files in a trash that was emptied"
+    assert told in dupimg("status", output).stdout
+    assert dupimg("organize", source, output, "--cache=none").returncode == 0
+
+
+def test_undo_finds_the_trash_of_a_folder_that_was_renamed(tmp_path, source, output, dupimg):
+    assert dupimg("trash", output, "--yes").returncode == 0
+    output.rename(tmp_path / "renamed")
+    assert dupimg("undo", tmp_path / "renamed").returncode == 0
+    assert len(list(source.iterdir())) == 5
