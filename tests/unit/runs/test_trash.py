@@ -26,9 +26,13 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def dupimg(tmp_path):
+def environment(tmp_path):
+    return os.environ | {"XDG_DATA_HOME": str(tmp_path / "share"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def dupimg(environment):
     """Return a function that runs the command, with a trash of its own."""
-    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path / "share"), "HOME": str(tmp_path)}
 
     def run(*words, code="from dupimg.cli.main import main; import sys; sys.exit(main())"):
         command = [sys.executable, "-c", textwrap.dedent(code), *map(str, words)]
@@ -188,8 +192,11 @@ def test_undo_ends_where_the_trash_was_emptied_and_names_what_is_gone(
     assert dupimg("organize", source, output, "--cache=none").returncode == 0
 
 
-def test_undo_finds_the_trash_of_a_folder_that_was_renamed(tmp_path, source, output, dupimg):
+def test_undo_finds_what_was_trashed_from_a_renamed_folder_by_another_program(
+    tmp_path, source, output, dupimg, environment
+):
     assert dupimg("trash", output, "--yes").returncode == 0
     output.rename(tmp_path / "renamed")
+    environment["XDG_DATA_HOME"] = str(tmp_path / "another")
     assert dupimg("undo", tmp_path / "renamed").returncode == 0
     assert len(list(source.iterdir())) == 5
