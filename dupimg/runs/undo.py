@@ -22,6 +22,7 @@ from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.plans.report import to_cell, write_report, write_table
 from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
+from dupimg.runs.begin import check_run
 from dupimg.runs.execute import UndoOutcome, bring_back, take_back
 from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, opened_journals, read_plan
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
@@ -127,11 +128,7 @@ def undo(options: UndoOptions) -> UndoResult:
         There is nothing to take back.
     """
     start, output_dir = time.perf_counter(), options.output_dir
-    if not Journal.exists(output_dir):
-        raise UsageError(
-            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
-            "output_dir of a run."
-        )
+    check_run(output_dir)
     with (
         locked(output_dir),
         Journal(output_dir) as journal,

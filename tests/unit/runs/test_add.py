@@ -246,7 +246,7 @@ def test_photos_that_are_gone_or_changed_are_no_keepers(folders):
 def test_without_a_finished_run_there_is_nothing_to_add_to(folders, capsys):
     new_photos(folders)
     assert main(["add", str(folders / "new"), str(folders / "elsewhere")]) == 2
-    assert "in which no run was carried out" in capsys.readouterr().err
+    assert "which does not exist, expected a folder" in capsys.readouterr().err
     assert not (folders / "elsewhere").exists()
     assert main(["add", str(folders / "out" / "processed"), str(folders / "out")]) == 2
     assert "around new_dir" in capsys.readouterr().err
