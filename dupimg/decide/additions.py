@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +27,14 @@ from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
-from dupimg.plans.added_groups import number_added_groups
+from dupimg.plans.added_groups import all_stay, number_added_groups
+from dupimg.plans.added_reasons import in_scene_of_new, recounted
 from dupimg.plans.dates import dated_by
 from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.placing import SCENES, all_kept, keepers_of, place_rows
+from dupimg.plans.placing import SCENES, place_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import both
@@ -91,8 +91,9 @@ def add_rows(
     rows |= {file.path: other_row(file) for file in listing.others}
     rows |= {file.path: companion_row(file) for file in listing.companions}
     decided_rows = from_inputs(rows.values(), inputs)
+    decided_rows = recounted(decided_rows, earlier)
     if options.only == SCENES:
-        decided_rows = _all_stay(decided_rows, {row.path: row for row in earlier})
+        decided_rows = all_stay(decided_rows, {row.path: row for row in earlier})
         rows = {row.path: row for row in decided_rows}
     if options.merge_metadata:
         decided_rows = knowing(decided_rows, listing)
@@ -102,26 +103,6 @@ def add_rows(
     numbered = dated if options.only == SCENES else number_added_groups(dated)
     layout = Layout(options.layout, added_from)
     return _named(numbered, earlier, options.only, portable, layout), notes
-
-
-def _all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
-    """Keep what would go now, in the duplicate group of its keeper; names that are there stay."""
-    kept = {row.path: earlier.get(row.path) or row for row in all_kept(rows)}
-    removed = (path for path, row in earlier.items() if row.action == REMOVE)
-    keepers = keepers_of(row for row in rows if row.path not in {*removed})
-    kept |= {row.path: row for row in rows if row.path in earlier and row.path not in keepers}
-    new = count(1 + max((row.duplicate_group or 0 for row in rows), default=0))
-    for path, keeper in keepers.items():
-        had = [kept[p].duplicate_group for p in (keeper, path)]
-        number = next((n for n in had if n is not None), None) or next(new)
-        for p in (keeper, path):
-            kept[p] = kept[p].having(duplicate_group=kept[p].duplicate_group or number)
-    return [
-        row.having(duplicate_group=kept[row.companion_of].duplicate_group)
-        if row.is_companion
-        else row
-        for row in kept.values()
-    ]
 
 
 def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
@@ -184,10 +165,10 @@ def _photo_rows(
     dates = best_dates(around.photos, keepers.tolist())
     stays, known = known_scenes(collection, near, keepers)
     dated = _dated(collection, near, dates)
-    scenes, shared, compared, notes = scenes_with_new(dated, stays, known, options)
+    scenes, in_scene, compared, notes = scenes_with_new(dated, stays, known, options)
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
-    shared = {i: shared[number] for i, number in enumerate(near.tolist()) if number in shared}
+    shared = {i: in_scene[n] for i, n in enumerate(near.tolist()) if n in in_scene}
     look = found.second_look and found.second_look.with_details(compared, near)
     groups = replace(found, keepers=keepers, shared=shared, second_look=look)
     sizes = Counter(keepers.tolist())
@@ -199,6 +180,8 @@ def _photo_rows(
             like = around.photos[likes[i]].path
             row = replace(row, reason=message("reason.like_one_removed", photo=like))
         rows[row.path] = _with_history(row, collection.rows)
+    by_path = {collection.photos[i].path: why for i, why in in_scene.items()}
+    rows |= in_scene_of_new(rows, by_path, collection.rows)
     for i in np.flatnonzero(around.is_new).tolist():
         if dates[i] != i:
             path = around.photos[i].path

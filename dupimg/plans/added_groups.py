@@ -1,4 +1,4 @@
-"""Number the duplicate groups of a result to which photos were added."""
+"""The duplicate groups of a result to which photos were added."""
 
 from __future__ import annotations
 
@@ -6,7 +6,61 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from dupimg.plans.rows import Row
+from dupimg.plans.placing import all_kept, keepers_of
+from dupimg.plans.rows import REMOVE, Row
+
+# What a row says of others, wherever its file goes.
+_OF_OTHERS = (
+    "reason",
+    "nearest_cosine",
+    "nearest_scene_cosine",
+    "nearest_in_scene",
+    "compared_with",
+    "thumb_correlation",
+    "verdict",
+    "overlap",
+    "difference",
+    "shared_details",
+)
+
+
+def _as_before(row: Row, earlier: Row | None) -> Row:
+    """Return the row as it was; what it says of others is what is known now."""
+    if earlier is None:
+        return row
+    return earlier.having(**{name: getattr(row, name) for name in _OF_OTHERS})
+
+
+def all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
+    """Keep what would go now, in the duplicate group of its keeper; names that are there stay.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        As they are decided, old and new.
+    earlier : mapping of str to Row
+        Of the earlier run, by path.
+
+    Returns
+    -------
+    list of Row
+    """
+    kept = {row.path: _as_before(row, earlier.get(row.path)) for row in all_kept(rows)}
+    removed = (path for path, row in earlier.items() if row.action == REMOVE)
+    keepers = keepers_of(row for row in rows if row.path not in {*removed})
+    kept |= {row.path: row for row in rows if row.path in earlier and row.path not in keepers}
+    new = count(1 + max((row.duplicate_group or 0 for row in rows), default=0))
+    for path, keeper in keepers.items():
+        had = [kept[p].duplicate_group for p in (keeper, path)]
+        number = next((n for n in had if n is not None), None) or next(new)
+        for p in (keeper, path):
+            kept[p] = kept[p].having(duplicate_group=kept[p].duplicate_group or number)
+    return [
+        row.having(duplicate_group=kept[row.companion_of].duplicate_group)
+        if row.is_companion
+        else row
+        for row in kept.values()
+    ]
 
 
 def number_added_groups(rows: Sequence[Row]) -> list[Row]:

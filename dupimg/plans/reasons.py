@@ -178,6 +178,27 @@ def without(reason: Message | None, *codes: str) -> Message | None:
     return joined([part for part in parts_of(reason) if part.code not in codes])
 
 
+def with_duplicates(reason: Message | None, more: int) -> Message | None:
+    """Return the reason of a photo that stays, now for so many more duplicates.
+
+    Examples
+    --------
+    >>> str(with_duplicates(kept_reason(0), 2)), str(with_duplicates(kept_reason(2), -1))
+    ('keeper of 2 duplicates', 'keeper of 1 duplicate')
+    """
+
+    def counted(part: Message) -> Message:
+        values = dict(part.values)
+        if part.code == "reason.photos_added":
+            inner = with_duplicates(values["reason"], more)  # type: ignore[arg-type]
+            return message("reason.photos_added", reason=inner or values["reason"])
+        if part.code in ("reason.no_duplicate", "reason.keeper_of"):
+            return kept_reason(max(0, int(values.get("count", 0)) + more))  # type: ignore[arg-type]
+        return part
+
+    return joined([counted(part) for part in parts_of(reason)]) if more else reason
+
+
 def _recounted(reason: Message | None, before: Message, now: Message) -> Message | None:
     """Replace what a photo stood for; what is said beside it stays."""
     return joined([now if part == before else part for part in parts_of(reason)])
