@@ -8,7 +8,6 @@ stays, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection as Paths
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +20,7 @@ from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
 from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
-from dupimg.decide.made_of_others import duplicates_by_detail
+from dupimg.decide.made_of_others import Made, duplicates_by_detail
 from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
@@ -275,7 +274,7 @@ def _duplicates(
     chosen = collection[rows]
     return duplicates_by_detail(
         chosen,
-        lambda *made: _ranking(collection, options, companions, *made)[rows.tolist()],
+        lambda made: _ranking(collection, options, companions, made)[rows.tolist()],
         lambda ranking: find_duplicates(
             chosen,
             options,
@@ -290,8 +289,7 @@ def _ranking(
     collection: Collection,
     options: PlanOptions,
     companions: Mapping[str, int],
-    enlarged: Paths[str],
-    converted: Paths[str],
+    made: Made,
 ) -> Ranking:
     """Rank all photos as a run over them would, but on a tie one that stays already wins."""
     photos, rows = collection.photos, collection.rows
@@ -310,10 +308,9 @@ def _ranking(
         collection,
         rule,
         companions,
-        derived=enlarged,
+        made=made,
         last=last,
         protected=collection.protected,
-        converted=converted,
     )
     return ranking.with_twins(twins)
 

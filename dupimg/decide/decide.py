@@ -94,14 +94,7 @@ def decide(
         protected = {p.path for p in listing.photos if inputs.is_protected(p.path)}
         duplicates, ranking = duplicates_by_detail(
             embedded,
-            lambda enlarged, converted: rank_photos(
-                embedded,
-                rule,
-                companions,
-                derived=enlarged,
-                protected=protected,
-                converted=converted,
-            ),
+            lambda made: rank_photos(embedded, rule, companions, made=made, protected=protected),
             lambda ranking: find_duplicates(
                 embedded,
                 options,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
 from dupimg.decide.look_again import look_again
+from dupimg.decide.made_of_others import NOTHING_MADE, Made
 from dupimg.decide.proof import Proof
 from dupimg.decide.scene_links import SceneLinks, find_links, why_one_scene
 from dupimg.decide.search_progress import watched_search
@@ -44,10 +45,9 @@ def rank_photos(
     rule: KeepRule = DEFAULT_RULE,
     companions: Mapping[str, int] | None = None,
     *,
-    derived: Collection[str] = (),
+    made: Made = NOTHING_MADE,
     last: Collection[str] = (),
     protected: Collection[str] = (),
-    converted: Collection[str] = (),
 ) -> Ranking:
     """Rank photos by a rule for which duplicate stays.
 
@@ -57,14 +57,12 @@ def rank_photos(
     rule : KeepRule
     companions : mapping of str to int, optional
         How many files belong to a photo, by its path.
-    derived : collection of str
-        Paths of photos that a comparison of pictures shows to be enlarged from others.
+    made : Made
+        What a comparison of pictures shows photos to be made of.
     last : collection of str
         Paths of photos that come after all others by path.
     protected : collection of str
         Paths of photos that stay in any case.
-    converted : collection of str
-        Paths of photos that a comparison of pictures shows to be converted from others.
     """
     features = embedded.features
     sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
@@ -73,10 +71,11 @@ def rank_photos(
         rule,
         companions=companions,
         sharpness=sharpness,
-        derived=derived,
+        derived=made.enlarged,
         last=last,
         protected=protected,
-        converted=converted,
+        converted=made.converted,
+        originals=made.originals,
     )
 
 

@@ -180,6 +180,7 @@ class Ranking:
         last: Collection[str] = (),
         protected: Collection[str] = (),
         converted: Collection[str] = (),
+        originals: Collection[str] = (),
     ) -> Ranking:
         """Rank photos.
 
@@ -198,8 +199,10 @@ class Ranking:
             Paths of photos that come before all others, whatever the rule.
         converted : collection of str
             Paths of photos that are converted from others, which were saved with loss.
+        originals : collection of str
+            Paths of screenshots that show no photo.
         """
-        derived = find_derived(photos).union(derived)
+        derived = find_derived(photos, originals).union(derived)
         counts = companions or {}
         sharp = np.zeros(len(photos)) if sharpness is None else np.asarray(sharpness)
         marks = [

@@ -340,6 +340,21 @@ def test_what_is_saved_without_loss_stays_unless_it_is_made_from_a_jpeg(run):
     assert reasons["with notes.png"].startswith("identical pixels; this one is converted from")
 
 
+def test_a_screenshot_is_made_of_a_photo_only_if_a_camera_took_it(run):
+    page = FLOWER.resize((320, 212)).resize((600, 400))
+    photo = jpeg(make="Acme")
+    rows = run(
+        {
+            "Screenshot 2024-05-01 at 10.11.12.png": saved(page, "PNG"),
+            "IMG-20240502-WA0001.jpg": saved(page, "JPEG", quality=60),
+            "IMG_1.jpg": photo,
+            "Screenshot_20220502-081502.png": saved(Image.open(io.BytesIO(photo)), "PNG"),
+        }
+    )
+    assert kept(rows) == {"Screenshot 2024-05-01 at 10.11.12.png", "IMG_1.jpg"}
+    assert "saved without loss" in str(rows["IMG-20240502-WA0001.jpg"].reason)
+
+
 def test_a_part_goes_for_the_whole_and_the_reason_says_so(run):
     part = CHINA.crop((0, 0, 512, 342)).resize((1280, 855), Image.Resampling.LANCZOS)
     files = {"part.jpg": jpeg(part, taken=""), "whole.jpg": jpeg(taken="")}
