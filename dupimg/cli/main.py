@@ -108,6 +108,9 @@ def _without_nan(value: Any) -> Any:
 
 
 def _trash(options: TrashOptions) -> int:
+    from dupimg.runs.begin import check_run
+
+    check_run(options.output_dir)
     asks = progress_file() is not None or (sys.stdin.isatty() and sys.stderr.isatty())
     if not options.yes and not asks:
         raise UsageError(message("refused.unasked", command=f"`dupimg trash {options.output_dir}`"))

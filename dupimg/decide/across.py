@@ -169,7 +169,8 @@ def _candidates(
     }
     if verified and embedded.evidence is not None:
         kinds = (vectors, embedded.features.scene_without_colours)
-        alike = embedded.evidence.alike(kinds, embedded.digests, embedded.features.thumbnail)
+        found_alike = embedded.evidence.alike(kinds, embedded.digests, embedded.features.thumbnail)
+        alike = found_alike.pairs
         both = np.concatenate([alike, alike[:, ::-1]])
         both = both[np.isin(both[:, 0], left) & np.isin(both[:, 1], right)]
         rows = Rows.of(vectors)

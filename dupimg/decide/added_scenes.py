@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dupimg.decide.collection import Collection
 from dupimg.decide.group import find_scenes
 from dupimg.decide.scene_links import find_links, why_one_scene
+from dupimg.groups.detail_counts import DetailCounts
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.search.similarity import reachable_rows
@@ -60,7 +61,7 @@ def scenes_with_new(
     stays: NDArray[np.int64],
     known: Mapping[int, int],
     options: PlanOptions,
-) -> tuple[Mapping[int, int], Mapping[int, Message], tuple[Message, ...]]:
+) -> tuple[Mapping[int, int], Mapping[int, Message], DetailCounts, tuple[Message, ...]]:
     """Let new photos join the scenes that were there, or form new ones.
 
     Parameters
@@ -76,12 +77,14 @@ def scenes_with_new(
         The number of the scene of every photo that stays.
     shared : mapping of int to Message
         By photo, see `dupimg.decide.scene_links.why_one_scene`.
+    compared : DetailCounts
+        Of photos.
     notes : tuple of Message
         Scenes that would be one now, or more than one, and are left to a person.
     """
     seeds = np.flatnonzero(collection.is_new[stays])
     if not seeds.size:
-        return known, {}, ()
+        return known, {}, DetailCounts.none(), ()
     vectors = collection.features.scene_vector[collection.inverse[stays]]
     links = find_links(collection, stays, options)
     concerned = stays[_reached(vectors, seeds, links.pairs, options.scene_threshold)]
@@ -95,7 +98,7 @@ def scenes_with_new(
     numbered = np.array([scenes.get(i, -1 - i) for i in stays.tolist()])
     why = why_one_scene(links, numbered, [collection.photos[i].path for i in stays])
     shared = {int(stays[i]): reason for i, reason in why.items()}
-    return scenes, shared, tuple(_left_as_they_are(numbers, before, labels))
+    return scenes, shared, links.compared, tuple(_left_as_they_are(numbers, before, labels))
 
 
 def _reached(

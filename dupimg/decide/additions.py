@@ -8,12 +8,10 @@ stays, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection as Paths
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +19,21 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.enlarged import duplicates_by_detail
 from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
+from dupimg.decide.made_of_others import Made, duplicates_by_detail
 from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
 from dupimg.files.photos import Listing, Photo
 from dupimg.messages import Message, as_text, message
 from dupimg.options.run_options import PlanOptions
+from dupimg.plans.added_groups import all_stay, number_added_groups
+from dupimg.plans.added_reasons import in_scene_of_new, recounted
 from dupimg.plans.dates import dated_by
 from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.placing import SCENES, all_kept, keepers_of, place_rows
+from dupimg.plans.placing import SCENES, place_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import both
@@ -90,37 +90,18 @@ def add_rows(
     rows |= {file.path: other_row(file) for file in listing.others}
     rows |= {file.path: companion_row(file) for file in listing.companions}
     decided_rows = from_inputs(rows.values(), inputs)
+    decided_rows = recounted(decided_rows, earlier)
     if options.only == SCENES:
-        decided_rows = _all_stay(decided_rows, {row.path: row for row in earlier})
+        decided_rows = all_stay(decided_rows, {row.path: row for row in earlier})
         rows = {row.path: row for row in decided_rows}
     if options.merge_metadata:
         decided_rows = knowing(decided_rows, listing)
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
     known = {row.path for row in earlier}
     dated = with_events(_in_their_scenes(settled), options.event_gap, known)
-    numbered = dated if options.only == SCENES else _number_groups(dated)
+    numbered = dated if options.only == SCENES else number_added_groups(dated)
     layout = Layout(options.layout, added_from)
     return _named(numbered, earlier, options.only, portable, layout), notes
-
-
-def _all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
-    """Keep what would go now, in the duplicate group of its keeper; names that are there stay."""
-    kept = {row.path: earlier.get(row.path) or row for row in all_kept(rows)}
-    removed = (path for path, row in earlier.items() if row.action == REMOVE)
-    keepers = keepers_of(row for row in rows if row.path not in {*removed})
-    kept |= {row.path: row for row in rows if row.path in earlier and row.path not in keepers}
-    new = count(1 + max((row.duplicate_group or 0 for row in rows), default=0))
-    for path, keeper in keepers.items():
-        had = [kept[p].duplicate_group for p in (keeper, path)]
-        number = next((n for n in had if n is not None), None) or next(new)
-        for p in (keeper, path):
-            kept[p] = kept[p].having(duplicate_group=kept[p].duplicate_group or number)
-    return [
-        row.having(duplicate_group=kept[row.companion_of].duplicate_group)
-        if row.is_companion
-        else row
-        for row in kept.values()
-    ]
 
 
 def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
@@ -171,7 +152,7 @@ def _photo_rows(
 ) -> tuple[dict[str, Row], tuple[Message, ...]]:
     """Return the rows of the photos of a collection, and what to know about their scenes."""
     nearest = nearest_cosines(collection)
-    near = np.flatnonzero(np.isin(collection.inverse, _reached(collection, options)))
+    near = _with_groups(collection, _reached(collection, options))
     around = collection[near]
     old = np.flatnonzero(~around.is_new)
     decide = partial(_duplicates, collection, options, companions)
@@ -182,11 +163,13 @@ def _photo_rows(
     keepers = _settled(around, found, changed)
     dates = best_dates(around.photos, keepers.tolist())
     stays, known = known_scenes(collection, near, keepers)
-    scenes, shared, notes = scenes_with_new(_dated(collection, near, dates), stays, known, options)
+    dated = _dated(collection, near, dates)
+    scenes, in_scene, compared, notes = scenes_with_new(dated, stays, known, options)
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
-    shared = {i: shared[number] for i, number in enumerate(near.tolist()) if number in shared}
-    groups = replace(found, keepers=keepers, shared=shared)
+    shared = {i: in_scene[n] for i, n in enumerate(near.tolist()) if n in in_scene}
+    look = found.second_look and found.second_look.with_details(compared, near)
+    groups = replace(found, keepers=keepers, shared=shared, second_look=look)
     sizes = Counter(keepers.tolist())
     for i in np.flatnonzero(changed).tolist():
         keeper = int(keepers[i])
@@ -196,6 +179,8 @@ def _photo_rows(
             like = around.photos[likes[i]].path
             row = replace(row, reason=message("reason.like_one_removed", photo=like))
         rows[row.path] = _with_history(row, collection.rows)
+    by_path = {collection.photos[i].path: why for i, why in in_scene.items()}
+    rows |= in_scene_of_new(rows, by_path, collection.rows)
     for i in np.flatnonzero(around.is_new).tolist():
         if dates[i] != i:
             path = around.photos[i].path
@@ -265,6 +250,20 @@ def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
 
 
+def _with_groups(collection: Collection, contents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the photos with some contents and all of their duplicate groups.
+
+    A part or a screenshot may look little like its keeper, and must not stay behind if that goes.
+    """
+    keepers = [
+        row.keeper or path if (row := collection.rows.get(path)) else path
+        for path in (photo.path for photo in collection.photos)
+    ]
+    reached = np.isin(collection.inverse, contents)
+    groups = {keeper for keeper, is_reached in zip(keepers, reached, strict=True) if is_reached}
+    return np.flatnonzero([keeper in groups for keeper in keepers])
+
+
 def _duplicates(
     collection: Collection,
     options: PlanOptions,
@@ -275,7 +274,7 @@ def _duplicates(
     chosen = collection[rows]
     return duplicates_by_detail(
         chosen,
-        lambda enlarged: _ranking(collection, options, companions, enlarged)[rows.tolist()],
+        lambda made: _ranking(collection, options, companions, made)[rows.tolist()],
         lambda ranking: find_duplicates(
             chosen,
             options,
@@ -290,7 +289,7 @@ def _ranking(
     collection: Collection,
     options: PlanOptions,
     companions: Mapping[str, int],
-    enlarged: Paths[str],
+    made: Made,
 ) -> Ranking:
     """Rank all photos as a run over them would, but on a tie one that stays already wins."""
     photos, rows = collection.photos, collection.rows
@@ -309,7 +308,7 @@ def _ranking(
         collection,
         rule,
         companions,
-        derived=enlarged,
+        made=made,
         last=last,
         protected=collection.protected,
     )
@@ -361,47 +360,6 @@ def _likes(
         if row.action == REMOVE and not row.keeper:
             likes.setdefault(int(found[i]), int(i))
     return likes
-
-
-def _number_groups(rows: Sequence[Row]) -> list[Row]:
-    """Give the duplicate groups numbers: one that their members have, or the next."""
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(_keeper_of(row), []).append(row)
-    free = 1 + max((row.duplicate_group or 0 for row in rows), default=0)
-    numbers = _numbers_of_removals(groups, free)
-    others = [row for row in rows if _keeper_of(row) not in numbers]
-    apart = _kept_side_by_side(others) - set(numbers.values())
-    numbered = []
-    for row in rows:
-        old = row.duplicate_group if row.duplicate_group in apart else None
-        numbered.append(row.having(duplicate_group=numbers.get(_keeper_of(row), old)))
-    return numbered
-
-
-def _keeper_of(row: Row) -> str:
-    """Return the path of the photo that stays for a file: its duplicate group goes by that."""
-    return row.keeper or row.companion_of or row.path
-
-
-def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict[str, int]:
-    """Give each group with a keeper a number: one that a member had, or else from `free` on."""
-    new = count(free)
-    numbers: dict[str, int] = {}
-    taken: set[int] = set()
-    for keeper, group in groups.items():
-        if any(row.keeper for row in group):
-            had = [row.duplicate_group for row in group if row.duplicate_group is not None]
-            left = [number for number in had if number not in taken]
-            numbers[keeper] = left[0] if left else next(new)
-            taken.add(numbers[keeper])
-    return numbers
-
-
-def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
-    """Return the numbers of groups whose photos a person kept; a photo on its own is no group."""
-    photos = Counter(row.duplicate_group for row in rows if not row.is_companion)
-    return {number for number, size in photos.items() if number is not None and size > 1}
 
 
 def _named(

@@ -15,7 +15,8 @@ from dupimg.files.whole import Whole
 from dupimg.groups.thumbnails import differ_by_a_curve
 
 # Why a photo that looks like another stays; see `dupimg.plans.reasons.spared_reason`.
-FRAMES, TRANSPARENCY, TIME, EXPOSURE = "frames", "transparency", "time", "exposure"
+FRAMES, TIMING, TRANSPARENCY = "frames", "timing", "transparency"
+TIME, EXPOSURE = "time", "exposure"
 RAW, PLAIN, UNREAD, UNPROVEN = "raw", "plain", "unread", "unproven"
 EDITED, BRIGHTNESS, COLOUR, WHOLE = "edited", "brightness", "colour", "whole"
 
@@ -176,6 +177,8 @@ class Pixels:
                 doubts[pair] = UNREAD
             elif not one.has_frames_of(other):
                 doubts[pair] = FRAMES
+            elif not one.has_timing_of(other):
+                doubts[pair] = TIMING
             elif not one.has_transparency_of(other):
                 doubts[pair] = TRANSPARENCY
         plain = (pair for pair in left if any(map(self._is_plain, pair)))

@@ -85,8 +85,8 @@ def decide(
         ) as evidence,
     ):
         listing, embedded = read_and_embed(options, inputs, found, evidence, keep_preview)
-        from dupimg.decide.enlarged import duplicates_by_detail
         from dupimg.decide.group import find_duplicates, find_groups, keep_rule, rank_photos
+        from dupimg.decide.made_of_others import duplicates_by_detail
 
         apart = known_apart(listing.photos, options.cache)
         companions = Counter(file.companion_of for file in listing.companions)
@@ -94,9 +94,7 @@ def decide(
         protected = {p.path for p in listing.photos if inputs.is_protected(p.path)}
         duplicates, ranking = duplicates_by_detail(
             embedded,
-            lambda enlarged: rank_photos(
-                embedded, rule, companions, derived=enlarged, protected=protected
-            ),
+            lambda made: rank_photos(embedded, rule, companions, made=made, protected=protected),
             lambda ranking: find_duplicates(
                 embedded,
                 options,

@@ -1,14 +1,8 @@
-"""Photos that are enlarged from another one of their duplicate group do not stay for their pixels.
-
-Which photos form a group depends on which stays, and whether one is enlarged on its group. So
-duplicates are found as if none were; only where one that stays is enlarged, they are found again,
-in the order in which those come last.
-"""
+"""Photos that are enlarged from another one of their group do not stay for their pixels."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 from dupimg.decide.embedded import Embedded
@@ -23,36 +17,6 @@ _LEAST_RATIO = 1.5
 _SAME_SHAPE = 0.02
 
 
-def duplicates_by_detail(
-    embedded: Embedded,
-    rank: Callable[[Collection[str]], Ranking],
-    find: Callable[[Ranking], Groups],
-) -> tuple[Groups, Ranking]:
-    """Find duplicates; a photo that is enlarged from another one goes in favour of that.
-
-    Parameters
-    ----------
-    embedded : Embedded
-    rank : callable
-        Ranks its photos; takes the paths of those that are enlarged.
-    find : callable
-        Finds duplicates by a ranking.
-
-    Returns
-    -------
-    groups : Groups
-    ranking : Ranking
-        By which they were found.
-    """
-    ranking = rank(())
-    groups = find(ranking)
-    enlarged = find_enlarged(embedded, groups, ranking)
-    if not enlarged:
-        return groups, ranking
-    ranking = rank(enlarged)
-    return find(ranking), ranking
-
-
 def find_enlarged(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
     """Find photos that would stay, and are enlarged from another one of their group.
 
@@ -65,7 +29,7 @@ def find_enlarged(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[s
     if wholes is None:
         return set()
     enlarged: set[str] = set()
-    waiting = _members(groups, ranking)
+    waiting = groups.members(ranking.order)
     while waiting:
         pairs = [_pairs([photos[i] for i in group]) for group in waiting]
         found = wholes.enlarged(chain.from_iterable(pairs))
@@ -76,14 +40,6 @@ def find_enlarged(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[s
             if not found.isdisjoint(asked)
         ]
     return {photo.path for photo in photos if photo.digest in enlarged}
-
-
-def _members(groups: Groups, ranking: Ranking) -> list[list[int]]:
-    """Return the photos of each group of several, the one that stays first, then the best."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for i in sorted(ranking.order, key=lambda i: groups.keepers[i] != i):
-        members[int(groups.keepers[i])].append(i)
-    return [group for group in members.values() if len(group) > 1]
 
 
 def _pairs(group: Sequence[Photo]) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
 from dupimg.groups.copies import CopyEvidence, compare_copies
+from dupimg.groups.detail_counts import DetailCounts
 from dupimg.groups.details import LONGEST_SIDE, Details, find_details, match_details
 from dupimg.groups.pictures import CELLS, COLOUR_SIDE, Glance, Picture
 from dupimg.groups.places import PlaceEvidence, compare_places
@@ -146,7 +147,7 @@ class Evidence:
 
     def same_places(
         self, vectors: NDArray[np.float32], digests: Sequence[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[DetailCounts, NDArray[np.bool_]]:
         """Find photos that show one place, among the nearest ones of each.
 
         Parameters
@@ -158,17 +159,17 @@ class Evidence:
 
         Returns
         -------
-        pairs : ndarray of shape (n_pairs, 2), int64
-            Rows of `vectors` that share a scene whatever their cosine.
-        details : ndarray of shape (n_pairs,), int64
-            How many matched details prove it.
+        details : DetailCounts
+            Of pairs of rows of `vectors`.
+        proven : ndarray of shape (n_pairs,), bool
+            Which of the pairs share a scene whatever their cosine.
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "details")
-        proven = [e is not None and e.is_same_place for e in found]
-        details = [int(e.n_details) for e in found if e is not None and e.is_same_place]
-        return pairs[np.array(proven, dtype=bool)], np.array(details, np.int64)
+        proven = np.array([e is not None and e.is_same_place for e in found], dtype=bool)
+        compared = np.array([e is not None for e in found], dtype=bool)
+        return _counted(pairs, found), proven[compared]
 
     def copies(self, pairs: Sequence[tuple[str, str]]) -> list[CopyEvidence | None]:
         """Compare the pictures of pairs of contents.
@@ -201,7 +202,7 @@ class Evidence:
         vectors: Sequence[NDArray[np.float32]],
         digests: Sequence[str],
         thumbnails: NDArray[np.uint8],
-    ) -> NDArray[np.int64]:
+    ) -> DetailCounts:
         """Find pictures that one may be a copy of the other, a part of it or edited.
 
         Parameters
@@ -214,17 +215,20 @@ class Evidence:
 
         Returns
         -------
-        ndarray of shape (n_pairs, 2), int64
+        DetailCounts
+            Of pairs of contents.
         """
         near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "comparing")
         may_be = [
-            e is not None and (e.may_be_copy or differ_by_a_curve(thumbnails[i], thumbnails[j]))
+            e
+            if e is not None and (e.may_be_copy or differ_by_a_curve(thumbnails[i], thumbnails[j]))
+            else None
             for (i, j), e in zip(pairs.tolist(), found, strict=True)
         ]
-        return pairs[np.array(may_be, dtype=bool)]
+        return _counted(pairs, may_be)
 
     def _of(
         self,
@@ -277,6 +281,12 @@ class Evidence:
         turned = other.mirrored
         found_mirrored = compare_copies(one, turned, one_glance.details, find_details(turned.grey))
         return found_mirrored if found_mirrored.verdict else found
+
+
+def _counted(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) -> DetailCounts:
+    """Return the numbers of details of those pairs of which something was found."""
+    counts = np.array([-1 if e is None else int(e.n_details) for e in found], np.int64)
+    return DetailCounts(pairs[counts >= 0], counts[counts >= 0])
 
 
 def _batches(pairs: Sequence[tuple[str, str]]) -> list[list[int]]:

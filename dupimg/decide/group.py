@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
+from dupimg.decide.look_again import look_again
+from dupimg.decide.made_of_others import NOTHING_MADE, Made
 from dupimg.decide.proof import Proof
 from dupimg.decide.scene_links import SceneLinks, find_links, why_one_scene
 from dupimg.decide.search_progress import watched_search
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.best_shots import best_shots, shot_quality
+from dupimg.groups.detail_counts import DetailCounts
 from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper
-from dupimg.groups.second_look import SAME_SCENE, SecondLook, compared_rows, take_second_look
+from dupimg.groups.second_look import SAME_SCENE
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
@@ -42,7 +45,7 @@ def rank_photos(
     rule: KeepRule = DEFAULT_RULE,
     companions: Mapping[str, int] | None = None,
     *,
-    derived: Collection[str] = (),
+    made: Made = NOTHING_MADE,
     last: Collection[str] = (),
     protected: Collection[str] = (),
 ) -> Ranking:
@@ -54,8 +57,8 @@ def rank_photos(
     rule : KeepRule
     companions : mapping of str to int, optional
         How many files belong to a photo, by its path.
-    derived : collection of str
-        Paths of photos that a comparison of pictures shows to be enlarged from others.
+    made : Made
+        What a comparison of pictures shows photos to be made of.
     last : collection of str
         Paths of photos that come after all others by path.
     protected : collection of str
@@ -68,9 +71,11 @@ def rank_photos(
         rule,
         companions=companions,
         sharpness=sharpness,
-        derived=derived,
+        derived=made.enlarged,
         last=last,
         protected=protected,
+        converted=made.converted,
+        originals=made.originals,
     )
 
 
@@ -119,8 +124,10 @@ def find_groups(
     nearest[kept], found = nearest_for_scenes(embedded, kept, options, checkpoint=checkpoint)
     which[kept] = np.where(found < 0, -1, kept[found])
     shared = why_one_scene(links, scenes, [photos[i].path for i in kept])
+    look = groups.second_look
     groups = replace(
         groups,
+        second_look=look and look.with_details(links.compared, np.arange(len(photos))),
         scenes=scenes[place],
         nearest_scene_cosine=nearest,
         nearest_in_scene=which,
@@ -215,8 +222,8 @@ def find_duplicates(
     proof = Proof(embedded, [embedded.photos[i] for i in best], edited=edited)
     rules = _RULES if with_other_rules else (options.duplicate_rule,)
     claimed = _claimed_keepers(finder)
-    alike = _alike(embedded) if options.duplicate_rule == "verified" else None
-    search = Search(features, best_first, cannot_link, must_stay, proof, alike)
+    alike = _alike(embedded) if options.duplicate_rule == "verified" else DetailCounts.none()
+    search = Search(features, best_first, cannot_link, must_stay, proof, alike.pairs)
     by_rule = {
         rule: claimed[rule]
         if rule == "cosine" or embedded.evidence is None
@@ -234,15 +241,15 @@ def find_duplicates(
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
         spared={int(best[i]): proof.why_spared(i, keeper) for i, keeper in spared},
-        second_look=_second_look(finder, best_first, inverse, best, proof),
+        second_look=look_again(finder, best_first, inverse, best, proof, alike),
         removed_by={rule: (best[by_rule[rule][inverse]] != photos) & ~stays for rule in rules},
     )
 
 
-def _alike(embedded: Embedded) -> NDArray[np.int64] | None:
+def _alike(embedded: Embedded) -> DetailCounts:
     """Find contents of which one may be a copy, a part or an edited copy of the other."""
     if embedded.evidence is None:
-        return None
+        return DetailCounts.none()
     features = embedded.features
     kinds = (features.vector, features.scene_without_colours)
     return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail)
@@ -262,34 +269,6 @@ def _spared(
     before, after = claimed[rule], by_rule[rule]
     stays = (before != after) & (after == np.arange(len(after)))
     return [(int(i), int(before[i])) for i in np.flatnonzero(stays)]
-
-
-def _second_look(
-    finder: DuplicateFinder,
-    best_first: NDArray[np.int64],
-    inverse: NDArray[np.int64],
-    best: NDArray[np.int64],
-    proof: Proof,
-) -> SecondLook:
-    """Say of each photo what the other is that it is most like; all pixels are compared for it."""
-    rank = np.argsort(best_first)
-    others = compared_rows(finder)
-    pairs = [
-        (int(j), int(i)) if rank[j] < rank[i] else (int(i), int(j)) for i, j in enumerate(others)
-    ]
-    judged = finder.is_copy_
-    if proof.compares_details:
-        judged = judged | (finder.keepers_ != np.arange(len(others)))
-    compared = ~np.isnan(finder.thumb_correlation_)
-    identical = proof.identical([pairs[i] for i in np.flatnonzero(compared)])
-    proof.of([pairs[i] for i in np.flatnonzero(judged)])
-    return take_second_look(
-        finder,
-        inverse,
-        best,
-        same_pixels=np.array([pair in identical for pair in pairs], dtype=np.bool_),
-        copies=np.array([proof.verdict(pair) for pair in pairs], dtype=np.str_),
-    )
 
 
 def make_finder(options: RunOptions) -> DuplicateFinder:

@@ -32,7 +32,7 @@ class Search:
     must_stay : ndarray of shape (k,), bool
         Contents of protected photos.
     proof : Proof
-    alike : ndarray of shape (n_alike, 2), int64, or None
+    alike : ndarray of shape (n_alike, 2), int64
         Contents of which one may be a copy of the other although their cosine is low; for
         "verified".
     """
@@ -42,7 +42,7 @@ class Search:
     apart: NDArray[np.int64]
     must_stay: NDArray[np.bool_]
     proof: Proof
-    alike: NDArray[np.int64] | None = None
+    alike: NDArray[np.int64]
 
 
 def rule_of_finder(duplicate_rule: str) -> str:
@@ -83,7 +83,7 @@ def proven_keepers(
         around = reachable_rows(vectors, unproven, threshold)
         near = around[nearest_neighbours(vectors[around], _NEAREST, threshold)]
         alike |= set(map(tuple, near[np.isin(near, unproven).any(axis=1)].tolist()))
-    if rule == "verified" and search.alike is not None:
+    if rule == "verified":
         alike |= set(map(tuple, search.alike.tolist()))
     return _one_by_one(keepers, alike, search)
 

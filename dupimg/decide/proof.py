@@ -45,6 +45,7 @@ class Proof:
         self._is_identical: dict[Pair, bool] = {}
         self._doubts: dict[Pair, str | None] = {}
         self._verdicts: dict[Pair, str] = {}
+        self._laid: dict[Pair, tuple[float, float, float]] = {}
 
     @property
     def compares_details(self) -> bool:
@@ -73,6 +74,22 @@ class Proof:
             return self._verdicts[pair]
         return COPY if pair in self._doubts and self._doubts[pair] is None else ""
 
+    def laid(self, i: int, j: int) -> tuple[float, float] | None:
+        """Return what laying two pictures over each other says, if that was done.
+
+        Returns
+        -------
+        overlap, difference : float
+            Shares: of the first picture that the second one covers, and of what overlaps that
+            shows something else. None where neither lies within the other.
+        """
+        if self._is_identical.get((i, j)) or self._is_identical.get((j, i)):
+            return 1.0, 0.0
+        covered, other_covered, differing = self._laid.get((i, j), (0.0, 0.0, 1.0))
+        if (j, i) in self._laid:
+            other_covered, covered, differing = self._laid[j, i]
+        return (covered, differing) if covered or other_covered else None
+
     def _compare(self, pairs: Sequence[Pair]) -> None:
         if self._evidence is None:
             return
@@ -81,6 +98,8 @@ class Proof:
         for pair, copy in copies.items():
             self._doubts[pair] = UNREAD if copy is None else self._doubt(pair, copy)
             self._verdicts[pair] = "" if copy is None else copy.verdict
+            if copy is not None:
+                self._laid[pair] = copy.covered, copy.other_covered, copy.differing
         in_doubt = [
             pair
             for pair, copy in copies.items()

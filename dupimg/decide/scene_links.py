@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.shared_moments import linked_by_time
+from dupimg.groups.detail_counts import DetailCounts
 from dupimg.messages import Message, message
 from dupimg.options.analysis_options import RunOptions
 
@@ -23,10 +24,13 @@ class SceneLinks(NamedTuple):
         Positions among the photos that stay.
     details : ndarray of shape (n_pairs,), int64
         How many details they share; 0 where the camera's clock proves it.
+    compared : DetailCounts
+        All pairs whose details were compared, by the numbers of the photos.
     """
 
     pairs: NDArray[np.int64]
     details: NDArray[np.int64]
+    compared: DetailCounts
 
 
 def find_links(embedded: Embedded, stays: NDArray[np.int64], options: RunOptions) -> SceneLinks:
@@ -43,17 +47,20 @@ def find_links(embedded: Embedded, stays: NDArray[np.int64], options: RunOptions
         None without evidence.
     """
     if embedded.evidence is None:
-        return SceneLinks(np.empty((0, 2), np.int64), np.empty(0, np.int64))
+        nothing = DetailCounts.none()
+        return SceneLinks(nothing.pairs, nothing.counts, nothing)
     photos, contents = [embedded.photos[i] for i in stays], embedded.inverse[stays]
     vectors = embedded.features.scene_without_colours[contents]
-    places, details = embedded.evidence.same_places(vectors, [photo.digest for photo in photos])
+    found, proven = embedded.evidence.same_places(vectors, [photo.digest for photo in photos])
+    places, details = found.pairs[proven], found.counts[proven]
+    compared = DetailCounts(stays[found.pairs], found.counts)
     if not options.time_evidence:
-        return SceneLinks(places, details)
+        return SceneLinks(places, details, compared)
     bursts = linked_by_time(embedded.features.scene_vector[contents], photos)
     both = np.concatenate([places, bursts])
     counts = np.concatenate([details, np.zeros(len(bursts), np.int64)])
     pairs, first = np.unique(both, axis=0, return_index=True)  # that of the details comes first
-    return SceneLinks(pairs, counts[first])
+    return SceneLinks(pairs, counts[first], compared)
 
 
 def why_one_scene(

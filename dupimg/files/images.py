@@ -26,7 +26,7 @@ from dupimg.files.traits import Traits, read_traits
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module,
 # `dupimg.files.opening` or `dupimg.files.raw` reads more files, or reads them differently.
-READER_VERSION = 5
+READER_VERSION = 6
 
 # Pictures that are decoded whole and hold more pixels than this wait for each other:
 # each takes 4 bytes a pixel and more.
@@ -111,7 +111,8 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
         if picture.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
             width, height = height, width
         metadata = tags.metadata
-        traits = read_traits(picture, tags, format, has_place=metadata.place is not None)
+        has_place = metadata.place is not None
+        traits = read_traits(picture, tags, format, Path(path), has_place=has_place)
         return PhotoHeader(format, width, height, exif, metadata, traits)
 
 

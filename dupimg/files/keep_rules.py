@@ -72,6 +72,8 @@ class Marks:
         Whether it stays in any case.
     is_last : bool
         Whether its path comes after those of all photos that are not marked so.
+    converted : bool
+        Whether it only saves again, without loss, what another one had saved with loss.
     """
 
     derived: bool = False
@@ -79,6 +81,7 @@ class Marks:
     sharpness: float = 0.0
     protected: bool = False
     is_last: bool = False
+    converted: bool = False
 
 
 _Key = Callable[["Photo", Marks, KeepRule], Any]
@@ -105,6 +108,7 @@ KEEP_RULES: dict[str, tuple[_Key, Message]] = {
         lambda photo, marks, rule: -marks.companions,
         message("reason.more_companions"),
     ),
+    "lossless": (lambda photo, marks, rule: _loss(photo, marks), message("reason.lossless")),
     "sharpness": (lambda photo, marks, rule: -_step(marks), message("reason.sharper")),
     "bytes": (lambda photo, marks, rule: -photo.bytes, message("reason.more_bytes")),
     "oldest": (
@@ -125,6 +129,16 @@ KEEP_RULES: dict[str, tuple[_Key, Message]] = {
 def _metadata(photo: Photo) -> int:
     """Count the kinds of metadata that a photo has: when, where, with which camera and so on."""
     return len(photo.traits.metadata) + photo.has_capture_time
+
+
+# Of these losses, a conversion has that of the picture it was made of, and is not its original.
+_NO_LOSS, _LOSS, _CONVERTED = range(3)
+
+
+def _loss(photo: Photo, marks: Marks) -> int:
+    if marks.converted:
+        return _CONVERTED
+    return _NO_LOSS if photo.traits.lossless else _LOSS
 
 
 def _step(marks: Marks) -> int:
@@ -165,6 +179,8 @@ class Ranking:
         derived: Collection[str] = (),
         last: Collection[str] = (),
         protected: Collection[str] = (),
+        converted: Collection[str] = (),
+        originals: Collection[str] = (),
     ) -> Ranking:
         """Rank photos.
 
@@ -181,8 +197,12 @@ class Ranking:
             Paths of photos that come after all others by path.
         protected : collection of str
             Paths of photos that come before all others, whatever the rule.
+        converted : collection of str
+            Paths of photos that are converted from others, which were saved with loss.
+        originals : collection of str
+            Paths of screenshots that show no photo.
         """
-        derived = find_derived(photos).union(derived)
+        derived = find_derived(photos, originals).union(derived)
         counts = companions or {}
         sharp = np.zeros(len(photos)) if sharpness is None else np.asarray(sharpness)
         marks = [
@@ -192,6 +212,7 @@ class Ranking:
                 float(sharp[i]),
                 photo.path in protected,
                 photo.path in last,
+                photo.path in converted,
             )
             for i, photo in enumerate(photos)
         ]
@@ -232,12 +253,20 @@ class Ranking:
         return sorted(range(len(keys)), key=keys.__getitem__)
 
     def why(self, keeper: int, removed: int) -> Message:
-        """Return what one photo has that another lacks, by the first word in which they differ."""
+        """Return what one photo has that another lacks, by the first word in which they differ.
+
+        Where the rule prefers the other one, it stays for what the pictures show: a part goes in
+        favour of the whole, and never the whole in favour of a part.
+        """
         for word, column in self._columns.items():
+            if column[keeper] > column[removed]:
+                return message("reason.one_way")
             if column[keeper] != column[removed]:
                 by_time = word in ("oldest", "newest")
                 if by_time and column[keeper][0] != column[removed][0]:
                     return message("reason.known_time")
+                if word == "lossless" and column[removed] == _CONVERTED:
+                    return message("reason.converted")
                 return KEEP_RULES[word][1]
         return message("reason.all_the_same")
 

@@ -2,15 +2,16 @@
 
 A name alone proves little: ``IMG_1 (1).jpg`` may be another photo of that name. So a photo counts
 as derived only where the photo that its name points to is there, has at least as many pixels, and
-was not taken at another time. A screenshot is derived in any case. What only a comparison of two
-pictures can tell (a crop, an enlargement) belongs beside this, as more paths.
+was not taken at another time. A screenshot is derived unless it is known to show no photo. What
+only a comparison of two pictures can tell (a crop, an enlargement) belongs beside this, as more
+paths.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -70,12 +71,20 @@ _FOLDERS = frozenset(
 _SAME_SHOT = timedelta(seconds=2)
 
 
-def find_derived(photos: Sequence[Photo]) -> frozenset[str]:
+def is_screenshot(path: str) -> bool:
+    """Return whether a file has the name of a picture of a screen."""
+    return _SCREENSHOT.fullmatch(folded(path.rpartition("/")[2])) is not None
+
+
+def find_derived(photos: Sequence[Photo], originals: Collection[str] = ()) -> frozenset[str]:
     """Return the paths of the photos that are made of another photo of the sequence.
 
     Parameters
     ----------
     photos : sequence of Photo
+    originals : collection of str
+        Paths of screenshots that show no photo, and are made of another file only if their names
+        point to it.
 
     Returns
     -------
@@ -100,7 +109,7 @@ def find_derived(photos: Sequence[Photo]) -> frozenset[str]:
     return frozenset(
         photo.path
         for photo in photos
-        if _SCREENSHOT.fullmatch(folded(photo.path.rpartition("/")[2]))
+        if (photo.path not in originals and is_screenshot(photo.path))
         or any(
             _is_source(source, photo)
             for name in _sources(photo)

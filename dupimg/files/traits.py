@@ -14,9 +14,12 @@ import struct
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+from dupimg.files.lossless import is_lossless
 from dupimg.files.xmp import read_xmp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL import Image
 
     from dupimg.files.metadata import Tags
@@ -73,6 +76,8 @@ class Traits:
         As `PhotoHeader.format`; empty if it is not known.
     has_alpha : bool
         Whether pixels may be transparent; whether any is, only decoding tells.
+    lossless : bool
+        Whether its pixels are saved without loss, see `dupimg.files.lossless`.
     """
 
     frames: int = 1
@@ -85,6 +90,7 @@ class Traits:
     exposure: tuple[float | None, ...] = (None,) * 4
     format: str = ""
     has_alpha: bool = False
+    lossless: bool = False
 
     @property
     def is_raw(self) -> bool:
@@ -102,7 +108,9 @@ class Traits:
         return cls(*known)
 
 
-def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: bool) -> Traits:
+def read_traits(
+    picture: Image.Image, tags: Tags, format: str, path: Path, *, has_place: bool
+) -> Traits:
     """Read the traits of an opened picture.
 
     Parameters
@@ -113,6 +121,8 @@ def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: boo
         Its metadata.
     format : str
         Of the file, see `PhotoHeader`.
+    path : Path
+        The file.
     has_place : bool
         Whether they say where it was taken.
 
@@ -120,6 +130,7 @@ def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: boo
     -------
     Traits
     """
+    lossless = is_lossless(picture, format, path)  # before another frame is the current one
     exif = tags.exif
     camera = " ".join(filter(None, (_text(exif.get(_MAKE)), _text(exif.get(_MODEL)))))
     xmp = read_xmp(tags.xmp, _XMP_NAMES) if tags.xmp else {}
@@ -152,6 +163,7 @@ def read_traits(picture: Image.Image, tags: Tags, format: str, *, has_place: boo
         exposure=tuple(_number(exif.get(tag)) for tag in _EXPOSURE),
         format=format,
         has_alpha=picture.has_transparency_data,
+        lossless=lossless,
     )
 
 

@@ -2,7 +2,7 @@
 
 Two files have identical pixels if the digests of their pixels are equal. A digest covers the size,
 all channels of all pixels (those that transparency hides, too), and the colour profile, byte for
-byte, unless it is sRGB. How long an animation shows a frame is no pixel, and does not count.
+byte, unless it is sRGB. Animations have them only if they show each frame as long, too.
 """
 
 from __future__ import annotations
@@ -28,10 +28,16 @@ from dupimg.files.traits import PAGED_FORMATS, is_reduced_page
 from dupimg.messages import message
 
 # Count it up whenever a file may get another digest or other small frames.
-WHOLE_VERSION = 1
+WHOLE_VERSION = 2
 
 # A picture with more frames is not compared.
 _MOST_FRAMES = 1000
+
+# Formats whose frames follow each other in time; pages of a TIFF do not.
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+
+# Milliseconds; fractions of a second are rounded to whole ones.
+_SAME_DURATION = 1.0
 
 # Rows of pixels that are converted at once.
 _STRIP = 256
@@ -64,14 +70,25 @@ class Whole:
     frames : ndarray of shape (n_frames, side, side, 4), uint8
         Small versions of all frames, RGB times alpha and alpha; of a single picture without an
         alpha channel none.
+    timing : tuple of float
+        Of an animation how often it is played, 0 for without end, and for how many milliseconds
+        it shows each frame; of all else nothing.
     """
 
     pixels: str
     frames: NDArray[np.uint8]
+    timing: tuple[float, ...] = ()
 
     def has_pixels_of(self, other: Whole) -> bool:
-        """Return whether all pixels of both files are the same."""
-        return bool(self.pixels) and self.pixels == other.pixels
+        """Return whether all pixels of both files are the same, and shown for as long."""
+        return bool(self.pixels) and self.pixels == other.pixels and self.has_timing_of(other)
+
+    def has_timing_of(self, other: Whole) -> bool:
+        """Return whether two animations of the same frames run as fast and as often."""
+        return len(self.timing) == len(other.timing) and all(
+            abs(one - two) < _SAME_DURATION
+            for one, two in zip(self.timing, other.timing, strict=True)
+        )
 
     def has_transparency_of(self, other: Whole) -> bool:
         """Return whether both files are transparent in the same places, as far as cells tell."""
@@ -94,14 +111,14 @@ class Whole:
     def to_json(self) -> list[Any]:
         """Return the values as JSON values, which `from_json` reads."""
         packed = base64.b85encode(zlib.compress(self.frames.tobytes())).decode("ascii")
-        return [self.pixels, list(self.frames.shape), packed]
+        return [self.pixels, list(self.frames.shape), packed, list(self.timing)]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> Whole:
         """Return what `to_json` wrote."""
-        pixels, shape, packed = values
+        pixels, shape, packed, timing = values
         content = zlib.decompress(base64.b85decode(packed))
-        return cls(pixels, np.frombuffer(content, np.uint8).reshape(shape))
+        return cls(pixels, np.frombuffer(content, np.uint8).reshape(shape), tuple(timing))
 
 
 def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Whole:
@@ -131,18 +148,32 @@ def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
         is_exact = format != "RAW" and _is_8_bits(picture)
         digest = hashlib.blake2b(_profile(picture), digest_size=32)
         small = []
+        durations = []
         for frame in _frames(picture, max_pixels):
             is_exact = is_exact and _is_8_bits(picture)
             with turn_of(picture):
                 frame.load()
+                durations.append(float(frame.info.get("duration") or 0))
                 turn = upright_turn(frame)
                 upright = frame if turn is None else frame.transpose(turn)
                 if is_exact:
                     _add_pixels(digest, upright)
                 if frame.has_transparency_data or _n_frames(picture) > 1:
                     small.append(_small(upright, _SIDE if _n_frames(picture) == 1 else _FRAME_SIDE))
+        is_animation = len(small) > 1 and picture.format in _ANIMATED
+        timing = (_plays(picture), *durations) if is_animation else ()
     frames = np.stack(small) if small else np.empty((0, _SIDE, _SIDE, 4), np.uint8)
-    return Whole(digest.hexdigest() if is_exact else "", frames)
+    return Whole(digest.hexdigest() if is_exact else "", frames, timing)
+
+
+def _plays(picture: Image.Image) -> float:
+    """Return how often an animation is played; 0 for without end."""
+    loop = picture.info.get("loop")
+    if picture.format != "GIF":
+        return float(loop or 0)
+    if loop is None:
+        return 1.0
+    return loop + 1.0 if loop else 0.0  # a GIF says how often it is repeated
 
 
 def _n_frames(picture: Image.Image) -> int:

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.groups.detail_counts import DetailCounts
 from dupimg.groups.duplicates import DuplicateFinder
 
 IDENTICAL_BYTES = "identical bytes"
 IDENTICAL_PIXELS = "identical pixels"
 NEAR_DUPLICATE = "near duplicate"
 SAME_SCENE = "same scene"
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """What laying n pictures over others says; NaN where that was not done.
+
+    Attributes
+    ----------
+    overlap : ndarray of shape (n,), float64
+        Share of the picture that the other one covers.
+    difference : ndarray of shape (n,), float64
+        Share of what overlaps, and is not plain, that shows something else.
+    """
+
+    overlap: NDArray[np.float64]
+    difference: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: Sequence[tuple[float, float] | None]) -> Laid:
+        """Return overlaps and differences of n pictures; None where they are not known."""
+        known = [(np.nan, np.nan) if value is None else value for value in values]
+        return cls(*np.array(known, np.float64).reshape(-1, 2).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +55,31 @@ class SecondLook:
         one is a part of the other; "edited copy", a part differs; "near duplicate", from the
         threshold of duplicates on: bursts and brackets, for example; "same scene"; or "" where none
         were compared.
+    laid : Laid
+        What laying the one picture over the other says of each photo.
+    shared_details : ndarray of shape (n,), float64
+        How many matched details the two share; NaN where these were not looked for.
     """
 
     compared_with: NDArray[np.int64]
     thumb_correlation: NDArray[np.float64]
     verdicts: NDArray[np.str_]
+    laid: Laid
+    shared_details: NDArray[np.float64]
+
+    def with_details(self, counts: DetailCounts, numbers: NDArray[np.int64]) -> SecondLook:
+        """Return it with the details that were counted since.
+
+        Parameters
+        ----------
+        counts : DetailCounts
+        numbers : ndarray of shape (n,), int64
+            What `counts` calls each photo.
+        """
+        others = np.where(self.compared_with < 0, -1, numbers[self.compared_with])
+        found = counts.of(numbers, others)
+        shared = np.where(np.isnan(found), self.shared_details, found)
+        return replace(self, shared_details=shared)
 
 
 def compared_rows(finder: DuplicateFinder) -> NDArray[np.int64]:
@@ -58,6 +102,8 @@ def take_second_look(
     *,
     same_pixels: NDArray[np.bool_],
     copies: NDArray[np.str_],
+    laid: Laid,
+    details: DetailCounts,
 ) -> SecondLook:
     """Say of each photo what the other is that it is most like.
 
@@ -74,6 +120,10 @@ def take_second_look(
         `compared_rows`.
     copies : ndarray of shape (k,), str
         "copy", "cropped copy", "edited copy" or "": what the two are to each other.
+    laid : Laid
+        Of each content and the one that it is compared with.
+    details : DetailCounts
+        Of contents.
 
     Returns
     -------
@@ -81,17 +131,25 @@ def take_second_look(
     """
     photos = np.arange(len(inverse))
     verdicts = _verdicts(finder, same_pixels, copies)[inverse]
-    compared_with = np.where(verdicts == "", -1, best[compared_rows(finder)[inverse]])
+    others = compared_rows(finder)
+    compared_with = np.where(verdicts == "", -1, best[others[inverse]])
     correlation = finder.thumb_correlation_[inverse]
     # A photo of the same content is nearer than any other; it is the keeper unless that is of
     # another content.
     twin = _twins(inverse, best)
     stays = best[finder.keepers_[inverse]] == photos
     same_bytes = (twin >= 0) & (stays | (best[finder.keepers_[inverse]] == twin))
+    unknown = same_bytes | (compared_with < 0)
+    shared = details.of(np.arange(len(best)), others)[inverse]
     return SecondLook(
         compared_with=np.where(same_bytes, twin, compared_with),
         thumb_correlation=np.where(same_bytes, 1.0, correlation),
         verdicts=np.where(same_bytes, IDENTICAL_BYTES, verdicts),
+        laid=Laid(
+            np.where(same_bytes, 1.0, np.where(unknown, np.nan, laid.overlap[inverse])),
+            np.where(same_bytes, 0.0, np.where(unknown, np.nan, laid.difference[inverse])),
+        ),
+        shared_details=np.where(unknown, np.nan, shared),
     )
 
 

@@ -29,6 +29,7 @@ KEEP_WORDS = (
     "pixels",
     "metadata",
     "companions",
+    "lossless",
     "sharpness",
     "bytes",
     "oldest",

@@ -26,7 +26,7 @@ from dupimg.messages import Message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.counts import names_of_one_file
 from dupimg.plans.record import Run
-from dupimg.plans.report import COLUMNS, COSINES
+from dupimg.plans.report import COLUMNS, COSINES, SHARES
 from dupimg.plans.rows import Row
 
 PAGE = "report.html"
@@ -158,8 +158,8 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list
-        The columns of the report, ``earlier``, ``failed`` and ``video``; cosines are rounded as in
-        the report, reasons are messages.
+        The columns of the report, ``earlier``, ``failed`` and ``video``; cosines and shares are
+        rounded as in the report, reasons are messages.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     [0.123457]
     """
     columns = {name: list(map(attrgetter(name), rows)) for name in _COLUMNS}
-    for name in COSINES:
+    for name in (*COSINES, *SHARES):
         columns[name] = [None if cosine is None else round(cosine, 6) for cosine in columns[name]]
     for name in ("destination", "earlier"):  # where a file is: not there any more
         columns[name] = ["" if row.trashed else getattr(row, name) for row in rows]

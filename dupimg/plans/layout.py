@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,6 +82,8 @@ class Layout:
         '2024/2024-05-01 Rome/0007-101112'
         >>> Layout("{taken:%Y-%m-%d} {event}/{scene_name} {name}").stem(row)
         '2024-05-02 Rome/IMG_1'
+        >>> Layout("{taken:%H%M} {event}{ext}").stem(row)
+        '1011 2024-05-01 Rome'
         """
         template = parse_template(self.text)
         folders = (_filled(part, row) for part in template.folders)
@@ -107,22 +110,25 @@ def clean(value: str) -> str:
 
     Examples
     --------
-    >>> clean("../../etc"), clean("a/b"), clean("Wait... what"), clean(".")
-    ('._._etc', 'a_b', 'Wait. what', '_')
+    >>> clean("../../etc"), clean("a/b"), clean("Wait... what"), clean("."), clean("..jpg")
+    ('_._._etc', 'a_b', 'Wait. what', '_', '_.jpg')
     """
-    value = re.sub(r"\.{2,}", ".", _UNSAFE.sub("_", value)).strip()
-    return "_" if value == "." else value
+    value = _UNSAFE.sub("_", value).strip()
+    if value and not value.strip("."):
+        return "_"
+    # A single dot at the beginning would hide what is there.
+    return re.sub(r"\.{2,}", ".", re.sub(r"^\.{2,}", "_.", value))
 
 
 def _filled(part: Part, row: Row) -> str:
     """Return one part of a path; what stands beside an empty value goes with it."""
     text, is_hole = "", False
-    has_date = any(piece.is_field and piece.text == "taken" for piece in part)
+    dates = [piece.format or DAY for piece in part if piece.is_field and piece.text == "taken"]
     for piece in part:
         if not piece.is_field:
             text += piece.text.lstrip(_BETWEEN) if is_hole else piece.text
             is_hole = False
-        elif value := clean(_value(piece, row, has_date=has_date)):
+        elif value := clean(_value(piece, row, dates)):
             text, is_hole = text + value, False
         else:
             is_hole = True
@@ -130,8 +136,17 @@ def _filled(part: Part, row: Row) -> str:
     return "_" if text and not text.strip(".") else shortened(text, "", LONGEST_STEM)
 
 
-def _value(piece: Piece, row: Row, *, has_date: bool) -> str:
-    """Return the value of a field; beside a date, an event is called by its name alone."""
+# Codes of strftime that say which day it is: those of one of these lines together.
+_DAYS = (("Yy", "mbB", "d"), ("Yy", "j"))
+
+
+def _tells_day(format: str) -> bool:
+    codes = set(re.findall("%(.)", format))
+    return any(all(codes.intersection(any_of) for any_of in day) for day in _DAYS)
+
+
+def _value(piece: Piece, row: Row, dates: Sequence[str]) -> str:
+    """Return the value of a field; beside `dates` that tell it, an event does without its day."""
     stem, ending = split_name(row.path)
     match piece.text:
         case "name":
@@ -146,9 +161,9 @@ def _value(piece: Piece, row: Row, *, has_date: bool) -> str:
             moment = moment_of(row)
             return moment.strftime(piece.format or DAY) if moment else UNDATED
         case "event" if row.event:
-            return row.event.partition(" ")[2] if has_date else row.event
+            return row.event.partition(" ")[2] if any(map(_tells_day, dates)) else row.event
         case "event":
-            return "" if has_date else UNDATED
+            return "" if dates else UNDATED
         case "scene":
             return format(row.scene or 0, piece.format)
         case "scene_name":

@@ -80,6 +80,19 @@ class Groups:
     shared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def members(self, order: Sequence[int]) -> list[list[int]]:
+        """Return the photos of each group of several, the one that stays first, then the best.
+
+        Parameters
+        ----------
+        order : sequence of int, of length n
+            The photos, the best first.
+        """
+        members: dict[int, list[int]] = {}
+        for i in sorted(order, key=lambda i: self.keepers[i] != i):
+            members.setdefault(int(self.keepers[i]), []).append(i)
+        return [group for group in members.values() if len(group) > 1]
+
 
 def make_plan(
     listing: Listing,
@@ -238,10 +251,14 @@ def _nearest_in_scene(photos: Sequence[Photo], i: int, groups: Groups) -> str:
 def _second_look(photos: Sequence[Photo], i: int, second_look: SecondLook | None) -> dict[str, Any]:
     if second_look is None or not second_look.verdicts[i]:
         return {}
+    details = second_look.shared_details[i]
     return {
         "compared_with": photos[second_look.compared_with[i]].path,
         "thumb_correlation": _cosine(second_look.thumb_correlation, i),
         "verdict": str(second_look.verdicts[i]),
+        "overlap": _cosine(second_look.laid.overlap, i),
+        "difference": _cosine(second_look.laid.difference, i),
+        "shared_details": None if math.isnan(details) else int(details),
     }
 
 

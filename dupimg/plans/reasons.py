@@ -19,8 +19,8 @@ def spared_reason(doubt: str, photo: str) -> Message:
 
     Parameters
     ----------
-    doubt : {"frames", "transparency", "time", "exposure", "raw", "plain", "unread", "unproven",
-        "edited", "brightness", "colour", "whole"}
+    doubt : {"frames", "timing", "transparency", "time", "exposure", "raw", "plain", "unread",
+        "unproven", "edited", "brightness", "colour", "whole"}
         See `dupimg.decide.another`.
     photo : str
         Path of the other photo.
@@ -28,6 +28,7 @@ def spared_reason(doubt: str, photo: str) -> Message:
     return message(
         {
             "frames": "reason.spared_frames",
+            "timing": "reason.spared_timing",
             "transparency": "reason.spared_transparency",
             "time": "reason.spared_time",
             "exposure": "reason.spared_exposure",
@@ -175,6 +176,27 @@ def joined(parts: Sequence[Message]) -> Message | None:
 def without(reason: Message | None, *codes: str) -> Message | None:
     """Leave those parts of a reason out that have one of the codes."""
     return joined([part for part in parts_of(reason) if part.code not in codes])
+
+
+def with_duplicates(reason: Message | None, more: int) -> Message | None:
+    """Return the reason of a photo that stays, now for so many more duplicates.
+
+    Examples
+    --------
+    >>> str(with_duplicates(kept_reason(0), 2)), str(with_duplicates(kept_reason(2), -1))
+    ('keeper of 2 duplicates', 'keeper of 1 duplicate')
+    """
+
+    def counted(part: Message) -> Message:
+        values = dict(part.values)
+        if part.code == "reason.photos_added":
+            inner = with_duplicates(values["reason"], more)  # type: ignore[arg-type]
+            return message("reason.photos_added", reason=inner or values["reason"])
+        if part.code in ("reason.no_duplicate", "reason.keeper_of"):
+            return kept_reason(max(0, int(values.get("count", 0)) + more))  # type: ignore[arg-type]
+        return part
+
+    return joined([counted(part) for part in parts_of(reason)]) if more else reason
 
 
 def _recounted(reason: Message | None, before: Message, now: Message) -> Message | None:

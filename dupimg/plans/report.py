@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.metadata.get("in_report", True))
-_INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes")
+_INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes", "shared_details")
+SHARES = ("overlap", "difference")
 COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
+_NUMBERS = (*COSINES, *SHARES)
 # Reports that were written before these columns came up lack them.
-_OPTIONAL = {"nearest_scene_cosine", "scene_name", "event"}
+_OPTIONAL = {"nearest_scene_cosine", "scene_name", "event", "shared_details", *SHARES}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
 
 # Endings after which no spreadsheet takes a cell for a number or a date.
@@ -179,7 +181,7 @@ def row_cell(row: Row, name: str) -> str:
         return ""
     if name in _INTEGERS:
         return str(value)
-    if name in COSINES:
+    if name in _NUMBERS:
         return f"{value:.6f}"
     # A spreadsheet gives these back; of names of scenes, those with a digit could be dates.
     may_look_like_data = name in PATHS or (name == "scene_name" and bool(re.search(r"\d", value)))
@@ -196,11 +198,12 @@ def rows_table(rows: Sequence[Row]) -> DataFrame:
     Returns
     -------
     DataFrame
-        A row for each file. Whole numbers are nullable integers, cosines float64, all else text.
+        A row for each file. Whole numbers are nullable integers, cosines and shares float64, all
+        else text.
     """
     import pandas as pd
 
-    kinds = dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(COSINES, "float64")
+    kinds = dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(_NUMBERS, "float64")
     columns: dict[str, list[Any]] = {
         name: [getattr(row, name) for row in rows] for name in columns_of(rows)
     }
@@ -244,7 +247,7 @@ def _row(values: dict[str, Any]) -> Row:
 def _from_cell(cell: str, name: str) -> Any:
     if name in _INTEGERS:
         return int(cell) if cell else None
-    if name in COSINES:
+    if name in _NUMBERS:
         return float(cell) if cell else None
     if name == "reason":
         return as_text(from_cell(cell)) if cell else None

@@ -59,13 +59,18 @@ class Row:
         Path of the photo that this file belongs to. It goes with that photo or, where that one is
         removed, mostly with its keeper.
     compared_with : str
-        Path of the photo that the next two are about: the keeper of a removed photo, the most
+        Path of the photo that the next five are about: the keeper of a removed photo, the most
         similar one of a kept photo. Empty where none is similar enough to be compared.
     thumb_correlation : float or None
         Correlation of the two thumbnails.
     verdict : {"identical bytes", "identical pixels", "copy", "cropped copy", "edited copy", \
         "near duplicate", "same scene", ""}
         What a second look says, see `dupimg.groups.second_look`.
+    overlap, difference : float or None
+        Share of this photo that the other one covers, and of what overlaps that shows something
+        else; None where the pictures were not laid over each other.
+    shared_details : int or None
+        How many matched details the two share; None where these were not looked for.
     nearest_scene_cosine : float or None
         Cosine similarity, by the embedding that scenes are found by, to the most similar other
         photo of those that stay and may share a scene. None for a photo that does not stay, and
@@ -131,6 +136,9 @@ class Row:
     compared_with: str = ""
     thumb_correlation: float | None = None
     verdict: str = ""
+    overlap: float | None = None
+    difference: float | None = None
+    shared_details: int | None = None
     nearest_scene_cosine: float | None = None
     nearest_in_scene: str = field(default="", metadata={"in_report": False})
     input: str = field(default="", metadata={"in_report": False})

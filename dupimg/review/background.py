@@ -149,9 +149,14 @@ class BackgroundApply:
         except Exception as error:
             self.errors, self.state = (_failure(error),), FAILED
         else:
-            if outcome.failed:
+            if outcome.gone:
+                told = message(
+                    "why.gone_for_good", count=len(outcome.gone), report=str(outcome.report)
+                )
+                self.errors = (told,)
+            if outcome.left:
                 left = message("why.left_in_place", count=outcome.left, report=str(outcome.report))
-                self.errors, self.state = (left,), DONE
+                self.errors, self.state = (*self.errors, left), DONE
             elif files:
                 self.state = DONE
             else:

@@ -36,7 +36,7 @@ from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
 from dupimg.runs import disk_space, preflight
-from dupimg.runs.begin import DECIDING, announces, looking
+from dupimg.runs.begin import DECIDING, announces, check_run, looking
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
 from dupimg.runs.mounts import Folders
@@ -68,11 +68,7 @@ def add(
     start = time.perf_counter()
     output_dir = options.output_dir
     preflight.check_inputs(options.new_dir, options.protect, "new_dir")
-    if not Journal.exists(output_dir):
-        raise UsageError(
-            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
-            "output_dir of one. Begin with `dupimg organize`."
-        )
+    check_run(output_dir)
     with locked(output_dir):
         journal = Journal(output_dir)
         _check_apart(options, journal.record.run)

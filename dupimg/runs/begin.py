@@ -114,6 +114,34 @@ def _say_nothing(told: Message) -> None:
     """Take a message and drop it."""
 
 
+def check_folder(output_dir: Path) -> None:
+    """Refuse an output folder that is not there.
+
+    Raises
+    ------
+    UsageError
+    """
+    name, folder = "output_dir", str(output_dir)
+    if output_dir.is_dir():
+        return
+    if output_dir.exists():
+        raise UsageError(message("refused.file", name=name, folder=folder), field=name)
+    raise UsageError(message("refused.no_folder", name=name, folder=folder), field=name)
+
+
+def check_run(output_dir: Path) -> None:
+    """Refuse a folder that is not the output folder of a run.
+
+    Raises
+    ------
+    UsageError
+        It is not there, or no run was carried out in it.
+    """
+    check_folder(output_dir)
+    if not Journal.exists(output_dir):
+        raise UsageError(message("refused.no_run", folder=str(output_dir)), field="output_dir")
+
+
 def unfinished_journal(output_dir: Path) -> Journal | None:
     """Return the journal of a run that can go on."""
     if not Journal.exists(output_dir):

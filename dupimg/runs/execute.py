@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -154,9 +154,9 @@ class UndoOutcome:
     ----------
     path, destination : str
         As in the plan.
-    result : {"taken back", "left"}
+    result : {"taken back", "left", "gone"}
     reason : Message or None
-        Why it was left.
+        Why it was left, or why it is gone for good.
     """
 
     path: str
@@ -172,6 +172,7 @@ def take_back(
     jobs: int,
     advance: Callable[[], object],
     cache: Cache | None = None,
+    gone: Collection[int] = (),
 ) -> tuple[UndoOutcome, ...]:
     """Undo every step of a journal whose file is still what the step made of it.
 
@@ -188,6 +189,8 @@ def take_back(
         Called after each step.
     cache : Cache, optional
         Is told which files are back.
+    gone : collection of int
+        Steps whose files were in a trash that was emptied.
 
     Returns
     -------
@@ -217,8 +220,7 @@ def take_back(
                 unfinished_copy(destination).unlink(missing_ok=True)
         except OSError as error:
             folders.check_output()
-            reason = message("why.in_trash") if number in journal.trashed else why(error)
-            outcomes = [UndoOutcome(row.path, row.destination, "left", reason)]
+            outcomes = [_not_back(journal, number, error, gone)]
         else:
             _remember(known, source, mode, row)
             outcomes = [UndoOutcome(row.path, row.destination, "taken back")]
@@ -236,8 +238,21 @@ def take_back(
     return outcomes
 
 
+def _not_back(journal: Journal, number: int, error: OSError, gone: Collection[int]) -> UndoOutcome:
+    row = journal.record.rows[number]
+    if number in gone:
+        reason = message("why.trash_emptied")
+        return UndoOutcome(row.path, row.destination, "gone", reason)
+    reason = message("why.in_trash") if number in journal.trashed else why(error)
+    return UndoOutcome(row.path, row.destination, "left", reason)
+
+
 def bring_back(
-    journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path, cache: Cache
+    journals: Sequence[Journal],
+    numbers: Sequence[int],
+    output_dir: Path,
+    cache: Cache,
+    gone: Collection[int] = (),
 ) -> tuple[UndoOutcome, ...]:
     """Bring single files back to the input folder that they came from.
 
@@ -250,6 +265,8 @@ def bring_back(
     output_dir : Path
     cache : Cache
         Is told which files are back.
+    gone : collection of int
+        Those whose files were in a trash that was emptied.
 
     Returns
     -------
@@ -266,8 +283,7 @@ def bring_back(
             if number not in journals[0].back:
                 displace(source, output_dir / row.destination, mode, row.digest)
         except OSError as error:
-            reason = message("why.in_trash") if number in journals[0].trashed else why(error)
-            outcomes.append(UndoOutcome(row.path, row.destination, "left", reason))
+            outcomes.append(_not_back(journals[0], number, error, gone))
             continue
         _remember(cache, source, mode, row)
         for journal, place in reversed(marks):

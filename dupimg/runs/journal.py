@@ -101,6 +101,8 @@ class Journal:
     trashing : set of int
         Rows whose files were about to be sent there when the process ended; `settle_trash` looks
         what became of them.
+    trash : str
+        The person's trash to which files were sent; empty if there were none.
     earlier : str
         Name of the journal of the run that this one adds to; empty if it adds to none.
     """
@@ -119,6 +121,7 @@ class Journal:
         self.trashed = {n for n, row in enumerate(self.record.rows) if row.trashed}
         self._trashed_before = frozenset(self.trashed)
         self.trashing: set[int] = set()
+        self.trash = ""
         for mark in lines[n_rows + 1 :]:
             self._take_in(mark)
 
@@ -200,9 +203,9 @@ class Journal:
         """Note that a person had the file of a row brought back, alone."""
         self._mark({"back": number})
 
-    def mark_trashing(self, number: int) -> None:
+    def mark_trashing(self, number: int, trash: str) -> None:
         """Note that the file of a row is about to be sent to the system's trash."""
-        self._mark({"trashing": number})
+        self._mark({"trashing": number, "trash": trash})
 
     def mark_trashed(self, number: int) -> None:
         """Note that the file of a row is in the system's trash."""
@@ -262,6 +265,7 @@ class Journal:
             self.failed[mark["failed"]] = told
         elif "trashing" in mark:
             self.trashing.add(mark["trashing"])
+            self.trash = mark.get("trash", "")
         elif "trashed" in mark:
             self.trashing.discard(mark["trashed"])
             self.trashed.add(mark["trashed"])

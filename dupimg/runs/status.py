@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dupimg.errors import UsageError
 from dupimg.options.run_options import StatusOptions
 from dupimg.options.verbs import verb
-from dupimg.runs.begin import unfinished_look
+from dupimg.runs.begin import check_folder, unfinished_look
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, is_at_work, read_plan
 from dupimg.runs.result import PLAN, UNDO_REPORT, command_line
 from dupimg.wording import counted
@@ -56,8 +55,7 @@ def status(options: StatusOptions) -> Status:
         There is no such folder.
     """
     output_dir = options.output_dir
-    if not output_dir.is_dir():
-        raise UsageError(f"Got output_dir={output_dir}, which does not exist, expected a folder.")
+    check_folder(output_dir)
     look = _unfinished_look(output_dir)
     if Journal.exists(output_dir):
         journal = Journal(output_dir)
@@ -107,8 +105,16 @@ def _standing(journal: Journal, output_dir: Path) -> str:
         UNDOING: f"partly taken back, {of_all} {are} still in place"
         f"{' or in the trash' * bool(journal.trashed)}"
         f"{_why_left(journal, output_dir)}.",
-        UNDONE: "taken back, every file is where it was.",
+        UNDONE: f"taken back, {_not_back(journal)}.",
     }[journal.state]
+
+
+def _not_back(journal: Journal) -> str:
+    """Say which files are not where they were after an undo that ended."""
+    if not journal.trashed:
+        return "every file is where it was"
+    gone = counted(len(journal.trashed), "file")
+    return f"every file is where it was, but for {gone} in a trash that was emptied"
 
 
 def _why_left(journal: Journal, output_dir: Path) -> str:

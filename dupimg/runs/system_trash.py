@@ -36,7 +36,7 @@ def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) ->
     """
     marks = list(history(journals, number))
     for journal, row in marks:
-        journal.mark_trashing(row)
+        journal.mark_trashing(row, str(_home_trash()))
         journal.sync()
     path = output_dir / journals[0].record.rows[number].destination
     try:
@@ -47,7 +47,9 @@ def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) ->
             (journal.mark_untrashed if is_there else journal.mark_trashed)(row)
 
 
-def get_back(journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path) -> None:
+def get_back(
+    journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path
+) -> frozenset[int]:
     """Bring files back from the trash to where they were, as far as they are found there.
 
     Parameters
@@ -55,20 +57,36 @@ def get_back(journals: Sequence[Journal], numbers: Sequence[int], output_dir: Pa
     journals : sequence of Journal
         As in `send_to_trash`.
     numbers : sequence of int
-        Rows of the first journal that are in the trash.
+        Rows of the first journal that were sent to the trash.
     output_dir : Path
+
+    Returns
+    -------
+    frozenset of int
+        Those rows whose files are not in the trash any more: it was emptied. Where the system does
+        not say what is in its trash, none.
     """
-    known: defaultdict[Path, list[tuple[Path, Path]]] = defaultdict(list)
-    for origin, path, note in _trashed_files(output_dir.resolve()) if numbers else ():
-        known[origin].append((path, note))
+    known: defaultdict[str, list[tuple[Path, Path, Path]]] = defaultdict(list)
+    used = next((journal.trash for journal in journals if journal.trash), "")
+    trashes = [*_trashes(output_dir.resolve(), used)]
+    for origin, path, note in _trashed_files(trashes) if numbers else ():
+        known[origin.name].append((origin, path, note))
+    gone = set()
     for number in numbers:
         row = journals[0].record.rows[number]
         destination = output_dir / row.destination
+        # The output folder may have been renamed since.
+        end = Path(row.destination).parts
+        found = [file for file in known[destination.name] if file[0].parts[-len(end) :] == end]
         with contextlib.suppress(OSError):  # what cannot be had stays in the trash
-            _restore(known[output_dir.resolve() / row.destination], destination, row.digest)
+            _restore([(path, note) for _, path, note in found], destination, row.digest)
         if os.path.lexists(destination):
             for journal, row_number in history(journals, number):
                 journal.mark_untrashed(row_number)
+        # Another person has another trash, in which it may still be.
+        elif trashes and not found and output_dir.stat().st_uid == os.getuid():
+            gone.add(number)
+    return frozenset(gone)
 
 
 def _restore(found: Sequence[tuple[Path, Path]], destination: Path, digest: str) -> None:
@@ -78,14 +96,12 @@ def _restore(found: Sequence[tuple[Path, Path]], destination: Path, digest: str)
             note.unlink(missing_ok=True)
 
 
-def _trashed_files(folder: Path) -> Iterator[tuple[Path, Path, Path]]:
-    """Yield where files of the trashes that a folder may use were, where they are, and the notes.
+def _trashed_files(trashes: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Path, Path, Path]]:
+    """Yield where files in trashes were, where they are, and the notes that say so.
 
-    By the specification of freedesktop.org, version 1.0. Other systems do not tell.
+    By the specification of freedesktop.org, version 1.0.
     """
-    if sys.platform in ("win32", "darwin"):
-        return
-    for top, trash in _trashes(folder):
+    for top, trash in trashes:
         for note in sorted((trash / "info").glob("*.trashinfo")):
             parser = configparser.ConfigParser(interpolation=None)
             try:
@@ -96,10 +112,20 @@ def _trashed_files(folder: Path) -> Iterator[tuple[Path, Path, Path]]:
             yield origin, trash / "files" / note.stem, note
 
 
-def _trashes(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the folder that paths start from, and the trash: of the person, and of the disk."""
-    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    yield home, home / "Trash"
+def _home_trash() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "Trash"
+
+
+def _trashes(folder: Path, used: str) -> Iterator[tuple[Path, Path]]:
+    """Yield the folder that paths start from, and the trash: of the person, and of the disk.
+
+    Also the one that was `used`: programs may be given a home of their own. Systems other than
+    those of freedesktop.org do not tell what is in their trash.
+    """
+    if sys.platform in ("win32", "darwin"):
+        return
+    for trash in dict.fromkeys((_home_trash(), *([Path(used)] if used else []))):
+        yield trash.parent, trash
     top = folder
     while not top.is_mount():
         top = top.parent

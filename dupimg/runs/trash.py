@@ -20,7 +20,7 @@ from dupimg.pages.contact_sheet import PageInfo, write_page
 from dupimg.plans.report import write_report
 from dupimg.plans.rows import KEEP, LEAVE, REMOVE, Row
 from dupimg.progress import progress_bar
-from dupimg.runs.begin import announces
+from dupimg.runs.begin import announces, check_run
 from dupimg.runs.journal import APPLIED, Journal, locked, opened_journals
 from dupimg.runs.result import REPORT, command_line, explain_resume
 from dupimg.runs.system_trash import send_to_trash
@@ -105,8 +105,7 @@ def trash(
         The run is not finished, the disk has no trash, or the answer was no; nothing was touched.
     """
     start, output_dir = time.perf_counter(), options.output_dir
-    if not Journal.exists(output_dir):
-        raise UsageError(message("refused.no_run", folder=str(output_dir)), field="output_dir")
+    check_run(output_dir)
     with contextlib.ExitStack() as opened:
         opened.enter_context(locked(output_dir))
         journals = opened_journals(opened.enter_context(Journal(output_dir)), opened)

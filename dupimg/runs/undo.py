@@ -22,12 +22,15 @@ from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
 from dupimg.plans.report import to_cell, write_report, write_table
 from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
+from dupimg.runs.begin import check_run
 from dupimg.runs.execute import UndoOutcome, bring_back, take_back
 from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, opened_journals, read_plan
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
 from dupimg.runs.status import Status, status
 from dupimg.runs.system_trash import get_back
 from dupimg.wording import did_you_mean, plural
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,28 @@ class UndoResult:
         return sum(outcome.result == "left" for outcome in self.outcomes)
 
     @property
+    def gone(self) -> tuple[str, ...]:
+        """Paths of the files that are gone for good: they were in a trash that was emptied."""
+        return tuple(outcome.path for outcome in self.outcomes if outcome.result == "gone")
+
+    @property
+    def taken_back(self) -> int:
+        """Number of files that are where they were."""
+        return len(self.outcomes) - self.left - len(self.gone)
+
+    @property
     def failed(self) -> bool:
-        """Whether a file is still in place."""
-        return self.left > 0
+        """Whether a file is not where it was."""
+        return self.taken_back < len(self.outcomes)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `summary` says as JSON values, for scripts."""
         return {
-            "counts": {"taken_back": len(self.outcomes) - self.left, "left": self.left},
+            "counts": {
+                "taken_back": self.taken_back,
+                "left": self.left,
+                "gone": len(self.gone),
+            },
             "paths": {"output_dir": str(self.status.output_dir), "undo": str(self.report)},
             "seconds": {"total": round(self.seconds, 3)},
             "state": self.status.state,
@@ -71,14 +88,26 @@ class UndoResult:
 
     def summary(self) -> str:
         """Return the lines that a person reads at the end."""
-        back = len(self.outcomes) - self.left
+        back = self.taken_back
         without = "its" if self.left == 1 else "their"
         return (
-            f"taken back {back:>8,} {plural(back, 'file')}\n"
+            f"taken back {back:>8,} {plural(back, 'file')}\n{self._told_gone()}"
             f"left       {self.left:>8,} {plural(self.left, 'file')}, changed since or without "
             f"{without} original\n"
             f"report     {self.report}\n"
             f"{self.status}"
+        )
+
+    def _told_gone(self) -> str:
+        """Name the files that are gone for good; nothing where there are none."""
+        if not self.gone:
+            return ""
+        n = len(self.gone)
+        shown = [*self.gone[:_SHOWN], *[f"and {n - _SHOWN:,} more"] * (n > _SHOWN)]
+        return (
+            f"gone       {n:>8,} {plural(n, 'file')}, for good: the trash that "
+            f"{'it was' if n == 1 else 'they were'} sent to was emptied\n"
+            + "".join(f"           {line}\n" for line in shown)
         )
 
 
@@ -99,11 +128,7 @@ def undo(options: UndoOptions) -> UndoResult:
         There is nothing to take back.
     """
     start, output_dir = time.perf_counter(), options.output_dir
-    if not Journal.exists(output_dir):
-        raise UsageError(
-            f"Got output_dir={output_dir}, in which no run was carried out, expected the "
-            "output_dir of a run."
-        )
+    check_run(output_dir)
     with (
         locked(output_dir),
         Journal(output_dir) as journal,
@@ -114,7 +139,7 @@ def undo(options: UndoOptions) -> UndoResult:
         take, told = _single_files if options.file else _all_files, journal.rows
         outcomes = take(journal, options)
         _write_outcomes(outcomes, output_dir / UNDO_REPORT)
-        if not options.file and all(outcome.result == "taken back" for outcome in outcomes):
+        if not options.file and all(outcome.result != "left" for outcome in outcomes):
             _withdraw(journal, output_dir, told)
     seconds = time.perf_counter() - start
     return UndoResult(outcomes, output_dir / UNDO_REPORT, status(output_dir), seconds)
@@ -125,7 +150,8 @@ def _all_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...
         journals = opened_journals(journal, opened)
         for known in journals:
             known.settle_trash()
-        get_back(journals, [n for n in journal.steps if n in journal.trashed], options.output_dir)
+        trashed = [n for n in journal.steps if n in journal.trashed]
+        gone = get_back(journals, trashed, options.output_dir)
     with (
         progress_bar(len(journal.steps), "undoing", unit="files", quiet=options.quiet) as bar,
         Cache(cache_path(options.cache)) as cache,
@@ -136,6 +162,7 @@ def _all_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...
             jobs=options.jobs or joblib.cpu_count(),
             advance=bar.update,
             cache=cache,
+            gone=gone,
         )
 
 
@@ -151,8 +178,8 @@ def _single_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, 
         cache = opened.enter_context(Cache(cache_path(options.cache)))
         for known in journals:
             known.settle_trash()
-        get_back(journals, [n for n in numbers if n in journal.trashed], output_dir)
-        outcomes = bring_back(journals, numbers, output_dir, cache)
+        gone = get_back(journals, [n for n in numbers if n in journal.trashed], output_dir)
+        outcomes = bring_back(journals, numbers, output_dir, cache, gone)
         for known in journals:
             known.sync()
     write_report(journal.rows, output_dir / REPORT, instead_of=before)

@@ -1,5 +1,6 @@
 /* The table of facts beside large pictures: why first; what differs between two stands out. */
 
+const shareOr = (value) => (value === null ? "" : thresholdPercent(value));
 const cosineOr = (value) => (value === null ? "" : formatCosine(value));
 // What another comparison says would mislead beside the photo that is shown.
 const ofPair = (read) => (row, other) => (!other || row.compared_with === other.path ? read(row) : "");
@@ -21,6 +22,9 @@ const FACTS = [
   ["nearest", (row) => cosineOr(row.nearest_cosine)],
   ["nearest-scene", (row) => cosineOr(row.nearest_scene_cosine)],
   ["correlation", ofPair((row) => cosineOr(row.thumb_correlation))],
+  ["overlap", ofPair((row) => shareOr(row.overlap))],
+  ["difference", ofPair((row) => shareOr(row.difference))],
+  ["details", ofPair((row) => (row.shared_details === null ? "" : formatNumber(row.shared_details)))],
 ];
 
 // What stands out where it differs.

@@ -329,6 +329,8 @@ def test_side_by_side_shows_both_photos_and_stresses_what_differs(visit, sheet):
     differs = texts(page, "td.differs")
     assert {"200 kB", "50 kB"} <= set(differs)
     assert "451 × 300 (0.135 MP)" not in differs
+    evidence = [texts(page, f"td.{name}") for name in ("overlap", "difference", "details")]
+    assert evidence == [["–", "64 %"], ["–", "0.2 %"], ["–", "41"]]
     page.keyboard.press("s")
     assert texts(page, "figcaption .name") == ["other.jpg"]
 

@@ -64,7 +64,8 @@ def test_shown_to_be_another(one, other, code):
 
 def animation(path, *frames, **how):
     path.parent.mkdir(parents=True, exist_ok=True)
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200, loop=0, **how)
+    how = {"duration": 200, "loop": 0, **how}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **how)
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +107,16 @@ def test_animations(pictures, tmp_path, rule):
     animation(folder / "a.png", face, cat)
     save(face.resize((640, 480)), folder / "still of a.jpg", quality=95)
     animation(folder / "again.webp", face, cat, lossless=True)
+    animation(folder / "slow.webp", face, cat, lossless=True, duration=300)
+    animation(folder / "once.png", face, cat, loop=1)
     rows, _ = decided(folder, tmp_path, rule)
     identical = {name for name, row in rows.items() if row.verdict == "identical pixels"}
     assert {name: row.keeper for name, row in rows.items() if row.keeper} == {"again.webp": "a.png"}
     assert "again.webp" in identical
     assert identical <= {"again.webp", "a.png"}
     assert "stays: other frames or pages than a.png" in str(rows["still of a.jpg"].reason)
+    for name in ("slow.webp", "once.png"):
+        assert "stays: an animation of another speed than a.png" in str(rows[name].reason)
 
 
 @RULES

@@ -11,7 +11,7 @@ from dupimg.evaluation.edits import EDITS, save_edit
 from dupimg.evaluation.evaluate import evaluate
 from dupimg.evaluation.metrics import Truth
 from dupimg.groups.copies import COPY
-from dupimg.groups.second_look import SecondLook
+from dupimg.groups.second_look import Laid, SecondLook
 from dupimg.options.tool_options import EvaluateOptions
 from dupimg.plans.plan import Groups
 
@@ -61,6 +61,8 @@ def test_what_counts_as_found_and_as_wrong(edit, keepers, verdict, found, wrong,
             compared_with=np.array([-1, 0, 1]),
             thumb_correlation=np.ones(3),
             verdicts=np.array(["", "same scene", verdict]),
+            laid=Laid.of([None] * 3),
+            shared_details=np.full(3, np.nan),
         ),
     )
     truth = Truth(np.array([0, 1, 1]), np.empty((0, 2), np.int64))

@@ -18,6 +18,7 @@ OLD = replace(PHOTO, path="x.jpg", taken_at=datetime(2020, 1, 1))
 FIRST = replace(PHOTO, path="a.jpg")
 PAGES = replace(PHOTO, path="w.jpg", traits=Traits(frames=2))
 TAGGED = replace(PHOTO, path="v.jpg", traits=Traits(metadata=("camera", "place")))
+EXACT = replace(PHOTO, path="t.png", traits=Traits(lossless=True))
 COPIED = replace(PHOTO, path="m (1).jpg")
 BY_FILE = replace(PHOTO, path="u.jpg", taken_at=datetime(1999, 1, 1), taken_from="file")
 
@@ -34,7 +35,7 @@ def ordered(photos, rule, **facts):
         (("oldest",), [OLD, LARGE, HEAVY, FIRST, PHOTO]),
         (("path",), [FIRST, PHOTO, OLD, HEAVY, LARGE]),
         (("newest",), [LARGE, HEAVY, FIRST, PHOTO, OLD]),
-        (ALL_KEEP_WORDS[:-1], [PAGES, LARGE, TAGGED, HEAVY, PHOTO, COPIED]),
+        (ALL_KEEP_WORDS[:-1], [PAGES, LARGE, TAGGED, EXACT, HEAVY, PHOTO, COPIED]),
         (("metadata", "path"), [TAGGED, FIRST, PHOTO, PAGES, BY_FILE]),
         (("oldest", "pixels"), [OLD, FIRST, BY_FILE]),
     ],
@@ -76,6 +77,7 @@ def test_why_names_the_first_difference(keeper, removed, reason):
     assert ranking.order == [0, 1]
     assert str(ranking.why(0, 1)) == f"the keeper has {reason}"
     assert str(ranking.why(0, 0)) == "the keeper has the same in every respect"
+    assert str(ranking.why(1, 0)) == "not the other way round"
 
 
 def test_some_photos_are_ranked_as_they_are_among_all():

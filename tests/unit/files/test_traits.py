@@ -150,3 +150,33 @@ def test_length_and_identifier_of_a_film():
     assert Film.from_json(found.to_json()) == found
     unknown = film(9).replace(struct.pack(">II", 600, 1800), struct.pack(">II", 0, 1800))
     assert read_film(io.BytesIO(unknown)).seconds is None
+
+
+@pytest.mark.parametrize(
+    ("format", "options", "expected"),
+    [
+        ("PNG", {}, True),
+        ("BMP", {}, True),
+        ("TIFF", {"compression": "tiff_lzw"}, True),
+        ("TIFF", {"compression": "jpeg"}, False),
+        ("WEBP", {"lossless": True}, True),
+        ("WEBP", {"quality": 90}, False),
+        ("JPEG", {"quality": 100}, False),
+        ("JPEG2000", {}, False),
+    ],
+)
+@pytest.mark.parametrize("frames", [1, 2])
+def test_what_is_saved_without_loss(tmp_path, format, options, frames, expected):
+    if frames > 1 and format in ("TIFF", "WEBP", "PNG"):
+        others = [Image.new("RGB", PHOTO.size, "red")]
+        options = options | {"save_all": True, "append_images": others}
+    photo = save(PHOTO, tmp_path / "a", format=format, **options)
+    assert traits_of(photo).lossless is expected
+
+
+@pytest.mark.parametrize(("colours", "expected"), [(20, True), (256, False)])
+@pytest.mark.parametrize("format", ["PNG", "GIF"])
+def test_a_photo_reduced_to_a_palette_has_lost(tmp_path, format, colours, expected):
+    noise = Image.merge("RGB", [Image.effect_noise((64, 64), 90) for _ in range(3)])
+    photo = save(noise.quantize(colours), tmp_path / "a", format=format)
+    assert traits_of(photo).lossless is expected

@@ -53,6 +53,10 @@ def test_verdicts(folder, tmp_path):
     assert 0.97 < rows["day/grey.jpg"].thumb_correlation <= 1
     assert rows["day/mirrored.jpg"].thumb_correlation < 0.9
     assert rows["coffee.jpg"].thumb_correlation is None
+    assert (rows["day/cat.webp"].overlap, rows["day/cat.webp"].difference) == (1, 0)
+    assert rows["garage0/left.jpg"].overlap is None  # neither lies within the other
+    assert rows["garage0/left.jpg"].shared_details >= 8
+    assert rows["garage1/right.jpg"].shared_details == rows["garage0/left.jpg"].shared_details
     assert "--duplicate_rule=verified would have removed at least 1 more photo" in summary
     assert "--duplicate_rule=verified would have spared 1 photo" in summary
 

@@ -58,7 +58,8 @@ def test_the_columns_are_those_that_the_readme_lists():
     assert ",".join(COLUMNS) == (
         "path,action,destination,scene,scene_name,duplicate_group,keeper,cosine_to_keeper,"
         "nearest_cosine,taken_at,taken_from,event,width,height,bytes,digest,reason,companion_of,"
-        "compared_with,thumb_correlation,verdict,nearest_scene_cosine"
+        "compared_with,thumb_correlation,verdict,overlap,difference,shared_details,"
+        "nearest_scene_cosine"
     )
 
 
@@ -74,6 +75,9 @@ def test_rows_survive_the_file(tmp_path):
             compared_with=name if i else "",
             thumb_correlation=-0.5 if i else None,
             verdict="same scene" if i else "",
+            overlap=0.75 if i else None,
+            difference=0.000123 if i else None,
+            shared_details=i or None,
             taken_at="2025-06-13T23:07:56.444+02:00",
             bytes=i,
             digest="0" * 64,
@@ -102,5 +106,5 @@ def test_a_report_from_before_a_column_came_up_is_read(tmp_path):
     write_report([row], path)
     assert read_report(path) == (row,)
     lines = path.read_text("utf-8-sig").splitlines()
-    path.write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    path.write_text("\n".join(line.rsplit(",", 4)[0] for line in lines))
     assert read_report(path) == (replace(row, nearest_scene_cosine=None),)

@@ -99,7 +99,7 @@ def test_photos_are_added(left_behind, photos):
     assert main(["add", str(photos / "new"), str(output), "--quiet", "--cache=none"]) == 0
     reasons = {row.path: str(row.reason) for row in Journal(output).record.rows}
     assert reasons["new/small.jpg"] == "identical bytes; the keeper was there before"
-    assert reasons["cup.jpg"] == "no duplicate"
+    assert reasons["cup.jpg"] == "keeper of 1 duplicate"
     assert reasons["roof.xmp"] == "sidecar of roof.jpg"
     assert main(["undo", str(output), "--quiet"]) == 0
     as_it_was = (FIXTURES / "finished/report.csv").read_bytes()

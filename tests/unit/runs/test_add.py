@@ -81,6 +81,26 @@ def test_a_copy_goes_however_often_it_comes(tmp_path, only):
         assert places == ["remove/1/a/a.jpg", "remove/2/a/a.jpg", "remove/3/a/a.jpg"]
 
 
+def test_old_photos_say_what_new_ones_made_of_them(tmp_path):
+    china, flower = picture("china.jpg"), picture("flower.jpg")
+    save(china, tmp_path / "in/china.jpg", quality=80)
+    save(flower.crop((0, 0, 520, 427)), tmp_path / "in/left.jpg")
+    save(flower.crop((120, 0, 640, 427)), tmp_path / "new/right.jpg")
+    save(china, tmp_path / "new/better.jpg", quality=95)
+    save(flower.crop((0, 0, 520, 427)), tmp_path / "new/worse.jpg", quality=50)
+    settings = {"quiet": True, "cache": cache(tmp_path)}
+    organize(tmp_path / "in", tmp_path / "out", only="scenes", **settings)
+    rows = {row.path: row for row in add(tmp_path / "new", tmp_path / "out", **settings).rows}
+    reasons = {path: str(row.reason) for path, row in rows.items()}
+    assert {row.action for row in rows.values()} == {"keep"}
+    assert reasons["left.jpg"].startswith("keeper of 1 duplicate; in this scene: shares ")
+    assert reasons["left.jpg"].endswith("right.jpg")
+    better = f"{(tmp_path / 'new').resolve()}/better.jpg"
+    assert reasons["china.jpg"].startswith(f"duplicate of {better}, kept: nothing is to be removed")
+    assert (rows["china.jpg"].compared_with, rows["china.jpg"].verdict) == (better, "copy")
+    assert rows["china.jpg"].duplicate_group == rows[better].duplicate_group
+
+
 def test_several_new_folders_have_their_names_in_a_tree(tmp_path):
     names = {"in/a.jpg": "chelsea.png", "card/b.jpg": "coffee.png", "phone/c.jpg": "rocket.jpg"}
     for path, name in names.items():
@@ -246,7 +266,7 @@ def test_photos_that_are_gone_or_changed_are_no_keepers(folders):
 def test_without_a_finished_run_there_is_nothing_to_add_to(folders, capsys):
     new_photos(folders)
     assert main(["add", str(folders / "new"), str(folders / "elsewhere")]) == 2
-    assert "in which no run was carried out" in capsys.readouterr().err
+    assert "which does not exist, expected a folder" in capsys.readouterr().err
     assert not (folders / "elsewhere").exists()
     assert main(["add", str(folders / "out" / "processed"), str(folders / "out")]) == 2
     assert "around new_dir" in capsys.readouterr().err

@@ -40,6 +40,25 @@ def test_they_go_by_the_verified_rule_and_come_back(folder, tmp_path):
     assert (output / "report.html").exists()
     report = read_report(output / "report.csv")
     assert not [row for row in report if "nan" in map(str, vars(row).values())]
+    seen = {row.path: (row.overlap, row.difference, row.shared_details) for row in report}
+    assert seen["coffee.jpg"] == (None, None, None)
+    for name, covered in (("part.jpg", 1), ("screen.jpg", 640 * 427 / (720 * 747))):
+        overlap, difference, details = seen[name]
+        assert overlap == pytest.approx(covered, abs=0.02)
+        assert difference < 0.001
+        assert details > 20
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "again.jpg").write_bytes(before["whole.jpg"] + b" ")
+    dupimg.add(tmp_path / "new", output, cache="none", quiet=True)
+    added = {row.path: row for row in read_report(output / "report.csv")}
+    again = next(row for path, row in added.items() if path.endswith("again.jpg"))
+    assert (again.verdict, again.overlap, again.difference) == ("identical pixels", 1, 0)
+    for name in ("part.jpg", "screen.jpg", "turned.jpg"):  # which follow the better keeper
+        row = added[name]
+        assert (row.keeper, row.compared_with) == (again.path, again.path)
+        assert (row.overlap, row.difference) == seen[name][:2]
+        assert row.shared_details > 20
+    dupimg.undo(output, quiet=True)
     dupimg.undo(output, quiet=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

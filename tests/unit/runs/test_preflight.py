@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from files import make_files, read_files
 
+from dupimg import add, status, trash, undo
 from dupimg.errors import UsageError
 from dupimg.files.photos import find_files
 from dupimg.runs import disk_space, preflight
@@ -22,6 +24,16 @@ def test_input_must_be_a_folder(tmp_path, source):
         preflight.check_input(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="which is a file, expected a folder"):
         preflight.check_input(source / "a.jpg")
+
+
+@pytest.mark.parametrize("verb", [undo, trash, status, partial(add, ".")])
+def test_every_verb_about_a_run_says_alike_what_is_no_run(tmp_path, source, verb):
+    folders = {tmp_path / "nowhere": "which does not exist", source / "a.jpg": "which is a file"}
+    if verb is not status:  # which says so without an error
+        folders[source] = "in which no run was carried out"
+    for folder, why in folders.items():
+        with pytest.raises(UsageError, match=f"^Got output_dir={folder}, {why}"):
+            verb(folder)
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,13 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def dupimg(tmp_path):
+def environment(tmp_path):
+    return os.environ | {"XDG_DATA_HOME": str(tmp_path / "share"), "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def dupimg(environment):
     """Return a function that runs the command, with a trash of its own."""
-    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path / "share"), "HOME": str(tmp_path)}
 
     def run(*words, code="from dupimg.cli.main import main; import sys; sys.exit(main())"):
         command = [sys.executable, "-c", textwrap.dedent(code), *map(str, words)]
@@ -165,3 +169,34 @@ def test_an_addition_after_the_trash_keeps_account(tmp_path, source, output, dup
     assert dupimg("undo", output).returncode == 0
     assert len(list(source.iterdir())) == 5
     assert list((tmp_path / "share/Trash/files").iterdir()) == []
+
+
+def test_undo_ends_where_the_trash_was_emptied_and_names_what_is_gone(
+    tmp_path, source, output, dupimg
+):
+    assert dupimg("trash", output, "--yes").returncode == 0
+    gone = sorted(row.path for row in removed_rows(output))
+    folders = [tmp_path / "share/Trash/files", tmp_path / "share/Trash/info"]
+    for path in [path for folder in folders for path in folder.iterdir()]:
+        path.unlink()
+    undone = dupimg("undo", output)
+    assert undone.returncode == 1
+    assert f"gone       {len(gone):>8} files, for good" in undone.stdout
+    assert all(path in undone.stdout for path in gone)
+    assert sorted({"a.jpg", "b.jpg", "c.jpg", "a.xmp", "c.xmp"} - {*gone}) == sorted(
+        path.name for path in source.iterdir()
+    )
+    assert (output / "undo.csv").read_text("utf-8-sig").count("gone for good") == len(gone)
+    told = f"but for {len(gone)} files in a trash that was emptied"
+    assert told in dupimg("status", output).stdout
+    assert dupimg("organize", source, output, "--cache=none").returncode == 0
+
+
+def test_undo_finds_what_was_trashed_from_a_renamed_folder_by_another_program(
+    tmp_path, source, output, dupimg, environment
+):
+    assert dupimg("trash", output, "--yes").returncode == 0
+    output.rename(tmp_path / "renamed")
+    environment["XDG_DATA_HOME"] = str(tmp_path / "another")
+    assert dupimg("undo", tmp_path / "renamed").returncode == 0
+    assert len(list(source.iterdir())) == 5

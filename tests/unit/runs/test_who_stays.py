@@ -310,6 +310,59 @@ def test_a_word_before_original_decides_about_enlarged_copies(run):
     assert kept(rows) == {"b.jpg"}
 
 
+def saved(photo, format, **options) -> bytes:
+    content = io.BytesIO()
+    photo.save(content, format, **options)
+    return content.getvalue()
+
+
+def test_what_is_saved_without_loss_stays_unless_it_is_made_from_a_jpeg(run):
+    soft = CHINA.filter(ImageFilter.GaussianBlur(2.75))  # a step less sharp than compressed
+    camera = exif({0x9003: TAKEN})
+    camera[0x010F] = "Acme"
+    taken = jpeg(FLOWER, quality=90, make="Acme")
+    decoded = Image.open(io.BytesIO(taken)).convert("RGB")
+    rows = run(
+        {
+            "drawn.png": saved(soft, "PNG"),
+            "sent.jpg": saved(soft, "JPEG", quality=60),
+            "sent again.png": saved(Image.open(io.BytesIO(saved(soft, "JPEG", quality=60))), "PNG"),
+            "taken.jpg": taken,
+            "screen.png": saved(decoded, "PNG"),
+            "with notes.png": saved(decoded, "PNG", exif=camera),
+        }
+    )
+    reasons = {path: str(row.reason) for path, row in rows.items()}
+    assert kept(rows) == {"drawn.png", "taken.jpg"}
+    assert reasons["sent.jpg"].endswith("the keeper is saved without loss")
+    assert reasons["sent again.png"].endswith("converted from a picture that was saved with loss")
+    assert "the keeper knows more" in reasons["screen.png"]
+    assert reasons["with notes.png"].startswith("identical pixels; this one is converted from")
+
+
+def test_a_screenshot_is_made_of_a_photo_only_if_a_camera_took_it(run):
+    page = FLOWER.resize((320, 212)).resize((600, 400))
+    photo = jpeg(make="Acme")
+    rows = run(
+        {
+            "Screenshot 2024-05-01 at 10.11.12.png": saved(page, "PNG"),
+            "IMG-20240502-WA0001.jpg": saved(page, "JPEG", quality=60),
+            "IMG_1.jpg": photo,
+            "Screenshot_20220502-081502.png": saved(Image.open(io.BytesIO(photo)), "PNG"),
+        }
+    )
+    assert kept(rows) == {"Screenshot 2024-05-01 at 10.11.12.png", "IMG_1.jpg"}
+    assert "saved without loss" in str(rows["IMG-20240502-WA0001.jpg"].reason)
+
+
+def test_a_part_goes_for_the_whole_and_the_reason_says_so(run):
+    part = CHINA.crop((0, 0, 512, 342)).resize((1280, 855), Image.Resampling.LANCZOS)
+    files = {"part.jpg": jpeg(part, taken=""), "whole.jpg": jpeg(taken="")}
+    rows = run(files, duplicate_rule="verified")
+    why = "cropped copy: a part of the keeper; not the other way round"
+    assert str(rows["part.jpg"].reason) == why
+
+
 @pytest.mark.parametrize("new", ["original.jpg", "twice.jpg", "small.jpg"])
 def test_an_added_photo_is_compared_with_enlarged_copies(tmp_path, new):
     files = {
