@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from dupimg.files.opening import MAX_PIXELS
-from dupimg.files.picture_pairs import mean_levels, read_at_one_size
+from dupimg.files.picture_pairs import count_levels, means_of, read_at_one_size
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-BRIGHTENED_VERSION = "brightened 4"
+BRIGHTENED_VERSION = "brightened 5"
 
 # A smaller picture has lost its noise when it was reduced.
 _LEAST_PIXELS = 150_000
@@ -46,7 +46,7 @@ _SIGMA, _BLOCK, _LEAST_DETAIL = 1.5, 16, 2.0
 # 90, 42 have more than this.
 _LEAST_BLOCKS, _LEAST_CORRELATION = 40, ((_LEAST_PIXELS, 250_000), (0.97, 0.93))
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
 
 
 def brightened_ways(
@@ -79,16 +79,20 @@ def brightened_ways(
     first, second = read_at_one_size(one, other, max_pixels, max_pixels=max_pixels)
     if first.shape[0] * first.shape[1] < _LEAST_PIXELS:
         return False, False
-    return _is_edit(first, second), _is_edit(second, first)
+    counts = count_levels(first, second)
+    return _is_edit(first, second, counts), _is_edit(second, first, counts.T)
 
 
-def _is_edit(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> bool:
-    curve = _curve(source, edit)
+def _is_edit(
+    source: NDArray[np.uint8], edit: NDArray[np.uint8], counts: NDArray[np.float64]
+) -> bool:
+    curve = _curve(counts)
     if curve is None or not _agree(source, edit, curve):
         return False
     middle, edited = map(_middle, (source, edit))
     fine, other_fine = (
-        _blocks(_detail(pixels @ _LUMA)) for pixels in (curve[middle], edited.astype(np.float32))
+        _blocks(_detail(_grey(pixels)))
+        for pixels in (opencv().LUT(middle, curve), edited.astype(np.float32))
     )
     energy = np.maximum(np.square(fine).mean(1), np.square(other_fine).mean(1))
     order = np.argsort(energy, kind="stable")
@@ -101,13 +105,13 @@ def _is_edit(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> bool:
     return all(_correlation(fine[n], other_fine[n]) >= least for n in parts)
 
 
-def _curve(source: NDArray[np.uint8], edit: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """Return what the edit has in place of each level: one rising curve for all channels.
+def _curve(counts: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """Return what an edit has in place of each level: one rising curve for all channels.
 
     With a curve for each channel, or one that falls, red could become blue; where a curve hardly
     rises, orange becomes red: None, unless that is black or white.
     """
-    means, count = mean_levels(source, edit)
+    means, count = means_of(counts)
     rising: NDArray[np.float64] = isotonic_regression(means, weights=np.maximum(count, 1e-9)).x
     low = np.flatnonzero(count >= _LEAST_SHARE * count.sum())
     at = np.searchsorted(low, low + _STEP)
@@ -122,14 +126,23 @@ def _agree(source: NDArray[np.uint8], edit: NDArray[np.uint8], curve: NDArray[np
     """Return whether no part, however small, shows something else than the curve explains."""
     for top in range(0, len(source), _STRIP):
         rows = slice(top, top + _STRIP + _SPOT)  # spots on the border of two strips, too
-        difference = edit[rows] - curve[source[rows]]
-        spots = opencv().blur(difference @ _LUMA, (_SPOT, _SPOT))
+        difference = edit[rows] - opencv().LUT(source[rows], curve)
+        spots = opencv().blur(_grey(difference), (_SPOT, _SPOT))
         if np.abs(spots).max() > _MOST_IN_SPOT:
             return False
-        means = (_blocks(channel).mean(1) for channel in np.moveaxis(difference, -1, 0))
-        if any(np.abs(mean).max(initial=0) > _MOST_IN_BLOCK for mean in means):
+        height, width = (length // _BLOCK for length in difference.shape[:2])
+        if not height or not width:
+            continue
+        cut = difference[: height * _BLOCK, : width * _BLOCK]
+        means = opencv().resize(cut, (width, height), interpolation=opencv().INTER_AREA)
+        if np.abs(means).max() > _MOST_IN_BLOCK:
             return False
     return True
+
+
+def _grey(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    grey: NDArray[np.float32] = opencv().transform(pixels, _LUMA)
+    return grey
 
 
 def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

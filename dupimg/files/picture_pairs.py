@@ -82,9 +82,30 @@ def mean_levels(
     means, counts : ndarray of shape (256,), float64
         How often the source has each level; a level that it has not has a mean of 0.
     """
-    counts, totals = np.zeros((2, 256))
-    for top in range(0, len(source), _STRIP):
-        levels, values = (pixels[top : top + _STRIP].ravel() for pixels in (source, other))
-        counts += np.bincount(levels, minlength=256)
-        totals += np.bincount(levels, weights=values, minlength=256)
-    return totals / np.maximum(counts, 1), counts
+    return means_of(count_levels(source, other))
+
+
+def count_levels(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Count how often one picture has each level where another one has each level.
+
+    Parameters
+    ----------
+    one, other : ndarray of one shape, uint8
+        All channels count as one.
+
+    Returns
+    -------
+    ndarray of shape (256, 256), float64
+        A row for each level of the first picture.
+    """
+    counts = np.zeros((256, 256))
+    for top in range(0, len(one), _STRIP):  # OpenCV counts in float32, which is exact up to 2**24
+        levels = [pixels[top : top + _STRIP].reshape(-1, 1) for pixels in (one, other)]
+        counts += opencv().calcHist(levels, [0, 1], None, [256, 256], [0, 256, 0, 256])
+    return counts
+
+
+def means_of(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what `mean_levels` does, of what `count_levels` returns."""
+    total = counts.sum(axis=1)
+    return counts @ np.arange(256.0) / np.maximum(total, 1), total

@@ -18,6 +18,9 @@ WINDOW, _BLUR, _BLUR_REACH = 13, 1.0, 4
 # Grey levels: windows with less contrast are plain; a difference needs more.
 _PLAIN, _CLEAR = 4.0, 14.0
 
+# A map that moves no pixel by as much is none: OpenCV rounds to a 32nd.
+_SAME_PIXEL = 1e-5
+
 # A window with a lower correlation shows something else.
 _LEAST_CORRELATION = 0.5
 
@@ -53,6 +56,9 @@ class Overlay:
         self.affine[:, :2] /= self._units[0]
         # Pixels have their places in their middles.
         self.affine[:, 2] += self.affine[:, :2] @ [0.5, 0.5] - 0.5
+        self._is_identity = self.here.shape == self.there.shape and np.allclose(
+            self.affine, np.eye(2, 3), atol=_SAME_PIXEL
+        )
 
     def points(self, affine: Affine) -> Affine:
         """Return a map of pixels as a map of points."""
@@ -63,6 +69,8 @@ class Overlay:
 
     def laid(self) -> NDArray[np.uint8]:
         """Return `there`, laid on `here`."""
+        if self._is_identity:
+            return self.there
         cv2 = opencv()
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         size, border = self.here.shape[1::-1], cv2.BORDER_REPLICATE
@@ -79,8 +87,10 @@ class Overlay:
     def _footprint(
         self, picture: NDArray[np.uint8], on: NDArray[np.uint8], flag: int
     ) -> NDArray[np.uint8]:
-        cv2 = opencv()
         ones = np.ones(picture.shape[:2], np.uint8)
+        if self._is_identity:
+            return ones
+        cv2 = opencv()
         flags = cv2.INTER_NEAREST | flag
         return cv2.warpAffine(ones, self.affine, on.shape[1::-1], flags=flags)
 

@@ -13,6 +13,9 @@ from dupimg.opencv import opencv
 # Longer side of a picture in colours, and side of the grid of cells that is made of it.
 COLOUR_SIDE, CELLS = 128, 32
 
+# Grey levels by which the channels of a picture differ in the mean, if it has colours.
+_LEAST_COLOUR = 4
+
 # Of the brightness of the cells of a photo and of a copy of it that is turned.
 _LEAST_CORRELATION = 0.8
 
@@ -30,6 +33,13 @@ class Picture:
 
     grey: NDArray[np.uint8]
     colours: NDArray[np.uint8]
+
+    @cached_property
+    def is_grey(self) -> bool:
+        """Whether it has no colours."""
+        red, green, blue = np.moveaxis(self.colours, -1, 0)
+        highest = np.maximum(np.maximum(red, green), blue)
+        return bool(np.mean(highest - np.minimum(np.minimum(red, green), blue)) < _LEAST_COLOUR)
 
     @property
     def mirrored(self) -> Picture:
