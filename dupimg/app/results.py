@@ -12,6 +12,7 @@ from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.plans.counts import Counts
 from dupimg.plans.merge import merge_edits
+from dupimg.plans.placing import DUPLICATES
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
 from dupimg.plans.rows import KEEP, REMOVE, Row
@@ -57,7 +58,7 @@ def describe(output_dir: Path) -> dict[str, Any]:
         "notes": [note.to_json() for note in run.notes],
         "counts": vars(counts),
         "duplicates": _duplicates(rows),
-        "scenes": _scenes(rows),
+        "scenes": [] if run.only == DUPLICATES else _scenes(rows),
         "space": _space(record, output_dir),
     }
 
@@ -75,7 +76,9 @@ def read_rows(output_dir: Path) -> Record | None:
     except UsageError:
         return plan
     run = plan.run
-    reviewed = merge_edits(plan.rows, edits, portable=run.portable, layout=run.layout)
+    reviewed = merge_edits(
+        plan.rows, edits, portable=run.portable, layout=run.layout, only=run.only
+    )
     return Record(run, reviewed.rows)
 
 

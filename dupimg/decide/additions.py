@@ -33,7 +33,7 @@ from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.placing import SCENES, all_kept, keepers_of, place_rows
+from dupimg.plans.placing import DUPLICATES, SCENES, all_kept, keepers_of, place_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import both
@@ -185,7 +185,8 @@ def _photo_rows(
     scenes, shared, notes = scenes_with_new(_dated(collection, near, dates), stays, known, options)
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
-    shared = {i: shared[number] for i, number in enumerate(near.tolist()) if number in shared}
+    said = {} if options.only == DUPLICATES else shared
+    shared = {i: said[number] for i, number in enumerate(near.tolist()) if number in said}
     groups = replace(found, keepers=keepers, shared=shared)
     sizes = Counter(keepers.tolist())
     for i in np.flatnonzero(changed).tolist():

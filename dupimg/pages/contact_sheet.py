@@ -103,6 +103,8 @@ class PageInfo:
         That the run took; 0 where nobody knows any more.
     notes : tuple of Message
         What else a person should know.
+    only : {"duplicates", "scenes"} or None
+        What the run does alone.
     review : bool
         Whether a server takes decisions and hands out the photos.
     """
@@ -116,6 +118,7 @@ class PageInfo:
     model: str
     seconds: float
     notes: tuple[Message, ...] = ()
+    only: str | None = None
     review: bool = False
 
     @classmethod
@@ -144,6 +147,7 @@ class PageInfo:
             setting("model"),
             seconds,
             tuple(dict.fromkeys((*run.notes, *notes))),
+            run.only,
             review,
         )
 

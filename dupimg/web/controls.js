@@ -156,8 +156,10 @@ class Controls {
       decision(t(`action.${action}.planned`), key, (photos) => review.actOn(photos, action), action);
     replaceKeepingFocus(bar, [
       this.selectedCount(rows),
-      decision(t("scene.new"), "N", (photos) => review.split(photos)),
-      decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
+      ...(review.model.hasScenes ? [
+        decision(t("scene.new"), "N", (photos) => review.split(photos)),
+        decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
+      ] : []),
       act("keep", "P"), act("remove", "X"), act("leave", "U"),
       review.page.view === "duplicates"
         ? decision(t("prefer.selected"), "B", (photos) => review.groups.preferPhotos(photos), "star")

@@ -23,6 +23,9 @@ const FACTS = [
   ["correlation", ofPair((row) => cosineOr(row.thumb_correlation))],
 ];
 
+// What there is only where photos are sorted into scenes.
+const OF_SCENES = ["scene", "nearest-scene"];
+
 // What stands out where it differs.
 const STRESSED = ["pixels", "bytes", "taken", "folder", "scene"];
 
@@ -33,7 +36,7 @@ const whyLines = (rows, roles) =>
     element("td", { class: "why", colspan: 2 }, ...inLanguages(formatWhy(row) || "–"))));
 
 /** Make the table of one photo or two; `roles` say what each is. */
-function factsTable(rows, roles) {
+function factsTable({ hasScenes }, rows, roles) {
   const two = rows.length > 1;
   const line = ([key, read]) => {
     const values = rows.map((row, i) => read(row, rows[1 - i]));
@@ -48,5 +51,6 @@ function factsTable(rows, roles) {
   return element("div",
     { class: "facts", tabindex: 0, role: "region", "aria-label": t("viewer.numbers") },
     element("table", {}, ...(two ? [...whyLines(rows, roles), head] : []),
-      ...FACTS.filter(([key]) => !two || key !== "why").map(line)));
+      ...FACTS.filter(([key]) => (!two || key !== "why") && (hasScenes || !OF_SCENES.includes(key)))
+        .map(line)));
 }

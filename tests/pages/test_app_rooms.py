@@ -68,4 +68,3 @@ def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
         page.get_by_text("The thresholds that your answers recommend are filled in.").wait_for()
         for kind in ("duplicates", "scenes"):
             assert 0.5 < float(page.get_by_label(f"Threshold for {kind}").input_value()) < 1
-        page.screenshot(path="/tmp/w3/p14-tmp/tune-form.png", full_page=True)

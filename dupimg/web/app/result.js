@@ -33,7 +33,8 @@ class ResultView {
   }
 
   tallies(counts) {
-    const shown = [["kept", counts.kept], ["removed", counts.removed], ["scenes", counts.scenes]];
+    const shown = [["kept", counts.kept], ["removed", counts.removed]];
+    if (this.result.only !== "duplicates") shown.push(["scenes", counts.scenes]);
     for (const name of ["other", "left", "failed"]) if (counts[name]) shown.push([name, counts[name]]);
     const freed = counts.bytes_freed ? formatBytes(counts.bytes_freed) : "";
     const done = this.result.state === "applied" ? "done" : "planned";
