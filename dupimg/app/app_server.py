@@ -20,8 +20,8 @@ from flask import Response, abort, jsonify, request, send_file
 
 from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.places import list_folder, places, suggest_output
-from dupimg.app.results import describe, files_to_bring_back, read_rows
-from dupimg.app.runs import Run, Runs
+from dupimg.app.results import describe, files_to_bring_back, history, read_rows
+from dupimg.app.runs import ROOMS, Run, Runs
 from dupimg.demo.demo import make_demo_photos
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.durable import STATE_FOLDER
@@ -99,11 +99,15 @@ class AppServer:
         return self._run(request.args.get("id")).progress()
 
     def result(self) -> dict[str, Any]:
-        """Answer with where things stand in an output ``folder``, and what happened there."""
+        """Answer with where things stand in an output ``folder``, and what happened there.
+
+        The ``runs`` are those of the app, the ``history`` is what anybody has done, in order.
+        """
         folder = _result_folder(request.args.get("folder"))
-        runs = [run.to_json() for run in self._runs.at(folder)]
+        runs = [run for run in self._runs.at(folder) if run.verb not in ROOMS]
         return describe(folder) | {
-            "runs": [run for run in runs if run["verb"] != "review"],
+            "runs": [run.to_json() for run in runs],
+            "history": history(folder, runs),
             "name": _name_of(folder),
         }
 
