@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 from browser import faults, visits
+from files import make_files
+from planned import row_of, write_planned
 from sheets import make_sheet, some_info, some_rows
+from test_review_page import reviewed
 
 from dupimg.pages.contact_sheet import write_page
 
@@ -34,3 +37,21 @@ def test_no_view_speaks_of_what_there_is_not(visit, tmp_path, only):
     found = [line for line in shown.splitlines() if "scene" in line.lower()]
     assert bool(found) == (only is None), found
     assert faults(page) == []
+
+
+def test_only_what_went_can_come_back(browser, tmp_path):
+    source, output = tmp_path / "in", tmp_path / "out"
+    make_files(source, {"a.jpg": b"twin", "b.jpg": b"twin"})
+    duplicate = row_of(source, "b.jpg", "remove", keeper="a.jpg", cosine_to_keeper=1.0)
+    rows = [row_of(source, "a.jpg", "keep"), duplicate]
+    write_planned(source, output, rows, settings={"only": "duplicates"})
+    with reviewed(output) as server, visits(browser) as visit:
+        page = visit(server.address)
+        page.get_by_role("button", name="Apply").click()
+        sheet = page.get_by_role("dialog")
+        sheet.get_by_text("Move", exact=True).click()
+        sheet.get_by_role("button", name="Apply").click()
+        sheet.get_by_role("button", name="Bring single files back").click()
+        page.get_by_role("button", name="Bring back").click()  # the only one
+        sheet.get_by_role("heading", name="1 file is back where it was").wait_for()
+        assert (source / "b.jpg").exists()
