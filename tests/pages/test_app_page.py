@@ -126,13 +126,13 @@ def test_a_phone_and_chinese(home, browser):
     with started(home) as app, visits(browser, "#heading") as visit:
         page = visit(
             app.address,
-            viewport={"width": 390, "height": 844},
+            viewport={"width": 360, "height": 780},
             color_scheme="dark",
             locale="zh-CN",
         )
         for view in ("", f"#/new?input={home / 'Pictures'}", "#/result?folder=/no"):
             page.goto(app.address + view)
             page.wait_for_timeout(300)
-            assert page.evaluate("document.documentElement.scrollWidth") == 390
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
             assert faults(page) == []
         page.get_by_text("找不到").wait_for()
