@@ -105,6 +105,28 @@ def test_no_file_but_those_of_a_result_is_handed_out(app, photos, tmp_path):
     assert app.ask("report/bm8=/report.html").status_code == 403
 
 
+def test_the_report_has_photos_where_they_are_now(app, tmp_path):
+    """Also one that was brought back, and a TIFF, which browsers do not show."""
+    source, output = tmp_path / "in #1", tmp_path / "out"
+    cat = Image.open(sample("chelsea.png")).convert("RGB")
+    save(cat, source / "cat.tif")
+    save(cat.resize((300, 200)), source / "ä copy.jpg", quality=90)
+    assert main(["organize", str(source), str(output), "--quiet", "--process_mode=move"]) == 0
+    assert main(["undo", str(output), "--file=ä copy.jpg", "--quiet"]) == 0
+    result = app.ask("result", folder=str(output)).json
+    page = app.ask(f"report/{result['name']}/report.html").text
+    assert '"input_urls":{"":"in"}' in page and str(output) not in page
+    got = app.ask(f"report/{result['name']}/in/ä copy.jpg")
+    assert (got.data, got.mimetype) == ((source / "ä copy.jpg").read_bytes(), "image/jpeg")
+    [kept] = (output / "processed").iterdir()
+    assert app.ask(f"report/{result['name']}/processed/{kept.name}").data == kept.read_bytes()
+    [large] = (output / ".dupimg/thumbs/large").rglob("*.jpg")
+    assert app.ask(f"report/{result['name']}/{large.relative_to(output)}").status_code == 200
+    (source / "secret.jpg").write_bytes(b"secret")
+    for file in ("in/secret.jpg", "in/../out/report.csv", "in//etc/passwd"):
+        assert app.ask(f"report/{result['name']}/{file}").status_code in (403, 404, 308), file
+
+
 def test_a_run_is_a_command_and_is_undone(app, photos, tmp_path):
     output = tmp_path / "out"
     values = {"input_dir": [str(photos)], "output_dir": str(output), "scene_threshold": "0.8"}
