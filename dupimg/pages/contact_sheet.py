@@ -338,8 +338,8 @@ def served_page(output_dir: Path, inputs: Inputs) -> str:
     """
     beside = _input_urls(inputs, output_dir)
     served = {label: quote(f"in/{label}".rstrip("/")) for label in beside}
-    told = (f'"input_urls":{_json(urls)}' for urls in (beside, served))
-    return (output_dir / PAGE).read_text("utf-8").replace(*told)
+    before, after = (f'"input_urls":{_json(urls)}' for urls in (beside, served))
+    return (output_dir / PAGE).read_text("utf-8").replace(before, after)
 
 
 def _input_urls(inputs: Inputs, output_dir: Path) -> dict[str, str]:
