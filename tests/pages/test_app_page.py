@@ -112,8 +112,8 @@ def test_from_choosing_a_folder_to_undo_with_a_run_killed_and_resumed(home, brow
             press(page, "Bring 1 file back")
             heading(page, "Done")
             assert (photos / "more/copy.jpg").exists()
-            press(page, "Take it back")
-            page.get_by_role("dialog").get_by_role("button", name="Take it back").click()
+            press(page, "Take the whole run back")
+            page.get_by_role("dialog").get_by_role("button", name="Take the whole run back").click()
             heading(page, "Taken back")
             assert read_files(photos) == before
             press(page, "Quit")
