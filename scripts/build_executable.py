@@ -67,8 +67,24 @@ def _build(dist: Path, work: Path) -> None:
         "DUPIMG_ICON": icon,
         "DUPIMG_VERSION_FILE": version_file if sys.platform == "win32" else "",
     }
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    environment = contained(work) | {name: str(value) for name, value in variables.items()}
     subprocess.run(command, check=True, env=environment)
+
+
+def contained(work: Path) -> dict[str, str]:
+    """Return the variables of a build that writes below `work` only.
+
+    PyInstaller imports what it bundles. OpenVINO would note in ``~/intel`` that it was used, and
+    tell its makers; without its telemetry it works as well.
+    """
+    blocked = work / "blocked"
+    blocked.mkdir()
+    (blocked / "openvino_telemetry.py").write_text("raise ImportError\n")
+    paths = [str(blocked), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYINSTALLER_CONFIG_DIR": str(work / "pyinstaller"),
+    }
 
 
 def draw_icon(path: Path) -> Image.Image:

@@ -20,8 +20,8 @@ from flask import Response, abort, jsonify, request, send_file
 
 from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.places import list_folder, places, suggest_output
-from dupimg.app.results import describe, files_to_bring_back, read_rows
-from dupimg.app.runs import Run, Runs
+from dupimg.app.results import describe, files_to_bring_back, history, read_rows
+from dupimg.app.runs import ROOMS, Run, Runs
 from dupimg.demo.demo import make_demo_photos
 from dupimg.errors import MessageError, UsageError
 from dupimg.files.durable import STATE_FOLDER
@@ -29,9 +29,10 @@ from dupimg.files.previews import PreviewFolder
 from dupimg.messages import message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions, ReviewOptions
-from dupimg.pages.contact_sheet import PAGE, fill_page
+from dupimg.pages.contact_sheet import PAGE, fill_page, served_page
 from dupimg.pages.local_server import LocalServer
 from dupimg.pages.opening import open_on_this_machine
+from dupimg.pages.photo_views import input_file
 from dupimg.runs import preflight
 
 _MOST_RESULTS = 40
@@ -99,11 +100,15 @@ class AppServer:
         return self._run(request.args.get("id")).progress()
 
     def result(self) -> dict[str, Any]:
-        """Answer with where things stand in an output ``folder``, and what happened there."""
+        """Answer with where things stand in an output ``folder``, and what happened there.
+
+        The ``runs`` are those of the app, the ``history`` is what anybody has done, in order.
+        """
         folder = _result_folder(request.args.get("folder"))
-        runs = [run.to_json() for run in self._runs.at(folder)]
+        runs = [run for run in self._runs.at(folder) if run.verb not in ROOMS]
         return describe(folder) | {
-            "runs": [run for run in runs if run["verb"] != "review"],
+            "runs": [run.to_json() for run in runs],
+            "history": history(folder, runs),
             "name": _name_of(folder),
         }
 
@@ -134,12 +139,15 @@ class AppServer:
             folder = _result_folder(os.fsdecode(base64.urlsafe_b64decode(name)))
         except ValueError:
             abort(403, "Got the name of no result.")
-        if file == PAGE:
-            return _sent(folder / PAGE, folder)
+        record = read_rows(folder)
+        if file == PAGE and record is not None and (folder / PAGE).is_file():
+            return Response(served_page(folder, record.run.inputs), mimetype="text/html")
         if file.startswith(f"{STATE_FOLDER}/"):
             return _picture(folder / file, folder / STATE_FOLDER)
-        record = read_rows(folder)
-        if record is None or file not in {row.destination for row in record.rows if row.is_media}:
+        photos = [] if record is None else [row for row in record.rows if row.is_media]
+        if record is not None and file in {f"in/{row.path}" for row in photos}:
+            return _file(input_file(record.run.inputs, file.removeprefix("in/")))
+        if file not in {row.destination for row in photos}:
             abort(403, "Got a file that the report does not show.")
         return _sent(folder / file, folder)
 
@@ -373,6 +381,10 @@ def _sent(file: Path, folder: Path) -> Response:
         abort(403, "Got a file outside the folder.")
     if not file.is_file():
         abort(404, "There is no such file.")
+    return _file(file)
+
+
+def _file(file: Path) -> Response:
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return send_file(file.resolve(), mimetype=kind)
 

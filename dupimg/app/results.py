@@ -8,16 +8,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dupimg.app.runs import Run
 from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.plans.counts import Counts
 from dupimg.plans.merge import merge_edits
+from dupimg.plans.placing import DUPLICATES
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.record import Record
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.runs.begin import unfinished_look
 from dupimg.runs.disk_space import existing_parent, size_across, sizes_of
 from dupimg.runs.journal import UNDONE, Journal, is_at_work, read_plan
+from dupimg.runs.past_runs import past_runs
 from dupimg.runs.result import PLAN
 from dupimg.runs.status import status
 
@@ -57,9 +60,25 @@ def describe(output_dir: Path) -> dict[str, Any]:
         "notes": [note.to_json() for note in run.notes],
         "counts": vars(counts),
         "duplicates": _duplicates(rows),
-        "scenes": _scenes(rows),
+        "scenes": [] if run.only == DUPLICATES else _scenes(rows),
         "space": _space(record, output_dir),
     }
+
+
+def history(output_dir: Path, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return what was done in an output folder, in order: by `runs` of the app, and by others.
+
+    Others are its review, a terminal and what another app began; they come without a command.
+    """
+    names, verbs = {run.id for run in runs}, {run.verb for run in runs}
+    others = [
+        past
+        for past in past_runs(output_dir)
+        if past.by not in names and not (past.kind == "plan" and "plan" in verbs)
+    ]
+    known = [run.to_json() for run in runs]
+    told = [{"kind": o.kind, "state": o.state, "started": o.at, "files": o.files} for o in others]
+    return sorted(known + told, key=lambda entry: entry["started"])
 
 
 def read_rows(output_dir: Path) -> Record | None:
@@ -75,7 +94,9 @@ def read_rows(output_dir: Path) -> Record | None:
     except UsageError:
         return plan
     run = plan.run
-    reviewed = merge_edits(plan.rows, edits, portable=run.portable, layout=run.layout)
+    reviewed = merge_edits(
+        plan.rows, edits, portable=run.portable, layout=run.layout, only=run.only
+    )
     return Record(run, reviewed.rows)
 
 

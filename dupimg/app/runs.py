@@ -64,6 +64,12 @@ class Run:
         return str(self.about["words"][0])
 
     @property
+    def kind(self) -> str:
+        """The command, or "back" for an undo of single files."""
+        single = any(str(word).startswith("--file") for word in self.about["words"])
+        return "back" if single and self.verb == "undo" else self.verb
+
+    @property
     def output_dir(self) -> Path:
         """Where the result goes."""
         return Path(self.about["output_dir"])
@@ -149,6 +155,7 @@ class Run:
         return {
             "id": self.id,
             "verb": self.verb,
+            "kind": self.kind,
             "state": self.state,
             "command": shlex.join(["dupimg", *about["words"]]),
             "output_dir": about["output_dir"],

@@ -33,7 +33,7 @@ from dupimg.plans.events import with_events
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.placing import SCENES, place_rows
+from dupimg.plans.placing import DUPLICATES, SCENES, place_rows
 from dupimg.plans.plan import Groups, companion_row, other_row, photo_row
 from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import both
@@ -165,6 +165,8 @@ def _photo_rows(
     stays, known = known_scenes(collection, near, keepers)
     dated = _dated(collection, near, dates)
     scenes, in_scene, compared, notes = scenes_with_new(dated, stays, known, options)
+    if options.only == DUPLICATES:
+        in_scene = {}  # nobody sees scenes
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
     shared = {i: in_scene[n] for i, n in enumerate(near.tolist()) if n in in_scene}

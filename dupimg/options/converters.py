@@ -1,6 +1,7 @@
 """Converters of option values: from a word of the command line, or from a Python object.
 
-Each returns the value, or raises a ValueError with what was expected, and perhaps with a hint.
+Each returns the value, or raises a ValueError with what was expected, a message, and perhaps with
+a hint.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from dupimg.messages import message
 from dupimg.options.globs import check_glob
 from dupimg.options.time_zones import find_zone
 from dupimg.wording import did_you_mean
@@ -45,7 +47,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 def to_path(value: Any) -> Path:
     """Accept a path, exactly as it was typed."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise ValueError("a path")
+        raise ValueError(message("expected.path"))
     return Path(value)
 
 
@@ -61,7 +63,7 @@ def to_paths(value: Any) -> tuple[Path, ...]:
         value = value.split(SEPARATOR)
     paths = map(to_path, value if isinstance(value, list | tuple) else [value])
     if not (unique := tuple(dict.fromkeys(paths))):
-        raise ValueError("at least one path")
+        raise ValueError(message("expected.paths"))
     return unique
 
 
@@ -108,7 +110,7 @@ def to_flag(value: Any) -> bool:
         return True
     if word in ("no", "false", "off", "0"):
         return False
-    raise ValueError("yes or no")
+    raise ValueError(message("expected.flag"))
 
 
 def to_text(value: Any) -> str:
@@ -118,7 +120,7 @@ def to_text(value: Any) -> str:
 
 def to_cosine(value: Any) -> float:
     """Read a cosine similarity that can be a threshold."""
-    expected = "a cosine above 0 and up to 1"
+    expected = message("expected.cosine")
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -130,7 +132,7 @@ def to_cosine(value: Any) -> float:
 
 def to_share(value: Any) -> float:
     """Read a share that is to be reached, and that can be."""
-    expected = "a share above 0 and below 1, such as 0.9"
+    expected = message("expected.share")
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -145,7 +147,7 @@ def to_duration(value: Any) -> int:
     match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not seconds:
-        raise ValueError("a time such as 90m, 6h or 2d")
+        raise ValueError(message("expected.duration"))
     return seconds
 
 
@@ -159,7 +161,7 @@ def to_bytes(value: Any) -> int:
     """
     n_bytes = _read_bytes(value)
     if n_bytes is None or n_bytes < _BYTES["mb"]:
-        raise ValueError("an amount of memory such as 500MB or 4GB, at least 1MB")
+        raise ValueError(message("expected.memory"))
     return n_bytes
 
 
@@ -172,7 +174,7 @@ def to_size(value: Any) -> int:
     (50000, 0)
     """
     if (n_bytes := _read_bytes(value)) is None:
-        raise ValueError("the size of a file such as 50KB, 2MB or 10000")
+        raise ValueError(message("expected.size"))
     return n_bytes
 
 
@@ -193,12 +195,12 @@ def to_pixels(value: Any) -> int:
         r"([0-9]{1,9})(?:\s*[x×*]\s*([0-9]{1,9}))?", str(value).strip().lower()
     ):
         return int(match[1]) * int(match[2] or 1)
-    raise ValueError("a number of pixels such as 300000, or width and height such as 640x480")
+    raise ValueError(message("expected.pixels"))
 
 
 def to_whole_number(least: int, most: int = 1_000_000) -> Converter:
     """Return a converter to whole numbers from `least` to `most`."""
-    expected = f"a whole number from {least} to {most}"
+    expected = message("expected.whole_number", least=str(least), most=str(most))
 
     def convert(value: Any) -> int:
         try:
@@ -225,7 +227,7 @@ def to_whole_numbers(least: int) -> Converter:
         words = value.split(",") if isinstance(value, str) else value
         numbers = tuple(map(to_whole_number(least, 10_000_000), words))
         if not numbers or list(numbers) != sorted(set(numbers)):
-            raise ValueError("ascending whole numbers, separated by commas")
+            raise ValueError(message("expected.whole_numbers"))
         return numbers
 
     return convert
@@ -241,7 +243,8 @@ def one_of(*choices: str) -> Converter:
 
     def convert(value: Any) -> str:
         if value not in choices:
-            raise ValueError(f"one of {', '.join(choices)}", did_you_mean(str(value), choices))
+            told = message("expected.one_of", choices=", ".join(choices))
+            raise ValueError(told, did_you_mean(str(value), choices))
         return value
 
     return convert
@@ -260,7 +263,7 @@ def to_time_zone(value: Any) -> str:
     except ValueError:
         names = available_timezones()
         raise ValueError(
-            "a time zone such as Europe/Berlin, or an offset such as +09:00",
+            message("expected.time_zone"),
             did_you_mean(str(value), sorted(names)),
         ) from None
     return str(value)
@@ -275,9 +278,7 @@ def to_keep_rule(value: Any) -> tuple[str, ...]:
     """Read the words of a rule, separated by commas, the most wanted first."""
     words = _words(value)
     if not words or len(set(words)) < len(words) or not set(words) <= set(ALL_KEEP_WORDS):
-        raise ValueError(
-            f"words out of {','.join(ALL_KEEP_WORDS)}, each at most once, most wanted first"
-        )
+        raise ValueError(message("expected.keep_rule", words=",".join(ALL_KEEP_WORDS)))
     return words
 
 
@@ -302,7 +303,7 @@ def to_endings(value: Any) -> tuple[str, ...]:
     """
     endings = tuple("." + word.lstrip(".").casefold() for word in _words(value) if word)
     if any(len(ending) == 1 or "/" in ending for ending in endings):
-        raise ValueError("endings of names such as .pp3,.dop")
+        raise ValueError(message("expected.endings"))
     return endings
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dupimg.errors import UsageError
-from dupimg.messages import as_text, message
+from dupimg.messages import Message, as_text, message
 from dupimg.options.converters import Converter, one_of, optional, to_flag, to_text, to_whole_number
 
 
@@ -112,7 +112,9 @@ class Options:
                 converted = field.metadata["convert"](value)
             except ValueError as error:
                 expected, *hint = error.args
-                wanted = as_text(f"{expected}.{''.join(hint)}")
+                wanted = expected if isinstance(expected, Message) else as_text(f"{expected}.")
+                if any(hint):
+                    wanted = message("expected.hinted", expected=wanted, hint=as_text(*hint))
                 told = message(
                     "refused.value", field=field.name, value=repr(value), expected=wanted
                 )

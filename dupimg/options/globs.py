@@ -14,13 +14,15 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from dupimg.messages import message
+
 
 def check_glob(pattern: str) -> str:
     """Return a pattern, or raise a ValueError that says what is expected of it."""
     try:
         _compiled(pattern)
     except re.error:
-        raise ValueError("patterns such as *.dng, albums/**/best or backup/") from None
+        raise ValueError(message("expected.globs")) from None
     return pattern
 
 

@@ -103,6 +103,8 @@ class PageInfo:
         That the run took; 0 where nobody knows any more.
     notes : tuple of Message
         What else a person should know.
+    only : {"duplicates", "scenes"} or None
+        What the run does alone.
     review : bool
         Whether a server takes decisions and hands out the photos.
     """
@@ -116,6 +118,7 @@ class PageInfo:
     model: str
     seconds: float
     notes: tuple[Message, ...] = ()
+    only: str | None = None
     review: bool = False
 
     @classmethod
@@ -144,6 +147,7 @@ class PageInfo:
             setting("model"),
             seconds,
             tuple(dict.fromkeys((*run.notes, *notes))),
+            run.only,
             review,
         )
 
@@ -312,11 +316,34 @@ def write_page(rows: Sequence[Row], output_dir: Path, about: PageInfo) -> Path:
         The page. It appears in one step and replaces that of an earlier run.
     """
     page = output_dir / PAGE
-    folders = about.inputs.folders
-    input_urls = {label: _url(Path(folder), output_dir) for label, folder in folders.items()}
+    input_urls = _input_urls(about.inputs, output_dir)
     with write_durably(page) as file:
         file.write(page_html(page_data(rows, about, input_urls=input_urls)).encode())
     return page
+
+
+def served_page(output_dir: Path, inputs: Inputs) -> str:
+    """Return the page of a result for a server, which has files of input folders below ``in/``.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Holds the page, as `write_page` wrote it.
+    inputs : Inputs
+
+    Returns
+    -------
+    str
+        HTML. The file of a row that is in its input folder has the address ``in/`` and its path.
+    """
+    beside = _input_urls(inputs, output_dir)
+    served = {label: quote(f"in/{label}".rstrip("/")) for label in beside}
+    before, after = (f'"input_urls":{_json(urls)}' for urls in (beside, served))
+    return (output_dir / PAGE).read_text("utf-8").replace(before, after)
+
+
+def _input_urls(inputs: Inputs, output_dir: Path) -> dict[str, str]:
+    return {label: _url(Path(folder), output_dir) for label, folder in inputs.folders.items()}
 
 
 def _url(folder: Path, page_dir: Path) -> str:

@@ -13,6 +13,7 @@ from flask import Response, abort, send_file
 from numpy.typing import NDArray
 
 from dupimg.files.images import UnreadablePhoto
+from dupimg.files.inputs import Inputs
 from dupimg.files.large_view import LargeView, large_view, whole_view
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import Map
@@ -36,10 +37,19 @@ class PhotoViews:
     output_dir : Path
     decode : callable
         See `dupimg.files.sandbox.Sandbox.map`.
+    placed : callable, optional
+        Returns where below the output folder the file of a path has been brought by now, or an
+        empty text.
     """
 
-    def __init__(self, record: Record, output_dir: Path, decode: Map) -> None:
-        self._rows = record.rows
+    def __init__(
+        self,
+        record: Record,
+        output_dir: Path,
+        decode: Map,
+        placed: Callable[[str], str] = lambda path: "",
+    ) -> None:
+        self._rows, self._placed = record.rows, placed
         self._inputs, self._output_dir = record.run.inputs, output_dir
         self._decode = decode
         self._previews = PreviewFolder(output_dir)
@@ -99,19 +109,31 @@ class PhotoViews:
         return _kept(send_file(file, mimetype=mimetype))
 
     def _path(self, row: Row) -> Path:
-        """Return where a photo is, unless that is no plain file in the folder of the plan."""
-        inside = Path(row.earlier or row.path)
-        root = self._output_dir if row.earlier else self._inputs.root(row.path)
-        path = root / inside if row.earlier else self._inputs / row.path
-        below = path.relative_to(root) if path.is_relative_to(root) else path
-        links = [path, *path.parents][: len(below.parts)]
-        if inside.is_absolute() or ".." in inside.parts or any(p.is_symlink() for p in links):
-            abort(403, "Got a photo outside the folder of the plan.")
-        if not path.exists():
-            abort(404, f"{row.path}: is gone")
-        if not stat.S_ISREG(path.lstat().st_mode):
-            abort(403, "Got what is no plain file any more.")
-        return path
+        """Return where a photo is, unless that is no plain file in the folders of the plan."""
+        if row.earlier:
+            return plain_file(self._output_dir, row.earlier)
+        if not (self._inputs / row.path).exists() and (placed := self._placed(row.path)):
+            return plain_file(self._output_dir, placed)
+        return input_file(self._inputs, row.path)
+
+
+def input_file(inputs: Inputs, path: str) -> Path:
+    """Return the file of an input folder that a row is about; see `plain_file`."""
+    return plain_file(inputs.root(path), inputs.inside(path))
+
+
+def plain_file(root: Path, path: str) -> Path:
+    """Return a file below a folder; 403 where that is no plain file, 404 where it is gone."""
+    inside = Path(path)
+    place = root / inside
+    links = [place, *place.parents][: len(inside.parts)]
+    if inside.is_absolute() or ".." in inside.parts or any(p.is_symlink() for p in links):
+        abort(403, "Got a photo outside the folder of the plan.")
+    if not place.exists():
+        abort(404, f"{path}: is gone")
+    if not stat.S_ISREG(place.lstat().st_mode):
+        abort(403, "Got what is no plain file any more.")
+    return place
 
 
 def _find_spots(paths: Sequence[Path]) -> NDArray[np.float64] | None:

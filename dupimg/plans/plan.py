@@ -28,7 +28,7 @@ from dupimg.plans.followers import settle_companions
 from dupimg.plans.free_names import LONGEST_NAME
 from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import knowing, with_sidecars
-from dupimg.plans.placing import SCENES, all_kept, keepers_of, number_groups, place_rows
+from dupimg.plans.placing import DUPLICATES, SCENES, all_kept, keepers_of, number_groups, place_rows
 from dupimg.plans.protected import from_inputs
 from dupimg.plans.reasons import joined, kept_reason, parts_of, removed_reason
 from dupimg.plans.rows import FOLDERS, KEEP, OTHER, REMOVE, Row
@@ -135,6 +135,8 @@ def make_plan(
     tuple of Row
         In the order that `name_rows` gives them.
     """
+    if only == DUPLICATES:  # why photos are of one scene, which would sort them
+        groups = replace(groups, shared={})
     keepers = groups.keepers.tolist()
     sizes = Counter(keepers)
     dates = best_dates(listing.photos, keepers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dupimg.options.run_options import ApplyOptions
 from dupimg.plans.plan import Problem
 from dupimg.review.review_session import ReviewSession
 from dupimg.runs import preflight
+from dupimg.runs.journal import Journal
 from dupimg.runs.result import Result
 
 IDLE, RUNNING, DONE, REFUSED, FAILED = "idle", "running", "done", "refused", "failed"
@@ -149,6 +151,9 @@ class BackgroundApply:
         except Exception as error:
             self.errors, self.state = (_failure(error),), FAILED
         else:
+            if files and self.result is not None:
+                # Which counts the files as they are now.
+                self.result = replace(self.result, rows=Journal(output_dir).rows)
             if outcome.gone:
                 told = message(
                     "why.gone_for_good", count=len(outcome.gone), report=str(outcome.report)

@@ -140,7 +140,7 @@ class ReviewServer:
         self._server, self._session, self._remembers = server, session, remembers
         self._command, self._cache = command, cache
         self._about = PageInfo.of(session.record.run, "planned", review=True)
-        photos = PhotoViews(session.record, session.output_dir, decode)
+        photos = PhotoViews(session.record, session.output_dir, decode, self._placed)
         server.add("", page_html)
         server.add("thumb/<digest>.jpg", photos.thumb)
         server.add("photo/<int:number>", photos.photo)
@@ -293,6 +293,11 @@ class ReviewServer:
     def app(self) -> dict[str, Any]:
         """Answer with the ``address`` of the result in the app; empty where no app runs."""
         return {"address": view_in_app("result", folder=str(self._session.output_dir.resolve()))}
+
+    def _placed(self, path: str) -> str:
+        """Return where a file is once the plan was carried out, below the output folder."""
+        rows = self.applying.result.rows if self.applying.result else ()
+        return next((row.destination for row in rows if row.path == path), "")
 
     def _options(self) -> ApplyOptions:
         mode = _got("mode", str)

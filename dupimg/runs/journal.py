@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -40,6 +41,7 @@ from dupimg.plans.record import (
     run_to_json,
 )
 from dupimg.plans.rows import LEAVE, Row
+from dupimg.progress_file import progress_file
 
 _LOCK, _RESERVE = "lock", "reserve"
 
@@ -166,7 +168,8 @@ class Journal:
         kept = _keep_copy(path)
         path.with_name(_RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         header, *rows = _record_lines(record)
-        _write_lines(path, [header | ({"earlier": kept} if adds else {}), *rows])
+        header |= {"earlier": kept} if adds else {}
+        _write_lines(path, [header, *rows, _state_mark(APPLYING)])
         return cls(output_dir)
 
     @property
@@ -228,7 +231,7 @@ class Journal:
 
     def mark_state(self, state: str) -> None:
         """Note where the run stands, and see to it that all marks are on the disk."""
-        self._mark({"state": state})
+        self._mark(_state_mark(state))
         self.sync()
 
     def sync(self) -> None:
@@ -282,6 +285,12 @@ class Journal:
     def _leaves_trash(self, number: int) -> None:
         self.trashing.discard(number)
         self.trashed.discard(number)
+
+
+def _state_mark(state: str) -> dict[str, Any]:
+    """Return the mark of a state, with when and by which run of the app, see `PastRun`."""
+    run = progress_file()
+    return {"state": state, "at": round(time.time(), 3)} | ({"by": run.name} if run else {})
 
 
 def opened_journals(journal: Journal, opened: contextlib.ExitStack) -> list[Journal]:

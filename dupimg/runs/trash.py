@@ -127,6 +127,7 @@ def trash(
                 known.sync()
             write_report(journal.rows, output_dir / REPORT, instead_of=before)
             write_page(journal.rows, output_dir, PageInfo.of(journal.record.run, "applied"))
+            journal.mark_state(APPLIED)
         gone = [n for n in chosen if n in journal.trashed]
         freed = _bytes_freed(files[n] for n in gone)
         trashed = tuple(journal.rows[n] for n in gone)

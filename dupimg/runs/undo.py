@@ -184,6 +184,7 @@ def _single_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, 
             known.sync()
     write_report(journal.rows, output_dir / REPORT, instead_of=before)
     write_page(journal.rows, output_dir, PageInfo.of(journal.record.run, "applied"))
+    journal.mark_state(APPLIED)
     return outcomes
 
 

@@ -135,9 +135,18 @@ class TuneServer:
             return self._state()
 
     def app(self) -> dict[str, Any]:
-        """Answer with the ``address`` in the app to which the thresholds go; empty without one."""
+        """Answer with addresses in the app, empty without one.
+
+        At ``address`` are the options as they were, and the answers can go on later; ``finished``
+        takes the thresholds, too.
+        """
         run = progress_file()
-        return {"address": view_in_app("run", id=run.name, answered="yes") if run else ""}
+        if run is None:
+            return {"address": "", "finished": ""}
+        return {
+            "address": view_in_app("run", id=run.name, left="yes"),
+            "finished": view_in_app("run", id=run.name, answered="yes"),
+        }
 
     def alive(self) -> Response:
         """Answer as long as the page is open."""
@@ -171,7 +180,14 @@ class TuneServer:
 def _page() -> str:
     return fill_page(
         "tune/page.html",
-        scripts=("text.js", "elements.js", "tune/chart.js", "tune/result.js", "tune/app.js"),
+        scripts=(
+            "text.js",
+            "elements.js",
+            "to_app.js",
+            "tune/chart.js",
+            "tune/result.js",
+            "tune/app.js",
+        ),
         styles=("style.css", "sheets.css", "tune/style.css"),
         texts=("tune/text.json",),
         data=None,

@@ -22,6 +22,12 @@ function switchLanguage(page) {
 
 /** Put the words of the language into the fixed parts of the page. */
 function translate(page) {
+  translateParts();
+  byId("folder").textContent = page.folder;
+  byId("folder").title = visible(Object.values(page.model.about.inputs).join(", "));
+}
+
+function translateParts() {
   const each = (name, put) =>
     document.querySelectorAll(`[data-${name}]`).forEach((part) => put(part, t(part.dataset[name])));
   each("text", (part, text) => (part.textContent = text));
@@ -33,8 +39,6 @@ function translate(page) {
   const [lang, name] = words.language === "en" ? ["zh-CN", "中文"] : ["en", "English"];
   byId("language").textContent = name;
   byId("language").lang = lang;
-  byId("folder").textContent = page.folder;
-  byId("folder").title = visible(Object.values(page.model.about.inputs).join(", "));
 }
 
 /** Read the data from the page, or fetch them from its server. */
@@ -42,6 +46,17 @@ async function readData() {
   return JSON.parse(byId("data").textContent) ?? (await fetch("data")).json();
 }
 
+/** Say why there is no plan to decide about: it may be carried out by now. */
+function showRefusal(refusal) {
+  translateParts();
+  byId("view-title").textContent = t("saving.over");
+  byId("nothing").textContent = reasonOf(refusal);
+  for (const part of document.querySelectorAll(".tools")) part.hidden = true;
+  const events = new EventSource("alive"); // the way to the app is there as long as the server is
+  events.addEventListener("error", () => { byId("to-app").hidden = true; });
+  offerApp(byId("to-app"));
+}
+
 setLanguage(chosenLanguage());
 if (["light", "dark"].includes(remembered("theme"))) setTheme(remembered("theme"));
-readData().then((data) => new Page(data));
+readData().then((data) => (data.error ? showRefusal(data) : new Page(data)));

@@ -135,6 +135,7 @@ class ApplyDialog {
   finish({ state, outcome, errors }, files) {
     const { review } = this;
     review.carriedOut = state === "done";
+    review.outcome = outcome;
     const back = state === "done" && !errors.length ? files : [];
     review.broughtBack = review.carriedOut ? new Set([...review.broughtBack, ...back]) : new Set();
     review.saving.over = state === "done" || (review.saving.over && state !== "taken back");
@@ -143,16 +144,42 @@ class ApplyDialog {
     if (state === "taken back") review.reload("");
     review.show();
     const why = errors.map(say).join("\n  ");
-    const about = { done: "apply.close", failed: "apply.interrupted.about",
+    const told = why ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null;
+    if (state === "done" && !files.length) {
+      this.showResult(told);
+      return;
+    }
+    const about = { done: "apply.brought.about", failed: "apply.interrupted.about",
       "taken back": "apply.taken back.about" }[state];
+    const single = back.length ? "apply.brought" : "apply.not_brought";
     sheetParts(
       this.sheet,
-      back.length ? t("apply.brought", { count: back.length }) : t(`apply.${state}`),
-      outcome && !files.length ? outcomeList(outcome) : null,
-      why ? element("pre", { tabindex: 0 }, ...inLanguages(why)) : null,
+      state === "done" ? t(single, { count: back.length }) : t(`apply.${state}`),
+      told,
       about ? element("p", { class: "about" }, t(about, review.commands)) : null,
-      state === "done" ? this.afterwards() : null,
+      state === "done" ? this.afterFiles() : null,
     );
+  }
+
+  /** Show what came out, and what can be done with it. */
+  showResult(told = null) {
+    const { outcome, model } = this.review;
+    sheetParts(
+      this.sheet,
+      t("apply.done"),
+      outcomeList(outcome, model.hasScenes),
+      told,
+      element("p", { class: "about" }, t("apply.close")),
+      this.afterwards(),
+    );
+    if (!this.sheet.open) this.sheet.showModal();
+  }
+
+  /** Make what can be done once single files are back; not the undo of the whole run. */
+  afterFiles() {
+    return element("div", { class: "row actions" },
+      button({ text: t("apply.result"), onclick: () => this.showResult() }),
+      button({ text: t("apply.more_files"), class: "primary", onclick: () => this.chooseFiles() }));
   }
 
   /** Make what can be done with a result: look at it, or take it back. */
@@ -171,7 +198,7 @@ class ApplyDialog {
   /** Take everything back, or only some files. */
   async takeBack(files = []) {
     const answer = await post("take_back", { files }).catch(() => null);
-    if (answer?.ok) await this.follow("apply.undoing", files);
+    if (answer?.ok) await this.follow(files.length ? "apply.bringing" : "apply.undoing", files);
     else this.review.lost([]);
   }
 

@@ -23,7 +23,8 @@ function borderline(model) {
   const { removed, kept } =
     model.about.rule === "cosine" ? closeCosines(model) : closeProofs(model);
   const likest = (row) => model.sceneCosine(row);
-  const scenes = model.photos.filter((row) => !row.keeper && isNear(likest(row), scene));
+  const scenes = model.photos.filter((row) =>
+    model.hasScenes && !row.keeper && isNear(likest(row), scene));
   scenes.sort(byDistance(likest, scene));
   const other = (row) =>
     model.byPath.get(model.sceneCosines ? row.nearest_in_scene : row.compared_with);

@@ -60,6 +60,7 @@ class Controls {
     const { review } = this;
     if (row.companion_of) return [];
     if (!review.carriedOut) return [this.choice(row, false)];
+    if (!isPlaced(row)) return [];
     if (review.broughtBack.has(row.path)) return [element("span", { class: "about" }, t("brought.back"))];
     return [button({ text: t("bring.back"), class: "small-button", "data-key": "back",
       onclick: () => new ApplyDialog(review).bringBack([row]) })];
@@ -129,8 +130,11 @@ class Controls {
           disabled: !saving.undoSteps || blocked, onclick: () => this.review.undo() }),
         button({ name: "redo", label: t("redo"), class: "quiet", "data-key": "redo",
           disabled: !saving.redoSteps || blocked, onclick: () => this.review.redo() }),
-        button({ text: t("apply"), class: "primary", "data-key": "apply", disabled: blocked,
-          onclick: () => new ApplyDialog(this.review).open() }),
+        this.review.carriedOut && this.review.connected
+          ? button({ text: t("apply.result"), class: "primary", "data-key": "apply",
+              onclick: () => new ApplyDialog(this.review).showResult() })
+          : button({ text: t("apply"), class: "primary", "data-key": "apply", disabled: blocked,
+              onclick: () => new ApplyDialog(this.review).open() }),
     ];
     replaceKeepingFocus(byId("review-tools"), tools);
     this.showSelection();
@@ -156,8 +160,10 @@ class Controls {
       decision(t(`action.${action}.planned`), key, (photos) => review.actOn(photos, action), action);
     replaceKeepingFocus(bar, [
       this.selectedCount(rows),
-      decision(t("scene.new"), "N", (photos) => review.split(photos)),
-      decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
+      ...(review.model.hasScenes ? [
+        decision(t("scene.new"), "N", (photos) => review.split(photos)),
+        decision(t("scene.move"), "V", (photos) => review.chooseScene(photos)),
+      ] : []),
       act("keep", "P"), act("remove", "X"), act("leave", "U"),
       review.page.view === "duplicates"
         ? decision(t("prefer.selected"), "B", (photos) => review.groups.preferPhotos(photos), "star")
@@ -178,7 +184,7 @@ class Controls {
 
   /** Offer to bring files back that were carried to their places. */
   toBringBack(rows) {
-    const placed = rows.filter((row) => !this.review.broughtBack.has(row.path));
+    const placed = rows.filter((row) => isPlaced(row) && !this.review.broughtBack.has(row.path));
     return [
       this.selectedCount(rows),
       button({ text: t("bring.back"), class: "quiet", disabled: !placed.length,
@@ -187,6 +193,9 @@ class Controls {
     ];
   }
 }
+
+/** Return whether a plan brings a file to another place, from where it can come back. */
+const isPlaced = (row) => Boolean(row.destination);
 
 /** Return the attributes by which a button tells its key; `name` is that of the key in ARIA. */
 function shortcut(key, label, name = key) {

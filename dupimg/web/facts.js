@@ -27,6 +27,9 @@ const FACTS = [
   ["details", ofPair((row) => (row.shared_details === null ? "" : formatNumber(row.shared_details)))],
 ];
 
+// What there is only where photos are sorted into scenes.
+const OF_SCENES = ["scene", "nearest-scene"];
+
 // What stands out where it differs.
 const STRESSED = ["pixels", "bytes", "taken", "folder", "scene"];
 
@@ -37,7 +40,7 @@ const whyLines = (rows, roles) =>
     element("td", { class: "why", colspan: 2 }, ...inLanguages(formatWhy(row) || "–"))));
 
 /** Make the table of one photo or two; `roles` say what each is. */
-function factsTable(rows, roles) {
+function factsTable({ hasScenes }, rows, roles) {
   const two = rows.length > 1;
   const line = ([key, read]) => {
     const values = rows.map((row, i) => read(row, rows[1 - i]));
@@ -52,5 +55,6 @@ function factsTable(rows, roles) {
   return element("div",
     { class: "facts", tabindex: 0, role: "region", "aria-label": t("viewer.numbers") },
     element("table", {}, ...(two ? [...whyLines(rows, roles), head] : []),
-      ...FACTS.filter(([key]) => !two || key !== "why").map(line)));
+      ...FACTS.filter(([key]) => (!two || key !== "why") && (hasScenes || !OF_SCENES.includes(key)))
+        .map(line)));
 }

@@ -61,7 +61,7 @@ function listKey(page, { key, target }) {
 /** Show which keys there are. */
 function showHelp(page) {
   const marks = page.viewer.marks.possible ? [[["L"], "help.marks"]] : [];
-  const keys = [...KEYS, ...marks, ...(page.review.active ? REVIEW_KEYS : [])];
+  const keys = [...KEYS, ...marks, ...(page.review.active ? reviewKeys(page.model) : [])];
   const lines = keys.flatMap(([names, what]) => [
     element("dt", {}, ...names.map((name) => element("kbd", {}, name))),
     element("dd", {}, t(what)),

@@ -24,6 +24,8 @@ function unpack(columns) {
 class Model {
   constructor(data) {
     this.about = data.about;
+    // Where only duplicates go, nothing is sorted into the scenes that the plan knows of.
+    this.hasScenes = data.about.only !== "duplicates";
     this.apart = new Set((data.apart ?? []).map((pair) => [...pair].sort().join(" ")));
     this.rows = unpack(data.rows);
     this.firstNewScene = data.new_scene ?? Infinity;
@@ -62,7 +64,7 @@ class Model {
     }
     this.groups = this.duplicateGroups();
     this.groupByNumber = new Map(this.groups.map((group) => [group.number, group]));
-    this.scenes = this.scenesInOrder();
+    this.scenes = this.hasScenes ? this.scenesInOrder() : [];
     this.border = borderline(this);
   }
 

@@ -3,9 +3,9 @@
 const LINES_SHOWN = 500;
 
 /** List what became of the files, as the summary of the command does. */
-function outcomeList({ report, scenes, freed, ...counts }) {
+function outcomeList({ report, scenes, freed, ...counts }, hasScenes) {
   const about = {
-    keep: t("summary.scenes", { count: scenes }),
+    keep: hasScenes ? t("summary.scenes", { count: scenes }) : "",
     remove: t("summary.freed.done", { bytes: formatBytes(freed) }),
     other: t("summary.other.about", { count: counts.other }),
     leave: t("summary.leave.about", { count: counts.leave }),

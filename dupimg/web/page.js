@@ -39,7 +39,7 @@ class Page {
   /** Show the view that the address names: view, filter, and the number of a scene. */
   follow() {
     const [view, filter, number] = location.hash.slice(1).replaceAll("%20", " ").split("/");
-    this.view = view in VIEWS ? view : "summary";
+    this.view = viewsOf(this.model).includes(view) ? view : "summary";
     const filters = VIEWS[this.view].filters(this.model);
     this.filter = filters.includes(filter) ? filter : filters[0];
     this.place = 0;
@@ -92,7 +92,7 @@ class Page {
   }
 
   tabs() {
-    return Object.keys(VIEWS).map((view) => {
+    return viewsOf(this.model).map((view) => {
       const [filter] = VIEWS[view].filters(this.model);
       const current = view === this.view ? "page" : null;
       // As many as the summary counts, whatever filter comes first.

@@ -22,6 +22,7 @@ class Review {
     this.obstacle = "";
     this.applying = false;
     this.carriedOut = false;
+    this.outcome = null;
     this.broughtBack = new Set();
     this.firstNewScene = data.new_scene;
     this.namesScenes = data.names_scenes;

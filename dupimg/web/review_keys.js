@@ -35,6 +35,13 @@ const KEYS_FOR_ONE = {
   e: (review) => review.groups.goOn(),
 };
 
+/** Return the keys of a review; those about scenes only where there are some. */
+const reviewKeys = ({ hasScenes }) =>
+  REVIEW_KEYS.filter(([, what]) => hasScenes || !what.startsWith("help.scene."));
+
+// About scenes.
+const SCENE_KEYS = ["n", "v", "g"];
+
 /** Answer a key; return whether it meant something. */
 function answerReviewKey(review, event) {
   const { page } = review;
@@ -46,6 +53,7 @@ function answerReviewKey(review, event) {
   }
   const row = page.items[page.place]?.row;
   if (!row || !(key in KEYS_FOR_MANY || key in KEYS_FOR_ONE)) return false;
+  if (SCENE_KEYS.includes(key) && !page.model.hasScenes) return false;
   const selected = page.viewer.isOpen ? [] : review.selected();
   if (key in KEYS_FOR_ONE) KEYS_FOR_ONE[key](review, row, event);
   else KEYS_FOR_MANY[key](review, selected.length ? selected : [row]);

@@ -24,7 +24,8 @@ function counts({ model, query }) {
   const bytes = (rows) => formatBytes(rows.reduce((sum, row) => sum + row.bytes, 0));
   const [kept, removed, other, left] = ["keep", "remove", "other", "leave"].map(by);
   // As the report counts them; the view of scenes shows what is left where it is, too.
-  const scenes = t("summary.scenes", { count: new Set(kept.map((row) => row.scene)).size });
+  const numbers = new Set(kept.map((row) => row.scene));
+  const scenes = model.hasScenes ? [t("summary.scenes", { count: numbers.size })] : [];
   const groups = selected(model, "duplicates", "all", query).length;
   const freed = [
     groups ? t("summary.groups", { count: groups }) : "",
@@ -45,7 +46,7 @@ function counts({ model, query }) {
     "div",
     { class: "counts" },
     number("found", all, found, "#files/all"),
-    number("keep", kept, `${scenes} · ${bytes(kept)}`, "#files/keep"),
+    number("keep", kept, [...scenes, bytes(kept)].join(" · "), "#files/keep"),
     number("remove", removed, freed, "#duplicates"),
     other.length ? number("other", other, t("summary.other.about", { count: other.length }),
       "#files/unreadable") : null,
@@ -109,12 +110,13 @@ function likenessCard({ model }) {
   // Where copies are proven from low cosines up, the threshold decides nothing.
   const decisive = rule === "verified" ? [] : [marks[0]];
   const nearest = (row) => row.nearest_cosine;
-  const charts = model.sceneCosines
+  const ofScenes = model.hasScenes ? [marks[1]] : [];
+  const charts = model.hasScenes && model.sceneCosines
     ? [
         chart("duplicates", nearest, decisive, isRemoved, "duplicates"),
-        chart("scenes", (row) => row.nearest_scene_cosine, [marks[1]], hasCompany, "scenes"),
+        chart("scenes", (row) => row.nearest_scene_cosine, ofScenes, hasCompany, "scenes"),
       ]
-    : [chart("about", nearest, [...decisive, marks[1]], isRemoved, "duplicates")];
+    : [chart("about", nearest, [...decisive, ...ofScenes], isRemoved, "duplicates")];
   return element("section", { class: "card wide" },
     element("h3", {}, t("histogram")), element("div", { class: "charts" }, ...charts));
 }
@@ -151,7 +153,7 @@ function aboutRun({ model }) {
     ["run.folder", visible(Object.values(about.inputs).join(", "))],
     ["run.state", t(`state.${about.state}`)],
     ["run.duplicates", t(`rule.${about.rule}`, { threshold: duplicate })],
-    ["run.scenes", t("run.scenes.value", { threshold: scene, link })],
+    ...(model.hasScenes ? [["run.scenes", t("run.scenes.value", { threshold: scene, link })]] : []),
     ["run.model", about.model],
   ];
   if (about.protected.length) {

@@ -195,7 +195,7 @@ function fileRow(page, line) {
   const { row } = item;
   const { folder, name } = splitPath(row.path);
   const cells = [
-    row.scene === null ? "" : t("scene", { number: row.scene }),
+    row.scene === null || !page.model.hasScenes ? "" : t("scene", { number: row.scene }),
     row.video ? t("video") : row.width ? formatPixels(row) : "",
     formatBytes(row.bytes),
     formatTaken(row),

@@ -83,7 +83,7 @@ class Viewer {
     this.dialog.replaceChildren(
       this.head(),
       element("div", { class: "viewer-body" }, this.stage(), this.status,
-        factsTable(shown, shown.map((each) => this.roleOf(each)))),
+        factsTable(this.page.model, shown, shown.map((each) => this.roleOf(each)))),
       ...decisions,
       // A modal dialog lies above all else.
       byId("message"),

@@ -89,6 +89,10 @@ const VIEWS = {
   },
 };
 
+/** Return the names of the views that there are. */
+const viewsOf = ({ hasScenes }) =>
+  Object.keys(VIEWS).filter((view) => view !== "scenes" || hasScenes);
+
 /** Return what a view shows by a filter and the words that were searched for. */
 function selected(model, view, filter, query) {
   const matches = contains(query);

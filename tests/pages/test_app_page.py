@@ -112,8 +112,8 @@ def test_from_choosing_a_folder_to_undo_with_a_run_killed_and_resumed(home, brow
             press(page, "Bring 1 file back")
             heading(page, "Done")
             assert (photos / "more/copy.jpg").exists()
-            press(page, "Take it back")
-            page.get_by_role("dialog").get_by_role("button", name="Take it back").click()
+            press(page, "Take the whole run back")
+            page.get_by_role("dialog").get_by_role("button", name="Take the whole run back").click()
             heading(page, "Taken back")
             assert read_files(photos) == before
             press(page, "Quit")
@@ -126,13 +126,13 @@ def test_a_phone_and_chinese(home, browser):
     with started(home) as app, visits(browser, "#heading") as visit:
         page = visit(
             app.address,
-            viewport={"width": 390, "height": 844},
+            viewport={"width": 360, "height": 780},
             color_scheme="dark",
             locale="zh-CN",
         )
         for view in ("", f"#/new?input={home / 'Pictures'}", "#/result?folder=/no"):
             page.goto(app.address + view)
             page.wait_for_timeout(300)
-            assert page.evaluate("document.documentElement.scrollWidth") == 390
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
             assert faults(page) == []
         page.get_by_text("找不到").wait_for()

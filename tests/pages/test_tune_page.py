@@ -210,22 +210,23 @@ def test_names_of_files_are_shown_in_full_where_there_is_room(photos, tmp_path, 
 
 
 def test_on_a_phone_in_the_dark_and_in_chinese(photos, tmp_path, chromium):
-    size = {"width": 390, "height": 844}
+    size = {"width": 360, "height": 844}
     with (
         running(photos, tmp_path / "out") as run,
         visits(chromium, "#main > *") as visit,
     ):
         page = visit(run.address, viewport=size, color_scheme="dark", locale="zh-CN")
         page.get_by_text("这两张照片是什么关系？").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
         assert page.evaluate("document.documentElement.scrollHeight") <= 844
         assert faults(page) == []
         page.get_by_text("现在结束").click()
         page.get_by_text("根据您的回答").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
         assert faults(page) == []
         page.get_by_text("English").click()
         page.get_by_text("What your answers say").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_both_languages_say_the_same_and_all_that_is_asked_for():

@@ -1,5 +1,21 @@
 /* An output folder: where things stand, what came out, and what can be done next. */
 
+const BUSY_MILLISECONDS = 1000;
+
+/** Return where things stand in a folder: as its own notes say, whatever the app has begun. */
+function standing({ state, at_work: atWork, resume, runs }) {
+  const isLook = ["looking", "empty"].includes(state);
+  if (atWork && (isLook || ["applying", "undoing"].includes(state))) return "busy";
+  const cut = ["stopped", "killed"].includes(runs.at(-1)?.state);
+  return cut && (isLook || (resume && state !== "applied")) ? "interrupted" : state;
+}
+
+const newsOf = ({ state, at_work: atWork, history, counts }) =>
+  JSON.stringify([state, atWork, history, counts]);
+
+/** Show what others have done in the folder that is shown, such as its review. */
+let refreshResult = () => {};
+
 class ResultView {
   constructor(result) {
     this.result = result;
@@ -9,19 +25,21 @@ class ResultView {
   show() {
     const { result } = this;
     const { counts } = result;
-    const state = result.runs.at(-1) && ["stopped", "killed"].includes(result.runs.at(-1).state)
-      && result.state !== "applied" ? "interrupted" : result.state;
+    const state = standing(result);
     const title = t(`result.${state}`);
     showView(title, element("section", { class: "result" },
       element("div", { class: "result-head" },
         link("#/", { class: "back" }, icon("back"), t("home")),
         "heading", pathText(this.folder), element("p", { class: "about" }, t(`result.${state}.about`))),
-      counts && state !== "interrupted" ? this.tallies(counts) : null,
+      counts && !["interrupted", "busy"].includes(state) ? this.tallies(counts) : null,
       element("div", { class: "row next" }, ...this.primary(state)),
       this.notes(), this.duplicates(), this.scenes(),
       element("section", { class: "more" }, element("h3", {}, t("result.more")), element("ul", {}, ...this.others(state))),
       this.history()));
     const head = byId("main").querySelector(".result-head");
+    refreshResult = () => head.isConnected && !document.hidden && !byId("dialog").open
+      && trying(() => resultView(new URLSearchParams({ folder: this.folder }), newsOf(result)));
+    if (state === "busy") setTimeout(refreshResult, BUSY_MILLISECONDS);
     [...head.childNodes].find((node) => node.nodeType === Node.TEXT_NODE).replaceWith(byId("heading"));
   }
 
@@ -33,7 +51,8 @@ class ResultView {
   }
 
   tallies(counts) {
-    const shown = [["kept", counts.kept], ["removed", counts.removed], ["scenes", counts.scenes]];
+    const shown = [["kept", counts.kept], ["removed", counts.removed]];
+    if (this.result.only !== "duplicates") shown.push(["scenes", counts.scenes]);
     for (const name of ["other", "left", "failed"]) if (counts[name]) shown.push([name, counts[name]]);
     const freed = counts.bytes_freed ? formatBytes(counts.bytes_freed) : "";
     const done = this.result.state === "applied" ? "done" : "planned";
@@ -97,12 +116,15 @@ class ResultView {
   }
 
   history() {
-    if (!this.result.runs.length) return null;
+    const { history } = this.result;
+    if (!history.length) return null;
     return element("section", { class: "history" }, element("h3", {}, t("history")),
-      element("ol", {}, ...this.result.runs.toReversed().map((run) => element("li", {},
-        element("span", {}, t(`verb.${run.verb}`)), badge(run.state),
-        element("time", { class: "small" }, relative(run.started)),
-        commandPart(async () => run.command)))));
+      element("ol", {}, ...history.toReversed().map((run) => element("li", {},
+        element("span", {}, [t(`verb.${run.kind}`), run.files ? t("files.count", { count: run.files }) : ""]
+          .filter(Boolean).join(" · ")),
+        badge(run.state),
+        element("time", { class: "small" }, run.started ? relative(run.started) : ""),
+        run.command ? commandPart(async () => run.command) : null))));
   }
 
   async begin(path, body) {
@@ -180,11 +202,13 @@ class ResultView {
   }
 }
 
-async function resultView(query) {
+/** Show a result, unless that is what was `seen` before. */
+async function resultView(query, seen = "") {
   const result = await ask("result", { folder: query.get("folder") });
   const going = result.runs.find((run) => !ENDED.includes(run.state) && run.verb !== "tune");
   if (going) location.replace(`#/run?id=${going.id}`);
-  else new ResultView(result).show();
+  else if (newsOf(result) !== seen) new ResultView(result).show();
+  else if (standing(result) === "busy") setTimeout(refreshResult, BUSY_MILLISECONDS);
 }
 
 /* Single files that go back to where they were. */

@@ -80,5 +80,6 @@ alive.addEventListener("ping", ({ data }) => {
 alive.addEventListener("error", () => {
   if (alive.readyState === EventSource.CLOSED) ended("gone");
 });
+document.addEventListener("visibilitychange", () => refreshResult());
 addEventListener("hashchange", showRoom);
 showRoom();

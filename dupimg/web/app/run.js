@@ -23,8 +23,8 @@ class RunView {
     this.mosaic = element("div", { class: "mosaic", "aria-hidden": "true" });
     this.tools = element("div", { class: "row run-tools" });
     const command = commandPart(async () => run.command);
-    showView(t(`run.title.${run.verb}`), element("section", { class: "run" }, "heading",
-      element("p", { class: "about" }, t(`run.about.${run.verb}`)),
+    showView(t(`run.title.${run.kind}`), element("section", { class: "run" }, "heading",
+      element("p", { class: "about" }, t(`run.about.${run.kind}`)),
       element("div", { class: "meter" }, this.bar, this.facts, this.spoken), this.steps, this.tools, this.mosaic, command));
     this.mosaic.before(this.tools);
     byId("main").querySelector(".run").firstChild.replaceWith(byId("heading"));
@@ -39,6 +39,8 @@ class RunView {
       const run = await trying(() => ask("run", { id: this.id }));
       if (!run) return;
       if (run.address && !this.answered) {
+        // What the browser calls Back leads here from there, and must not lead there again.
+        history.replaceState(null, "", `#/run?id=${this.id}&left=yes`);
         location.href = run.address;
         return;
       }
@@ -135,9 +137,18 @@ function runEnded(run) {
   location.replace(resultHash(run.output_dir));
 }
 
+/** Come back from questions that are not all answered: the form is as it was. */
+function leaveTune(run) {
+  const { tune, ...values } = run.values;
+  formState.values = values;
+  toast(t("tune.left", { name: t("tune.offer") }));
+  location.replace("#/new");
+}
+
 async function runView(query) {
   const id = query.get("id");
   const run = await ask("run", { id });
   if (ENDED.includes(run.state)) runEnded(run);
+  else if (query.has("left")) leaveTune(run);
   else await new RunView(id, query.has("answered")).show();
 }

@@ -129,6 +129,9 @@ function useLanguage(language) {
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   words.formats.percent = { format: (share) => t("percent", { percent: whole.format(100 * share) }) };
   document.getElementById("language").textContent = t("language.other");
+  document.getElementById("to-app-name").textContent = t("to.app");
+  document.getElementById("to-app").setAttribute("aria-label", t("to.app"));
+  document.getElementById("theme").setAttribute("aria-label", t("theme.label"));
   if (state) show(state);
 }
 
@@ -154,7 +157,7 @@ theme.addEventListener("click", () => {
 
 useTheme(remembered("theme"));
 useLanguage(chosenLanguage());
-theme.setAttribute("aria-label", t("theme.label"));
+offerApp(document.getElementById("to-app"));
 
 const alive = new EventSource("alive");
 alive.addEventListener("error", () => {

@@ -34,7 +34,8 @@ async function finishForGood() {
   if (!state.result) return;
   alive.close();
   show({ ...state, over: true, can_go_back: false });
-  if (app.address) location.href = app.address;
+  // Back in the browser must not lead here: this page is gone by then.
+  if (app.finished) location.replace(app.finished);
 }
 
 function judgedView(name, result) {

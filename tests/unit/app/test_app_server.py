@@ -18,6 +18,7 @@ from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.instance import only_instance, open_running
 from dupimg.app.runs import Runs
 from dupimg.cli.main import main
+from dupimg.messages import templates
 from dupimg.options.run_options import PlanOptions
 from dupimg.pages.app_address import publish_address, running_address
 from dupimg.pages.local_server import LocalServer
@@ -104,6 +105,28 @@ def test_no_file_but_those_of_a_result_is_handed_out(app, photos, tmp_path):
     assert app.ask("report/bm8=/report.html").status_code == 403
 
 
+def test_the_report_has_photos_where_they_are_now(app, tmp_path):
+    """Also one that was brought back, and a TIFF, which browsers do not show."""
+    source, output = tmp_path / "in #1", tmp_path / "out"
+    cat = Image.open(sample("chelsea.png")).convert("RGB")
+    save(cat, source / "cat.tif")
+    save(cat.resize((300, 200)), source / "ä copy.jpg", quality=90)
+    assert main(["organize", str(source), str(output), "--quiet", "--process_mode=move"]) == 0
+    assert main(["undo", str(output), "--file=ä copy.jpg", "--quiet"]) == 0
+    result = app.ask("result", folder=str(output)).json
+    page = app.ask(f"report/{result['name']}/report.html").text
+    assert '"input_urls":{"":"in"}' in page and str(output) not in page
+    got = app.ask(f"report/{result['name']}/in/ä copy.jpg")
+    assert (got.data, got.mimetype) == ((source / "ä copy.jpg").read_bytes(), "image/jpeg")
+    [kept] = (output / "processed").iterdir()
+    assert app.ask(f"report/{result['name']}/processed/{kept.name}").data == kept.read_bytes()
+    [large] = (output / ".dupimg/thumbs/large").rglob("*.jpg")
+    assert app.ask(f"report/{result['name']}/{large.relative_to(output)}").status_code == 200
+    (source / "secret.jpg").write_bytes(b"secret")
+    for file in ("in/secret.jpg", "in/../out/report.csv", "in//etc/passwd"):
+        assert app.ask(f"report/{result['name']}/{file}").status_code in (403, 404, 308), file
+
+
 def test_a_run_is_a_command_and_is_undone(app, photos, tmp_path):
     output = tmp_path / "out"
     values = {"input_dir": [str(photos)], "output_dir": str(output), "scene_threshold": "0.8"}
@@ -176,6 +199,24 @@ def test_an_error_names_its_field(app, values, field):
     assert list(app.runs) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("duplicate_threshold", "2", "大于 0、不超过 1 的余弦相似度。"),
+        ("event_gap", "soon", "时间，例如 90m、6h 或 2d。"),
+        ("jobs", "0", "1 到 1024 的整数。"),
+        ("exclude", "[z-a]", "路径模式，例如 *.dng、albums/**/best 或 backup/。"),
+    ],
+)
+def test_a_chinese_reader_is_told_what_a_field_expects(app, photos, name, value, expected):
+    values = {"input_dir": [str(photos)], "output_dir": "/out", name: value}
+    code, said = app.ask("start", {"values": values}).json["message"]
+    assert (code, said["field"]) == ("refused.value", name)
+    told, *parts = said["expected"]
+    template = templates()["zh-CN"][told]
+    assert template.format(**(parts[0] if parts else {})) == expected
+
+
 def test_what_a_run_refuses_names_its_field_too(app, photos):
     values = {"input_dir": [str(photos)], "output_dir": str(photos / "sub")}
     begun = app.ask("start", {"values": values}).json["id"]
@@ -228,6 +269,18 @@ def test_both_languages_say_the_same_and_all_that_is_asked_for():
     assert len(asked) > 60
     assert asked <= english.keys()
     assert set(re.findall(r'data-label="([^"]+)"', (web / "page.html").read_text())) <= set(english)
+
+
+def test_in_chinese_a_decision_and_a_run_are_taken_back_by_two_words():
+    import dupimg
+
+    web = Path(dupimg.__file__).parent / "web"
+    chinese = {}
+    for file in (*web.glob("*.json"), *web.glob("*/*.json")):
+        chinese |= json.loads(file.read_text("utf-8"))["zh-CN"]
+    undone = {key for key, entry in chinese.items() if "撤销" in str(entry)}
+    assert undone == {"undo", "toast.undo", "help.undo", "problem.no_step"}
+    assert "还原" in chinese["undo.all"] and "还原" in chinese["apply.undo"]
 
 
 def test_a_question_waits_for_its_answer(app, photos, other_filesystem):

@@ -548,6 +548,8 @@ def test_the_plan_is_carried_out_as_it_was_decided(own_source, serve, mode):
     removed = {name.rpartition("--")[2] for name in after if name.startswith("remove/")}
     assert removed == {"china.png", "china again.jpg", "china copy.jpg"}
     assert read_files(source) == (before if mode != "move" else {"cat.tif": before["cat.tif"]})
+    for path in ("china.jpg", "china.png", "cat.tif"):  # where they are now
+        assert page.ask(f"photo/{page.number(path)}")[0] == 200
     for path in ("decide", "undo", "apply"):
         body = {"changes": [{"path": "cat.tif", "action": "keep"}], "mode": mode}
         status, refusal = page.post(path, **body)

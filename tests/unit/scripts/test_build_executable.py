@@ -68,3 +68,14 @@ def test_programs_that_it_opens_load_the_libraries_of_the_system(before, monkeyp
         monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", before)
     assert executable.main() == 0
     assert os.environ.get("LD_LIBRARY_PATH") == before
+
+
+def test_a_build_notes_nothing_in_the_home_folder(tmp_path):
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    environment = build_executable.contained(work) | {"HOME": str(home), "USERPROFILE": str(home)}
+    # As PyInstaller does, to find out what there is to bundle.
+    command = [sys.executable, "-c", "import openvino.tools.ovc"]
+    subprocess.run(command, check=True, env=environment)
+    assert list(home.iterdir()) == []
