@@ -10,7 +10,6 @@ import os
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from dupimg.files.opening import MAX_PIXELS
 from dupimg.files.picture_pairs import count_levels, means_of, read_at_one_size
@@ -112,7 +111,7 @@ def _curve(counts: NDArray[np.float64]) -> NDArray[np.float32] | None:
     rises, orange becomes red: None, unless that is black or white.
     """
     means, count = means_of(counts)
-    rising: NDArray[np.float64] = isotonic_regression(means, weights=np.maximum(count, 1e-9)).x
+    rising = nearest_rising(means, np.maximum(count, 1e-9))
     low = np.flatnonzero(count >= _LEAST_SHARE * count.sum())
     at = np.searchsorted(low, low + _STEP)
     low, high = low[at < len(low)], low[at[at < len(low)]]
@@ -120,6 +119,27 @@ def _curve(counts: NDArray[np.float64]) -> NDArray[np.float32] | None:
     if np.any(is_flat & (rising[low] > _BLACK) & (rising[high] < _WHITE)):
         return None
     return rising.astype(np.float32)
+
+
+def nearest_rising(
+    levels: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the nearest levels of which none is lower than the one before.
+
+    As `scipy.optimize.isotonic_regression` does, whose import takes a third of a second in each
+    worker process: neighbours that fall are pooled (Barlow et al. 1972).
+    """
+    pools: list[tuple[float, float, int]] = []
+    for level, weight in zip(levels.tolist(), weights.tolist(), strict=True):
+        pool = (level, weight, 1)
+        while pools and pools[-1][0] >= pool[0]:
+            before = pools.pop()
+            total = before[1] + pool[1]
+            mean = (before[0] * before[1] + pool[0] * pool[1]) / total
+            pool = (mean, total, before[2] + pool[2])
+        pools.append(pool)
+    means, _, lengths = zip(*pools, strict=True)
+    return np.repeat(means, lengths)
 
 
 def _agree(source: NDArray[np.uint8], edit: NDArray[np.uint8], curve: NDArray[np.float32]) -> bool:

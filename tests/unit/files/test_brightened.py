@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+from scipy.optimize import isotonic_regression
 from sklearn.datasets import load_sample_image
 
-from dupimg.files.brightened import brightened_ways
+from dupimg.files.brightened import brightened_ways, nearest_rising
 
 PHOTO = Image.fromarray(load_sample_image("china.jpg"))
 
@@ -117,3 +118,12 @@ def test_another_colour_is_no_other_brightness(tmp_path, colour, other):
         path = tmp_path / f"{len(shapes)}.png"
         shapes.append(save(Image.fromarray(pixels), path))
     assert not any(brightened_ways(shapes[0], shapes[1]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_curve_that_rises_is_the_nearest_one(seed):
+    random = np.random.default_rng(seed)
+    levels = np.arange(256) + random.normal(0, 20 * seed, 256)
+    weights = random.uniform(0, 9, 256) ** 3 + 1e-9
+    expected = isotonic_regression(levels, weights=weights).x
+    np.testing.assert_allclose(nearest_rising(levels, weights), expected, rtol=1e-12)
