@@ -134,5 +134,5 @@ def _make_folder(folder: Path, start: int, size: int) -> None:
     inner.mkdir()
     for number in range(start, min(start + _IN_FOLDER, size)):
         copies = number % _COPY_EVERY == _COPY_EVERY - 1
-        collage = make_collage(np.random.default_rng(number - copies))
-        collage.resize(_SIZE).save(inner / f"{number:06}.jpg", quality=80 if copies else 90)
+        collage = make_collage(np.random.default_rng(number - copies), _SIZE)
+        collage.save(inner / f"{number:06}.jpg", quality=80 if copies else 90)

@@ -137,30 +137,33 @@ def _views(random: np.random.Generator) -> Iterator[Image.Image]:
             yield thing.crop((left, top, left + width * 9 // 10, top + height * 9 // 10))
 
 
-def make_collage(random: np.random.Generator) -> Image.Image:
+def make_collage(random: np.random.Generator, canvas: tuple[int, int] = _CANVAS) -> Image.Image:
     """Lay round pieces of images over another, all of them turned and recoloured.
 
     Of a million pairs of such collages none has a cosine above 0.85.
     """
     images = _sample_images()
+    scale = canvas[0] / _CANVAS[0]
 
     def piece(size: tuple[int, int]) -> Image.Image:
         image = images[random.integers(len(images))]
         side = int(random.integers(80, 280))
         left, top = random.integers(0, (image.width - side, image.height - side)).tolist()
         square = image.crop((left, top, left + side, top + side))
-        square = square.transpose(Image.Transpose(int(random.integers(len(Image.Transpose)))))
+        turned = square.resize(size).transpose(
+            Image.Transpose(int(random.integers(len(Image.Transpose))))
+        )
         weights = random.dirichlet((0.3, 0.3, 0.3), 3).T  # often nearly a permutation
-        colours = np.asarray(square) @ weights
-        return Image.fromarray(colours.astype(np.uint8)).resize(size)
+        colours = np.asarray(turned.resize(size), np.float32) @ weights.astype(np.float32)
+        return Image.fromarray(colours.astype(np.uint8))
 
-    collage = piece(_CANVAS)
+    collage = piece(canvas)
     for _ in range(random.integers(*_PIECES)):
-        size = tuple(random.integers(60, 300, 2).tolist())
-        outline = Image.new("L", size)
+        size = (random.integers(60, 300, 2) * scale).astype(int).tolist()
+        outline = Image.new("L", tuple(size))
         ImageDraw.Draw(outline).ellipse((0, 0, *size), fill=255)
-        place = tuple(random.integers((-60, -60), _CANVAS).tolist())
-        collage.paste(piece(size), place, outline)
+        place = (random.integers((-60, -60), _CANVAS) * scale).astype(int).tolist()
+        collage.paste(piece(tuple(size)), tuple(place), outline)
     return collage
 
 
