@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import io
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple
 from itertools import chain
-from threading import Lock
 from types import TracebackType
-from typing import Generic, NamedTuple, TypeVar
+from typing import TypeVar
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from dupimg.decide.looker import (
+    COPIES,
+    MIRRORED_COPIES,
+    PLACES,
+    Looker,
+    Question,
+    answer_in_worker,
+)
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
-from dupimg.groups.copies import CopyEvidence, compare_copies
+from dupimg.files.sandbox import Map, open_sandbox
+from dupimg.groups.copies import CopyEvidence
 from dupimg.groups.detail_counts import DetailCounts
-from dupimg.groups.details import LONGEST_SIDE, Details, find_details, match_details
-from dupimg.groups.pictures import CELLS, COLOUR_SIDE, Glance, Picture
-from dupimg.groups.places import PlaceEvidence, compare_places
+from dupimg.groups.places import PlaceEvidence
 from dupimg.groups.thumbnails import differ_by_a_curve
-from dupimg.model.colours import white_ground
-from dupimg.opencv import opencv
 from dupimg.progress import progress_bar
 from dupimg.search.blocks import thread_pools
 from dupimg.search.similarity import nearest_neighbours
@@ -44,52 +44,15 @@ _NEIGHBOURS, _LEAST_COSINE = 12, 0.62
 # Copies are looked for from a lower cosine on: a photo and a screenshot of it are less alike.
 _LEAST_COSINE_OF_COPIES = 0.35
 
-# Photos whose details are in memory, 210 KB each, and those whose pictures are, of 250 KB.
-_GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 2048, 512
+# Seconds that a worker process may take for some pairs; it needs one.
+_SECONDS = 600.0
+
+# Pairs that a worker gets at once: about a second's work. Fewer are compared here, as a process
+# takes a quarter of a second to start.
+_AT_ONCE = {PLACES: 256, COPIES: 32, MIRRORED_COPIES: 32}
+_WORTH_A_WORKER = 32
 
 E = TypeVar("E", PlaceEvidence, CopyEvidence)
-T = TypeVar("T")
-
-
-class Glanced(NamedTuple):
-    """What is seen of a photo at a glance."""
-
-    glance: Glance
-    details: Details
-
-
-class _Latest(Generic[T]):
-    """What was made of the previews of the latest contents."""
-
-    def __init__(self, pictures: Pictures, make: Callable[[Image.Image], T], most: int) -> None:
-        self._pictures = pictures
-        self._make = make
-        self._most = most
-        self._made: OrderedDict[str, T | None] = OrderedDict()
-        self._lock = Lock()
-
-    def of(self, content: str) -> T | None:
-        """Return what is made of the preview of a content, None without one."""
-        with self._lock:
-            if content in self._made:
-                self._made.move_to_end(content)
-                return self._made[content]
-        made = self._make_anew(content)
-        with self._lock:
-            self._made[content] = made
-            if len(self._made) > self._most:
-                self._made.popitem(last=False)
-        return made
-
-    def _make_anew(self, content: str) -> T | None:
-        preview = self._pictures.read(content)
-        if preview is None:
-            return None
-        try:
-            with Image.open(io.BytesIO(preview)) as opened:
-                return self._make(opened)
-        except OSError:
-            return None
 
 
 class Evidence:
@@ -124,8 +87,8 @@ class Evidence:
         self._quiet = quiet
         self._mirrored = mirrored
         self._at_end = ExitStack()
-        self._glances = _Latest(self.pictures, glance_at_preview, _GLANCES_AT_ONCE)
-        self._pictures_seen = _Latest(self.pictures, see_preview, _PICTURES_AT_ONCE)
+        self._looker = Looker()
+        self._workers: Map | None = None
 
     def __enter__(self) -> Evidence:
         self.cache.__enter__()
@@ -166,7 +129,7 @@ class Evidence:
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
-        found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "details")
+        found = self._of(keys, PlaceEvidence, _PLACES, PLACES, "details")
         proven = np.array([e is not None and e.is_same_place for e in found], dtype=bool)
         compared = np.array([e is not None for e in found], dtype=bool)
         return _counted(pairs, found), proven[compared]
@@ -185,12 +148,13 @@ class Evidence:
             None where one of the pictures is missing.
         """
         version = f"{_COPIES} mirrored" if self._mirrored else _COPIES
+        what = MIRRORED_COPIES if self._mirrored else COPIES
         # Each pair once, whichever of the two is to stay.
         once = list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
         found = dict(
             zip(
                 once,
-                self._of(once, CopyEvidence, version, self._compare_copies, "pictures"),
+                self._of(once, CopyEvidence, version, what, "pictures"),
                 strict=True,
             )
         )
@@ -221,7 +185,7 @@ class Evidence:
         near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
-        found = self._of(keys, PlaceEvidence, _PLACES, self._compare_places, "comparing")
+        found = self._of(keys, PlaceEvidence, _PLACES, PLACES, "comparing")
         may_be = [
             e
             if e is not None and (e.may_be_copy or differ_by_a_curve(thumbnails[i], thumbnails[j]))
@@ -231,56 +195,48 @@ class Evidence:
         return _counted(pairs, may_be)
 
     def _of(
-        self,
-        keys: Sequence[tuple[str, str]],
-        kind: type[E],
-        version: str,
-        compare: Callable[[str, str], E | None],
-        step: str,
+        self, keys: Sequence[tuple[str, str]], kind: type[E], version: str, what: str, step: str
     ) -> list[E | None]:
         known = self.cache.pairs(keys, version)
-        new = [k for k, key in enumerate(keys) if key not in known]
-        found: dict[tuple[str, str], E | None] = {
-            key: kind(*np.frombuffer(content, "<f4").tolist()) for key, content in known.items()
-        }
+        new = [key for key in dict.fromkeys(keys) if key not in known]
+        order, size = _in_order(new), min(_AT_ONCE[what], 1 + len(new) // (4 * self._jobs))
+        chunks = [order[n : n + size] for n in range(0, len(new), size)]
+        answer = self._answer(len(new))
 
+        def ask(chunk: list[int]) -> list[bytes | None]:
+            pairs = [new[k] for k in chunk]
+            contents = dict.fromkeys(chain(*pairs))
+            return answer(Question(what, pairs, {c: self.pictures.read(c) for c in contents}))
+
+        found: dict[tuple[str, str], bytes | None] = {**known}
         with (
             progress_bar(len(new), step, unit="pairs", quiet=self._quiet) as bar,
             thread_pools().limit(limits=1, user_api="blas"),
             Threads(self._jobs) as threads,
         ):
-            batches = [[new[n] for n in batch] for batch in _batches([keys[k] for k in new])]
-            compared = threads.each(lambda batch: [compare(*keys[k]) for k in batch], batches)
-            for k, evidence in zip(chain(*batches), chain.from_iterable(compared), strict=True):
-                bar.update()
-                if evidence is not None:
-                    content = np.array(astuple(evidence), "<f4").tobytes()
-                    self.cache.remember_pair(keys[k], version, content)
-                    evidence = kind(*np.frombuffer(content, "<f4").tolist())  # as remembered
-                found[keys[k]] = evidence
-        return [found[key] for key in keys]
+            for chunk, answers in zip(chunks, threads.each(ask, chunks), strict=True):
+                for k, content in zip(chunk, answers, strict=True):
+                    found[new[k]] = content
+                    if content is not None:
+                        self.cache.remember_pair(new[k], version, content)
+                    bar.update()
+        contents = (found[key] for key in keys)
+        return [None if c is None else kind(*np.frombuffer(c, "<f4").tolist()) for c in contents]
 
-    def _compare_places(self, first: str, second: str) -> PlaceEvidence | None:
-        one, other = self._glances.of(first), self._glances.of(second)
-        if one is None or other is None:
-            return None
-        match = match_details(one.details, other.details)
-        for times in one.glance.turns_to(other.glance):
-            turned = match_details(one.details, other.details.turned(times))
-            match = max(match, turned, key=lambda match: match.n_details)
-        return compare_places(one.glance, other.glance, match)
+    def _answer(self, n_pairs: int) -> Callable[[Question], list[bytes | None]]:
+        """Return what answers about so many pairs: worker processes, or this one for a few."""
+        if self._workers is None and n_pairs < _WORTH_A_WORKER * self._jobs:
+            return self._looker.answer
+        if self._workers is None:
+            self._workers = self._at_end.enter_context(open_sandbox(self._jobs, _SECONDS))
+        workers = self._workers
 
-    def _compare_copies(self, first: str, second: str) -> CopyEvidence | None:
-        one, other = self._pictures_seen.of(first), self._pictures_seen.of(second)
-        one_glance, other_glance = self._glances.of(first), self._glances.of(second)
-        if one is None or other is None or one_glance is None or other_glance is None:
-            return None
-        found = compare_copies(one, other, one_glance.details, other_glance.details)
-        if found.verdict or not self._mirrored:
-            return found
-        turned = other.mirrored
-        found_mirrored = compare_copies(one, turned, one_glance.details, find_details(turned.grey))
-        return found_mirrored if found_mirrored.verdict else found
+        def answer(question: Question) -> list[bytes | None]:
+            (answers,) = workers(answer_in_worker, [question])
+            # An error: the worker died.
+            return answers if isinstance(answers, list) else [None] * len(question.pairs)
+
+        return answer
 
 
 def _counted(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) -> DetailCounts:
@@ -289,11 +245,11 @@ def _counted(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) ->
     return DetailCounts(pairs[counts >= 0], counts[counts >= 0])
 
 
-def _batches(pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
-    """Return pairs in batches of those of one content, all of one content near each other.
+def _in_order(pairs: Sequence[tuple[str, str]]) -> list[int]:
+    """Return the places of pairs in an order in which all of one content come near each other.
 
-    Then what was made of a content is still in memory when its next pair comes, and no two threads
-    make the same at once.
+    Then what was made of a content is still in memory when its next pair comes, and hardly two
+    threads or processes make the same.
     """
     if not pairs:
         return []
@@ -303,37 +259,5 @@ def _batches(pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
     place = np.empty(len(contents), np.int64)
     place[reverse_cuthill_mckee(graph + graph.T, symmetric_mode=True)] = np.arange(len(contents))
     earlier, later = np.sort(place[ends], axis=1).T
-    order = np.lexsort((earlier, later))
-    starts = np.flatnonzero(np.diff(later[order])) + 1
-    return [batch.tolist() for batch in np.split(order, starts)]
-
-
-def glance_at_preview(preview: Image.Image) -> Glanced:
-    """Return what is compared of the preview of a photo to see whether two show one place."""
-    reduction = max(1, max(preview.size) // LONGEST_SIDE)
-    preview.draft("RGB", (preview.width // reduction, preview.height // reduction))
-    photo = preview.convert("RGB")
-    return Glanced(glance_at(photo), find_details(np.asarray(photo.convert("L"))))
-
-
-def see_preview(preview: Image.Image) -> Picture:
-    """Return what is laid over another one of the preview of a photo."""
-    return see_picture(preview.convert("RGB"))
-
-
-def glance_at(photo: Image.Image) -> Glance:
-    """Return the colours of a small photo in RGB."""
-    colours = _small_colours(photo)
-    cells = opencv().resize(colours, (CELLS, CELLS), interpolation=opencv().INTER_AREA)
-    return Glance(np.array(photo.size) / max(photo.size), cells, white_ground(colours))
-
-
-def see_picture(photo: Image.Image) -> Picture:
-    """Return what is laid over another one of a small photo in RGB."""
-    return Picture(np.asarray(photo.convert("L")), _small_colours(photo))
-
-
-def _small_colours(photo: Image.Image) -> NDArray[np.uint8]:
-    scale = min(1.0, COLOUR_SIDE / max(photo.size))
-    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    return np.asarray(photo.resize(sides, Image.Resampling.BOX))
+    order: list[int] = np.lexsort((earlier, later)).tolist()
+    return order

@@ -14,7 +14,7 @@ from flask import abort
 from numpy.typing import NDArray
 from PIL import Image
 
-from dupimg.decide.evidence import glance_at_preview, see_preview
+from dupimg.decide.looker import glance_at_preview, see_preview
 from dupimg.files.picture_pairs import have_one_shape
 from dupimg.files.previews import PreviewFolder
 from dupimg.groups.details import Details

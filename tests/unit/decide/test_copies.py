@@ -11,7 +11,7 @@ import pytest
 from files import sample
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
-from dupimg.decide.evidence import glance_at, see_picture
+from dupimg.decide.looker import glance_at, see_picture
 from dupimg.groups.copies import compare_copies
 from dupimg.groups.details import NO_MATCH, Details, find_details, match_details
 from dupimg.groups.pictures import Glance, Picture

@@ -1,0 +1,176 @@
+"""Compare the small pictures of pairs of photos, in worker processes or in this one.
+
+Python lets only one thread of a process work at a time, and comparing is mostly Python's work.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
+from functools import cache
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from threadpoolctl import threadpool_limits
+
+from dupimg.groups.copies import CopyEvidence, compare_copies
+from dupimg.groups.details import LONGEST_SIDE, Details, find_details, match_details
+from dupimg.groups.pictures import CELLS, COLOUR_SIDE, Glance, Picture
+from dupimg.groups.places import PlaceEvidence, compare_places
+from dupimg.model.colours import white_ground
+from dupimg.opencv import opencv
+
+# What can be asked about a pair.
+PLACES, COPIES, MIRRORED_COPIES = "places", "copies", "copies, mirrored ones, too"
+
+# Photos whose details are in memory, 210 KB each, and those whose pictures are, of 250 KB.
+_GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 1024, 256
+
+T = TypeVar("T")
+
+
+class Question(NamedTuple):
+    """What is asked about some pairs of contents.
+
+    Attributes
+    ----------
+    what : {"places", "copies", "copies, mirrored ones, too"}
+    pairs : sequence of (str, str)
+        Digests.
+    previews : mapping of str to (bytes or None)
+        The small JPEG of each content in the pairs, if there is one.
+    """
+
+    what: str
+    pairs: Sequence[tuple[str, str]]
+    previews: Mapping[str, bytes | None]
+
+
+class Glanced(NamedTuple):
+    """What is seen of a photo at a glance."""
+
+    glance: Glance
+    details: Details
+
+
+class Looker:
+    """Compares pairs of contents, and remembers what it saw of the latest ones."""
+
+    def __init__(self) -> None:
+        self._glances = _Latest(glance_at_preview, _GLANCES_AT_ONCE)
+        self._pictures = _Latest(see_preview, _PICTURES_AT_ONCE)
+
+    def answer(self, question: Question) -> list[bytes | None]:
+        """Return for each pair the numbers of its evidence, float32.
+
+        Returns
+        -------
+        list of (bytes or None)
+            `PlaceEvidence` or `CopyEvidence`; None where one of the pictures is missing.
+        """
+        found = (self._evidence(question, *pair) for pair in question.pairs)
+        return [None if e is None else np.array(astuple(e), "<f4").tobytes() for e in found]
+
+    def _evidence(
+        self, question: Question, first: str, second: str
+    ) -> PlaceEvidence | CopyEvidence | None:
+        glances = [self._glances.of(c, question.previews[c]) for c in (first, second)]
+        one, other = glances
+        if one is None or other is None:
+            return None
+        if question.what == PLACES:
+            return _places(one, other)
+        pictures = [self._pictures.of(c, question.previews[c]) for c in (first, second)]
+        if pictures[0] is None or pictures[1] is None:
+            return None
+        found = compare_copies(pictures[0], pictures[1], one.details, other.details)
+        if found.verdict or question.what == COPIES:
+            return found
+        turned = pictures[1].mirrored
+        mirrored = compare_copies(pictures[0], turned, one.details, find_details(turned.grey))
+        return mirrored if mirrored.verdict else found
+
+
+def _places(one: Glanced, other: Glanced) -> PlaceEvidence:
+    match = match_details(one.details, other.details)
+    for times in one.glance.turns_to(other.glance):
+        turned = match_details(one.details, other.details.turned(times))
+        match = max(match, turned, key=lambda match: match.n_details)
+    return compare_places(one.glance, other.glance, match)
+
+
+def answer_in_worker(question: Question) -> list[bytes | None]:
+    """Return what `Looker.answer` does, in a process that does nothing else."""
+    return _looker_of_this_process().answer(question)
+
+
+@cache
+def _looker_of_this_process() -> Looker:
+    threadpool_limits(1, "blas")  # there is a process for each core
+    return Looker()
+
+
+class _Latest(Generic[T]):
+    """What was made of the previews of the latest contents."""
+
+    def __init__(self, make: Callable[[Image.Image], T], most: int) -> None:
+        self._make = make
+        self._most = most
+        self._made: OrderedDict[str, T | None] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, content: str, preview: bytes | None) -> T | None:
+        """Return what is made of the preview of a content, None without one."""
+        with self._lock:
+            if content in self._made:
+                self._made.move_to_end(content)
+                return self._made[content]
+        made = None if preview is None else self._make_anew(preview)
+        with self._lock:
+            self._made[content] = made
+            if len(self._made) > self._most:
+                self._made.popitem(last=False)
+        return made
+
+    def _make_anew(self, preview: bytes) -> T | None:
+        try:
+            with Image.open(io.BytesIO(preview)) as opened:
+                return self._make(opened)
+        except OSError:
+            return None
+
+
+def glance_at_preview(preview: Image.Image) -> Glanced:
+    """Return what is compared of the preview of a photo to see whether two show one place."""
+    reduction = max(1, max(preview.size) // LONGEST_SIDE)
+    preview.draft("RGB", (preview.width // reduction, preview.height // reduction))
+    photo = preview.convert("RGB")
+    return Glanced(glance_at(photo), find_details(np.asarray(photo.convert("L"))))
+
+
+def see_preview(preview: Image.Image) -> Picture:
+    """Return what is laid over another one of the preview of a photo."""
+    return see_picture(preview.convert("RGB"))
+
+
+def glance_at(photo: Image.Image) -> Glance:
+    """Return the colours of a small photo in RGB."""
+    colours = _small_colours(photo)
+    cells = opencv().resize(colours, (CELLS, CELLS), interpolation=opencv().INTER_AREA)
+    return Glance(np.array(photo.size) / max(photo.size), cells, white_ground(colours))
+
+
+def see_picture(photo: Image.Image) -> Picture:
+    """Return what is laid over another one of a small photo in RGB."""
+    return Picture(np.asarray(photo.convert("L")), _small_colours(photo))
+
+
+def _small_colours(photo: Image.Image) -> NDArray[np.uint8]:
+    scale = min(1.0, COLOUR_SIDE / max(photo.size))
+    sides = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    return np.asarray(photo.resize(sides, Image.Resampling.BOX))
