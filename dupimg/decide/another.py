@@ -210,7 +210,8 @@ class Pixels:
         left = {
             (self._photos[i].digest, self._photos[j].digest): (i, j)
             for i, j in pairs
-            if self._have_one_shape(i, j) and min(map(self._longer_side, (i, j))) > _SEEN_SMALL
+            if self._have_one_shape(i, j)
+            and (min(map(self._longer_side, (i, j))) > _SEEN_SMALL or self._has_pages(i))
         }
         return {left[pair]: answer for pair, answer in self._wholes.differing(left).items()}
 
@@ -241,6 +242,9 @@ class Pixels:
 
     def _longer_side(self, i: int) -> int:
         return max(self._photos[i].width, self._photos[i].height)
+
+    def _has_pages(self, i: int) -> bool:
+        return self._photos[i].traits.frames > 1
 
     def _has_more(self, i: int) -> bool:
         """Return whether a content has more than what its thumbnail shows."""

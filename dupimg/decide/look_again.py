@@ -40,12 +40,14 @@ def look_again(
     """
     rank = np.argsort(best_first)
     others = compared_rows(finder)
+    goes = finder.keepers_ != np.arange(len(others))  # also in favour of one of a lower rank
     pairs = [
-        (int(j), int(i)) if rank[j] < rank[i] else (int(i), int(j)) for i, j in enumerate(others)
+        (int(j), int(i)) if goes[i] or rank[j] < rank[i] else (int(i), int(j))
+        for i, j in enumerate(others)
     ]
     judged = finder.is_copy_
     if proof.compares_details:
-        judged = judged | (finder.keepers_ != np.arange(len(others)))
+        judged = judged | goes
     compared = ~np.isnan(finder.thumb_correlation_)
     identical = proof.identical([pairs[i] for i in np.flatnonzero(compared)])
     proof.of([pairs[i] for i in np.flatnonzero(judged)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from dupimg.decide.another import (
     BRIGHTNESS,
     COLOUR,
@@ -110,6 +112,16 @@ class Proof:
         ]
         for pair in self._pixels.brightened(in_doubt):
             self._doubts[pair], self._verdicts[pair] = None, COPY
+        # Of one exposure, but the one that would stay may have lost what the other one has.
+        edits = [
+            pair
+            for pair, copy in copies.items()
+            if self._doubts[pair] is None and copy is not None and copy.is_brightened
+        ]
+        found = self._pixels.brightened([p for i, j in edits for p in ((i, j), (j, i))])
+        self._doubts |= {
+            (i, j): BRIGHTNESS for i, j in edits if (j, i) in found and (i, j) not in found
+        }
         proven = [p for p in pairs if self._doubts[p] is None and self._verdicts[p] == COPY]
         for pair, differs in self._pixels.differing(proven).items():
             if differs is None:
@@ -117,6 +129,8 @@ class Proof:
             elif differs:
                 self._doubts[pair] = None if self._edited else EDITED
                 self._verdicts[pair] = EDITED_COPY
+                # A share of windows of small pictures, in which the spot was not seen.
+                self._laid[pair] = (*self._laid[pair][:2], np.nan)
 
     def _doubt(self, pair: Pair, copy: CopyEvidence) -> str | None:
         """Return why the second content stays, if it does."""

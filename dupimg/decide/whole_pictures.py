@@ -14,7 +14,7 @@ from dupimg.files.brightened import BRIGHTENED_VERSION, brightened_ways
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import Map, open_sandbox
-from dupimg.files.spots import SPOTS_VERSION, find_spots
+from dupimg.files.spots import SPOTS_VERSION, differ_in_a_spot
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
 from dupimg.threads import Threads
@@ -126,7 +126,7 @@ class WholePictures:
         Parameters
         ----------
         pairs : iterable of (str, str)
-            Digests; see `find_spots`.
+            Digests; see `differ_in_a_spot`.
 
         Returns
         -------
@@ -193,6 +193,5 @@ def _is_brightened(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool
 
 
 def _differ_in_a_spot(paths: tuple[Path, ...], max_pixels: int) -> tuple[Answer, Answer]:
-    spots = find_spots(*paths, max_pixels=max_pixels)
-    differ = None if spots is None else len(spots) > 0
+    differ = differ_in_a_spot(*paths, max_pixels=max_pixels)
     return differ, differ

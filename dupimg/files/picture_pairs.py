@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from dupimg.files.images import read_photo
 from dupimg.opencv import opencv
@@ -54,6 +55,14 @@ def read_at_one_size(
         As `read_photo` does.
     """
     photos = [read_photo(path, least, max_pixels=max_pixels) for path in (one, other)]
+    return at_one_size(photos[0], photos[1], most, mode=mode)
+
+
+def at_one_size(
+    one: Image.Image, other: Image.Image, most: float, *, mode: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Reduce the larger one of two pictures of one shape; see `read_at_one_size`."""
+    photos = (one, other)
     sides = np.min([photo.size for photo in photos], axis=0)
     size = tuple((sides * min(1, most / sides.min())).round().astype(int).tolist())
     first, second = (_reduced(np.asarray(photo.convert(mode)), size) for photo in photos)

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.files.opening import MAX_PIXELS
-from dupimg.files.picture_pairs import mean_levels, read_at_one_size
+from dupimg.files.picture_pairs import at_one_size, mean_levels, read_at_one_size
+from dupimg.files.whole import has_pages, read_pages
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-SPOTS_VERSION = "spots 5"
+SPOTS_VERSION = "spots 6"
 
 # Pixels that the shorter sides keep at least, and have at most: of a page in A4, letters have 15.
 _LEAST_SIDE, _MOST_SIDE = 1200, 1400
@@ -78,6 +79,56 @@ def find_spots(
     )
     if not _have_one_side_up(here, there):
         return np.empty((0, 4))
+    return _spots(here, there)
+
+
+def differ_in_a_spot(
+    one: str | os.PathLike[str], other: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
+) -> bool | None:
+    """Return whether any part, however small, of any page or frame shows something else.
+
+    Parameters
+    ----------
+    one, other, max_pixels
+        As for `find_spots`; with as many pages.
+
+    Returns
+    -------
+    bool or None
+        None where it cannot be told of a page.
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_photo` does.
+    """
+    if not has_pages(one, max_pixels=max_pixels):
+        spots = find_spots(one, other, max_pixels=max_pixels)
+        return None if spots is None else len(spots) > 0
+    answers = []
+    pages = (read_pages(path, max_pixels=max_pixels) for path in (one, other))
+    for here, there in zip(*pages, strict=True):
+        spots = _spots(*at_one_size(here, there, _MOST_SIDE, mode="L"))
+        if spots is not None and len(spots):
+            return True
+        answers.append(None if spots is None else False)
+    return None if None in answers else False
+
+
+def _spots(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    """Return what `find_spots` does, of two grey pictures of one size.
+
+    What has a grey that nothing else in its picture has, as a stamp, is explained by a curve over
+    the brightness of that picture, but not by one over the other's.
+    """
+    both = [_spots_by_curve(*pair) for pair in ((here, there), (there, here))]
+    told = [spots for spots in both if spots is not None]
+    return max(told, key=len) if told else None
+
+
+def _spots_by_curve(
+    here: NDArray[np.uint8], there: NDArray[np.uint8]
+) -> NDArray[np.float64] | None:
     spots, measure = _differences(here, there)
     if measure > _MOST_MEASURE:
         spots, measure = _differences(here, _aligned(here, there))

@@ -166,6 +166,31 @@ def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
     return Whole(digest.hexdigest() if is_exact else "", frames, timing)
 
 
+def has_pages(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> bool:
+    """Return whether a picture has several frames or pages."""
+    with open_picture(path, max_pixels) as (picture, _, _):
+        return _n_frames(picture) > 1
+
+
+def read_pages(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
+) -> Iterator[Image.Image]:
+    """Decode the frames or pages of a picture, one after the other, upright and in grey.
+
+    Raises
+    ------
+    UnreadablePhoto
+        As `read_whole` does.
+    """
+    with open_picture(path, max_pixels) as (picture, _, _):
+        for frame in _frames(picture, max_pixels):
+            with turn_of(picture):
+                frame.load()
+                turn = upright_turn(frame)
+                upright = frame if turn is None else frame.transpose(turn)
+                yield to_rgb(upright).convert("L")
+
+
 def _plays(picture: Image.Image) -> float:
     """Return how often an animation is played; 0 for without end."""
     loop = picture.info.get("loop")

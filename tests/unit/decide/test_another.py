@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 from files import sample, save
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance
 
 from dupimg import add, organize
 from dupimg.decide.another import is_one_exposure, shown_to_be_another
@@ -166,6 +166,24 @@ def test_shots_that_only_their_metadata_tells_apart(pictures, tmp_path, rule):
     assert str(rows["b.jpg"].reason).startswith("no duplicate; stays: another exposure than a.jpg")
     assert str(rows["c.jpg"].reason).startswith(
         "no duplicate; stays: taken at another time than a.jpg"
+    )
+
+
+@RULES
+def test_of_a_brightened_copy_the_one_with_its_highlights_stays(tmp_path, rule):
+    folder = tmp_path / "in"
+    with Image.open(sample("china.jpg")) as photo:
+        photo.load()
+    save(photo, folder / "photo.jpg", quality=90, exif=exif())
+    brightened = ImageEnhance.Brightness(photo).enhance(1.25)  # a third is white now
+    save(brightened, folder / "brightened.jpg", quality=98, exif=exif())
+    rows, _ = decided(folder, tmp_path, rule)
+    assert rows["photo.jpg"].action == "keep"
+    brightened = rows["brightened.jpg"]
+    assert (brightened.action, brightened.verdict, brightened.keeper) == (
+        "remove",
+        "copy",
+        "photo.jpg",
     )
 
 
