@@ -93,7 +93,9 @@ class Review {
   notice({ stamp, applying }) {
     // Another page may have begun it, and nothing will say so when the server is gone.
     this.appliedElsewhere = applying;
-    const strange = stamp && stamp !== this.saving.stamp && !this.saving.queue.length;
+    // A plan that is over, or cannot be read, has none.
+    const known = stamp === this.saving.stamp || this.saving.over || this.obstacle;
+    const strange = !known && !this.saving.queue.length;
     if (strange && stamp === this.strange) this.reload(t("review.changed"));
     this.strange = strange ? stamp : null;
   }
