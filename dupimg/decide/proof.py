@@ -102,26 +102,17 @@ class Proof:
             self._verdicts[pair] = "" if copy is None else copy.verdict
             if copy is not None:
                 self._laid[pair] = copy.covered, copy.other_covered, copy.differing
-        in_doubt = [
-            pair
-            for pair, copy in copies.items()
-            if self._doubts[pair] is not None
-            and copy is not None
-            and copy.is_brightened
-            and not copy.loses_colour
+        other_light = [
+            (i, j)
+            for (i, j), copy in copies.items()
+            if copy is not None and copy.is_brightened and not copy.loses_colour
         ]
-        for pair in self._pixels.brightened(in_doubt):
-            self._doubts[pair], self._verdicts[pair] = None, COPY
-        # Of one exposure, but the one that would stay may have lost what the other one has.
-        edits = [
-            pair
-            for pair, copy in copies.items()
-            if self._doubts[pair] is None and copy is not None and copy.is_brightened
-        ]
-        found = self._pixels.brightened([p for i, j in edits for p in ((i, j), (j, i))])
-        self._doubts |= {
-            (i, j): BRIGHTNESS for i, j in edits if (j, i) in found and (i, j) not in found
-        }
+        edits = self._pixels.brightened([p for i, j in other_light for p in ((i, j), (j, i))])
+        for pair in other_light:
+            if self._doubts[pair] is not None and pair in edits:
+                self._doubts[pair], self._verdicts[pair] = None, COPY
+            elif self._doubts[pair] is None and pair not in edits and pair[::-1] in edits:
+                self._doubts[pair] = BRIGHTNESS  # the one that would stay has lost something
         proven = [p for p in pairs if self._doubts[p] is None and self._verdicts[p] == COPY]
         for pair, differs in self._pixels.differing(proven).items():
             if differs is None:

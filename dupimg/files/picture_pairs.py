@@ -76,24 +76,6 @@ def _reduced(pixels: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uin
     return reduced
 
 
-def mean_levels(
-    source: NDArray[np.uint8], other: NDArray[np.uint8]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what a picture has in the mean in place of each level of another one.
-
-    Parameters
-    ----------
-    source, other : ndarray of one shape, uint8
-        All channels count as one.
-
-    Returns
-    -------
-    means, counts : ndarray of shape (256,), float64
-        How often the source has each level; a level that it has not has a mean of 0.
-    """
-    return means_of(count_levels(source, other))
-
-
 def count_levels(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Count how often one picture has each level where another one has each level.
 
@@ -115,6 +97,17 @@ def count_levels(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np
 
 
 def means_of(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what `mean_levels` does, of what `count_levels` returns."""
-    total = counts.sum(axis=1)
-    return counts @ np.arange(256.0) / np.maximum(total, 1), total
+    """Return what a picture has in the mean in place of each level of another one.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (256, 256), float64
+        As `count_levels` returns them, a row for each level of the other one.
+
+    Returns
+    -------
+    means, totals : ndarray of shape (256,), float64
+        How often the other one has each level; one that it has not has a mean of 0.
+    """
+    totals = counts.sum(axis=1)
+    return counts @ np.arange(256.0) / np.maximum(totals, 1), totals

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.files.opening import MAX_PIXELS
-from dupimg.files.picture_pairs import at_one_size, mean_levels, read_at_one_size
+from dupimg.files.picture_pairs import at_one_size, count_levels, means_of, read_at_one_size
 from dupimg.files.whole import has_pages, read_pages
 from dupimg.opencv import opencv
 
@@ -152,7 +152,7 @@ def _differences(
     What a curve over the brightness, or something larger than a spot, explains is left out.
     """
     cv2 = opencv()
-    means, _ = mean_levels(here, there)
+    means, _ = means_of(count_levels(here, there))
     off = there - means.astype(np.float32)[here]
     off -= cv2.blur(off, (_AROUND, _AROUND))
     spots = np.abs(cv2.blur(off, (_SPOT, _SPOT)))
