@@ -30,7 +30,6 @@ def read_at_one_size(
     least: int,
     most: float = np.inf,
     *,
-    mode: str = "RGB",
     max_pixels: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Decode two pictures of one shape, the larger one reduced to the size of the smaller one.
@@ -41,13 +40,12 @@ def read_at_one_size(
         Files.
     least, most : int, float
         Pixels that the shorter side keeps, if it has as many, and that it has at most.
-    mode : {"RGB", "L"}
     max_pixels : int
         See `read_photo`.
 
     Returns
     -------
-    one, other : ndarray of shape (height, width, 3) or (height, width), uint8
+    one, other : ndarray of shape (height, width, 3), uint8
 
     Raises
     ------
@@ -55,17 +53,17 @@ def read_at_one_size(
         As `read_photo` does.
     """
     photos = [read_photo(path, least, max_pixels=max_pixels) for path in (one, other)]
-    return at_one_size(photos[0], photos[1], most, mode=mode)
+    return at_one_size(photos[0], photos[1], most)
 
 
 def at_one_size(
-    one: Image.Image, other: Image.Image, most: float, *, mode: str
+    one: Image.Image, other: Image.Image, most: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Reduce the larger one of two pictures of one shape; see `read_at_one_size`."""
     photos = (one, other)
     sides = np.min([photo.size for photo in photos], axis=0)
     size = tuple((sides * min(1, most / sides.min())).round().astype(int).tolist())
-    first, second = (_reduced(np.asarray(photo.convert(mode)), size) for photo in photos)
+    first, second = (_reduced(np.asarray(photo.convert("RGB")), size) for photo in photos)
     return first, second
 
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.files.opening import MAX_PIXELS
+from dupimg.files.patches import painted_over
 from dupimg.files.picture_pairs import at_one_size, count_levels, means_of, read_at_one_size
 from dupimg.files.whole import has_pages, read_pages
 from dupimg.opencv import opencv
 
 # Changes whenever a pair may get another answer.
-SPOTS_VERSION = "spots 6"
+SPOTS_VERSION = "spots 7"
 
 # Pixels that the shorter sides keep at least, and have at most: of a page in A4, letters have 15.
 _LEAST_SIDE, _MOST_SIDE = 1200, 1400
@@ -71,13 +72,13 @@ def find_spots(
     Notes
     -----
     Compared in grey at the size of the smaller one, up to 1,400 pixels on the shorter side; a curve
-    over the brightness is no difference. Pictures that do not lie on each other to the pixel are
-    aligned first; of turned and mirrored ones nothing is said.
+    over the brightness is no difference. Patches are compared in their colours, too, see
+    `painted_over`. Pictures that do not lie on each other to the pixel are aligned first; of turned
+    and mirrored ones nothing is said.
     """
-    here, there = read_at_one_size(
-        one, other, _LEAST_SIDE, _MOST_SIDE, mode="L", max_pixels=max_pixels
-    )
-    if not _have_one_side_up(here, there):
+    pictures = read_at_one_size(one, other, _LEAST_SIDE, _MOST_SIDE, max_pixels=max_pixels)
+    here, there = map(_as_ycrcb, pictures)
+    if not _have_one_side_up(here[..., 0], there[..., 0]):
         return np.empty((0, 4))
     return _spots(here, there)
 
@@ -108,33 +109,53 @@ def differ_in_a_spot(
     answers = []
     pages = (read_pages(path, max_pixels=max_pixels) for path in (one, other))
     for here, there in zip(*pages, strict=True):
-        spots = _spots(*at_one_size(here, there, _MOST_SIDE, mode="L"))
+        spots = _spots(*map(_as_ycrcb, at_one_size(here, there, _MOST_SIDE)))
         if spots is not None and len(spots):
             return True
         answers.append(None if spots is None else False)
     return None if None in answers else False
 
 
+def _as_ycrcb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    converted: NDArray[np.uint8] = opencv().cvtColor(picture, opencv().COLOR_RGB2YCrCb)
+    return converted
+
+
 def _spots(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """Return what `find_spots` does, of two grey pictures of one size.
+    """Return the spots of two pictures of one size, in Y, Cr and Cb, as `find_spots` does.
 
     What has a grey that nothing else in its picture has, as a stamp, is explained by a curve over
     the brightness of that picture, but not by one over the other's.
     """
-    both = [_spots_by_curve(*pair) for pair in ((here, there), (there, here))]
+    both = [_spots_by_curve(here, there, with_colours=True), _spots_by_curve(there, here)]
     told = [spots for spots in both if spots is not None]
     return max(told, key=len) if told else None
 
 
 def _spots_by_curve(
-    here: NDArray[np.uint8], there: NDArray[np.uint8]
+    here: NDArray[np.uint8], there: NDArray[np.uint8], *, with_colours: bool = False
 ) -> NDArray[np.float64] | None:
-    spots, measure = _differences(here, there)
+    spots, measure = _differences(here[..., 0], there[..., 0])
+    border = 0
     if measure > _MOST_MEASURE:
-        spots, measure = _differences(here, _aligned(here, there))
-        spots[:_BORDER] = spots[-_BORDER:] = 0
-        spots[:, :_BORDER] = spots[:, -_BORDER:] = 0
-    return None if measure > _MOST_MEASURE else _boxes(spots, _LEAST_RATIO * measure)
+        there, border = _aligned(here, there), _BORDER
+        spots, measure = _differences(here[..., 0], there[..., 0])
+    if measure > _MOST_MEASURE:
+        return None
+    is_spot = spots >= max(_LEAST_LEVELS, _LEAST_RATIO * measure)
+    if with_colours:  # for both orders
+        is_spot |= _at_full_size(painted_over(here, there), here)
+    is_spot[:border] = is_spot[:, :border] = False
+    is_spot[len(is_spot) - border :] = is_spot[:, is_spot.shape[1] - border :] = False
+    return _boxes(is_spot)
+
+
+def _at_full_size(patches: NDArray[np.bool_], picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    cv2 = opencv()
+    size = picture.shape[1::-1]
+    full = cv2.resize(patches.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    is_painted: NDArray[np.bool_] = full.astype(bool)
+    return is_painted
 
 
 def _have_one_side_up(*pictures: NDArray[np.uint8]) -> bool:
@@ -166,26 +187,26 @@ def _differences(
     return spots, float(np.percentile(beside_edges, 99))
 
 
-def _boxes(spots: NDArray[np.float32], least: float) -> NDArray[np.float64]:
-    """Return boxes around the spots that differ by so much, as shares of the picture."""
+def _boxes(is_spot: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return boxes around the spots, as shares of the picture."""
     cv2 = opencv()
-    is_spot = spots >= max(least, _LEAST_LEVELS)
     grown = cv2.dilate(is_spot.astype(np.uint8), np.ones((_GROWN, _GROWN), np.uint8))
     _, _, found, _ = cv2.connectedComponentsWithStats(grown)
-    height, width = spots.shape
+    height, width = is_spot.shape
     boxes: NDArray[np.float64] = found[1:, :4] / [width, height, width, height]
     return boxes
 
 
 def _aligned(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay the second picture on the first one, if a map can be found under which they correlate."""
+    """Lay the second picture on the first one, if a map can be found that makes them correlate."""
     cv2 = opencv()
     affine = np.eye(2, 3, dtype=np.float32)
+    greys = (here[..., 0], there[..., 0])
     ending = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-5)
     try:
         for factor in (8, 4, 2):
             size = (here.shape[1] // factor, here.shape[0] // factor)
-            small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (here, there)]
+            small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in greys]
             affine[:, 2] /= factor
             _, affine = cv2.findTransformECC(*small, affine, cv2.MOTION_AFFINE, ending, None, 5)
             affine[:, 2] *= factor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 from sklearn.datasets import load_sample_image
 
 from dupimg.files.spots import differ_in_a_spot, find_spots
@@ -49,6 +49,48 @@ def test_what_has_a_grey_of_its_own_is_noticed_whichever_picture_comes_first(tmp
     ImageDraw.Draw(signed).line(line, fill=ink, width=5)
     one = save(page("13.40", 18, "black"), tmp_path / "one.png", 0)
     other = save(signed, tmp_path / "other.png", 0)
+    assert len(find_spots(one, other)) and len(find_spots(other, one))
+
+
+def marked(picture: Image.Image) -> Image.Image:
+    """Draw with a highlighter, whose yellow is nearly as bright as paper."""
+    mark = Image.new("RGB", picture.size, "white")
+    ImageDraw.Draw(mark).rectangle((300, 420, 560, 445), fill=(255, 255, 90))
+    return ImageChops.multiply(picture, mark)
+
+
+def tinted(picture: Image.Image) -> Image.Image:
+    """Turn a part of the picture, as large as a shirt, to beige."""
+    shirt = picture.crop((700, 400, 860, 560))
+    beige = ImageChops.multiply(shirt, Image.new("RGB", shirt.size, (255, 240, 205)))
+    (changed := picture.copy()).paste(beige, (700, 400))
+    return changed
+
+
+def with_a_line(picture: Image.Image, ink: str) -> Image.Image:
+    ImageDraw.Draw(copy := picture.copy()).text(
+        (60, 700), "I am on my way, see you at seven", ink, ImageFont.load_default(30)
+    )
+    return copy
+
+
+@pytest.mark.parametrize("quality", [92, 60, 40])
+@pytest.mark.parametrize("change", [marked, tinted])
+@pytest.mark.parametrize("original", ["photo", "page"])
+def test_a_part_in_another_colour_is_noticed(tmp_path, original, change, quality):
+    picture = PHOTO if original == "photo" else page("13.40", 18, "black")
+    one = save(picture, tmp_path / "one.jpg", 92)
+    other = save(change(picture), tmp_path / "other.jpg", quality)
+    for pair in ((one, other), (other, one)):
+        spots = find_spots(*pair)
+        middle = (spots[:, :2] + spots[:, 2:] / 2) * picture.size
+        assert len(spots) and ((middle > (290, 390)) & (middle < (870, 570))).all()
+
+
+@pytest.mark.parametrize("ink", ["#b01010", "#1010b0"])
+def test_a_line_in_another_ink_is_noticed(tmp_path, ink):
+    one = save(with_a_line(PHOTO, "black"), tmp_path / "one.jpg", 92)
+    other = save(with_a_line(PHOTO, ink), tmp_path / "other.jpg", 80)
     assert len(find_spots(one, other)) and len(find_spots(other, one))
 
 
@@ -100,6 +142,9 @@ EDITS = {
     "sharper": lambda photo: photo.filter(ImageFilter.UnsharpMask(2, 120, 0)),
     "softer": lambda photo: photo.filter(ImageFilter.GaussianBlur(1)),
     "brighter": lambda photo: ImageEnhance.Brightness(photo).enhance(1.2),
+    "grey": lambda photo: photo.convert("L").convert("RGB"),
+    "paler": lambda photo: ImageEnhance.Color(photo).enhance(0.6),
+    "warmer": lambda photo: ImageChops.multiply(photo, Image.new("RGB", photo.size, "#fff0d8")),
     "moved": lambda photo: photo.crop((3, 2, photo.width, photo.height)),
 }
 
