@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -89,6 +89,9 @@ def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:
     return {"time_zone": None} | named
 
 
+_DEFAULTS = {field.name: field.default for field in fields(Row)}
+
+
 @dataclass(frozen=True)
 class Record:
     """A run and the rows of its plan."""
@@ -98,15 +101,18 @@ class Record:
 
 
 def row_to_json(row: Row) -> dict[str, Any]:
-    """Return a row as JSON values."""
-    return vars(row) | {"reason": row.reason and row.reason.to_json()}
+    """Return a row as JSON values, without those that rows have by default."""
+    values = {name: value for name, value in vars(row).items() if value != _DEFAULTS[name]}
+    return values if row.reason is None else values | {"reason": row.reason.to_json()}
 
 
 def row_from_json(values: dict[str, Any]) -> Row:
     """Return the row that `row_to_json`, or dupimg 0.1.0, wrote."""
-    reason = values["reason"]
+    reason = values.get("reason")
+    if not reason:
+        return Row(**values | {"reason": None})
     read = reason_of_0_1_0 if isinstance(reason, str) else Message.from_json
-    return Row(**values | {"reason": read(reason) if reason else None})
+    return Row(**values | {"reason": read(reason)})
 
 
 # What 0.1.0 says of a row, and this version looks at again or has the values of.

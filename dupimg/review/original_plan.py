@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merge import Reviewed, SceneNumbers, merge_edits
-from dupimg.plans.plan_file import PlanFile
+from dupimg.plans.plan_file import Edit, PlanFile
 from dupimg.plans.rows import Row
 
 
@@ -65,6 +65,24 @@ class DecidedPlan:
             and edit.destination != self.row_of[edit.path].destination
             for edit in file.edits
         )
+
+    def has_each_row_once(self, edits: Sequence[Edit]) -> bool:
+        """Return whether edits are about all rows, each once, and no others."""
+        paths = {edit.path for edit in edits}
+        return (
+            paths == self.row_of.keys()
+            and len(edits) == len(paths)
+            and all(edit.digest in ("", self.row_of[edit.path].digest) for edit in edits)
+        )
+
+    def changed_by(self, edits: Iterable[Edit]) -> list[str]:
+        """Return the paths of rows whose action or scene a person has changed."""
+        rows = ((edit, self.row_of[edit.path]) for edit in edits)
+        return [
+            row.path
+            for edit, row in rows
+            if edit.action != row.action or edit.scene != str(row.scene or "")
+        ]
 
     def concerned_by(self, paths: Iterable[str]) -> list[int]:
         """Return the numbers of all rows to which decisions about some files may matter."""

@@ -13,6 +13,7 @@ from planned import edit_plan, row_of, set_cells, write_planned
 from dupimg.cli.main import main
 from dupimg.errors import UsageError
 from dupimg.files.cache import Cache
+from dupimg.plans.merge import merge_decisions
 from dupimg.plans.plan_file import read_edits
 from dupimg.plans.report import read_report
 from dupimg.review.edited_plan import Choice, NotInPlan, Refused, review_state
@@ -458,8 +459,13 @@ def test_whatever_is_decided_the_plan_can_be_carried_out_and_taken_back(output, 
         except Refused:
             assert reviewer.content == before
         assert reviewer.state.problems == ()
-        # What was worked out decision by decision is what the file says as a whole.
-        assert reviewer.state == review_state(reviewer.state.decided, reviewer.state.file)
+        # What was worked out decision by decision is what the file says, and as a whole.
+        state = reviewer.state
+        assert state == review_state(state.decided, state.file)
+        merged, _ = merge_decisions(
+            state.decided.rows, state.file.filled_edits, state.decided.scenes
+        )
+        assert state.rows == tuple(merged)
     while reviewer.session.done:
         reviewer.undo()
     assert reviewer.content == first
