@@ -1,4 +1,4 @@
-"""Errors that tell a person what is wrong: with messages that the page can translate."""
+"""Errors for the user, with messages that the page can translate."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from dupimg.messages import Message, as_text
 
 
 class MessageError(Exception):
-    """An error made of messages, or of English text.
+    """An error with translatable messages or English text.
 
     Parameters
     ----------
     *args : Message or str
-        What is wrong, and, in further lines, its parts.
+        The message, followed by further lines of detail.
     """
 
     def __str__(self) -> str:
-        """Return the message in English, a line for each part."""
+        """Return all messages in English, one a line."""
         return "\n  ".join(map(str, self.args))
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What is wrong, and its parts."""
+        """The message and its further lines."""
         return tuple(arg if isinstance(arg, Message) else as_text(str(arg)) for arg in self.args)
 
     @property
     def message(self) -> Message:
-        """What is wrong, without its parts."""
+        """The message without its further lines."""
         return self.messages[0]
 
 
@@ -35,9 +35,9 @@ class UsageError(MessageError, ValueError):
     Parameters
     ----------
     *args : Message or str
-        What is wrong, and, in further lines, its parts.
+        The message, followed by further lines of detail.
     field : str
-        Name of the option that is wrong; empty where it is none, or several.
+        The option that is wrong; empty for none or several.
     """
 
     def __init__(self, *args: Message | str, field: str = "") -> None:

@@ -1,9 +1,8 @@
-"""What dupimg tells people: a code with named values, put into words where it is shown.
+"""Messages for the user: a code with named values, turned into text where it is shown.
 
-The words stand in ``web/messages.json`` in every language, under the code: a template such as
-``"keeper of {count} duplicates"``, or one for each plural form of `count`. The page reads the
-same file; here they are put into English. Words of others, such as a decoder's, are a message
-with the code ``text``.
+The templates are in ``web/messages.json`` by language and code: a text such as ``"keeper of
+{count} duplicates"``, or one for each plural form of `count`. The page reads the same file; here
+messages are rendered in English. Foreign texts, such as a decoder's, have the code ``text``.
 """
 
 from __future__ import annotations
@@ -21,23 +20,22 @@ Value = Union[str, int, "Message"]
 
 @dataclass(frozen=True)
 class Message:
-    """Something to tell; `message` makes one.
+    """A message for the user; create it with `message`.
 
     Attributes
     ----------
     code : str
         Key of its templates.
     values : tuple of (str, value)
-        What stands in for ``{name}``, in order of the names. A whole number is written with
-        separators of thousands; a number that is a name, such as that of a scene, is a str. A
-        value may be a message itself.
+        The values of ``{name}``, sorted by name. An int is written with thousands separators; a
+        number used as a name, such as that of a scene, is a str. A value may be a message itself.
     """
 
     code: str
     values: tuple[tuple[str, Value], ...] = ()
 
     def __str__(self) -> str:
-        """Put the message into English."""
+        """Return the message in English."""
         values = dict(self.values)
         template = _english()[self.code]
         if not isinstance(template, str):
@@ -61,7 +59,7 @@ class Message:
 
     @staticmethod
     def from_json(content: list[Any]) -> Message:
-        """Return the message that `to_json` wrote."""
+        """Return the message from the values of `to_json`."""
         if len(content) == 1:
             return Message(*content)
         code, values = content
@@ -70,14 +68,14 @@ class Message:
 
 
 def message(code: str, **values: Value) -> Message:
-    """Return the message of a code.
+    """Create a message.
 
     Parameters
     ----------
     code : str
-        Written literally wherever a message is made: a test holds it against the templates.
+        Must be a literal, because a test compares all codes with the templates.
     **values : str, int or Message
-        Exactly those that its templates name.
+        Exactly the values named by its templates.
 
     Examples
     --------
@@ -88,12 +86,12 @@ def message(code: str, **values: Value) -> Message:
 
 
 def as_text(words: str) -> Message:
-    """Return words that nobody has translated as a message."""
+    """Return an untranslated text as a message."""
     return Message("text", (("text", words),))
 
 
 def quoted(words: str) -> Message:
-    """Return the message for what the system, a decoder or an earlier version says in English.
+    """Return the message for an English text of the system, a decoder or an earlier version.
 
     Parameters
     ----------
@@ -102,8 +100,8 @@ def quoted(words: str) -> Message:
     Returns
     -------
     Message
-        With a code of its own where a template is just these words, but for one number in them;
-        else with the code ``text``. Its English is `words` in any case.
+        With its own code if a template has the same words, except for one number; otherwise with
+        the code ``text``. Its English text is always `words`.
 
     Examples
     --------
@@ -121,16 +119,16 @@ def quoted(words: str) -> Message:
 
 
 def why(error: OSError) -> Message:
-    """Return what is wrong, without the number and the path that the error names.
+    """Return the reason of an error, without its number and path.
 
-    An `OSError` that this package raises has a message in place of the words of the system.
+    An `OSError` raised by this package has a message instead of the system's text.
     """
     words: object = error.strerror
     return words if isinstance(words, Message) else quoted(str(words or error))
 
 
 def details(error: Exception) -> Message:
-    """Return all that an error says."""
+    """Return the full text of an error."""
     if error.args and isinstance(error.args[0], Message):
         return error.args[0]
     if isinstance(error, OSError) and str(error) == f"[Errno {error.errno}] {error.strerror}":
@@ -153,7 +151,7 @@ def _english() -> Mapping[str, str | Mapping[str, str]]:
 
 @lru_cache
 def _known_words() -> Mapping[str, str]:
-    """Return the codes of what may be told in the words of others, by these words."""
+    """Map known foreign texts to their codes."""
     return {
         template: code
         for code, template in _english().items()

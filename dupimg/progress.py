@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on, and what is known of it when it is cut short."""
+"""Show the progress of a run, and record it for interruptions and other programs."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from tqdm import tqdm
 
 from dupimg import progress_file
 
-# What makes a bar, with the parameters of `progress_bar`.
+# Creates a bar; same parameters as `progress_bar`.
 MakeBar = Callable[..., AbstractContextManager[Any]]
 
-# How often whoever wants to know is told how far it is.
+# Seconds between two reports of the progress.
 _SECONDS_BETWEEN_NOTES = 0.5
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a step has come; as text, ``2 of 6 embedding, 120 of 500 photos``.
+    """The progress of a step; as text, ``2 of 6 embedding, 120 of 500 photos``.
 
     Attributes
     ----------
     step : str
-        As a word ending in -ing, mostly.
+        Name of the step, usually ending in -ing.
     done, total : int
     unit : str
-        What is counted.
+        Noun for the counted items.
     number, of : int
-        Which step it is, from 1 on, and of how many; 0 where steps are not numbered.
+        Number of the step, from 1 on, and number of steps; 0 if steps are not numbered.
     seconds : float
-        Since it began, without pauses.
+        Duration of the step so far, without pauses.
     waits_for : str
-        What the first of all waits for; empty once it has begun.
+        Reason why the first item has not started yet; empty once it has.
     """
 
     step: str
@@ -65,12 +65,12 @@ _NOTE: ContextVar[Callable[[Standing], object] | None] = ContextVar("note", defa
 
 @contextlib.contextmanager
 def numbered(*steps: str) -> Iterator[None]:
-    """Let bars say the number of a step, as in ``3 of 5 comparing``.
+    """Make bars show the number of their step, as in ``3 of 5 comparing``.
 
     Parameters
     ----------
     *steps : str
-        As bars call them. One that turns out to be needless is passed over.
+        The names of the steps. Unneeded ones may be skipped.
     """
     token = _STEPS.set(steps)
     progress_file.tell(steps=steps)
@@ -82,7 +82,7 @@ def numbered(*steps: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def noted(note: Callable[[Standing], object]) -> Iterator[None]:
-    """Tell `note` every few seconds, and at the end of each bar, how far it is."""
+    """Call `note` with the progress every few seconds, and at the end of each bar."""
     token = _NOTE.set(note)
     try:
         yield
@@ -91,24 +91,24 @@ def noted(note: Callable[[Standing], object]) -> Iterator[None]:
 
 
 class ProgressBar(tqdm):
-    """A bar that knows how far it is, also where it is not shown.
+    """A progress bar that also counts when it is hidden.
 
-    It is drawn in a terminal, and written down for another program that wants to know.
+    It is drawn in a terminal, and reported to the progress file of another program.
 
     Parameters
     ----------
     total : int
     what : str
-        The step, as a word ending in -ing.
+        Name of the step, ending in -ing.
     unit : str
-        What is counted.
+        Noun for the counted items.
     quiet : bool
-        Show nothing, even in a terminal.
+        Whether to hide the bar even in a terminal.
 
     Attributes
     ----------
     unfinished : ProgressBar or None
-        The latest of all bars, unless it came to its end: what an interruption interrupted.
+        The latest bar of all, unless it was completed; read after an interruption.
     """
 
     unfinished: ClassVar[ProgressBar | None] = None
@@ -127,25 +127,25 @@ class ProgressBar(tqdm):
             unit=f" {unit}",
             disable=quiet or None,  # None: off unless standard error is a terminal
             dynamic_ncols=True,
-            unit_scale=unit == "pairs",  # there are billions of them
+            unit_scale=unit == "pairs",  # billions need prefixes
         )
         ProgressBar.unfinished = self
         self._tell()
 
     @property
     def standing(self) -> Standing:
-        """How far it is."""
+        """The current progress."""
         seconds = time.monotonic() - self._begun - self._paused_seconds
         return replace(self._standing, done=self._done, seconds=round(seconds, 3))
 
     def wait_for(self, what: str) -> None:
-        """Say what the first of all waits for: `begin` says that the wait is over."""
+        """Show the reason why the first item has not started, until `begin` is called."""
         self._standing = replace(self._standing, waits_for=what)
         self._tell()
         self.set_postfix_str(what)
 
     def begin(self) -> None:
-        """Count time from now on."""
+        """Start to count the time."""
         self._standing = replace(self._standing, waits_for="")
         self._count_time()
         if not self.disable:
@@ -153,7 +153,7 @@ class ProgressBar(tqdm):
             self.reset()
 
     def update(self, n: float = 1) -> bool | None:
-        """Note that `n` more are done, and wait if another program wants that."""
+        """Count `n` more items, and wait while another program pauses the run."""
         self._done += int(n)
         if time.monotonic() > self._next_note:
             self._tell()

@@ -1,8 +1,8 @@
-"""Tell another program how far a run is, and listen to it, by files in a folder that both know.
+"""Exchange progress and commands with another program through files in a shared folder.
 
-Where ``DUPIMG_PROGRESS`` names a folder, its ``progress.jsonl`` gets a line of JSON for each piece
-of news. While it holds a file ``pause``, the run waits between two files; a question is a line,
-too, and the file ``answer`` answers it. The other program may come and go as it likes.
+If ``DUPIMG_PROGRESS`` names a folder, the run appends lines of JSON to its ``progress.jsonl``.
+While the folder contains a file ``pause``, the run waits between two files. A question is a line,
+too; the file ``answer`` answers it. The other program may start and stop at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class ProgressFile:
-    """The folder by which a run and another program know of each other.
+    """The folder shared by a run and another program.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class ProgressFile:
     Attributes
     ----------
     name : str
-        Of the folder: by it, the other program knows the run.
+        Name of the folder, by which the other program identifies the run.
     paused_seconds : float
-        How long the run has waited so far.
+        Total time that the run has been paused.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,17 +44,17 @@ class ProgressFile:
         self.paused_seconds = 0.0
 
     def tell(self, **news: Any) -> None:
-        """Write a line; nothing depends on it."""
+        """Append a line; ignore errors."""
         line = json.dumps(news) + "\n"
         with contextlib.suppress(OSError):
             file = os.open(self._lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(file, line.encode())  # one write: threads do not mix their lines
+                os.write(file, line.encode())  # one write, so that threads do not mix their lines
             finally:
                 os.close(file)
 
     def wait_while_paused(self) -> None:
-        """Return at once, or when the other program lets the run go on."""
+        """Wait as long as the other program pauses the run."""
         if not self._pause.exists():
             return
         with self._waiting:
@@ -68,7 +68,7 @@ class ProgressFile:
             self.tell(paused=False)
 
     def ask(self, question: str) -> bool:
-        """Ask a question, and wait for the answer."""
+        """Ask the other program a question, and wait for the answer."""
         self._answer.unlink(missing_ok=True)
         self.tell(question=question)
         while not self._answer.exists():
@@ -82,23 +82,23 @@ _file: ProgressFile | None = None
 
 
 def progress_file() -> ProgressFile | None:
-    """Return what tells another program of this run, if one wants to know."""
+    """Return the progress file, or None if no other program wants one."""
     return _file
 
 
 def open_progress_file() -> None:
-    """Begin to tell the program that started this one, if it asked for that."""
+    """Open the progress file if the program that started this one asked for it."""
     global _file
-    # Not for the processes that this one starts.
+    # Child processes must not use it.
     if folder := os.environ.pop(ENVIRONMENT, ""):
         _file = ProgressFile(Path(folder))
-        # Whatever the program that started this one does with Ctrl-C.
+        # Restore Ctrl-C, which the parent program may have disabled.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if hasattr(signal, "SIGBREAK"):
             signal.signal(signal.SIGBREAK, signal.default_int_handler)
 
 
 def tell(**news: Any) -> None:
-    """Write a line if another program wants to know."""
+    """Append a line to the progress file, if there is one."""
     if _file is not None:
         _file.tell(**news)

@@ -1,7 +1,7 @@
-"""Threads that Ctrl-C ends in order.
+"""Run threads that Ctrl-C can end without a deadlock.
 
-Python raises KeyboardInterrupt wherever its main thread happens to be. Where that has just taken a
-lock of a pool of threads, the lock stays taken, and the program waits for itself forever.
+Python raises KeyboardInterrupt anywhere in its main thread. If that happens just after it has taken
+a lock of a thread pool, the lock is never released, and the program hangs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# How long Ctrl-C may wait for the main thread to look for it.
+# Longest delay until the main thread notices Ctrl-C.
 SECONDS_BETWEEN_LOOKS = 0.1
 
 _is_pressed = False
@@ -24,15 +24,15 @@ _is_pressed = False
 class Threads(ThreadPoolExecutor):
     """A pool of threads that can be used and ended safely while Ctrl-C is pressed.
 
-    As a context manager in the main thread it lets the first Ctrl-C wait until `each` or
-    `raise_if_pressed` is called, or until its end. The second Ctrl-C does not wait. What has not
-    begun by then is not begun.
+    As a context manager in the main thread it delays the first Ctrl-C until `each` or
+    `raise_if_pressed` is called, or until its end. The second Ctrl-C is not delayed. Calls that
+    have not started by then are cancelled.
 
     Parameters
     ----------
     n_threads : int
     name : str, optional
-        Of the threads.
+        Name of the threads.
 
     Examples
     --------
@@ -46,9 +46,9 @@ class Threads(ThreadPoolExecutor):
         self._holds = False
 
     def each(self, function: Callable[..., T], *items: Iterable[object]) -> Iterator[T]:
-        """Call a function for each item, or with items of several kinds, and yield the results.
+        """Call a function for each item, like `map`, and yield the results.
 
-        All calls are handed to the threads at once. The results come in the order of the items.
+        All calls are submitted at once. The results are in the order of the items.
 
         Raises
         ------
@@ -59,9 +59,9 @@ class Threads(ThreadPoolExecutor):
         return (_result(future) for future in futures)
 
     def __enter__(self) -> Threads:
-        """Let Ctrl-C wait."""
+        """Delay Ctrl-C."""
         super().__enter__()
-        # Whoever handles it in another way knows why; in an outer pool it waits already.
+        # Respect other handlers; an outer pool delays it already.
         self._holds = (
             threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -76,7 +76,7 @@ class Threads(ThreadPoolExecutor):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for what has begun."""
+        """Wait for the calls that have started."""
         global _is_pressed
         try:
             self.shutdown(cancel_futures=kind is not None)
@@ -90,7 +90,7 @@ class Threads(ThreadPoolExecutor):
 
 
 def raise_if_pressed() -> None:
-    """Raise KeyboardInterrupt if Ctrl-C was pressed while a pool lets it wait.
+    """Raise KeyboardInterrupt if Ctrl-C was pressed while a pool delays it.
 
     Only in the main thread, as Python does.
     """

@@ -1,19 +1,19 @@
-"""Words for numbers, and hints at misspelled ones."""
+"""Format numbers with nouns, and suggest corrections of misspelled words."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
 
-# How alike a word must be to a known one, and to one of the parts of a known one.
+# Least similarity of a word to a known one, and to a part of a known one.
 _NEAR, _NEAR_PART = 0.6, 0.8
 
-# Parts that several known words share hint at no more of them than this.
+# Most suggestions by a part that several known words share.
 _MOST_HINTS = 3
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the known words nearest to `word`, or an empty string.
+    """Return a suggestion of the known words nearest to `word`, or an empty string.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _likeness(word: str, known: str) -> float:
-    """Return how near two words are; 0 if they are not near."""
+    """Return the similarity of two words; 0 if they are not similar."""
     whole = difflib.SequenceMatcher(None, known, word).ratio()
     parts = known.strip("-").split("_")
     part = max(difflib.SequenceMatcher(None, part, word.strip("-")).ratio() for part in parts)
@@ -42,7 +42,7 @@ def _either(words: Sequence[str]) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """Write a number of things.
+    """Return a number with its noun.
 
     Examples
     --------

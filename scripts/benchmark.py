@@ -1,4 +1,4 @@
-"""Measure how long each stage takes here, or how vectors are searched; --help lists the options."""
+"""Measure the stages of a run, or searches of vectors; --help lists the options."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Build dupimg as a program that needs no Python: a folder, and the same as a ZIP file.
+"""Build dupimg as a program without Python: a folder, and the same as a ZIP file.
 
 Run it in an environment with the lean install and PyInstaller (``pip install pyinstaller``). The
-program is built for the system that it runs on, into ``dist/``.
+program is built for the current system, into ``dist/``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import dupimg
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_SIDE = 1024  # pixels of the icon
+_SIDE = 1024  # side of the icon in pixels
 
-# What Windows shows of a program.
+# Properties of the program on Windows.
 _VERSION_FILE = """VSVersionInfo(
   ffi=FixedFileInfo(filevers={numbers}, prodvers={numbers}),
   kids=[
@@ -41,7 +41,7 @@ _VERSION_FILE = """VSVersionInfo(
 
 
 def main() -> int:
-    """Build the program into ``dist/``, and say how large it is."""
+    """Build the program into ``dist/``, and print its size."""
     dist = ROOT / "dist"
     with tempfile.TemporaryDirectory() as folder:
         _build(dist, Path(folder))
@@ -72,10 +72,10 @@ def _build(dist: Path, work: Path) -> None:
 
 
 def contained(work: Path) -> dict[str, str]:
-    """Return the variables of a build that writes below `work` only.
+    """Return the environment of a build that only writes below `work`.
 
-    PyInstaller imports what it bundles. OpenVINO would note in ``~/intel`` that it was used, and
-    tell its makers; without its telemetry it works as well.
+    PyInstaller imports the bundled packages. OpenVINO would record its use in ``~/intel`` and send
+    it to Intel; without its telemetry it works as well.
     """
     blocked = work / "blocked"
     blocked.mkdir()
@@ -97,7 +97,7 @@ def draw_icon(path: Path) -> Image.Image:
     Returns
     -------
     Image
-        Of 1,024 × 1,024 pixels, RGBA.
+        The icon with 1,024 × 1,024 pixels, RGBA.
     """
     svg = ElementTree.parse(path).getroot()
     scale = _SIDE / float(svg.attrib["viewBox"].split()[2])
@@ -113,7 +113,7 @@ def draw_icon(path: Path) -> Image.Image:
 
 
 def zip_folder(folder: Path, archive: Path) -> None:
-    """Write a folder to a ZIP file, with its symbolic links as such and what may be executed."""
+    """Write a folder to a ZIP file, with symbolic links and execute permissions."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder.parent).as_posix()

@@ -12,7 +12,7 @@ from dupimg.options.tool_options import AppOptions
 from dupimg.pages.app_address import publish_address, running_address, state_folder
 from dupimg.pages.local_server import LocalServer
 
-# Without a page and a run.
+# Idle time: no page open, nothing running.
 _SECONDS_TO_END = 600.0
 
 
@@ -22,15 +22,15 @@ def run_app(
     announce: Callable[[str], object] = print,
     seconds_to_end: float = _SECONDS_TO_END,
 ) -> None:
-    """Open the application, or the one that runs, until a person quits.
+    """Serve the application until the user quits, or show one that already runs.
 
     Parameters
     ----------
     options : AppOptions
     announce : callable
-        Is given the line that says where the page is.
+        Receives the line with the address of the page.
     seconds_to_end : float, default=600
-        It ends by itself after that long without a page and without a run.
+        The app ends after this long with no page open and nothing running.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def run_app(
         announce(f"app      {server.address}")
         server.serve(
             open_browser=options.browser,
-            # From the page of a review, too, a person comes back.
+            # A review counts as well: the user comes back from its page.
             busy=lambda: any(run.is_running for run in runs),
             grace_seconds=seconds_to_end,
             patience_seconds=seconds_to_end,
         )
-        # Asked by Quit; Ctrl-C means the same.
+        # Reached by the Quit button and by Ctrl-C.
         for run in runs.running:
             run.stop()
         for run in runs.running:

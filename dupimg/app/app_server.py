@@ -1,7 +1,7 @@
-"""What the page of the app asks for and sends; see each view.
+"""The HTTP views of the app.
 
-Answers are JSON. 422 means that something cannot be done: ``message`` says why, as a message of
-`dupimg.messages`, and ``field`` names the option that is wrong, where that is known. Other errors
+Answers are JSON. Status 422 refuses a request: ``message`` gives the reason, as a message of
+`dupimg.messages`, and ``field`` the option that is wrong, where that is known. Other errors
 are those of `dupimg.pages.local_server`.
 """
 
@@ -66,10 +66,10 @@ class AppServer:
                 server.add(view.__name__, view, method=method)
         server.app.register_error_handler(UsageError, explain)
 
-    # What it shows.
+    # GET: what the page shows.
 
     def home(self) -> dict[str, Any]:
-        """Answer with the results that are known, the latest first, recent folders and places."""
+        """Answer with the known results, latest first, with recent folders and places."""
         latest: dict[Path, list[Run]] = {}
         for run in self._runs:
             if run.verb != "tune":
@@ -84,11 +84,11 @@ class AppServer:
         }
 
     def folder(self) -> dict[str, Any]:
-        """Answer with the folders in the folder ``path``, see `dupimg.app.places`."""
+        """Answer with the subfolders of ``path``, see `dupimg.app.places`."""
         return list_folder(Path(request.args.get("path") or Path.home()))
 
     def form(self) -> dict[str, Any]:
-        """Answer with the fields of the form, and a folder for the result of an ``input``."""
+        """Answer with the fields of the form, and suggest an output folder for ``input``."""
         given = request.args.get("input")
         return {
             "advanced": advanced_fields(),
@@ -96,13 +96,13 @@ class AppServer:
         }
 
     def run(self) -> dict[str, Any]:
-        """Answer with all about the run ``id``."""
+        """Answer with the progress of the run ``id``."""
         return self._run(request.args.get("id")).progress()
 
     def result(self) -> dict[str, Any]:
-        """Answer with where things stand in an output ``folder``, and what happened there.
+        """Answer with the state and the history of an output ``folder``.
 
-        The ``runs`` are those of the app, the ``history`` is what anybody has done, in order.
+        ``runs`` holds the runs of this app; ``history`` also those of the terminal, in order.
         """
         folder = _result_folder(request.args.get("folder"))
         runs = [run for run in self._runs.at(folder) if run.verb not in ROOMS]
@@ -113,12 +113,12 @@ class AppServer:
         }
 
     def files(self) -> dict[str, Any]:
-        """Answer with files of a result that can be brought back, by a part of their path."""
+        """Answer with the files that undo can bring back whose path contains ``search``."""
         folder = _result_folder(request.args.get("folder"))
         return files_to_bring_back(folder, request.args.get("search", ""))
 
     def thumb(self) -> Response:
-        """Answer with the small picture of a content of a result."""
+        """Answer with the preview of the photo with a ``digest``."""
         folder = _result_folder(request.args.get("folder"))
         digest = request.args.get("digest", "")
         if not re.fullmatch("[0-9a-f]{64}", digest):
@@ -126,7 +126,7 @@ class AppServer:
         return _picture(PreviewFolder(folder).file(digest), folder / STATE_FOLDER)
 
     def preview(self, name: str, number: int) -> Response:
-        """Answer with a picture that a run has told of."""
+        """Answer with preview `number` of a run."""
         run = self._run(name)
         previews = run.log.previews
         if number >= len(previews):
@@ -134,7 +134,7 @@ class AppServer:
         return _picture(previews[number], run.output_dir / STATE_FOLDER)
 
     def report(self, name: str, file: str) -> Response:
-        """Answer with the report of a result, and with the files that it shows."""
+        """Answer with the report of a result, or with a file that the report shows."""
         try:
             folder = _result_folder(os.fsdecode(base64.urlsafe_b64decode(name)))
         except ValueError:
@@ -151,14 +151,14 @@ class AppServer:
             abort(403, "Got a file that the report does not show.")
         return _sent(folder / file, folder)
 
-    # What it does.
+    # POST: what the page does.
 
     def command(self) -> dict[str, Any]:
-        """Answer with the command that a ``verb`` with ``values`` is."""
+        """Answer with the command line for a ``verb`` and its ``values``."""
         return {"command": filled_in(_text("verb"), _values())[1]}
 
     def start(self) -> dict[str, Any]:
-        """Begin to look at photos, with the ``values`` of the form."""
+        """Start to plan, or to tune, with the ``values`` of the form."""
         values = _values()
         options, command = filled_in("plan", values)
         assert isinstance(options, PlanOptions)
@@ -180,7 +180,7 @@ class AppServer:
         return self._begun(command, output_dir, inputs, values)
 
     def start_verb(self) -> dict[str, Any]:
-        """Begin a ``verb`` on an output folder, with its own ``values``."""
+        """Start a ``verb`` on an output folder, with its ``values``."""
         verb, values = _text("verb"), _values()
         folder = _result_folder(values.get("plan") or values.get("output_dir"))
         if verb == "trash":
@@ -192,7 +192,7 @@ class AppServer:
         return self._begun(command, folder)
 
     def resume(self) -> dict[str, Any]:
-        """Go on with what was interrupted in an output ``folder``."""
+        """Resume the interrupted command of an output ``folder``."""
         folder = _result_folder(_text("folder"))
         told = describe(folder)
         if told["state"] == "undoing":
@@ -211,7 +211,7 @@ class AppServer:
         return self._begun(command, folder, about["input_dirs"], about["values"])
 
     def room(self) -> dict[str, Any]:
-        """Open the review of an output ``folder``; its ``address`` comes with the run."""
+        """Open the review of an output ``folder``; the progress of its run has its ``address``."""
         folder = _result_folder(_text("folder"))
         for run in self._runs.at(folder):
             if run.verb == "review" and run.is_running:
@@ -220,27 +220,27 @@ class AppServer:
         return self._begun(written_command("review", options), folder)
 
     def pause(self) -> dict[str, Any]:
-        """Let the run ``id`` wait."""
+        """Pause the run ``id``."""
         self._run(_text("id")).pause()
         return {}
 
     def go_on(self) -> dict[str, Any]:
-        """Let the run ``id`` go on."""
+        """End the pause of the run ``id``."""
         self._run(_text("id")).go_on()
         return {}
 
     def stop(self) -> dict[str, Any]:
-        """Stop the run ``id``; it can go on later."""
+        """Stop the run ``id``; it can be resumed later."""
         self._run(_text("id")).stop()
         return {}
 
     def answer(self) -> dict[str, Any]:
-        """Answer what the run ``id`` asks: yes or no."""
+        """Pass the user's ``answer``, yes or no, to the run ``id``."""
         self._run(_text("id")).answer(_text("answer") == "yes")
         return {}
 
     def samples(self) -> dict[str, Any]:
-        """Make photos to try the app on, once, and answer with their folder."""
+        """Make the demo photos unless they exist, and answer with their folder."""
         home = next(place["path"] for place in places() if place["kind"] in ("pictures", "home"))
         folder = Path(home) / "dupimg demo"
         if not folder.exists():
@@ -253,17 +253,17 @@ class AppServer:
         return {}
 
     def open_page(self) -> dict[str, Any]:
-        """Open another page of the app, for a second start."""
+        """Open another page of the app, because it was started a second time."""
         self._server.open_page()
         return {}
 
     def quit(self) -> dict[str, Any]:
-        """End the app; what runs is stopped and can go on later."""
+        """End the app; its runs are stopped and can be resumed later."""
         self._server.end()
         return {}
 
     def alive(self) -> Response:
-        """Answer as long as the page is open: each second the names of what runs."""
+        """Stream the ids of the running runs each second while the page is open."""
 
         def news() -> Iterator[tuple[str, str]]:
             while True:
@@ -292,7 +292,7 @@ class AppServer:
 
 
 def app_page() -> str:
-    """Return the page of the app."""
+    """Return the HTML of the app."""
     return fill_page(
         "app/page.html",
         scripts=(
@@ -324,14 +324,14 @@ def app_page() -> str:
 
 
 def explain(error: MessageError) -> tuple[Response, int]:
-    """Answer an error as the page reads it."""
+    """Answer with an error as JSON."""
     lines = [told.to_json() for told in error.messages]
     field = getattr(error, "field", "")
     return jsonify(error="refused", message=lines[0], parts=lines[1:], field=field), 422
 
 
 def _result_card(runs: list[Run]) -> dict[str, Any] | None:
-    """Return what the first page shows of a result; None where its folder is gone."""
+    """Return the summary of a result for the home page; None if its folder is gone."""
     run, folder = runs[-1], runs[-1].output_dir
     going = next((run for run in runs if run.is_running and run.verb != "review"), None)
     card = {
@@ -354,7 +354,7 @@ def _result_card(runs: list[Run]) -> dict[str, Any] | None:
 
 
 def _result_folder(given: Any) -> Path:
-    """Return an output folder, or refuse what is none."""
+    """Return `given` as a path; raise UsageError unless it is an output folder."""
     folder = Path(given) if isinstance(given, str) and given else Path()
     if not folder.is_absolute() or not (folder / STATE_FOLDER).is_dir():
         raise UsageError(message("refused.no_result", folder=str(folder)), field="folder")
@@ -362,12 +362,12 @@ def _result_folder(given: Any) -> Path:
 
 
 def _name_of(folder: Path) -> str:
-    """Return the name by which an address names an output folder."""
+    """Return an output folder encoded for use in an address."""
     return base64.urlsafe_b64encode(os.fsencode(folder)).decode()
 
 
 def _picture(file: Path, folder: Path) -> Response:
-    """Return a picture that a run has made, kept by the browser."""
+    """Return a picture made by a run; the browser may cache it."""
     if file.suffix.lower() not in (".jpg", ".jpeg", ".webp", ".png"):
         abort(403, "Got what is no picture of a run.")
     response = _sent(file, folder)
@@ -376,7 +376,7 @@ def _picture(file: Path, folder: Path) -> Response:
 
 
 def _sent(file: Path, folder: Path) -> Response:
-    """Return a plain file within a folder; links do not lead out of it."""
+    """Return a regular file within a folder; refuse links that lead out of it."""
     if not file.resolve().is_relative_to(folder.resolve()):
         abort(403, "Got a file outside the folder.")
     if not file.is_file():

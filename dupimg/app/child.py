@@ -1,4 +1,4 @@
-"""A command as a process of its own: begun, paused, stopped and found again."""
+"""Run commands in child processes: start, find again, interrupt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STDOUT, STDERR = "stdout", "stderr"
 
 
 def own_command() -> list[str]:
-    """Return the words that start dupimg, also where it is one executable with all in it."""
+    """Return the command line that starts dupimg, as a package or as a bundled executable."""
     if getattr(sys, "frozen", False):
         return [sys.executable]
     return [sys.executable, "-m", "dupimg"]
@@ -30,9 +30,9 @@ def start_child(words: Sequence[str], folder: Path) -> psutil.Popen:
     Parameters
     ----------
     words : sequence of str
-        What follows ``dupimg``.
+        The arguments of ``dupimg``.
     folder : Path
-        Gets what the command prints, and the news of `dupimg.progress_file`.
+        Receives the output of the command and its `dupimg.progress_file`.
     """
     apart = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def start_child(words: Sequence[str], folder: Path) -> psutil.Popen:
 
 
 def find_child(pid: int, created: float) -> psutil.Process | None:
-    """Return the process that an earlier start of the app began, if it is alive."""
+    """Return the process started by an earlier app, if it is still alive."""
     with contextlib.suppress(psutil.Error, ValueError):
         process = psutil.Process(pid)
         if abs(process.create_time() - created) < 1:
@@ -60,7 +60,7 @@ def find_child(pid: int, created: float) -> psutil.Process | None:
 
 
 def is_alive(process: psutil.Process | psutil.Popen | None) -> bool:
-    """Return whether a process runs; one that has ended and is ours is forgotten by the system."""
+    """Return whether a process runs; reap it if it is an ended child of ours."""
     if process is None:
         return False
     if isinstance(process, psutil.Popen):
@@ -71,8 +71,8 @@ def is_alive(process: psutil.Process | psutil.Popen | None) -> bool:
 
 
 def interrupt(process: psutil.Process, folder: Path) -> None:
-    """Do as Ctrl-C does: the same command goes on later."""
-    (folder / PAUSE).unlink(missing_ok=True)  # who waits does not hear
+    """Interrupt a process as Ctrl-C does, so that the same command can resume later."""
+    (folder / PAUSE).unlink(missing_ok=True)  # a paused process does not react
     with contextlib.suppress(psutil.Error, OSError):
         if sys.platform == "win32":
             process.send_signal(signal.CTRL_BREAK_EVENT)

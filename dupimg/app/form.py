@@ -1,6 +1,6 @@
-"""The options of a run as the fields of a form, and what a person filled in as a command.
+"""Convert the options of a run to form fields, and a filled-in form to a command.
 
-All of it comes from the options themselves, as the help of the command line does.
+Both are derived from the option classes, like the help of the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dupimg.options.fields import COMMAND_LINE_ONLY, Options, ordered_fields
 from dupimg.options.run_options import AddOptions, ApplyOptions, PlanOptions, UndoOptions
 from dupimg.options.tool_options import TuneOptions
 
-# What has a place of its own in the form, or none in an app.
+# Options that have their own place in the form, or do not apply to the app.
 _ELSEWHERE = COMMAND_LINE_ONLY | {
     "input_dir",
     "protect",
@@ -39,7 +39,7 @@ FORMS: dict[str, type[Options]] = {
 
 
 def advanced_fields() -> list[dict[str, Any]]:
-    """Return the advanced options of a run: name, kind, help line, default and group of each."""
+    """Return the advanced options of a run with name, kind, help line, default and group."""
     fields = [f for f in ordered_fields(PlanOptions) if f.name not in _ELSEWHERE]
     return [_described(field) for field in fields]
 
@@ -64,7 +64,7 @@ def _described(field: dataclasses.Field) -> dict[str, Any]:
 
 
 def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:
-    """Return the options that a form was filled in with, and the command that does the same.
+    """Return the options of a filled-in form, and the equivalent command.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:
 
 
 def _taken(value: Any, field: dataclasses.Field) -> Any:
-    """Return several folders where the option takes them; else the first."""
+    """Convert a form value: only options that take several folders keep all of a list."""
     if not isinstance(value, list):
         return value
     if field.metadata["many"]:

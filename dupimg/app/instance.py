@@ -1,4 +1,4 @@
-"""One app for each user of a machine: a second start finds the first."""
+"""Allow one running app per user: a second start finds the first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECONDS_TO_ANSWER = 5.0
 
 @contextlib.contextmanager
 def only_instance(folder: Path) -> Iterator[bool]:
-    """Yield whether this is the only app; the system frees the lock of one that was killed."""
+    """Yield whether this is the only app; the system releases the lock if the app is killed."""
     try:
         with FileLock(folder / _LOCK, timeout=0):
             yield True
@@ -29,7 +29,7 @@ def only_instance(folder: Path) -> Iterator[bool]:
 
 
 def open_running(address: str) -> bool:
-    """Let the app that runs open its page; return whether it did."""
+    """Ask the running app to open its page; return whether it did."""
     url = urlsplit(address)
     connection = http.client.HTTPConnection(url.netloc, timeout=_SECONDS_TO_ANSWER)
     with contextlib.suppress(OSError), contextlib.closing(connection):

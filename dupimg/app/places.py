@@ -1,4 +1,4 @@
-"""The folders of this machine, to choose one: names of folders, and never of files."""
+"""List the folders of this machine for the folder chooser; never the names of files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dupimg.errors import UsageError
 from dupimg.files.durable import STATE_FOLDER
 from dupimg.messages import message, why
 
-# As many names of a folder are looked at, and shown.
+# Most entries of a folder to look at, and most subfolders to show.
 _MOST_ENTRIES, _MOST_FOLDERS = 50_000, 2_000
 
 _PHOTOS = re.compile(
@@ -24,12 +24,12 @@ _PHOTOS = re.compile(
 
 
 def list_folder(folder: Path) -> dict[str, Any]:
-    """Return a folder as the page shows it: its folders, and how many photos are right in it.
+    """Return the subfolders of a folder, and the number of photos directly in it.
 
     Raises
     ------
     UsageError
-        It cannot be listed.
+        The folder cannot be listed.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  links stay as they are
     names, photos = [], 0
@@ -56,7 +56,7 @@ def list_folder(folder: Path) -> dict[str, Any]:
 
 
 def places() -> list[dict[str, str]]:
-    """Return where people keep photos: folders of the user, and disks."""
+    """Return likely places of photos: folders of the user, and disks."""
     own = {
         "pictures": platformdirs.user_pictures_dir(),
         "home": str(Path.home()),
@@ -65,7 +65,7 @@ def places() -> list[dict[str, str]]:
     }
     found = [{"kind": kind, "path": path} for kind, path in own.items() if Path(path).is_dir()]
     disks = {part.mountpoint for part in psutil.disk_partitions() if Path(part.mountpoint).is_dir()}
-    # Of the mounts of Linux, those that a person made.
+    # On Linux, skip the mounts of the system.
     shown = sorted(disk for disk in disks if os.name == "nt" or _is_of_person(disk))
     return found + [{"kind": "disk", "path": disk} for disk in shown]
 
@@ -75,7 +75,7 @@ def _is_of_person(disk: str) -> bool:
 
 
 def suggest_output(input_dir: Path) -> Path:
-    """Return a folder for the result beside the photos, which is not there yet.
+    """Return an unused name for an output folder beside the photos.
 
     Examples
     --------

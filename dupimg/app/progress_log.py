@@ -1,4 +1,4 @@
-"""What a run has told of itself so far, see `dupimg.progress_file`."""
+"""Read the progress that a run has reported, see `dupimg.progress_file`."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 
 from dupimg.progress_file import LINES
 
-# A rate is that of the last while: decoding a hundred raws tells little about the JPEGs after it.
+# Only recent work counts for the rate: a hundred raws predict little about the JPEGs after them.
 _SECONDS_OF_RATE = 15.0
 
 
 class ProgressLog:
-    """The news of a run, read as they are written.
+    """The progress of a run, updated by `read`.
 
     Parameters
     ----------
     folder : Path
+        The folder of the run.
 
     Attributes
     ----------
     steps : list of str
-        Numbered ones.
+        The numbered steps.
     standing : dict
-        As `dupimg.progress.Standing`.
+        The fields of `dupimg.progress.Standing`.
     previews : list of Path
-        Pictures of the photos that were looked at, in this order.
+        Previews of the photos read so far, in this order.
     paused : bool
     question : str
-        What the run asks and waits for.
+        The question whose answer the run waits for.
     announced : list
-        What it said before, as messages.
+        The messages shown before the question.
     error : list
-        Why it was refused, as messages, with the option ``field`` that is wrong.
+        The messages of a refusal; ``field`` is the option that is wrong.
     notes : list
         Messages about the result.
     tuned : dict
@@ -55,7 +56,7 @@ class ProgressLog:
         self._lately: deque[tuple[float, int]] = deque()
 
     def read(self) -> None:
-        """Take in what was written since."""
+        """Read the lines written since the last call."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -90,7 +91,7 @@ class ProgressLog:
 
     @property
     def rate(self) -> float:
-        """What is done in a second; 0 where nobody can tell yet."""
+        """Items per second; 0 while it is unknown."""
         if len(self._lately) < 2:
             return 0.0
         (begun, first), (now, done) = self._lately[0], self._lately[-1]
@@ -98,7 +99,7 @@ class ProgressLog:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the step may still take."""
+        """Estimated remaining seconds of the step; None while unknown."""
         if not self.rate:
             return None
         return float((self.standing["total"] - self.standing["done"]) / self.rate)

@@ -1,4 +1,4 @@
-"""An output folder as the app shows it: where things stand, what came out, what can be done."""
+"""Describe an output folder for the app: its state, its result and its history."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from dupimg.runs.past_runs import past_runs
 from dupimg.runs.result import PLAN
 from dupimg.runs.status import status
 
-# Of duplicates and of scenes, and of the photos of one.
+# Most duplicate groups and scenes shown, and most photos of each.
 _MOST_GROUPS, _MOST_PHOTOS = 6, 8
 
-# Files offered to be brought back at once.
+# Most files offered for undo at once.
 _MOST_FILES = 300
 
 
 def describe(output_dir: Path) -> dict[str, Any]:
-    """Return what the page shows of an output folder.
+    """Return the state and the result of an output folder as JSON values.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def describe(output_dir: Path) -> dict[str, Any]:
 
 
 def history(output_dir: Path, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return what was done in an output folder, in order: by `runs` of the app, and by others.
+    """Return everything done in an output folder, in order: the app's `runs` and all others.
 
-    Others are its review, a terminal and what another app began; they come without a command.
+    Others come from a review, a terminal or another app; they have no command.
     """
     names, verbs = {run.id for run in runs}, {run.verb for run in runs}
     others = [
@@ -82,7 +82,7 @@ def history(output_dir: Path, runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def read_rows(output_dir: Path) -> Record | None:
-    """Return the rows as they stand: of the run, or of the plan as a person edited it."""
+    """Return the current rows: those of the applied run, or the plan with the user's edits."""
     if Journal.exists(output_dir):
         journal = Journal(output_dir)
         if journal.state != UNDONE:
@@ -101,7 +101,7 @@ def read_rows(output_dir: Path) -> Record | None:
 
 
 def files_to_bring_back(output_dir: Path, search: str) -> dict[str, Any]:
-    """Return files that a run has put in place, removed ones first, by a part of their path."""
+    """Return the transferred files whose path contains `search`, removed ones first."""
     record = read_rows(output_dir)
     rows = [] if record is None else [r for r in record.rows if r.has_step and not r.is_companion]
     found = [row for row in rows if search.casefold() in row.path.casefold()]
@@ -117,7 +117,7 @@ def _photo(row: Row) -> dict[str, Any]:
 
 
 def _duplicates(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the groups whose duplicates take most space."""
+    """Return the groups whose duplicates take the most space."""
     keepers = {row.path: row for row in rows if row.is_photo}
     removed = defaultdict(list)
     for row in rows:
@@ -131,7 +131,7 @@ def _duplicates(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _scenes(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the scenes with most photos."""
+    """Return the scenes with the most photos."""
     scenes = defaultdict(list)
     for row in rows:
         if row.is_photo and row.action == KEEP:
@@ -148,7 +148,7 @@ def _first(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def _space(record: Record, output_dir: Path) -> dict[str, Any]:
-    """Say what copying takes, what moving has to copy from other disks, and what there is."""
+    """Return the bytes that copying needs, that moving copies across disks, and that are free."""
     sizes, target = sizes_of(record.rows, record.run.inputs), existing_parent(output_dir)
     return {
         "needed": sum(sizes.values()),

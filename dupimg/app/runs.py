@@ -1,7 +1,7 @@
-"""The runs of the app: each a command in a process of its own, remembered in a folder of its own.
+"""The runs of the app: each is a command in its own process, recorded in its own folder.
 
-What is known of a run is on the disk, so that it survives the app: whether it goes on is asked of
-the system, what came of it is read from what it printed.
+All of a run's data is on disk, so that it survives the app: the system knows whether the process
+is alive, and the output of the command holds the outcome.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from dupimg.app.child import STDERR, STDOUT, find_child, interrupt, is_alive, st
 from dupimg.app.progress_log import ProgressLog
 from dupimg.progress_file import ANSWER, PAUSE
 
-# Where another page of dupimg is open; they have no result to come back to.
+# Verbs that only serve a page; they have no result to come back to.
 ROOMS = ("review", "tune")
 
 _RUN = "run.json"
 
-# How many are remembered, and how long a run may take to stop.
+# Most runs remembered, and how long one may take to stop.
 _MOST_RUNS, _SECONDS_TO_STOP = 200, 10.0
 
 _STATES = {0: "done", 1: "failed", 2: "refused", 130: "stopped"}
 
 
 class Run:
-    """A command that the app began, now or in an earlier life.
+    """A command started by this app or by an earlier one.
 
     Parameters
     ----------
     folder : Path
-        As `Runs.start` made it.
+        The folder made by `Runs.start`.
     process : psutil.Popen, optional
-        The process, if this program began it.
+        The process, if this program started it.
     """
 
     def __init__(self, folder: Path, process: psutil.Popen | None = None) -> None:
@@ -60,30 +60,30 @@ class Run:
 
     @property
     def verb(self) -> str:
-        """The command."""
+        """The verb of the command."""
         return str(self.about["words"][0])
 
     @property
     def kind(self) -> str:
-        """The command, or "back" for an undo of single files."""
+        """The verb, or "back" for an undo of single files."""
         single = any(str(word).startswith("--file") for word in self.about["words"])
         return "back" if single and self.verb == "undo" else self.verb
 
     @property
     def output_dir(self) -> Path:
-        """Where the result goes."""
+        """The output folder."""
         return Path(self.about["output_dir"])
 
     @property
     def is_running(self) -> bool:
-        """Whether it goes on."""
+        """Whether the process is alive."""
         if not is_alive(self._process):
             self._process = None
         return self._process is not None
 
     @property
     def log(self) -> ProgressLog:
-        """What it has told so far."""
+        """The progress reported so far."""
         with self._lock:
             self._log.read()
         return self._log
@@ -111,17 +111,17 @@ class Run:
 
     @property
     def outcome(self) -> dict[str, Any]:
-        """What it printed at its end, as JSON values; empty if it did not come to it."""
+        """The JSON object printed at the end; empty before that and if the run was cut short."""
         return {} if self.is_running else self._outcome
 
     @property
     def address(self) -> str:
-        """Of its page, once it is there."""
+        """Address of the page that the run serves; empty until it does."""
         found = re.search(r"http://127\.0\.0\.1:\S+", (self.folder / STDOUT).read_text("utf-8"))
         return found[0] if found else ""
 
     def pause(self) -> None:
-        """Let it wait between two files."""
+        """Make the run wait between two files."""
         (self.folder / PAUSE).touch()
 
     def go_on(self) -> None:
@@ -129,19 +129,19 @@ class Run:
         (self.folder / PAUSE).unlink(missing_ok=True)
 
     def answer(self, yes: bool) -> None:
-        """Answer its question."""
+        """Answer the question of the run."""
         part = self.folder / f"{ANSWER}.part"
         part.write_text("yes" if yes else "no")
         part.replace(self.folder / ANSWER)
 
     def stop(self) -> None:
-        """Stop it as Ctrl-C does, and do not wait for that."""
+        """Interrupt the run as Ctrl-C does, without waiting for its end."""
         if self.is_running and self._process is not None:
             self.about["stopping"] = True
             interrupt(self._process, self.folder)
 
     def wait_for_end(self) -> None:
-        """Wait until it has stopped; one that does not hear is killed, which loses nothing."""
+        """Wait until the run has stopped; kill it after a while, which loses nothing."""
         end = time.monotonic() + _SECONDS_TO_STOP
         while self.is_running and time.monotonic() < end:
             time.sleep(0.05)
@@ -150,7 +150,7 @@ class Run:
                 self._process.kill()
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the page needs to know in a list of runs."""
+        """Return the fields that a list of runs shows."""
         about = self.about
         return {
             "id": self.id,
@@ -165,7 +165,7 @@ class Run:
         }
 
     def progress(self) -> dict[str, Any]:
-        """Return all that the page shows of a run."""
+        """Return the fields that the page of the run shows."""
         log, state = self.log, self.state
         told = (self.folder / STDERR).read_text("utf-8", "replace").strip()
         return self.to_json() | {
@@ -187,12 +187,12 @@ class Run:
 
 
 class Runs:
-    """The runs that the app knows, the latest last; every method may be called by any thread.
+    """All known runs, latest last; thread-safe.
 
     Parameters
     ----------
     folder : Path
-        Where they are remembered.
+        Holds a folder for each run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -210,16 +210,16 @@ class Runs:
             return iter(list(self._runs.values()))
 
     def find(self, name: str) -> Run | None:
-        """Return a run by its name."""
+        """Return a run by its id."""
         return self._runs.get(name)
 
     @property
     def running(self) -> list[Run]:
-        """Those that go on, but for rooms, which end by themselves when their page is closed."""
+        """The running runs without `ROOMS`, which end by themselves when their page is closed."""
         return [run for run in self if run.is_running and run.verb not in ROOMS]
 
     def at(self, output_dir: Path) -> list[Run]:
-        """Return those of an output folder."""
+        """Return the runs of an output folder."""
         return [run for run in self if run.output_dir == output_dir]
 
     def start(
@@ -230,16 +230,16 @@ class Runs:
         input_dirs: list[str] | None = None,
         values: dict[str, Any] | None = None,
     ) -> Run:
-        """Begin a command.
+        """Start a command.
 
         Parameters
         ----------
         command : str
-            As a person would type it.
+            The command line, starting with ``dupimg``.
         output_dir : Path
         input_dirs : list of str, optional
         values : dict, optional
-            Of the form that led to it.
+            The values of the form that it came from.
         """
         words = shlex.split(command)[1:]
         aside = ["--browser=no"] if words[0] in ROOMS else ["--json"]

@@ -1,8 +1,8 @@
-"""A command and its words: python-fire builds the options, out of words that it cannot misread.
+"""Commands, and the options that python-fire builds from their arguments.
 
 Fire calls its target before it notices an unknown option, and turns words like ``2024``, ``a,b``
-or ``photos#1`` into numbers, tuples and worse. Here its targets only build options out of plain
-strings, and what it would stumble over is checked first.
+or ``photos#1`` into numbers, tuples and worse. Here its targets only build options from plain
+strings, and the arguments are checked before fire sees them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dupimg.options.converters import SEPARATOR
 from dupimg.options.fields import Options, ordered_fields
 from dupimg.wording import did_you_mean
 
-# What most people need; everything else is for those who look for it.
+# The options shown first in the help.
 BASIC = frozenset(
     {
         "process_mode",
@@ -45,7 +45,7 @@ BASIC = frozenset(
 
 
 def is_basic(name: str) -> bool:
-    """Return whether an option is one that most people need."""
+    """Return whether most people need this option."""
     return name in BASIC
 
 
@@ -56,9 +56,9 @@ class Command:
     Attributes
     ----------
     call : str
-        How a person calls it: ``dupimg organize``.
+        The words that call it: ``dupimg organize``.
     options : type
-        What it takes.
+        The class of its options.
     run : callable
         Takes the options and returns the exit status.
     """
@@ -69,12 +69,12 @@ class Command:
 
     @property
     def fields(self) -> tuple[dataclasses.Field, ...]:
-        """Fields of the options: positional ones, its own, then those that others share."""
+        """Fields of the options: positional ones, then its own, then shared ones."""
         return ordered_fields(self.options)
 
     @property
     def names(self) -> dict[str, str]:
-        """Every way to write an option → the name of its field."""
+        """Map every spelling of an option to the name of its field."""
         written = {field.name: field.name for field in self.fields}
         for field in self.fields:
             written |= dict.fromkeys(field.metadata["aliases"], field.name)
@@ -82,13 +82,13 @@ class Command:
 
 
 def collect_options(command: Command, words: Sequence[str]) -> Options:
-    """Let python-fire build the options of a command out of its words.
+    """Build the options of a command from its arguments with python-fire.
 
     Parameters
     ----------
     command : Command
     words : sequence of str
-        The words after the command. Those after ``--`` are taken as they are, not as options.
+        The arguments of the command. Those after ``--`` are positional.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def collect_options(command: Command, words: Sequence[str]) -> Options:
     Raises
     ------
     UsageError
-        A word or an option too many or too few, or a value that is not usable.
+        An argument is unknown, missing or surplus, or has an invalid value.
     """
     import fire
     from fire.decorators import SetParseFn
@@ -121,7 +121,7 @@ def collect_options(command: Command, words: Sequence[str]) -> Options:
 
 
 def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
-    """Write every word as ``--field=value``, the one form that fire takes as it stands."""
+    """Rewrite all arguments as ``--field=value``, the one form that fire does not alter."""
     values: dict[str, str] = {}
     positional: list[str] = []
     waiting = list(words)
@@ -135,7 +135,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             if name in values and name not in _taking_many(command):
                 raise UsageError(f"Got --{name} twice, expected it once.")
             values[name] = f"{values[name]}{SEPARATOR}{value}" if name in values else value
-        elif re.match("-.", word) and not only_positional:  # else it would be taken for a folder
+        elif re.match("-.", word) and not only_positional:  # or it would pass as a folder
             raise UsageError(
                 f"Got {word}, which `{command.call}` does not know: options begin with --. A "
                 f"folder of that name is ./{word}."
@@ -148,7 +148,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
 
 
 def _positional(command: Command, flags: Collection[str], words: Sequence[str]) -> dict[str, str]:
-    """Give words to the positional fields that have no flag; one may take several."""
+    """Assign words to the positional fields without a flag; one of them may take several."""
     names = [field.name for field in command.fields if not field.kw_only]
     free = [name for name in names if name not in flags]
     many = next((name for name in free if name in _taking_many(command)), None)
@@ -183,7 +183,7 @@ def _check_required(command: Command, values: Collection[str]) -> None:
 
 
 def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
-    """Split ``--name=value``, ``--name value``, or of a flag ``--name`` or ``--noname``."""
+    """Split ``--name=value``, ``--name value``, or the flags ``--name`` and ``--noname``."""
     written, equals, value = word[2:].partition("=")
     known, flags = command.names, [field.name for field in command.fields if field.type == "bool"]
     plain = written.replace("-", "_")
@@ -202,6 +202,6 @@ def _flag(command: Command, word: str, waiting: list[str]) -> tuple[str, str]:
         return field_name, value
     if field_name in flags:
         return field_name, "yes"
-    if not waiting or re.match("--.", waiting[0]):  # that is the next option
+    if not waiting or re.match("--.", waiting[0]):  # the next option follows
         raise UsageError(f"Got --{written} without a value, expected --{written}=VALUE.")
     return field_name, waiting.pop(0)

@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> int:
-    """Run a command, or the app where nobody typed one; return the exit status."""
+    """Run the command line, or the app after a double click; return the exit status."""
     multiprocessing.freeze_support()  # worker processes are this program, too
     _restore_library_path()
     from dupimg.cli.main import main as run
@@ -17,7 +17,7 @@ def main() -> int:
 
 
 def _restore_library_path() -> None:
-    """Let the browser and the file manager that the app opens load the system's libraries."""
+    """Undo the bundle's library path: browser and file manager need the system's libraries."""
     if (before := os.environ.pop("LD_LIBRARY_PATH_ORIG", None)) is not None:
         os.environ["LD_LIBRARY_PATH"] = before
     elif getattr(sys, "frozen", False):
@@ -25,11 +25,11 @@ def _restore_library_path() -> None:
 
 
 def _was_double_clicked() -> bool:
-    """Return whether no terminal was there before this program started."""
+    """Return whether the program was started without a terminal."""
     if sys.platform == "win32":
         import ctypes
 
-        # Windows gives a console of its own to a program that was started without one.
+        # Windows opens a console for a program started without one; then it is alone in it.
         processes = (ctypes.c_uint * 2)()
         return ctypes.windll.kernel32.GetConsoleProcessList(processes, 2) <= 1
     streams = (sys.stdin, sys.stdout, sys.stderr)

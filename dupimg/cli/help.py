@@ -1,4 +1,4 @@
-"""The texts of ``--help``, made of the options themselves; no line has more than 80 columns."""
+"""Write the texts of ``--help`` from the option classes, at most 80 columns wide."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dupimg.cli.commands import Command, is_basic
 
 _COLUMNS = 80
 
-# Where the descriptions of options begin, and up to where a longer option stands beside its own.
+# Column of the descriptions; longer options share a line with theirs up to the second column.
 _INDENT, _BESIDE = 28, 25
 
-# With fewer options, nobody needs groups of them.
+# With fewer options, the help has no groups.
 _FEWEST_TO_GROUP = 9
 
 EXIT_STATUSES = (
@@ -66,16 +66,16 @@ def command_help(command: Command) -> str:
 
 
 def _paragraphs(options: type) -> list[str]:
-    """Return what a command does, its paragraphs filled anew."""
+    """Return the description of a command, rewrapped."""
     lines = inspect.cleandoc(options.__doc__ or "").split("\n\n")
     filled = [textwrap.fill(" ".join(paragraph.split()), _COLUMNS) for paragraph in lines]
     return "\n\n".join(filled).split("\n")
 
 
 def _described(field: dataclasses.Field) -> list[str]:
-    """Return the lines on an option."""
+    """Return the help lines of an option."""
     usage, indent = f"  {_usage(field)}", " " * _INDENT
-    # A default stays in one line.
+    # Do not wrap within a default.
     words = _about(field).replace("(default: ", "(default:\xa0")
     about = textwrap.wrap(
         words,

@@ -50,17 +50,17 @@ DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 class Summarized(Protocol):
-    """What a verb returns; what can fail in part has an attribute `failed`, too."""
+    """The result of a verb; one that can fail in part also has an attribute `failed`."""
 
     def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
+        """Return the lines printed at the end."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON values."""
 
 
 def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable[[Options], int]:
-    """Return what calls a function of the public API and shows the summary of its result."""
+    """Return a runner that calls a public function and prints the summary of its result."""
 
     def run(options: Any) -> int:
         more: dict[str, Any] = {}
@@ -75,7 +75,7 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
 
 
 def _aside(options: Any) -> TextIO | None:
-    """Return where words go that are no result: with --json, only that is on standard output."""
+    """Return the stream for everything but the result: standard error with --json."""
     return sys.stderr if options.json else None
 
 
@@ -99,7 +99,7 @@ def _say_json(status: int, values: dict[str, Any]) -> None:
 
 
 def _without_nan(value: Any) -> Any:
-    """Return JSON values with null for NaN and infinity, which JSON does not know."""
+    """Replace NaN and infinity by None, as JSON has neither."""
     if isinstance(value, dict):
         return {name: _without_nan(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -139,7 +139,7 @@ def _tune(options: TuneOptions) -> int:
 def _evaluate(options: EvaluateOptions) -> int:
     from dupimg.evaluation.evaluate import evaluate
 
-    # The table is what a person asks for, also with --quiet.
+    # The table is the result, so --quiet does not hide it.
     return _report(evaluate(options), replace(options, quiet=False))
 
 
@@ -174,13 +174,13 @@ def _models(options: ModelsOptions) -> int:
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Ask a person in the app or in a terminal; where there is neither, the answer is yes.
+    """Ask the user in the app or the terminal; without either, return True.
 
     Parameters
     ----------
     question : str
     yes : bool
-        Do not ask.
+        Return True without asking.
     """
     if not yes and (asking := progress_file()) is not None:
         return asking.ask(question)
@@ -191,7 +191,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
 
 
 def say(text: str, *, file: TextIO | None = None) -> None:
-    """Print, with what could steer a terminal made visible: names may hold escape codes."""
+    """Print a text with control characters escaped, as file names may hold terminal codes."""
     try:
         print(re.sub(r"[^\n]", _visible, text), file=file, flush=True)
     except BrokenPipeError:  # `dupimg … | head` has read enough
@@ -232,21 +232,21 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
     Parameters
     ----------
     argv : sequence of str, optional
-        The words after ``dupimg``; those of the command line by default.
+        The arguments after ``dupimg``; by default those of the command line.
     command : Command, optional
-        The command that all words are options of; by default the first word names one of
+        The command to run with all arguments; by default the first one names one of
         `COMMANDS`.
 
     Returns
     -------
     int
-        Exit status: `DONE`, `FAILED`, `REFUSED` before anything was touched, or `INTERRUPTED`.
+        Exit status: `DONE`, `FAILED`, `REFUSED` (nothing was touched) or `INTERRUPTED`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     ProgressBar.unfinished = None  # of an earlier call
     open_progress_file()
-    for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its code
+    for stream in (sys.stdout, sys.stderr):  # consoles may lack letters
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         with warnings.catch_warnings():
@@ -264,7 +264,7 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
 
 
 def _how_far(words: Sequence[str]) -> str:
-    """Say how far a command came, and what goes on with it."""
+    """Return where a command was interrupted and how to resume it, as the end of a sentence."""
     if ProgressBar.unfinished is None:
         return ""
     standing = ProgressBar.unfinished.standing
@@ -274,7 +274,7 @@ def _how_far(words: Sequence[str]) -> str:
 
 
 def _end(words: Sequence[str], status: int, why: str) -> int:
-    """Say why nothing came of a command; to a script as JSON, too."""
+    """Print why a command failed, with --json also as JSON, and return `status`."""
     say(f"dupimg: {why}", file=sys.stderr)
     if any(re.fullmatch(r"--json(=(yes|true|1|on))?", word, re.IGNORECASE) for word in words):
         _say_json(status, {"error": why})
@@ -282,7 +282,7 @@ def _end(words: Sequence[str], status: int, why: str) -> int:
 
 
 def _warnings_shown_once() -> Callable[..., None]:
-    """Return what shows warnings to a person: each once, without the line that it comes from."""
+    """Return a `showwarning` that prints each warning once, without its source line."""
     shown = set()
 
     def show(message: Warning | str, *_: object, **__: object) -> None:

@@ -35,12 +35,12 @@ class PhotoPair:
     Attributes
     ----------
     first, second : int
-        Numbers of a photo of the first set and one of the second set.
+        Indices of a photo of the first set and one of the second.
     cosine : float
     verdict : str
         See `dupimg.plans.rows.Row`.
     correlation : float
-        Of their thumbnails.
+        Correlation of their thumbnails.
     """
 
     first: int
@@ -57,7 +57,7 @@ def find_pairs_across(
     *,
     apart: Sequence[tuple[str, str]] = (),
 ) -> list[PhotoPair]:
-    """Find all pairs of a photo of one set and a photo of another that are duplicates.
+    """Find all duplicate pairs between two sets of photos.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def find_pairs_across(
     Returns
     -------
     list of PhotoPair
-        In no order. A pair counts whichever of the two would stay.
+        In no order. Either photo may be the keeper.
     """
     if is_second.all() or not is_second.any():
         return []
@@ -115,7 +115,7 @@ class _Looks:
         )
 
     def proven(self, cosines: dict[Pair, float]) -> list[tuple[int, int, float, str, float]]:
-        """Return those pairs that are duplicates by the rule, with verdicts and correlations."""
+        """Return the pairs that the rule accepts as duplicates, with verdicts and correlations."""
         is_copy = self._proof.of([p for i, j in cosines for p in ((i, j), (j, i))])
         by_number = self._options.duplicate_rule == "cosine"
         pairs = [(i, j) for i, j in cosines if by_number or is_copy[i, j] or is_copy[j, i]]
@@ -142,7 +142,7 @@ def _candidates(
     options: RunOptions,
     looks: _Looks,
 ) -> dict[Pair, float]:
-    """Return the pairs of different contents that may be duplicates, with their cosines."""
+    """Return the candidate pairs of different contents, with their cosines."""
     finder, vectors = make_finder(options), embedded.features.vector
     left, right = np.array(first), np.array(second)
     verified = options.duplicate_rule == "verified"

@@ -1,4 +1,4 @@
-"""The nearest cosines of old and new photos, without comparing old ones with each other."""
+"""Update nearest cosines for new photos, without comparing old photos with each other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def nearest_cosines(collection: Collection) -> NDArray[np.float64]:
-    """Return the highest cosine of every photo to any other, as far as new ones change it.
+    """Return the highest cosine of every photo to any other, as far as new photos change it.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def nearest_cosines(collection: Collection) -> NDArray[np.float64]:
 def nearest_scene_cosines(
     collection: Collection, stays: NDArray[np.int64], options: PlanOptions
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Find for each photo that stays the nearest one that it may share a scene with.
+    """Find the nearest photo that may share a scene, for each photo that stays.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def nearest_scene_cosines(
         [np.nan if row is None else row.nearest_scene_cosine for row in rows], dtype=float
     )
     gone = _gone(collection, stays)
-    if gone.size:  # the nearest of some may have been one of these
+    if gone.size:  # the nearest photo of some may be gone
         vectors, inverse = collection.features.scene_vector, collection.inverse
         found = cosine_neighbours(vectors[inverse[gone]], vectors[inverse[stays]], 1.0)
         known[found.vector_nearest_cosine >= known] = np.nan
@@ -78,7 +78,7 @@ def nearest_scene_cosines(
 
 
 def _gone(collection: Collection, stays: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the photos that the earlier run kept, and that do not stay."""
+    """Return the photos that the earlier run kept but that do not stay now."""
     rows = [collection.rows.get(photo.path) for photo in collection.photos]
     kept = [i for i, row in enumerate(rows) if row is not None and row.action == KEEP]
     return np.setdiff1d(np.array(kept, dtype=np.int64), stays)

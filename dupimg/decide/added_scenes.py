@@ -1,4 +1,4 @@
-"""Find scenes for new photos beside those of an earlier run, which stay as they are."""
+"""Add new photos to the scenes of an earlier run, which stay as they are."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from dupimg.search.similarity import reachable_rows
 def known_scenes(
     collection: Collection, near: NDArray[np.int64], keepers: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[int, int]]:
-    """Return the photos that stay, and the scenes that some of them have.
+    """Return the photos that stay, and their scene numbers as far as known.
 
-    A new photo takes over the scene of a photo of the earlier run that goes in its favour.
+    A new photo that replaces a photo of the earlier run takes over its scene.
 
     Parameters
     ----------
     collection : Collection
         n photos.
     near : ndarray of shape (n_near,), int64
-        Photos whose keepers were searched; the others are as the earlier run left them.
+        Photos whose keepers were searched again; all others keep their earlier keepers.
     keepers : ndarray of shape (n_near,), int64
-        Position in `near` of the keeper of each of them.
+        The keeper of each photo in `near`, as a position in `near`.
 
     Returns
     -------
     stays : ndarray of shape (n_staying,), int64
     scenes : dict of int to int
-        Numbers of scenes, by photo.
+        Scene numbers by photo.
     """
     rows = [collection.rows.get(photo.path) for photo in collection.photos]
     goes = np.array([row is not None and not row.stays for row in rows], dtype=bool)
@@ -62,7 +62,7 @@ def scenes_with_new(
     known: Mapping[int, int],
     options: PlanOptions,
 ) -> tuple[Mapping[int, int], Mapping[int, Message], DetailCounts, tuple[Message, ...]]:
-    """Let new photos join the scenes that were there, or form new ones.
+    """Assign new photos to existing scenes or to new ones.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ def scenes_with_new(
     shared : mapping of int to Message
         By photo, see `dupimg.decide.scene_links.why_one_scene`.
     compared : DetailCounts
-        Of photos.
+        Pairs of photos whose details were compared.
     notes : tuple of Message
-        Scenes that would be one now, or more than one, and are left to a person.
+        Scenes that the new photos would merge or split; they are left to the user.
     """
     seeds = np.flatnonzero(collection.is_new[stays])
     if not seeds.size:
@@ -104,7 +104,7 @@ def scenes_with_new(
 def _reached(
     vectors: NDArray[np.float32], seeds: NDArray[np.int64], links: NDArray[np.int64], cosine: float
 ) -> NDArray[np.int64]:
-    """Return the rows to which chains of similar and of linked rows lead from the seeds."""
+    """Return the rows connected to the seeds by chains of similarity or links."""
     while True:
         rows = reachable_rows(vectors, seeds, cosine)
         reached = np.isin(links, rows)
@@ -115,10 +115,10 @@ def _reached(
 
 
 def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[Message]:
-    """Tell which scenes the new photos would unite or part, but not what a person did to them.
+    """Yield a note on each scene that the new photos alone would merge or split.
 
-    Photos have the `numbers` of scenes, 0 where none is known; the labels of scenes that would be
-    found `before`, without the new photos, -1 for these; and of those found `after`, with them.
+    `numbers` are the scene numbers of the photos, 0 if unknown. `before` are the labels of scenes
+    found without the new photos, -1 for these; `after` the labels found with them.
     """
     for label in np.unique(after[before < 0]):
         together = after == label
@@ -141,7 +141,7 @@ def _joined(
     labels: NDArray[np.int64],
     known: Mapping[int, int],
 ) -> dict[int, int]:
-    """Let new photos join the scenes that were there, and number those that are new."""
+    """Assign new photos to existing scenes, and number the new scenes."""
     scenes = dict(known)
     numbers = count(1 + max((row.scene or 0 for row in collection.rows.values()), default=0))
     for members in _by_time(collection, concerned, labels):
@@ -158,14 +158,14 @@ def _joined(
 def _by_time(
     collection: Collection, concerned: NDArray[np.int64], labels: NDArray[np.int64]
 ) -> list[list[int]]:
-    """Return the photos of each label, the label with the earliest photo first."""
+    """Return the photos of each label, sorted by their earliest photo."""
     groups = [concerned[labels == label].tolist() for label in np.unique(labels)]
     times = [(photo.local_time, photo.path) for photo in collection.photos]
     return sorted(groups, key=lambda group: min(times[i] for i in group))
 
 
 def _most_alike(collection: Collection, photos: list[int], others: list[int]) -> list[int]:
-    """Return the other photo with the highest cosine to each photo, by the embedding of scenes."""
+    """Return the one of `others` with the highest scene cosine to each photo."""
     vectors, inverse = collection.features.scene_vector, collection.inverse
     candidates = vectors[inverse[others]]
     return [others[int(np.argmax(candidates @ vectors[inverse[i]]))] for i in photos]

@@ -1,8 +1,7 @@
-"""Decide what happens to new photos beside those that an earlier run has put in order.
+"""Decide what happens to new photos that are added to the result of an earlier run.
 
-Only the new photos are compared with all: a photo that was there changes its place only where a
-new one is the reason. Names and numbers that were given stay. What a person decided by hand
-stays, too.
+Only the new photos are compared with all others: an old photo moves only because of a new one.
+Existing names and numbers stay, and so do the user's own decisions.
 """
 
 from __future__ import annotations
@@ -52,23 +51,22 @@ def add_rows(
     portable: bool = False,
     added_from: tuple[str, ...] = (),
 ) -> tuple[tuple[Row, ...], tuple[Message, ...]]:
-    """Decide what happens to new files, and to those that they replace.
+    """Decide what happens to new files, and to the old files that they replace.
 
     Parameters
     ----------
     earlier : sequence of Row
-        Of the earlier run; `Row.earlier` says where the file stands now.
+        Rows of the earlier run; `Row.earlier` is the current place of the file.
     listing : Listing
         The new files.
     collection : Collection
-        All photos that can be compared: the new ones, and those of the earlier run that are still
-        there.
+        All photos that can be compared: the new ones, and the old ones that still exist.
     options : PlanOptions
-        Of the earlier run.
+        Those of the earlier run.
     inputs : Inputs
-        Of the earlier run, perhaps with more protected folders.
+        Those of the earlier run, perhaps with more protected folders.
     portable : bool, default=False
-        Whether new names must be those that every disk accepts.
+        Whether new names must be valid on every file system.
     added_from : tuple of str
         See `dupimg.plans.layout.Layout`.
 
@@ -77,7 +75,7 @@ def add_rows(
     rows : tuple of Row
         A plan for all files, old and new.
     notes : tuple of Message
-        Scenes that would be one now, or more than one, and are left to a person.
+        Scenes that the new photos would merge or split; they are left to the user.
     """
     rows = {row.path: row for row in earlier}
     notes: tuple[Message, ...] = ()
@@ -105,13 +103,13 @@ def add_rows(
 
 
 def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
-    """Give new photos of scenes that a person named the names of these scenes."""
+    """Copy the user's scene names to new photos of these scenes."""
     names = {row.scene: row.scene_name for row in rows if row.scene_name}
     return [row.having(scene_name=names.get(row.scene, "")) for row in rows] if names else [*rows]
 
 
 def _not_following(earlier: Sequence[Row], rows: Mapping[str, Row]) -> set[str]:
-    """Return the companions whose photo is as it was: they stay as they are, too."""
+    """Return the companions of unchanged photos: they stay unchanged, too."""
     known = {row.path: row for row in earlier}
 
     def is_as_before(path: str) -> bool:
@@ -128,7 +126,7 @@ def _video_rows(
     companions: Mapping[str, int],
     inputs: Inputs,
 ) -> list[Row]:
-    """Return the rows of new videos; one without a photo nearby begins a new scene."""
+    """Return the rows of new videos; one without photos close in time starts a new scene."""
     photos = [row for row in rows.values() if row.is_photo]
     known = [row for row in rows.values() if row.is_video]
     new = video_rows(
@@ -150,7 +148,7 @@ def _video_rows(
 def _photo_rows(
     collection: Collection, options: PlanOptions, companions: Mapping[str, int]
 ) -> tuple[dict[str, Row], tuple[Message, ...]]:
-    """Return the rows of the photos of a collection, and what to know about their scenes."""
+    """Return the rows of the photos of a collection, and notes about their scenes."""
     nearest = nearest_cosines(collection)
     near = _with_groups(collection, _reached(collection, options))
     around = collection[near]
@@ -166,7 +164,7 @@ def _photo_rows(
     dated = _dated(collection, near, dates)
     scenes, in_scene, compared, notes = scenes_with_new(dated, stays, known, options)
     if options.only == DUPLICATES:
-        in_scene = {}  # nobody sees scenes
+        in_scene = {}  # scenes are not shown
     rows = dict(collection.rows)
     likes = _likes(around, found.keepers, keepers, changed)
     shared = {i: in_scene[n] for i, n in enumerate(near.tolist()) if n in in_scene}
@@ -198,9 +196,9 @@ def _photo_rows(
 
 
 def _dated(collection: Collection, near: NDArray[np.int64], dates: Sequence[int]) -> Collection:
-    """Return the photos with the dates under which they stay: those of the earlier run keep theirs.
+    """Return the collection with the final dates of its photos; old photos keep theirs.
 
-    `dates` are places in `near` of the photos whose dates new photos have.
+    `dates` has for each photo in `near` the position in `near` of the photo whose date it gets.
     """
     photos = list(collection.photos)
     for i, date in enumerate(dates):
@@ -218,7 +216,7 @@ def _dated(collection: Collection, near: NDArray[np.int64], dates: Sequence[int]
 def _with_cosines(
     rows: Mapping[str, Row], photos: Sequence[Photo], name: str, cosines: NDArray[np.float64]
 ) -> dict[str, Row]:
-    """Return the rows of those photos whose cosine is known, with that cosine."""
+    """Set the field `name` to the cosine in the rows of all photos with a known one."""
     return {
         photo.path: rows[photo.path].having(**{name: float(cosine)})
         for photo, cosine in zip(photos, cosines, strict=True)
@@ -227,7 +225,7 @@ def _with_cosines(
 
 
 def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
-    """Say in a row what it has to do with the earlier run."""
+    """Add the place and the reason that follow from the earlier run to a row."""
     if (old := rows.get(row.path)) is None:
         if row.keeper in rows and rows[row.keeper].digest == row.digest:
             there = message("reason.keeper_was_there")
@@ -247,15 +245,15 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
 
 
 def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
-    """Return the contents on which what becomes of the new photos can depend."""
+    """Return the contents that can influence the decision about the new photos."""
     seeds = np.unique(collection.inverse[collection.is_new])
     return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
 
 
 def _with_groups(collection: Collection, contents: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the photos with some contents and all of their duplicate groups.
+    """Return the photos with some contents, and the rest of their duplicate groups.
 
-    A part or a screenshot may look little like its keeper, and must not stay behind if that goes.
+    A crop or a screenshot may look unlike its keeper, but must not stay behind if that goes.
     """
     keepers = [
         row.keeper or path if (row := collection.rows.get(path)) else path
@@ -272,7 +270,7 @@ def _duplicates(
     companions: Mapping[str, int],
     rows: NDArray[np.int64],
 ) -> tuple[Groups, Ranking]:
-    """Find duplicates among some photos, which are ranked as among all."""
+    """Find duplicates among some photos, with their ranks among all."""
     chosen = collection[rows]
     return duplicates_by_detail(
         chosen,
@@ -293,10 +291,10 @@ def _ranking(
     companions: Mapping[str, int],
     made: Made,
 ) -> Ranking:
-    """Rank all photos as a run over them would, but on a tie one that stays already wins."""
+    """Rank all photos like a full run, but on a tie the photo that already stays wins."""
     photos, rows = collection.photos, collection.rows
     last = {p.path for p in photos if p.path not in rows or not rows[p.path].stays}
-    # By content: a photo of the earlier run, if possible one that stays.
+    # For each content a photo of the earlier run, preferably one that stays.
     known = [i for i, photo in enumerate(photos) if photo.path in rows]
     known.sort(key=lambda i: photos[i].path not in last)
     old = {photos[i].digest: i for i in known}
@@ -318,9 +316,9 @@ def _ranking(
 
 
 def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:
-    """Tell which photos get a new row: new ones, and those whose keeper is another with new ones.
+    """Return which photos get a new row: new ones, and those whose keeper the new ones change.
 
-    A row that a person changed by hand stays.
+    A row that the user edited stays.
     """
     changed = around.is_new
     old = np.flatnonzero(~changed)
@@ -332,7 +330,7 @@ def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.b
 
 
 def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the keepers as they will be: nothing goes in favour of a photo that does not stay."""
+    """Return the final keepers; a photo whose keeper would not stay is kept."""
     number = {photo.path: i for i, photo in enumerate(around.photos)}
     keepers = groups.keepers.copy()
     for i in np.flatnonzero(~changed):
@@ -351,9 +349,9 @@ def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> 
 def _likes(
     around: Collection, found: NDArray, keepers: NDArray, changed: NDArray[np.bool_]
 ) -> dict[int, int]:
-    """Return which photos are like one that a person removed: the one or the other is the better.
+    """Map photos that stay to a similar photo that the user removed: either may be the better.
 
-    The rule has `found` keepers among all of them; `keepers` are those that stay.
+    The rule found the keepers `found`; `keepers` are the final ones.
     """
     stays = changed & (keepers == np.arange(len(keepers)))
     likes = {int(i): int(found[i]) for i in np.flatnonzero(stays) if found[i] != i}
@@ -367,7 +365,7 @@ def _likes(
 def _named(
     rows: Sequence[Row], earlier: Sequence[Row], only: str | None, portable: bool, layout: Layout
 ) -> tuple[Row, ...]:
-    """Name what is new or moves; the place of a photo that goes is free for what is new."""
+    """Name all new and moved files; they may reuse the name of a photo that goes."""
     known = {row.path: (row.action, row.is_companion and row.goes_with) for row in earlier}
     fixed = {
         row.path

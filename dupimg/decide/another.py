@@ -1,4 +1,4 @@
-"""Show that two photos that look alike are not the same picture, before details are compared."""
+"""Find proof that two similar photos are different pictures, before details are compared."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dupimg.files.picture_pairs import have_one_shape
 from dupimg.files.whole import Whole
 from dupimg.groups.thumbnails import differ_by_a_curve
 
-# Why a photo that looks like another stays; see `dupimg.plans.reasons.spared_reason`.
+# Reasons to keep a photo that looks like another; see `dupimg.plans.reasons.spared_reason`.
 FRAMES, TIMING, TRANSPARENCY = "frames", "timing", "transparency"
 TIME, EXPOSURE = "time", "exposure"
 RAW, PLAIN, UNREAD, UNPROVEN = "raw", "plain", "unread", "unproven"
 EDITED, BRIGHTNESS, COLOUR, WHOLE = "edited", "brightness", "colour", "whole"
 
-# Programs write times to the millisecond.
+# Programs round times to milliseconds.
 _SAME_MOMENT = timedelta(milliseconds=1)
 
 # Largest ratio of exposure times, f-numbers and ISO values that rounding explains (1/60 is written
-# as 0.016 and 0.01667, and a third of a stop is 1.26), and difference of biases in stops.
+# as 0.016 and 0.01667; a third of a stop is 1.26), and largest difference of biases in stops.
 _SAME_RATIO, _SAME_BIAS = 1.06, 0.1
 
 # Grey levels between the darkest and the lightest cell of a thumbnail: with fewer, a picture is
-# empty, black or white, and what else it shows is too faint to be compared.
+# blank, and any content is too faint to be compared.
 _PLAIN_RANGE = 16
 
-# Longer side in pixels of pictures in which there is no more to see than in their previews.
+# Longer side in pixels up to which a preview shows as much as the picture.
 _SEEN_SMALL = 256
 
 # Mean difference in grey levels of the thumbnails of a JPEG, which its decoder reduces, and of
@@ -41,7 +41,7 @@ _REDUCED_BY_DECODER = frozenset({"JPEG", "MPO"})
 
 
 def shown_to_be_another(photo: Photo, keeper: Photo) -> str | None:
-    """Return why a photo does not go in favour of another one, as far as their files say.
+    """Return why the metadata of two photos forbids that one goes in favour of the other.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def shown_to_be_another(photo: Photo, keeper: Photo) -> str | None:
     -------
     str or None
         "frames": one has more frames or pages; "raw": the photo is a raw file, and the other is
-        not; "time", "exposure": EXIF says that they are two shots; None: nothing says so.
+        not; "time", "exposure": EXIF says that they are two shots; None: no reason.
     """
     if photo.traits.frames != keeper.traits.frames:
         return FRAMES
@@ -66,8 +66,8 @@ def shown_to_be_another(photo: Photo, keeper: Photo) -> str | None:
 def is_one_exposure(photo: Photo, other: Photo) -> bool:
     """Return whether two files that differ in brightness cannot be frames of an exposure series.
 
-    A camera writes what it did into each frame. So one is made from the other if both say the same,
-    or if only one says anything.
+    A camera writes the exposure into each frame. So one file is made from the other if both state
+    the same exposure, or if only one states any.
     """
     one, two = photo.traits, other.traits
     is_one_moment = photo.taken_from == other.taken_from == "exif" and not _have_other_times(
@@ -94,7 +94,7 @@ def _have_other_times(photo: Photo, keeper: Photo) -> bool:
 
 
 def _comparable(first: datetime, second: datetime) -> list[tuple[datetime, datetime]]:
-    """Return the local times, and the moments if both are known: a copy may have either."""
+    """Return the pairs of local times and, if both are known, of UTC times: copies keep either."""
     local = first.replace(tzinfo=None), second.replace(tzinfo=None)
     return [local] if first.tzinfo is None or second.tzinfo is None else [local, (first, second)]
 
@@ -106,7 +106,7 @@ def _is_same_moment(first: datetime, second: datetime) -> bool:
 def _have_other_exposures(photo: Photo, keeper: Photo) -> bool:
     """Return whether one camera has written different exposures into two photos.
 
-    Numbers that one of the files lacks say nothing.
+    Values that are missing in either file are ignored.
     """
     if not photo.traits.camera or photo.traits.camera != keeper.traits.camera:
         return False
@@ -125,7 +125,7 @@ def _is_other_bias(first: float | None, second: float | None) -> bool:
 
 
 class Pixels:
-    """Compares the pixels of the files of pairs of contents, where only these can tell.
+    """Compares the full pixels of pairs of contents where thumbnails cannot decide.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Pixels:
         A photo of each content.
     thumbnails : ndarray of shape (k, side, side), uint8
     wholes : WholePictures or None
-        None compares no files.
+        Without it, no files are read.
     """
 
     def __init__(
@@ -147,9 +147,9 @@ class Pixels:
         self._wholes = wholes
 
     def identical(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return those pairs that have identical pixels, all of which were compared.
+        """Return the pairs with identical pixels, by a comparison of all pixels.
 
-        Files are read where size, frames and thumbnails leave it open.
+        A file is read only if sizes, frames and thumbnails agree.
         """
         wholes = self._read([pair for pair in pairs if self._may_be_identical(*pair)])
         return {
@@ -159,7 +159,7 @@ class Pixels:
         }
 
     def doubts(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
-        """Return of pairs without identical pixels why the second one stays, where it does.
+        """Return the reasons to keep the second content of pairs without identical pixels.
 
         Parameters
         ----------
@@ -185,9 +185,9 @@ class Pixels:
         return dict.fromkeys(plain, PLAIN) | doubts
 
     def brightened(self, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-        """Return those pairs of which the second is the first, but for the brightness of all.
+        """Return the pairs whose second picture is the first with another brightness.
 
-        Files are read where size, frames and thumbnails leave it open.
+        A file is read only if shapes, frames and thumbnails agree.
         """
         if self._wholes is None:
             return set()
@@ -200,10 +200,10 @@ class Pixels:
         return {left[pair] for pair in self._wholes.brightened(left)}
 
     def differing(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool | None]:
-        """Look closely whether a part of copies, which small pictures do not show, differs.
+        """Return whether copies differ in a spot that their previews do not show.
 
-        Files are read of pairs of one shape that are large enough, and only these are answered:
-        None where it cannot be told.
+        Only pairs of one shape are compared, and only if they are larger than their previews;
+        other pairs are missing from the result. None means unknown.
         """
         if self._wholes is None:
             return {}
@@ -247,7 +247,7 @@ class Pixels:
         return self._photos[i].traits.frames > 1
 
     def _has_more(self, i: int) -> bool:
-        """Return whether a content has more than what its thumbnail shows."""
+        """Return whether a content has frames or transparency that its thumbnail lacks."""
         traits = self._photos[i].traits
         return traits.frames > 1 or traits.has_alpha
 

@@ -18,7 +18,7 @@ from dupimg.plans.rows import Row
 
 @dataclass(frozen=True, eq=False)
 class Collection(Embedded):
-    """Embedded photos of an earlier run and new ones, under the paths of their rows.
+    """Embedded photos of an earlier run and new ones, with the paths of their rows.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Collection(Embedded):
     apart : tuple of (str, str)
         See `dupimg.decide.embed.known_apart`.
     protected : frozenset of str
-        Paths of photos that stay in any case.
+        Paths of protected photos, which always stay.
     """
 
     rows: Mapping[str, Row]
@@ -40,7 +40,7 @@ class Collection(Embedded):
         return np.array([photo.path not in self.rows for photo in self.photos], dtype=bool)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Collection:
-        """Return the photos with these numbers, with the features of these alone."""
+        """Return a selection of the photos, with their features only."""
         chosen = super().__getitem__(rows)
         digests = {photo.digest for photo in chosen.photos}
         apart = tuple(pair for pair in self.apart if digests.issuperset(pair))
@@ -56,14 +56,14 @@ class Collection(Embedded):
         )
 
     def without(self, paths: Set[str]) -> Collection:
-        """Return the collection without some photos of the earlier run."""
+        """Return the collection without these photos of the earlier run."""
         left = [i for i, photo in enumerate(self.photos) if photo.path not in paths]
         rows = {path: row for path, row in self.rows.items() if path not in paths}
         return replace(self[np.array(left, dtype=np.int64)], rows=rows)
 
 
 def photo_of(row: Row) -> Photo:
-    """Return the photo that a row is about."""
+    """Return the photo described by a row."""
     assert row.width is not None and row.height is not None
     taken_at, taken_from = own_date(row)
     return Photo(

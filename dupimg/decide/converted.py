@@ -1,7 +1,7 @@
-"""Photos that only save again, without loss, what was saved with loss do not stay for that.
+"""Find lossless copies of lossy originals: they must not win for being lossless.
 
-A PNG made from a JPEG has the very pixels of the JPEG, which is its original. A JPEG made from a
-PNG has other pixels, and the PNG stays.
+A PNG made from a JPEG has exactly the pixels of the JPEG, its original. A JPEG made from a PNG
+has other pixels, and the PNG stays.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dupimg.decide.embedded import Embedded
 from dupimg.files.keep_rules import Ranking
 from dupimg.plans.plan import Groups
 
-# Formats that lose; of two PNGs, of which one has a palette, either may be made from the other.
+# Lossy formats; of two PNGs, one with a palette, either may be made from the other.
 _LOSING = frozenset({"JPEG", "MPO", "WEBP", "HEIF", "GIF"})
 
 
 def find_converted(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
-    """Find photos that would stay, and have without loss what another one has with loss.
+    """Find keepers that are lossless copies of a lossy photo of their group.
 
     Returns
     -------
     set of str
-        Their paths. Where the best of a group is converted, the next best is looked at, too.
+        Their paths. If the best of a group is such a copy, the next best is checked, too.
     """
     photos = embedded.photos
     pixels = Pixels(photos, embedded.features.thumbnail[embedded.inverse], embedded.wholes)

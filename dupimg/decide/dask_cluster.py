@@ -1,4 +1,4 @@
-"""A Dask cluster that embeds and compares photos: connect to it, check its workers, watch it."""
+"""Connect to a Dask cluster, check its workers and watch them during the run."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class NoWorkersWarning(UserWarning):
 
 @contextlib.contextmanager
 def connected(scheduler: str, photo: Path) -> Iterator[None]:
-    """Let a Dask cluster do the work, or this machine if `scheduler` is empty.
+    """Run the work on a Dask cluster, or on this machine if `scheduler` is empty.
 
     Parameters
     ----------
     scheduler : str
         Address, such as ``tcp://host:8786``.
     photo : Path
-        One of the photos, which every worker must be able to read.
+        A photo that every worker must be able to read, to check shared storage.
 
     Raises
     ------
     UsageError
-        Dask is not installed, nobody answers, there are no workers, or they have another version
-        of dupimg or do not see the photo.
+        Dask is not installed, the scheduler does not answer, or its workers are missing, have
+        another version of dupimg or cannot read the photo.
     ConnectionError
-        The scheduler has stopped to answer.
+        The scheduler no longer answers.
 
     Warns
     -----
     NoWorkersWarning
-        All workers have died. Dask waits for new ones without a word.
+        All workers have died. Dask itself waits for new ones silently.
     """
     if not scheduler:
         yield
@@ -58,7 +58,7 @@ def connected(scheduler: str, photo: Path) -> Iterator[None]:
             f"Got scheduler={scheduler}, for which Dask is missing here. Install it with "
             "pip install 'dask[distributed]', here and on all workers."
         ) from error
-    # They tell with tracebacks what is told here.
+    # Dask logs the same problems with tracebacks.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
@@ -88,7 +88,7 @@ def _watched(client: Any, scheduler: str) -> Iterator[None]:
     def watch() -> None:
         were_there = True
         while not over.wait(_SECONDS_BETWEEN_CHECKS):
-            # Dask has many errors for a scheduler that is gone; the run itself meets them, too.
+            # Dask raises many errors when the scheduler is gone; the run itself reports them.
             with contextlib.suppress(Exception):
                 are_there = bool(client.nthreads())
                 if were_there and not are_there:

@@ -25,16 +25,16 @@ from dupimg.search.blocks import Checkpoint
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to every file of some folders.
+    """The decision about every file of some folders.
 
     Attributes
     ----------
     rows : tuple of Row
         A checked plan.
     notes : tuple of Message
-        What a person should know about it.
+        Hints for the user.
     passed_over : tuple of str
-        Paths of files that the options leave out; they have no row.
+        Paths of files that the options exclude; they have no row.
     """
 
     rows: tuple[Row, ...]
@@ -58,13 +58,13 @@ def decide(
     options : PlanOptions
     inputs : Inputs
     found : Found
-        What they hold.
+        The files of the folders.
     keep_preview : callable, optional
-        Takes the digest of each photo and a small JPEG of it.
+        Receives the digest and the preview of each photo.
     checkpoint : Checkpoint, optional
-        Keeps what long searches have found.
+        Saves the partial results of long searches.
     portable : bool, default=False
-        Whether names must be those that every disk accepts.
+        Whether names must be valid on every file system.
 
     Returns
     -------
@@ -73,9 +73,9 @@ def decide(
     Raises
     ------
     UsageError
-        There is no such model, or its weights are not to be had.
+        There is no such model, or its weights are not available.
     """
-    # scikit-learn takes a second to import, which passes while photos are decoded.
+    # Importing scikit-learn takes a second; do it while photos are decoded.
     Thread(target=import_module, args=["dupimg.decide.group"], daemon=True).start()
     first_file = inputs / found.first if found.first else inputs.places[0]
     with (
@@ -130,7 +130,7 @@ def decide(
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
-    """Say how many photos were spared, and what the other rules for duplicates would do."""
+    """Return notes on the spared photos, and on the results of the other duplicate rules."""
     notes = [message("note.spared", count=len(groups.spared))] if groups.spared else []
     unread = sum(reason.code == "reason.spared_unread" for reason in groups.spared.values())
     if unread:
@@ -142,7 +142,7 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
         if more and spared and other != "verified":
             notes.append(message("note.other_rule", rule=other, count=more, spared=spared))
             continue
-        if more and other == "verified":  # which alone looks for copies from low cosines on
+        if more and other == "verified":  # the only rule that searches from low cosines on
             notes.append(message("note.verified_removes", rule=other, count=more))
         elif more:
             notes.append(message("note.other_rule_removes", rule=other, count=more))
@@ -152,8 +152,8 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
 
 
 def _not_read(files: Sequence[File]) -> tuple[Message, ...]:
-    """Name files that a disk or a share did not give."""
-    codes = ("reason.not_read", "reason.not_looked_at")  # of folders the summary tells apart
+    """Return a note on files that could not be read from their disk."""
+    codes = ("reason.not_read", "reason.not_looked_at")  # the summary separates them by folder
     failed = [file.path for file in files if file.reason.code in codes]
     if not failed:
         return ()
@@ -162,7 +162,7 @@ def _not_read(files: Sequence[File]) -> tuple[Message, ...]:
 
 
 def _doubted_dates(photos: Sequence[Photo]) -> tuple[Message, ...]:
-    """Say how many photos have a date that cannot be right."""
+    """Return a note on photos with an impossible date."""
     doubted = [photo.path for photo in photos if photo.passed_over is not None]
     if not doubted:
         return ()

@@ -1,4 +1,4 @@
-"""Read and embed the photos of a folder, unless the cache knows them."""
+"""Read and embed the photos of a folder that are not in the cache."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from dupimg.options.analysis_options import EmbeddingOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.progress import progress_bar
 
-# Takes the digest of a content and a small JPEG of it.
+# Receives the digest and the preview of a content.
 KeepPreview = Callable[[str, bytes], object]
 
 
 def read_listing(
     options: EmbeddingOptions, inputs: Inputs, found: Found, cache: Cache, *, paired: bool = True
 ) -> Listing:
-    """Read the files of folders, and find out which belong to a photo and when it was taken.
+    """Read the files of folders, date the photos and pair them with their companions.
 
-    Without `paired`, each photo is on its own.
+    Without `paired`, no companions are paired.
     """
     dating = Dating.of(options.time_zone)
     jobs = options.jobs or joblib.cpu_count()
@@ -82,7 +82,7 @@ def read_listing(
 
 
 def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, str]]:
-    """Return the pairs of digests that a person called no duplicates in a review.
+    """Return the pairs of digests that the user declared distinct in a review.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def known_apart(photos: Sequence[Photo], cache: str | None) -> list[tuple[str, s
 def read_known(
     options: EmbeddingOptions, inputs: Inputs, photos: Sequence[Photo], cache: Cache
 ) -> list[Photo]:
-    """Read again what the plan of an earlier run does not say about its photos."""
+    """Read the metadata that the plan of an earlier run lacks."""
     return with_traits(
         inputs,
         photos,
@@ -115,18 +115,18 @@ def read_and_embed(
     evidence: Evidence,
     keep_preview: KeepPreview | None = None,
 ) -> tuple[Listing, Embedded]:
-    """Read the files of a folder and embed its photos, unless the cache knows them.
+    """Read the files of a folder and embed its photos, with the help of the cache.
 
     Parameters
     ----------
     options : EmbeddingOptions
     inputs : Inputs
     found : Found
-        What they hold.
+        The files of the folders.
     evidence : Evidence
-        Entered. Its cache is used, and it gets the previews.
+        Must be entered. Its cache is used, and it receives the previews.
     keep_preview : callable, optional
-        Takes the digest and the preview of each content.
+        Receives the digest and the preview of each content.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def read_and_embed(
     Raises
     ------
     UsageError
-        There is no such model, or its weights are not to be had.
+        There is no such model, or its weights are not available.
     """
     stream = make_stream(options, options.model)
     listing = read_listing(options, inputs, found, evidence.cache)
@@ -156,7 +156,7 @@ def make_stream(options: EmbeddingOptions, model: str) -> PhotoStream:
     Raises
     ------
     UsageError
-        There is no such model or head, or the weights or a backend are not to be had.
+        There is no such model or head, or the weights or a backend are not available.
     """
     network = get_model(model)
     backend = choose_backend(options.backend, network)
@@ -184,25 +184,26 @@ def embed_listing(
     evidence: Evidence | None = None,
     keep_preview: KeepPreview | None = None,
 ) -> tuple[Listing, Embedded]:
-    """Embed the photos of a listing: each content once, and none that the cache knows.
+    """Embed the photos of a listing: each content once, unless it is in the cache.
 
     Parameters
     ----------
     stream : PhotoStream
     folder : Path or Inputs
-        What the paths of the photos start from.
+        The base of the paths of the photos.
     listing : Listing
     quiet : bool
-        Show no bar.
+        Whether to hide the progress bar.
     evidence : Evidence, optional
-        Entered. Its cache is used, and it gets the previews. By default nothing is remembered.
+        Must be entered. Its cache is used, and it receives the previews. By default nothing is
+        cached.
     keep_preview : callable, optional
-        Takes the digest and the preview of each content.
+        Receives the digest and the preview of each content.
 
     Returns
     -------
     listing : Listing
-        Photos that turned out to be unreadable are now among the others.
+        The listing with unreadable photos moved to `others`.
     embedded : Embedded
         The photos of the returned listing.
     """
@@ -246,7 +247,7 @@ def embed_listing(
 def _embed_new(
     stream: PhotoStream, paths: Mapping[str, Path], *, quiet: bool
 ) -> Iterator[tuple[str, Features | UnreadablePhoto]]:
-    """Yield the digests of contents and the outcomes of embedding them, with a bar."""
+    """Embed contents; yield their digests and outcomes, and show a progress bar."""
     digests = list(paths)
     with progress_bar(len(digests), "embedding", unit="photos", quiet=quiet) as bar:
         bar.wait_for("preparing the network" if digests else "")
@@ -254,13 +255,13 @@ def _embed_new(
         outcomes = stream_photos(stream, [*map(str, paths.values())]) if digests else ()
         for number, (i, outcome) in enumerate(outcomes):
             if not number:
-                bar.begin()  # the first run converts the network, which is no photo's time
+                bar.begin()  # do not count the conversion of the network in the first run
             yield digests[i], outcome
             bar.update()
 
 
 def _without_unreadable(listing: Listing, unreadable: Mapping[str, Message]) -> Listing:
-    """Move the photos with these digests to the other files, with the reasons given."""
+    """Move the unreadable photos to the other files, with their reasons."""
     photos = tuple(photo for photo in listing.photos if photo.digest not in unreadable)
     demoted = (
         File(
@@ -279,7 +280,7 @@ def _without_unreadable(listing: Listing, unreadable: Mapping[str, Message]) -> 
 
 
 class _Memory:
-    """What a cache knows of the outcomes of one stream."""
+    """The cached outcomes of one stream."""
 
     def __init__(self, cache: Cache, stream: PhotoStream) -> None:
         self._cache = cache
@@ -288,7 +289,7 @@ class _Memory:
         self._reader = f"{READER_VERSION} pixels up to {stream.max_pixels}"
 
     def recall(self, digests: Sequence[str]) -> tuple[dict[str, Features], dict[str, Message]]:
-        """Return the features of contents, and why others are unreadable."""
+        """Return the cached features of contents, and the reasons why others are unreadable."""
         features = {}
         for digest, content in self._cache.embeddings(digests, self._fingerprint).items():
             with contextlib.suppress(ValueError):  # damaged: computed anew
@@ -297,11 +298,11 @@ class _Memory:
         return features, self._cache.headers(unknown, self._reader)
 
     def previews(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield the previews of contents."""
+        """Yield the digests and cached previews of contents."""
         return self._cache.previews(digests)
 
     def keep(self, digest: str, outcome: Features | UnreadablePhoto) -> None:
-        """Remember an outcome that would be the same another time."""
+        """Cache an outcome unless it may be temporary."""
         if isinstance(outcome, Features):
             self._cache.remember_preview(digest, outcome.preview)
             self._cache.remember_embedding(digest, self._fingerprint, outcome.to_bytes())

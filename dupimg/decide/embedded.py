@@ -1,4 +1,4 @@
-"""Photos and what a network saw in them."""
+"""Photos with the features that a network computed from them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Embedded:
     ----------
     photos : tuple of Photo, of length n
     features : Features
-        Of k contents.
+        Features of k contents.
     inverse : ndarray of shape (n,), int64
         Row of `features` for each photo.
     evidence : Evidence or None
-        Compares the pictures of photos; without it only vectors and thumbnails are compared.
+        Compares pictures; without it only vectors and thumbnails are compared.
     wholes : WholePictures or None
-        Reads all pixels of contents; without it none have identical pixels.
+        Reads all pixels of contents; without it no pixels count as identical.
     """
 
     photos: tuple[Photo, ...]
@@ -51,7 +51,7 @@ class Embedded:
         ----------
         photos : sequence of Photo
         features : mapping of str to Features
-            By the digests of the photos.
+            Features by digest.
         """
         digests = list(dict.fromkeys(photo.digest for photo in photos))
         rows = {digest: row for row, digest in enumerate(digests)}
@@ -62,7 +62,7 @@ class Embedded:
         return cls(tuple(photos), stacked, inverse, evidence=evidence, wholes=wholes)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Embedded:
-        """Return the photos with these numbers, with the features of these alone."""
+        """Return a selection of the photos, with their features only."""
         contents, inverse = np.unique(self.inverse[rows], return_inverse=True)
         chosen = tuple(self.photos[i] for i in rows)
         features = self.features[contents]
@@ -78,7 +78,7 @@ class Embedded:
 
     @property
     def of_each_photo(self) -> Features:
-        """The features of n photos; byte-identical ones have equal rows."""
+        """The features of all n photos; byte-identical ones have equal rows."""
         return self.features[self.inverse]
 
     def content_pairs(self, digests: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
@@ -87,7 +87,7 @@ class Embedded:
         Parameters
         ----------
         digests : sequence of (str, str), of length n_pairs
-            Of photos that are here.
+            Digests of photos in this collection.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Photos that are enlarged from another one of their group do not stay for their pixels."""
+"""Find enlarged copies: they must not win for their number of pixels."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import Photo
 from dupimg.plans.plan import Groups
 
-# Of the pixels of the larger photo and of the smaller one.
+# Smallest ratio of the pixels of the larger and of the smaller photo.
 _LEAST_RATIO = 1.5
 
-# By this much the ratio of the sides may differ: small ones are rounded.
+# Tolerance of the ratio of the sides: small sides are rounded.
 _SAME_SHAPE = 0.02
 
 
 def find_enlarged(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
-    """Find photos that would stay, and are enlarged from another one of their group.
+    """Find keepers that are enlarged from another photo of their group.
 
     Returns
     -------
     set of str
-        Their paths. Where the best of a group is enlarged, the next best is looked at, too.
+        Their paths. If the best of a group is enlarged, the next best is checked, too.
     """
     wholes, photos = embedded.wholes, embedded.photos
     if wholes is None:
@@ -43,16 +43,16 @@ def find_enlarged(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[s
 
 
 def _pairs(group: Sequence[Photo]) -> list[tuple[str, str]]:
-    """Return the contents of the first photo and of those that it may be enlarged from.
+    """Pair the first photo with those that it may be enlarged from, as digests.
 
-    Of several in one size only the one with the most bytes is looked at.
+    Of several photos of one size only the one with the most bytes counts.
     """
     first, *others = group
     smaller = {
         (photo.width, photo.height): photo.digest
         for photo in sorted(others, key=lambda photo: (photo.bytes, photo.digest))
         if _is_plain(photo)
-        # A program that enlarges a photo invents no camera.
+        # Enlarging a photo does not add camera metadata.
         and (photo.traits.camera or not first.traits.camera)
         and photo.pixels * _LEAST_RATIO <= first.pixels
         and abs(photo.width * first.height / (photo.height * first.width) - 1) < _SAME_SHAPE
@@ -61,5 +61,5 @@ def _pairs(group: Sequence[Photo]) -> list[tuple[str, str]]:
 
 
 def _is_plain(photo: Photo) -> bool:
-    """Return whether all that a photo shows is one picture with as many pixels as it says."""
+    """Return whether a photo is a single picture at its nominal size."""
     return photo.traits.frames == 1 and not photo.traits.is_raw

@@ -1,4 +1,4 @@
-"""Evidence on pairs of photos: each pair is looked at once, and remembered by contents."""
+"""Compare pairs of photos once, and cache the evidence by content."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ from dupimg.threads import Threads
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
 _PLACES, _COPIES = "places 5", "copies 10"
 
-# Of a photo so many nearest ones are looked at, from this cosine by the embedding for scenes on:
-# of pairs of strangers' photos that share a place by their details, hardly one has less.
+# Compare each photo with so many nearest ones from this scene cosine on: among photos of different
+# people that show one place, hardly a pair has less.
 _NEIGHBOURS, _LEAST_COSINE = 12, 0.62
 
-# Copies are looked for from a lower cosine on: a photo and a screenshot of it are less alike.
+# Search copies from a lower cosine on: a photo and a screenshot of it are less alike.
 _LEAST_COSINE_OF_COPIES = 0.35
 
-# Seconds that a worker process may take for some pairs; it needs one.
+# Time limit in seconds for a chunk of pairs in a worker; it usually takes one.
 _SECONDS = 600.0
 
-# Pairs that a worker gets at once: about a second's work. Fewer are compared here, as a process
-# takes a quarter of a second to start.
+# Pairs per chunk for a worker: about a second's work. Fewer pairs are compared in this process,
+# because a new one takes a quarter of a second to start.
 _AT_ONCE = {PLACES: 256, COPIES: 32, MIRRORED_COPIES: 32}
 _WORTH_A_WORKER = 32
 
@@ -56,18 +56,18 @@ E = TypeVar("E", PlaceEvidence, CopyEvidence)
 
 
 class Evidence:
-    """What the pictures of photos say about pairs of them.
+    """Compares the pictures of pairs of photos.
 
     Use it as a context manager, within which pairs can be compared.
 
     Parameters
     ----------
     cache : str or None
-        See `cache_path`. It remembers what was found about pairs of contents.
+        See `cache_path`. It stores the evidence on pairs of contents.
     jobs : int or None
-        Threads; None is one for each core.
+        Number of threads; None is one for each core.
     quiet : bool
-        Show no bars.
+        Whether to hide progress bars.
     mirrored : bool, default=False
         Whether a mirrored picture is a copy.
 
@@ -75,7 +75,7 @@ class Evidence:
     ----------
     cache : Cache
     pictures : Pictures
-        Of contents. A pair with a content without one is not compared.
+        Previews of contents. A pair is not compared if one is missing.
     """
 
     def __init__(
@@ -105,27 +105,27 @@ class Evidence:
         self.cache.__exit__(kind, error, trace)
 
     def at_end(self, function: Callable[[], object]) -> None:
-        """Call a function when no pairs are compared any more."""
+        """Register a function to be called on exit."""
         self._at_end.callback(function)
 
     def same_places(
         self, vectors: NDArray[np.float32], digests: Sequence[str]
     ) -> tuple[DetailCounts, NDArray[np.bool_]]:
-        """Find photos that show one place, among the nearest ones of each.
+        """Find photos that show the same place, among the nearest ones of each.
 
         Parameters
         ----------
         vectors : ndarray of shape (n, d)
-            Embeddings for scenes, without colours.
+            Scene embeddings without colours.
         digests : sequence of str, of length n
-            The content of each.
+            The content of each row.
 
         Returns
         -------
         details : DetailCounts
-            Of pairs of rows of `vectors`.
+            Matched details of pairs of rows of `vectors`.
         proven : ndarray of shape (n_pairs,), bool
-            Which of the pairs share a scene whatever their cosine.
+            Which pairs share a scene whatever their cosine.
         """
         pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
@@ -140,7 +140,7 @@ class Evidence:
         Parameters
         ----------
         pairs : sequence of (str, str)
-            The digest of the content that stays, and of the one that goes.
+            Digests of the content that would stay and of the one that would go.
 
         Returns
         -------
@@ -149,7 +149,7 @@ class Evidence:
         """
         version = f"{_COPIES} mirrored" if self._mirrored else _COPIES
         what = MIRRORED_COPIES if self._mirrored else COPIES
-        # Each pair once, whichever of the two is to stay.
+        # Compare each pair once, in one order.
         once = list(dict.fromkeys((min(pair), max(pair)) for pair in pairs))
         found = dict(
             zip(
@@ -167,20 +167,20 @@ class Evidence:
         digests: Sequence[str],
         thumbnails: NDArray[np.uint8],
     ) -> DetailCounts:
-        """Find pictures that one may be a copy of the other, a part of it or edited.
+        """Find pairs of pictures that may be copies, crops or edits of each other.
 
         Parameters
         ----------
         vectors : sequence of ndarray of shape (n, d), float32
-            Kinds of embeddings.
+            Embeddings of different kinds.
         digests : sequence of str, of length n
-            The content of each.
+            The content of each row.
         thumbnails : ndarray of shape (n, side, side), uint8
 
         Returns
         -------
         DetailCounts
-            Of pairs of contents.
+            Matched details of pairs of contents.
         """
         near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
@@ -224,7 +224,7 @@ class Evidence:
         return [None if c is None else kind(*np.frombuffer(c, "<f4").tolist()) for c in contents]
 
     def _answer(self, n_pairs: int) -> Callable[[Question], list[bytes | None]]:
-        """Return what answers about so many pairs: worker processes, or this one for a few."""
+        """Return the function that compares pairs: in workers, or here if they are few."""
         if self._workers is None and n_pairs < _WORTH_A_WORKER * self._jobs:
             return self._looker.answer
         if self._workers is None:
@@ -233,23 +233,23 @@ class Evidence:
 
         def answer(question: Question) -> list[bytes | None]:
             (answers,) = workers(answer_in_worker, [question])
-            # An error: the worker died.
+            # Anything else is the error of a dead worker.
             return answers if isinstance(answers, list) else [None] * len(question.pairs)
 
         return answer
 
 
 def _counted(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) -> DetailCounts:
-    """Return the numbers of details of those pairs of which something was found."""
+    """Count the matched details of the pairs that could be compared."""
     counts = np.array([-1 if e is None else int(e.n_details) for e in found], np.int64)
     return DetailCounts(pairs[counts >= 0], counts[counts >= 0])
 
 
 def _in_order(pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """Return the places of pairs in an order in which all of one content come near each other.
+    """Return an order of pairs in which pairs of the same content are close together.
 
-    Then what was made of a content is still in memory when its next pair comes, and hardly two
-    threads or processes make the same.
+    Then the details of a content are still in memory for its next pair, and threads or processes
+    rarely compute the same details.
     """
     if not pairs:
         return []

@@ -1,4 +1,4 @@
-"""Group embedded photos: duplicates, then scenes among those that stay."""
+"""Group embedded photos: duplicates first, then scenes among the photos that stay."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from dupimg.search.blocks import Checkpoint
 
 _RULES = ("careful", "verified", "cosine")
 
-# Shots of one scene that follow each other so soon are of one moment.
+# Shots of a scene that follow each other this closely belong to one moment.
 _ONE_MOMENT = timedelta(seconds=2)
 
-# A figure to look at is not worth the minutes, and later hours, of a search of its own.
+# For more photos, a figure that only informs is not worth a search of minutes or hours.
 _MOST_SHOWN = 50_000
 
 
@@ -56,13 +56,13 @@ def rank_photos(
     embedded : Embedded
     rule : KeepRule
     companions : mapping of str to int, optional
-        How many files belong to a photo, by its path.
+        Number of companions, by the path of the photo.
     made : Made
-        What a comparison of pictures shows photos to be made of.
+        Photos that are made from others.
     last : collection of str
-        Paths of photos that come after all others by path.
+        Paths of photos that sort after all others where the path decides.
     protected : collection of str
-        Paths of photos that stay in any case.
+        Paths of protected photos, which always stay.
     """
     features = embedded.features
     sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
@@ -98,11 +98,11 @@ def find_groups(
     embedded : Embedded
     options : RunOptions
     ranking : Ranking
-        Of these photos: which rather stays.
+        The order of the photos, best keeper first.
     duplicates : Groups, optional
-        See `find_duplicates`.
+        The result of `find_duplicates`.
     checkpoint : Checkpoint, optional
-        Keeps what long searches have found.
+        Saves the partial results of long searches.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def _best_shots(
 
 
 def _shots_in_a_row(photos: Sequence[Photo], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return pairs of those photos that were taken one after the other within seconds."""
+    """Return pairs of consecutive photos that were taken within seconds of each other."""
     timed = [i for i in numbers.tolist() if photos[i].taken_from == "exif"]
     timed.sort(key=lambda i: photos[i].local_time)
     pairs = [
@@ -188,9 +188,9 @@ def find_duplicates(
     apart : sequence of (str, str)
         See `dupimg.decide.embed.known_apart`.
     protected : collection of str
-        Paths of photos that stay in any case; they come first in `order`.
+        Paths of protected photos, which always stay; they come first in `order`.
     with_other_rules : bool, default=False
-        Whether to find out what the other rules would remove, too.
+        Whether to compute the removals of the other rules, too.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def find_duplicates(
         nothing = np.empty(0, np.int64)
         return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
     features, inverse = embedded.features, embedded.inverse
-    # The best photo stands for all of the same content, and contents go in order of their best.
+    # The best photo of each content represents it and gives the content its rank.
     contents, position = np.unique(inverse[order], return_index=True)
     best = np.asarray(order)[position]
     best_first = contents[np.argsort(position)]
@@ -247,7 +247,7 @@ def find_duplicates(
 
 
 def _alike(embedded: Embedded) -> DetailCounts:
-    """Find contents of which one may be a copy, a part or an edited copy of the other."""
+    """Find pairs of contents that may be copies, crops or edits of each other."""
     if embedded.evidence is None:
         return DetailCounts.none()
     features = embedded.features
@@ -256,7 +256,7 @@ def _alike(embedded: Embedded) -> DetailCounts:
 
 
 def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
-    """Return by rule the keepers in favour of which contents would go, if that were proven."""
+    """Return the keepers of contents by rule, before any proof."""
     other = "cosine" if finder.rule == "verified" else "verified"
     by_rule = {finder.rule: finder.keepers_, other: finder.other_rule_keepers_}
     return by_rule | {"careful": by_rule["cosine"]}
@@ -265,7 +265,7 @@ def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
 def _spared(
     claimed: Mapping[str, NDArray[np.int64]], by_rule: Mapping[str, NDArray[np.int64]], rule: str
 ) -> list[tuple[int, int]]:
-    """Return the contents that stay for want of proof, and the keepers they might have had."""
+    """Return the contents that stay for lack of proof, with their unproven keepers."""
     before, after = claimed[rule], by_rule[rule]
     stays = (before != after) & (after == np.arange(len(after)))
     return [(int(i), int(before[i])) for i in np.flatnonzero(stays)]
@@ -315,7 +315,7 @@ def find_scenes(
     stays : ndarray of shape (n_staying,), int64
         The photos that stay.
     links : SceneLinks, optional
-        Of them, if they are known.
+        Links between these photos, if known already.
 
     Returns
     -------
@@ -323,7 +323,7 @@ def find_scenes(
         A label for each of them.
     """
     photos = [embedded.photos[i] for i in stays]
-    # The time of a file is not when the photo was taken.
+    # The time of a file is no capture time.
     times = [
         (photo.local_time - datetime(1970, 1, 1)).total_seconds()
         if photo.has_capture_time
@@ -354,7 +354,7 @@ def nearest_for_scenes(
     known: NDArray[np.float64] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Find for each photo that stays the nearest one that it may share a scene with.
+    """Find the nearest photo that may share a scene, for each photo that stays.
 
     Parameters
     ----------
@@ -366,10 +366,10 @@ def nearest_for_scenes(
     Returns
     -------
     cosines : ndarray of shape (n_staying,), float64
-        NaN for the only photo. NaN for all where one embedding finds duplicates and scenes, since
-        the search for duplicates has found these cosines already, and for more than 50,000 photos.
+        NaN for the only photo; NaN for all if duplicates and scenes use the same embedding (the
+        search for duplicates has found these cosines already) or there are more than 50,000.
     places : ndarray of shape (n_staying,), int64
-        Of the nearest photos in `stays`; -1 where there is none, and where `known` still holds.
+        Positions of the nearest photos in `stays`; -1 if there is none or `known` still holds.
     """
     features = embedded.features
     is_same = np.array_equal(features.scene_vector, features.vector)
@@ -389,7 +389,7 @@ def nearest_for_scenes(
 
 
 def _folders(photos: Sequence[Photo], options: RunOptions) -> list[str] | None:
-    """Return the folders of photos, if only photos of one folder share a scene."""
+    """Return the folders of photos if scenes must not span folders, else None."""
     if not options.same_folder:
         return None
     return [photo.path.rpartition("/")[0] for photo in photos]

@@ -1,4 +1,4 @@
-"""Choose keepers so that no photo goes unless it is proven to be a copy of the one that stays."""
+"""Choose keepers of which the removed photos are proven copies."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.model.features import Features
 from dupimg.search.similarity import nearest_neighbours, reachable_rows
 
-# Of a photo that is no copy of the one in favour of which it would go, so many nearest are tried.
+# Nearest photos to try for a photo that is no copy of its first keeper.
 _NEAREST = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What duplicates are searched among.
+    """The contents to search for duplicates.
 
     Attributes
     ----------
     features : Features
-        Of k contents.
+        Features of k contents.
     best_first : ndarray of shape (k,), int64
         The contents, best keeper first.
     apart : ndarray of shape (n_pairs, 2), int64
-        Contents that a person called no duplicates.
+        Pairs of contents that the user declared distinct.
     must_stay : ndarray of shape (k,), bool
         Contents of protected photos.
     proof : Proof
     alike : ndarray of shape (n_alike, 2), int64
-        Contents of which one may be a copy of the other although their cosine is low; for
-        "verified".
+        Pairs of contents that may be copies despite a low cosine; for the rule "verified".
     """
 
     features: Features
@@ -46,32 +45,32 @@ class Search:
 
 
 def rule_of_finder(duplicate_rule: str) -> str:
-    """Return the rule of `DuplicateFinder` that finds what a rule of a run then proves."""
+    """Return the rule of `DuplicateFinder` that finds the candidates of a rule of a run."""
     return "verified" if duplicate_rule == "verified" else "cosine"
 
 
 def proven_keepers(
     claimed: NDArray[np.int64], rule: str, finder: DuplicateFinder, search: Search
 ) -> NDArray[np.int64]:
-    """Let no photo go in favour of one of which it is not proven to be a copy.
+    """Keep all photos that are not proven copies of their keeper, or find another keeper.
 
-    Such a photo may be a copy of a third one, so it is compared with those that are most like it:
-    in a burst, the copy of a shot is nearer to it than all others. Of pairs that are copies in one
-    direction only (a part of a whole) the other one goes.
+    An unproven photo may be a copy of a third one, so it is compared with its nearest neighbours:
+    in a burst, the copy of a shot is nearer to it than all other shots. If only the reverse is
+    proven (the keeper is a crop of the photo), the keeper goes instead.
 
     Parameters
     ----------
     claimed : ndarray of shape (k,), int64
-        The keepers by the finder.
+        The keepers found by the finder, without proof.
     rule : {"careful", "verified"}
     finder : DuplicateFinder
-        Says from which cosine on.
+        Gives the threshold for further keepers.
     search : Search
 
     Returns
     -------
     ndarray of shape (k,), int64
-        The keeper of each content, itself if it stays.
+        The keeper of each content; itself if it stays.
     """
     keepers, vectors = claimed.copy(), search.features.vector
     is_copy = search.proof.of(_claims(keepers))
@@ -91,9 +90,9 @@ def proven_keepers(
 def _one_by_one(
     keepers: NDArray[np.int64], alike: Iterable[Pair], search: Search
 ) -> NDArray[np.int64]:
-    """Let more photos go, each in favour of one that stays, best ones first.
+    """Remove more proven copies, best keepers first.
 
-    A photo in favour of which others went goes only if these are copies of its keeper, too.
+    A keeper of other photos goes only if these are copies of its own keeper, too.
     """
     keepers, proof = keepers.copy(), search.proof
     rank = np.argsort(search.best_first)
@@ -115,6 +114,6 @@ def _one_by_one(
 
 
 def _claims(keepers: NDArray[np.int64]) -> list[Pair]:
-    """Return the keeper and the number of every content that goes."""
+    """Return the pairs (keeper, content) of all contents that go."""
     goes = np.flatnonzero(keepers != np.arange(len(keepers)))
     return list(zip(keepers[goes].tolist(), goes.tolist(), strict=True))

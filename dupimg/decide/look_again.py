@@ -1,4 +1,4 @@
-"""Say of each photo what it is to the one that it is most like, from the evidence on the pair."""
+"""Give each photo a verdict on its most similar photo, from the evidence on the pair."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def look_again(
     proof: Proof,
     details: DetailCounts,
 ) -> SecondLook:
-    """Say of each photo what the other is that it is most like; all pixels are compared for it.
+    """Compare each photo with its most similar one at full size, and give a verdict.
 
     Parameters
     ----------
     finder : DuplicateFinder
-        Fitted on k contents, with the keepers that were proven.
+        Fitted on k contents, with the proven keepers.
     best_first : ndarray of shape (k,), int64
         The contents, best keeper first.
     inverse, best
         See `take_second_look`.
     proof : Proof
-        Of these contents.
+        Proof for these contents.
     details : DetailCounts
-        Of contents, as far as they were compared.
+        Matched details of the pairs of contents that were compared.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def look_again(
     """
     rank = np.argsort(best_first)
     others = compared_rows(finder)
-    goes = finder.keepers_ != np.arange(len(others))  # also in favour of one of a lower rank
+    goes = finder.keepers_ != np.arange(len(others))  # maybe in favour of one of a lower rank
     pairs = [
         (int(j), int(i)) if goes[i] or rank[j] < rank[i] else (int(i), int(j))
         for i, j in enumerate(others)

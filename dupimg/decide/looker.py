@@ -1,6 +1,6 @@
-"""Compare the small pictures of pairs of photos, in worker processes or in this one.
+"""Compare the previews of pairs of photos, in worker processes or in this one.
 
-Python lets only one thread of a process work at a time, and comparing is mostly Python's work.
+Processes, since Python runs one thread at a time and the comparison is mostly Python code.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from dupimg.groups.places import PlaceEvidence, compare_places
 from dupimg.model.colours import white_ground
 from dupimg.opencv import opencv
 
-# What can be asked about a pair.
+# Kinds of questions about a pair.
 PLACES, COPIES, MIRRORED_COPIES = "places", "copies", "copies, mirrored ones, too"
 
-# Photos whose details are in memory, 210 KB each, and those whose pictures are, of 250 KB.
+# Most photos with details in memory (210 KB each), and with pictures (250 KB each).
 _GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 1024, 256
 
 T = TypeVar("T")
 
 
 class Question(NamedTuple):
-    """What is asked about some pairs of contents.
+    """A question about some pairs of contents.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Question(NamedTuple):
     pairs : sequence of (str, str)
         Digests.
     previews : mapping of str to (bytes or None)
-        The small JPEG of each content in the pairs, if there is one.
+        The preview of each content in the pairs, if there is one.
     """
 
     what: str
@@ -52,21 +52,21 @@ class Question(NamedTuple):
 
 
 class Glanced(NamedTuple):
-    """What is seen of a photo at a glance."""
+    """The colours and the details of a photo."""
 
     glance: Glance
     details: Details
 
 
 class Looker:
-    """Compares pairs of contents, and remembers what it saw of the latest ones."""
+    """Compares pairs of contents, with a memory of the latest ones."""
 
     def __init__(self) -> None:
         self._glances = _Latest(glance_at_preview, _GLANCES_AT_ONCE)
         self._pictures = _Latest(see_preview, _PICTURES_AT_ONCE)
 
     def answer(self, question: Question) -> list[bytes | None]:
-        """Return for each pair the numbers of its evidence, float32.
+        """Return the evidence on each pair as float32 bytes.
 
         Returns
         -------
@@ -105,7 +105,7 @@ def _places(one: Glanced, other: Glanced) -> PlaceEvidence:
 
 
 def answer_in_worker(question: Question) -> list[bytes | None]:
-    """Return what `Looker.answer` does, in a process that does nothing else."""
+    """Answer a question in a worker process with its own `Looker`."""
     return _looker_of_this_process().answer(question)
 
 
@@ -116,7 +116,7 @@ def _looker_of_this_process() -> Looker:
 
 
 class _Latest(Generic[T]):
-    """What was made of the previews of the latest contents."""
+    """A cache of values computed from the previews of the latest contents."""
 
     def __init__(self, make: Callable[[Image.Image], T], most: int) -> None:
         self._make = make
@@ -125,7 +125,7 @@ class _Latest(Generic[T]):
         self._lock = Lock()
 
     def of(self, content: str, preview: bytes | None) -> T | None:
-        """Return what is made of the preview of a content, None without one."""
+        """Return the value of a content; None without a readable preview."""
         with self._lock:
             if content in self._made:
                 self._made.move_to_end(content)
@@ -146,7 +146,7 @@ class _Latest(Generic[T]):
 
 
 def glance_at_preview(preview: Image.Image) -> Glanced:
-    """Return what is compared of the preview of a photo to see whether two show one place."""
+    """Return the colours and details of a preview, for the search of common places."""
     reduction = max(1, max(preview.size) // LONGEST_SIDE)
     preview.draft("RGB", (preview.width // reduction, preview.height // reduction))
     photo = preview.convert("RGB")
@@ -154,19 +154,19 @@ def glance_at_preview(preview: Image.Image) -> Glanced:
 
 
 def see_preview(preview: Image.Image) -> Picture:
-    """Return what is laid over another one of the preview of a photo."""
+    """Return a preview as a picture to align with another."""
     return see_picture(preview.convert("RGB"))
 
 
 def glance_at(photo: Image.Image) -> Glance:
-    """Return the colours of a small photo in RGB."""
+    """Return the colours of a small RGB photo."""
     colours = _small_colours(photo)
     cells = opencv().resize(colours, (CELLS, CELLS), interpolation=opencv().INTER_AREA)
     return Glance(np.array(photo.size) / max(photo.size), cells, white_ground(colours))
 
 
 def see_picture(photo: Image.Image) -> Picture:
-    """Return what is laid over another one of a small photo in RGB."""
+    """Return a small RGB photo as a picture to align with another."""
     return Picture(np.asarray(photo.convert("L")), _small_colours(photo))
 
 

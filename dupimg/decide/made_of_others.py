@@ -1,8 +1,7 @@
-"""Find duplicates by a rule that asks of a photo whether it is made of another one of its group.
+"""Find duplicates with a ranking that puts photos made from others last.
 
-Which photos form a group depends on which stays, and what a photo is made of on its group. So
-duplicates are found as if none were made of others; only where one that stays is, they are found
-again, in the order in which those come last.
+The groups depend on the ranking, and only the groups show which photos are made from others. So
+duplicates are found without that knowledge first, and again if a keeper is made from another one.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from dupimg.plans.plan import Groups
 
 @dataclass(frozen=True)
 class Made:
-    """Paths of photos of which their groups tell what they are made of.
+    """Paths of photos that are known to be made from others, or originals, by their groups.
 
     Attributes
     ----------
     enlarged : frozenset of str
-        From another photo of their group.
+        Enlarged from another photo of their group.
     converted : frozenset of str
-        Saved without loss from what another photo of their group had saved with loss.
+        Lossless copies of a lossy photo of their group.
     originals : frozenset of str
-        Screenshots of which the others of their group are copies: no photo is behind them.
+        Screenshots that are originals: the others of their group are copies of them.
     """
 
     enlarged: frozenset[str] = frozenset()
@@ -45,21 +44,21 @@ def duplicates_by_detail(
     rank: Callable[[Made], Ranking],
     find: Callable[[Ranking], Groups],
 ) -> tuple[Groups, Ranking]:
-    """Find duplicates; a photo that is made of another one of its group goes in favour of that.
+    """Find duplicates; a photo made from another one of its group is not the keeper.
 
     Parameters
     ----------
     embedded : Embedded
     rank : callable
-        Ranks its photos.
+        Ranks the photos.
     find : callable
-        Finds duplicates by a ranking.
+        Finds duplicates with a ranking.
 
     Returns
     -------
     groups : Groups
     ranking : Ranking
-        By which they were found.
+        The ranking that produced the groups.
     """
     made = NOTHING_MADE
     ranking = rank(made)
@@ -77,9 +76,9 @@ def duplicates_by_detail(
 
 
 def _own_screenshots(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
-    """Find screenshots that would go although no photo of their group comes from a camera.
+    """Find removed screenshots in groups without any photo from a camera.
 
-    Sent to others, a screenshot comes back as a JPEG with another name.
+    A messenger sends a screenshot on as a JPEG with another name, so its copies look like photos.
     """
     photos = embedded.photos
     return {

@@ -1,4 +1,4 @@
-"""Prove that a photo is a copy of another one, or say why it stays."""
+"""Prove that a photo is a copy of another one, or give the reason why it stays."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from dupimg.groups.copies import COPY, EDITED_COPY, CopyEvidence
 from dupimg.messages import Message
 from dupimg.plans.reasons import spared_reason
 
-# The content that stays, and the one that goes.
+# The content that would stay, and the one that would go.
 Pair = tuple[int, int]
 
 
 class Proof:
-    """Tells which contents are copies of others; each pair is looked at once.
+    """Proves contents to be copies of others; each pair is compared once.
 
     Parameters
     ----------
     embedded : Embedded
-        Without evidence, all that is not shown to be another picture counts as proven.
+        Without evidence, a pair counts as proven unless metadata or pixels speak against it.
     photos : sequence of Photo
         One of each content.
     edited : bool
-        Whether copies of which a part differs may go, too.
+        Whether edited copies may go, too.
     """
 
     def __init__(self, embedded: Embedded, photos: Sequence[Photo], *, edited: bool) -> None:
@@ -51,18 +51,18 @@ class Proof:
 
     @property
     def compares_details(self) -> bool:
-        """Whether more than thumbnails, pixels and metadata is compared."""
+        """Whether pictures are compared, not only thumbnails, pixels and metadata."""
         return self._evidence is not None
 
     def identical(self, pairs: Sequence[Pair]) -> set[Pair]:
-        """Return those pairs that have identical pixels, all of which were compared."""
+        """Return the pairs with identical pixels, by a comparison of all pixels."""
         new = [pair for pair in pairs if pair not in self._is_identical]
         found = self._pixels.identical(new)
         self._is_identical |= {pair: pair in found for pair in new}
         return {pair for pair in pairs if self._is_identical[pair]}
 
     def of(self, pairs: Sequence[Pair]) -> dict[Pair, bool]:
-        """Return of pairs whether the second content is a copy of the first."""
+        """Return for each pair whether the second content is proven a copy of the first."""
         new = [pair for pair in pairs if pair not in self._doubts]
         identical = self.identical(new)
         doubts = self._pixels.doubts([pair for pair in new if pair not in identical])
@@ -71,19 +71,19 @@ class Proof:
         return {pair: self._doubts[pair] is None for pair in pairs}
 
     def verdict(self, pair: Pair) -> str:
-        """Return "copy", "cropped copy" or "edited copy" if a pair was seen to be that, else ""."""
+        """Return "copy", "cropped copy" or "edited copy" if the pair was judged so, else ""."""
         if pair in self._verdicts:
             return self._verdicts[pair]
         return COPY if pair in self._doubts and self._doubts[pair] is None else ""
 
     def laid(self, i: int, j: int) -> tuple[float, float] | None:
-        """Return what laying two pictures over each other says, if that was done.
+        """Return how much two aligned pictures overlap and differ, if they were aligned.
 
         Returns
         -------
         overlap, difference : float
-            Shares: of the first picture that the second one covers, and of what overlaps that
-            shows something else. None where neither lies within the other.
+            The share of the first picture that the second covers, and the share of the overlap
+            that differs. None if neither lies within the other.
         """
         if self._is_identical.get((i, j)) or self._is_identical.get((j, i)):
             return 1.0, 0.0
@@ -112,7 +112,7 @@ class Proof:
             if self._doubts[pair] is not None and pair in edits:
                 self._doubts[pair], self._verdicts[pair] = None, COPY
             elif self._doubts[pair] is None and pair not in edits and pair[::-1] in edits:
-                self._doubts[pair] = BRIGHTNESS  # the one that would stay has lost something
+                self._doubts[pair] = BRIGHTNESS  # the keeper itself is the clipped edit
         proven = [p for p in pairs if self._doubts[p] is None and self._verdicts[p] == COPY]
         for pair, differs in self._pixels.differing(proven).items():
             if differs is None:
@@ -120,11 +120,11 @@ class Proof:
             elif differs:
                 self._doubts[pair] = None if self._edited else EDITED
                 self._verdicts[pair] = EDITED_COPY
-                # A share of windows of small pictures, in which the spot was not seen.
+                # The share of differing windows came from previews, which do not show the spot.
                 self._laid[pair] = (*self._laid[pair][:2], np.nan)
 
     def _doubt(self, pair: Pair, copy: CopyEvidence) -> str | None:
-        """Return why the second content stays, if it does."""
+        """Return the reason why the second content stays; None if it may go."""
         brightened = not copy.is_brightened or is_one_exposure(*(self._photos[i] for i in pair))
         if copy.may_go(brightened=brightened, edited=self._edited):
             return None
@@ -137,6 +137,6 @@ class Proof:
         return COLOUR if copy.is_grey and not copy.other_is_grey else WHOLE
 
     def why_spared(self, i: int, keeper: int) -> Message:
-        """Return why a content stays that would have gone in favour of another."""
+        """Return the reason why a content stays although the rule found it a keeper."""
         doubt = self._doubts.get((keeper, i)) or UNPROVEN
         return spared_reason(doubt, self._photos[keeper].path)

@@ -1,4 +1,4 @@
-"""Photos that share a scene for another reason than their embeddings, and the reason in words."""
+"""Find photos that share a scene by evidence other than their embeddings, with reasons."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SceneLinks(NamedTuple):
     pairs : ndarray of shape (n_pairs, 2), int64
         Positions among the photos that stay.
     details : ndarray of shape (n_pairs,), int64
-        How many details they share; 0 where the camera's clock proves it.
+        Number of matched details; 0 if the camera's clock is the proof.
     compared : DetailCounts
-        All pairs whose details were compared, by the numbers of the photos.
+        All pairs of photos whose details were compared.
     """
 
     pairs: NDArray[np.int64]
@@ -34,7 +34,7 @@ class SceneLinks(NamedTuple):
 
 
 def find_links(embedded: Embedded, stays: NDArray[np.int64], options: RunOptions) -> SceneLinks:
-    """Find photos that details, or the camera's clock, prove to share a scene.
+    """Find photos that share a scene by their details or by the camera's clock.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def find_links(embedded: Embedded, stays: NDArray[np.int64], options: RunOptions
     Returns
     -------
     SceneLinks
-        None without evidence.
+        Empty without evidence.
     """
     if embedded.evidence is None:
         nothing = DetailCounts.none()
@@ -59,28 +59,28 @@ def find_links(embedded: Embedded, stays: NDArray[np.int64], options: RunOptions
     bursts = linked_by_time(embedded.features.scene_vector[contents], photos)
     both = np.concatenate([places, bursts])
     counts = np.concatenate([details, np.zeros(len(bursts), np.int64)])
-    pairs, first = np.unique(both, axis=0, return_index=True)  # that of the details comes first
+    pairs, first = np.unique(both, axis=0, return_index=True)  # prefers the entry with details
     return SceneLinks(pairs, counts[first], compared)
 
 
 def why_one_scene(
     links: SceneLinks, scenes: NDArray[np.int64], paths: Sequence[str]
 ) -> dict[int, Message]:
-    """Say of photos why they are in a scene with another one.
+    """Return the reasons why photos share a scene with another one.
 
     Parameters
     ----------
     links : SceneLinks
-        Of n photos.
+        Links between n photos.
     scenes : ndarray of shape (n,), int64
-        A label for each.
+        The scene label of each photo.
     paths : sequence of str, of length n
 
     Returns
     -------
     dict of int to Message
-        By photo; each names the one that it shares most details with, or else its neighbour in
-        time. Photos that share a scene for their looks alone are not in it.
+        Reasons by photo; each names the photo with the most common details, or else the neighbour
+        in time. Photos that share a scene only by their embeddings are missing.
     """
     together = scenes[links.pairs[:, 0]] == scenes[links.pairs[:, 1]]
     pairs, details = links.pairs[together], links.details[together]

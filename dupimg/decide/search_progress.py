@@ -1,4 +1,4 @@
-"""The bar that a person sees while a search runs."""
+"""Show the progress bar of a search."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dupimg.search.blocks import Progress
 def watched_search(
     what: str, n_rows: int, *, groups: Sequence[str] | None = None, quiet: bool
 ) -> Iterator[Progress]:
-    """Show a bar with the remaining time while a search runs.
+    """Show a progress bar with the remaining time while a search runs.
 
     Parameters
     ----------
     what : str
-        The step, as the bar calls it.
+        The name of the step in the bar.
     n_rows : int
     groups : sequence of str, optional
         Rows of different groups are not compared.
     quiet : bool
-        Show nothing.
+        Whether to hide the bar.
 
     Yields
     ------

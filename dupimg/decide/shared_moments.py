@@ -1,4 +1,4 @@
-"""Photos that one camera took within seconds of each other, and that are fairly alike."""
+"""Find similar photos that one camera took within seconds of each other."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from numpy.typing import NDArray
 from dupimg.files.photos import Photo
 from dupimg.search.rows import Rows, pair_cosines
 
-# Seconds between two photos → cosine by the embedding for scenes from which they share one. Of
-# unrelated photos 1 % are so alike; that one camera took them within seconds they seldom are.
+# Seconds between two photos → scene cosine from which they share a scene. 1 % of unrelated photos
+# are this similar, but one camera seldom takes such photos within seconds.
 _LEAST_COSINES = ((10.0, 0.55), (60.0, 0.6), (300.0, 0.65))
 
 
 def linked_by_time(vectors: NDArray[np.float32], photos: Sequence[Photo]) -> NDArray[np.int64]:
-    """Find photos that share a scene because of when they were taken; never for that alone.
+    """Find consecutive photos that share a scene by their times and a fair similarity.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32
-        Embeddings for scenes.
+        Scene embeddings.
     photos : sequence of Photo, of length n
-        Only times that a camera wrote count, and only those of one camera.
+        Only times written by the same camera count.
 
     Returns
     -------
     ndarray of shape (n_pairs, 2), int64
-        Photos that follow each other.
+        Consecutive photos.
     """
     cameras: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for i, photo in enumerate(photos):

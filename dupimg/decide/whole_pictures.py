@@ -19,31 +19,31 @@ from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
 from dupimg.threads import Threads
 
-# Digests of two contents, and what is answered about them: yes, no, or it cannot be told.
+# Digests of two contents, and the answer about them: yes, no or unknown.
 Contents = tuple[str, str]
 Answer = bool | None
 
-# As the cache keeps them.
+# The answers in the cache.
 _CODES: dict[Answer, bytes] = {False: b"\0", True: b"\1", None: b"\2"}
 
 
 class WholePictures:
-    """Reads all pixels of contents, where two of them must be told apart; close it at the end.
+    """Reads and compares all pixels of contents; close it at the end.
 
     Parameters
     ----------
     paths : mapping of str to Path
-        A file of each content, by digest.
+        A file for each content, by digest.
     cache : Cache
-        Remembers what all pixels of a content come down to: a few hundred bytes, and 1 KB for
-        each frame of an animation, compressed.
+        Stores the summary of each content: a few hundred bytes, and 1 KB compressed for each frame
+        of an animation.
     max_pixels : int
     time_limit : float or None
         See `dupimg.files.sandbox`: pictures are decoded in worker processes.
     jobs : int or None
-        Threads; None is one for each core.
+        Number of threads; None is one for each core.
     quiet : bool
-        Show no bar.
+        Whether to hide the progress bar.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class WholePictures:
         self._in_sandbox: Map | None = None
 
     def close(self) -> None:
-        """End the worker processes, which wait for more since the first question."""
+        """End the worker processes, which stay alive between calls."""
         self._in_sandbox = None
         self._workers.close()
 
     def of(self, digests: Iterable[str]) -> dict[str, Whole | None]:
-        """Return what all pixels of contents come down to.
+        """Return the summaries of all pixels of contents.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class WholePictures:
         Returns
         -------
         dict of str to (Whole or None)
-            None for a content that could not be decoded: it is gone, takes too long, has too many
+            None for a content that cannot be decoded: it is gone, takes too long or has too many
             frames.
         """
         wanted = dict.fromkeys(digests)
@@ -99,7 +99,7 @@ class WholePictures:
         return {digest: self._known[digest] for digest in wanted}
 
     def enlarged(self, pairs: Iterable[Contents]) -> set[Contents]:
-        """Return the pairs, larger picture first, of which it is enlarged from the smaller one.
+        """Return the pairs (larger, smaller) whose larger picture is enlarged from the smaller.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class WholePictures:
         return {pair for pair, answer in answers.items() if answer}
 
     def brightened(self, pairs: Iterable[Contents]) -> set[Contents]:
-        """Return the pairs whose second picture is the first one with other brightness.
+        """Return the pairs whose second picture is the first with another brightness.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class WholePictures:
         return {pair for pair, answer in answers.items() if answer}
 
     def differing(self, pairs: Iterable[Contents]) -> dict[Contents, bool | None]:
-        """Look closely whether a part of copies, however small, shows something else.
+        """Return whether copies differ in a spot, however small.
 
         Parameters
         ----------
@@ -131,16 +131,16 @@ class WholePictures:
         Returns
         -------
         dict of (str, str) to (bool or None)
-            None where it cannot be told, or one of them could not be read.
+            None if that is unknown or a picture cannot be read.
         """
         return self._answers(pairs, _differ_in_a_spot, SPOTS_VERSION)
 
     def _answers(
         self, pairs: Iterable[Contents], ways: Callable[..., tuple[Answer, Answer]], version: str
     ) -> dict[Contents, Answer]:
-        """Return what is so of pairs, None where it is not known; the cache remembers it.
+        """Return the answers about pairs, from the cache or computed; None if unknown.
 
-        Two pictures are read once, and `ways` answers for both orders of them.
+        `ways` reads two pictures once and answers for both of their orders.
         """
         wanted = list(dict.fromkeys(pairs))
         known = self._cache.pairs(wanted, version)
@@ -158,7 +158,7 @@ class WholePictures:
     def _ask(
         self, function: Callable[[tuple[Path, ...]], Any], contents: Sequence[tuple[str, ...]]
     ) -> Iterator[tuple[tuple[str, ...], Any]]:
-        """Yield digests and what a function says of their files; None or an error if it fails."""
+        """Yield digests and the result of a function on their files; errors count as results."""
         if not contents:
             return
         if self._in_sandbox is None:

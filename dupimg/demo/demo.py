@@ -1,7 +1,7 @@
-"""The command that makes a folder of photos to try dupimg on, and organizes it.
+"""Make a folder of photos to try dupimg on, and organize it.
 
-Two photos are real ones that scikit-learn carries; all others are drawn. Views of a scene are
-overlapping parts of one picture; copies are what phones, messengers and editors make of a photo.
+Two photos are real ones from scikit-learn; all others are drawn. Views of a scene are overlapping
+parts of one picture; copies imitate phones, messengers and editors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dupimg.runs.result import Result
 
 _SAMPLE_FOLDER = "datasets/images"
 
-# Time of the first file, in seconds: 2024-06-01 10:00 UTC; each next file is a minute younger.
+# Time of the first file: 2024-06-01 10:00 UTC; each next file is a minute younger.
 _FIRST_FILE_TIME = 1_717_236_000
 
 _UPRIGHT, _TURN_CLOCKWISE = 1, 6  # values of the EXIF orientation tag
@@ -38,19 +38,19 @@ class _Shot:
     Attributes
     ----------
     path : str
-        Relative to the folder; the extension says the format.
+        Relative to the folder; the extension sets the format.
     picture : str
-        What it shows: the file name of a sample photo, or a name in `PICTURES`.
+        The file name of a sample photo, or a name in `PICTURES`.
     taken : str
-        Capture time for the EXIF data, ISO 8601; empty for a photo without.
+        Capture time for EXIF in ISO 8601; empty for none.
     part : tuple of 4 floats
-        Left, top, right and bottom of the part that it shows, in fractions of the picture.
+        Left, top, right and bottom of the visible part, as fractions of the picture.
     scale, brightness, color : float
         Factors; color 0 is grey.
     quality : int
-        Of JPEG and WebP.
+        Quality of JPEG and WebP.
     orientation : int
-        EXIF orientation tag; the pixels are stored so that it makes the photo upright.
+        EXIF orientation; the stored pixels are turned so that it makes the photo upright.
     """
 
     path: str
@@ -131,7 +131,7 @@ _TEXTS = {
 
 
 def run_demo(options: DemoOptions) -> int:
-    """Make a folder of photos, organize it and say where to look.
+    """Make a folder of photos, organize it and print a short guide.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def make_demo_photos(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _save(shot, pictures[shot.picture], path)
     shutil.copyfile(folder / _DAHLIA, folder / _IDENTICAL_COPY)
-    # As if the memory card had been pulled out too early.
+    # A truncated file, as if the memory card had been pulled out too early.
     whole = (folder / _WHOLE).read_bytes()
     (folder / _TRUNCATED).write_bytes(whole[: len(whole) // 3])
     for name, text in _TEXTS.items():
@@ -196,7 +196,7 @@ def _picture(name: str) -> Image.Image:
     """Return a sample photo of scikit-learn, or a drawn picture."""
     if name in PICTURES:
         return PICTURES[name]()
-    # Found without importing, which takes a second.
+    # Find scikit-learn without importing it, which takes a second.
     spec = importlib.util.find_spec("sklearn")
     for location in (spec and spec.submodule_search_locations) or ():
         if (path := Path(location) / _SAMPLE_FOLDER / name).is_file():
@@ -239,19 +239,19 @@ def _exif(shot: _Shot) -> Image.Exif:
 
 
 def where_to_look(result: Result, photos: Path) -> str:
-    """Say where the result is and what there is to notice in it.
+    """Return a guide to the result of the demo.
 
     Parameters
     ----------
     result : Result
-        Of organizing the folder that `make_demo_photos` filled, with the default options.
+        The result of organizing the demo photos with the default options.
     photos : Path
-        That folder.
+        The folder of the demo photos.
 
     Returns
     -------
     str
-        Several lines; all numbers are those of the result.
+        Several lines, with the numbers of the result.
     """
     rows = {row.path: row for row in result.rows}
     temple, grey = rows[_TEMPLE], rows[_GREY_DAHLIA]

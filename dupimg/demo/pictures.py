@@ -1,7 +1,6 @@
-"""Pictures for the demo, drawn by arithmetic: places to take views of, and single things.
+"""Draw the pictures of the demo with NumPy: wide places and single things.
 
-Every function returns the same picture each time. The wide ones are places, of which the demo
-cuts overlapping views.
+Every function is deterministic. The demo cuts overlapping views from the wide places.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ Colour = tuple[float, float, float]
 _WIDTH, _HEIGHT = 960, 640
 _ROWS, _COLUMNS = np.mgrid[0:_HEIGHT, 0:_WIDTH].astype(np.float64)
 
-# Standard deviation of the sensor's noise, in grey values: photos are never quite smooth.
+# Standard deviation of the simulated sensor noise, in grey values.
 _GRAIN = 3.0
 
 
 def _sky(*colours: Colour) -> Canvas:
-    """Blend colours from top to bottom."""
+    """Return a vertical gradient of colours."""
     stops = np.linspace(0, _HEIGHT - 1, len(colours))
     column = [
         np.interp(np.arange(_HEIGHT), stops, channel) for channel in zip(*colours, strict=True)
@@ -33,7 +32,7 @@ def _sky(*colours: Colour) -> Canvas:
 
 
 def _clouds(random: np.random.Generator, across: int, down: int, octaves: int = 5) -> Plane:
-    """Return fractal noise from 0 to 1; `across` and `down` count its coarsest spots."""
+    """Return fractal noise from 0 to 1; `across` and `down` count its largest spots."""
     total = np.zeros((_HEIGHT, _WIDTH))
     for octave in range(octaves):
         grid = random.random((down * 2**octave + 1, across * 2**octave + 1)).astype(np.float32)
@@ -54,7 +53,7 @@ def _ridge(random: np.random.Generator, height: float, rise: float, across: int 
 
 
 def _paint(canvas: Canvas, mask: Plane, colour: Canvas | Colour) -> None:
-    """Blend a colour in, as much as the mask from 0 to 1 says."""
+    """Blend a colour in, weighted by a mask from 0 to 1."""
     canvas += np.clip(mask, 0, 1)[..., None] * (np.asarray(colour) - canvas)
 
 
@@ -63,14 +62,14 @@ def _below(line: Plane) -> Plane:
 
 
 def _window(canvas: Canvas, x: float, y: float, size: float) -> tuple[Canvas, Plane, Plane]:
-    """Return what lies around a point, as a view to paint on, and how far right and below it is."""
+    """Return a view of the canvas around a point, and the offsets of its pixels from the point."""
     top, left = max(int(y - size), 0), max(int(x - size), 0)
     place = np.s_[top : max(int(y + size), 0), left : max(int(x + size), 0)]
     return canvas[place], _COLUMNS[place] - x, _ROWS[place] - y
 
 
 def _fir(canvas: Canvas, x: int, foot: int, tall: int, colour: Colour) -> None:
-    """Paint a tree whose trunk begins at a point."""
+    """Paint a fir tree that stands at a point."""
     view, right, below = _window(canvas, x, foot, tall)
     wide = np.clip((below + tall) * 0.24, 0, None) * (0.7 + 0.3 * np.sin((below + foot) / 4))
     _paint(view, np.where(below < 0, wide - np.abs(right), 0), colour)
@@ -81,7 +80,7 @@ def _glow(x: float, y: float, size: float) -> Plane:
 
 
 def _finish(canvas: Canvas | Image.Image, random: np.random.Generator) -> Image.Image:
-    """Add the noise of a sensor."""
+    """Add sensor noise."""
     pixels = np.asarray(canvas, dtype=np.float64)
     return Image.fromarray(
         np.clip(pixels + random.normal(0, _GRAIN, pixels.shape), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Count the edited copies that the rules for duplicates find as what they are."""
+"""Count the edited copies that each duplicate rule judges rightly."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _SHOWN = "verified"
 
 
 class EditScore:
-    """What each rule makes of photos among which originals have one edited copy each.
+    """The score of each duplicate rule on originals with one edited copy each.
 
     Parameters
     ----------
     edit : str
         A key of `EDITS`.
     n_others : int
-        How many other photos come first; then come k originals, and their k copies.
+        Number of other photos, which come first; then follow k originals and their k copies.
     decided : mapping of str to Groups
-        By rule.
+        The groups found by each rule.
     truth : Truth
-        Of all photos.
+        The truth about all photos.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class EditScore:
         self._originals, self._copies = np.arange(n_others, len(truth.groups)).reshape(2, -1)
 
     def found(self, rule: str) -> float:
-        """Return the share of copies that are found as such, and of which the right photo goes."""
+        """Return the share of copies that are found and of whose pair the right photo goes."""
         keepers = self.decided[rule].keepers
         if self._kind.both_stay:
             stay = keepers[self._copies] == self._copies
@@ -48,18 +48,18 @@ class EditScore:
         return float(np.mean(together & ~self._wrong(rule)))
 
     def n_wrong(self, rule: str) -> int:
-        """Return how many originals and copies go in favour of each other and must stay."""
+        """Return the number of originals and copies that go for each other but must stay."""
         return int(self._wrong(rule).sum())
 
     def n_unrelated(self, rule: str) -> int:
-        """Return how many photos go in favour of an unrelated one, an edited copy being either."""
+        """Return the number of removals between an edited copy and an unrelated photo."""
         keepers = self.decided[rule].keepers
         goes = np.flatnonzero(keepers != np.arange(len(keepers)))
         edited = np.isin(goes, self._copies) | np.isin(keepers[goes], self._copies)
         return int((self._truth.are_unrelated(goes, keepers[goes]) & edited).sum())
 
     def verdict_row(self) -> dict[str, object]:
-        """Return the verdicts on the copies beside those that would name the edit."""
+        """Return a table row with the expected and the actual verdicts on the copies."""
         counts = pd.Series(self._verdicts(_SHOWN)).replace("", "not compared").value_counts()
         return {
             "edit": self.edit,
@@ -79,7 +79,7 @@ class EditScore:
         return np.isin(self._verdicts(rule), self._kind.verdicts)
 
     def _verdicts(self, rule: str) -> NDArray[np.str_]:
-        """Return the verdict on each copy and its original; empty where they were not compared."""
+        """Return the verdict on each copy and its original; empty if they were not compared."""
         look = self.decided[rule].second_look
         if look is None:
             return np.full(len(self._copies), "")
@@ -90,7 +90,7 @@ class EditScore:
 
 
 def edit_tables(scores: Sequence[EditScore]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Count the edited copies that the rules find, and what they remove wrongly.
+    """Tabulate the edited copies that the rules find, and their wrong removals.
 
     Parameters
     ----------

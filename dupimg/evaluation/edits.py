@@ -1,4 +1,4 @@
-"""What people and programs do to photos, to measure which copies are still recognized."""
+"""Make edited copies of photos, to measure which copies are still recognized."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from dupimg.files.images import UnreadablePhoto, read_photo
 from dupimg.groups.copies import COPY, CROPPED_COPY, EDITED_COPY
 
-# Pixels of the shorter side of the originals that are edited, if they have as many.
+# Originals are reduced to this shorter side in pixels before they are edited.
 SIZE = 768
 
-# Photos that are edited, at most: a hundred take about a minute.
+# Most photos to edit: a hundred take about a minute.
 _MOST_ORIGINALS = 100
 
-# The set of edited copies.
+# Name of the set of edited copies.
 EDITED = "edits"
 
 
 @dataclass(frozen=True)
 class Edit:
-    """What is done to a photo, and what should be said of the outcome.
+    """An edit of a photo, and the expected judgement of the copy.
 
     Attributes
     ----------
     make : callable
     verdicts : tuple of str
-        The verdicts that name it rightly.
+        The verdicts that are right for it.
     original_stays : bool
-        Whether the copy has less in it, so that the original must not go in its favour.
+        Whether the copy loses something, so that the original must not go for it.
     both_stay : bool
-        Whether the copy has something that the original lacks: then neither may go.
+        Whether the copy adds something, so that neither may go.
     """
 
     make: Callable[[Image.Image], Image.Image]
@@ -65,7 +65,7 @@ def _add_caption(photo: Image.Image) -> Image.Image:
 
 
 def _screenshot(photo: Image.Image) -> Image.Image:
-    """Show the photo as a viewer does: on black, a line of buttons below, a status line above."""
+    """Imitate a screenshot of a viewer: black bars, a status line above, buttons below."""
     height = photo.height // 10
     screen = ImageOps.expand(photo, (height, 2 * height), "black")
     draw = ImageDraw.Draw(screen)
@@ -119,25 +119,25 @@ def save_edit(photo: Image.Image, edit: str, path: Path) -> None:
 def make_edits(
     originals: pd.DataFrame, folder: Path, into: Path, *, max_pixels: int
 ) -> pd.DataFrame:
-    """Edit photos in all ways of `EDITS`.
+    """Make an edited copy of photos for each of `EDITS`.
 
     Parameters
     ----------
     originals : DataFrame
-        Labels of photos, indexed by their paths. Of more than a hundred some are chosen, evenly;
-        those that cannot be read are passed over.
+        Labels of photos, indexed by path. Of more than a hundred an even selection is edited;
+        unreadable ones are skipped.
     folder : Path
-        Their paths start from it.
+        The base of their paths.
     into : Path
         Empty folder to write the edited copies to.
     max_pixels : int
-        Of an original.
+        Largest number of pixels of an original.
 
     Returns
     -------
     DataFrame
-        Labels of the edited copies: their set is ``edits``, their kind the edit, and `original` the
-        path of the photo that they were made of.
+        Labels of the edited copies: `set` is ``edits``, `kind` the edit and `original` the path of
+        the edited photo.
     """
     n_chosen = min(len(originals), _MOST_ORIGINALS)
     chosen = np.linspace(0, len(originals) - 1, n_chosen).round().astype(int)

@@ -1,9 +1,8 @@
-"""Measure duplicates and scenes on photos whose right answers are known.
+"""Measure duplicates and scenes on labelled photos.
 
-Everything is counted in pairs of photos, exactly. Scenes are formed from the photos of the sets
-``scenes`` and ``distractors`` together, just as `dupimg organize` would form them with the same
-options: duplicates are found first, scenes among the photos that stay, and a duplicate is in
-the scene of its keeper.
+Everything is counted exactly, in pairs of photos. Scenes are formed from the sets ``scenes`` and
+``distractors`` together, as `dupimg organize` would with the same options: duplicates are found
+first, then scenes among the photos that stay; a duplicate belongs to the scene of its keeper.
 """
 
 from __future__ import annotations
@@ -140,7 +139,7 @@ def _measure(
 
 
 def _cache_of(options: EvaluateOptions) -> str | None:
-    """Return the file that remembers what is measured, if a person wants one."""
+    """Return the cache file, if the options name one."""
     return None if options.cache == "none" else options.cache
 
 
@@ -151,7 +150,7 @@ def _check_outputs(*paths: Path | None) -> None:
 
 
 def _read_answers(options: EvaluateOptions) -> Answers:
-    """Read the labels of all folders, or the answers about the pairs of a single one."""
+    """Read the labels of all folders, or the answers about pairs of a single folder."""
     paths = [options.labels or folder / "labels.csv" for folder in options.folders]
     if options.labels is not None and len(paths) > 1:
         raise UsageError(
@@ -164,7 +163,7 @@ def _read_answers(options: EvaluateOptions) -> Answers:
 def _plot_paths(
     options: EvaluateOptions, names: Sequence[str], answers: Answers
 ) -> dict[str, Path]:
-    """Return where the plot of each model is to be drawn, if one is asked for."""
+    """Return the file for the plot of each model, if plots are requested."""
     if options.plot is None:
         return {}
     if not answers.has_scenes:
@@ -182,7 +181,7 @@ def _plot_paths(
 
 
 def _read_labelled(answers: Answers, options: EvaluateOptions) -> Listing:
-    """Read the photos that the labels name."""
+    """Read the labelled photos."""
     listing = _read_photos(answers.root, answers.labels, options)
     if not listing.photos and not any(file.digest for file in listing.others):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The right answers about folders of photos, and which pairs of photos they make."""
+"""Read the labels of photos, and derive the pairs that belong together."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ COLUMNS = ("path", "set", "group", "related_group")
 
 _READ = ("set", "group", "related_group", "kind", "folder")
 
-# The set of photos that only their folder makes unrelated to all others.
+# The set of unlabelled photos, which are unrelated to the photos of all other folders.
 OTHERS = "others"
 
 
 def read_labels(path: Path) -> pd.DataFrame:
-    """Read the known answers of the three sets that are measured; other sets are passed over.
+    """Read the labels of the three measured sets; other sets are skipped.
 
     Parameters
     ----------
     path : Path
-        CSV file with the columns `path`, `set`, `group`, `related_group` (one or several, separated
-        by ``;``; see `Truth.from_names`) and maybe `kind`.
+        CSV file with the columns `path`, `set`, `group`, `related_group` (names separated by ``;``;
+        see `Truth.from_names`) and optionally `kind`.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     Raises
     ------
     UsageError
-        There is no such file, it is no such table, or it names a photo twice.
+        The file is missing, has other columns, or lists a photo twice.
     """
     otherwise = f", and maybe kind; or {', '.join(PAIR_COLUMNS)}"
     labels = read_label_table(path, COLUMNS, otherwise)
@@ -69,10 +69,9 @@ def join_labels(folders: Sequence[Path], paths: Sequence[Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by path, with the columns set, group, related_group, folder, and kind if a folder
-        has it. The paths of a single folder stay
-        relative to it; those of several begin with the folder. Groups of one name are one group,
-        whatever their folder.
+        Indexed by path, with the columns set, group, related_group, folder, and kind if any folder
+        has it. The paths of a single folder stay relative to it; those of several begin with the
+        folder. Equal group names mean the same group, whatever the folder.
     """
     tables = []
     for folder, path in zip(folders, paths, strict=True):
@@ -89,7 +88,7 @@ def join_labels(folders: Sequence[Path], paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def other_photos(folder: Path) -> pd.DataFrame:
-    """Return a table as `join_labels` does, of all files of a folder without labels."""
+    """Return the table of a folder without labels, like `join_labels`."""
     paths = [(folder.absolute() / path).as_posix() for path, _ in find_files(folder).files]
     if not paths:
         raise UsageError(f"Got among={folder} without a file, expected a folder with photos.")
@@ -98,7 +97,7 @@ def other_photos(folder: Path) -> pd.DataFrame:
 
 
 def labelled_pairs(table: pd.DataFrame, name: str, *, by_kind: bool) -> NDArray[np.int64]:
-    """Return the pairs of photos of a group of a set: of an original and a copy, or of any two."""
+    """Return the pairs of photos of one group in a set; `by_kind`: only (original, copy)."""
     rows = np.flatnonzero((table["set"] == name) & (table["group"] != ""))
     photos = table.iloc[rows]
     kinds = photos["kind"] if by_kind and "kind" in table.columns else None
@@ -107,9 +106,9 @@ def labelled_pairs(table: pd.DataFrame, name: str, *, by_kind: bool) -> NDArray[
 
 
 def truth_of(table: pd.DataFrame) -> Truth:
-    """Return which photos of a table belong together."""
+    """Return the truth about the photos of a table."""
     others = (table["set"] == OTHERS).to_numpy()
     alone = (table["set"] == DISTRACTORS) | (table["group"] == "")
-    # The line break keeps the name of a photo alone, and that of all others, apart from groups.
+    # The line break keeps the names of single photos and of `among` apart from group names.
     groups = table["group"].where(~alone, "\n" + table.index.to_series()).mask(others, "\n")
     return Truth.from_names(groups, table["related_group"], mixed="\n")

@@ -1,7 +1,6 @@
-"""Count pairs of photos: those that belong together, and those that were put together.
+"""Compare true groups of photos with found ones, pair by pair.
 
-Counts come from contingency tables and sparse graphs, so they are exact and take no matrix of
-all pairs.
+Contingency tables and sparse graphs give exact counts without a matrix of all pairs.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from sklearn.metrics import v_measure_score
 
 from dupimg.search.similarity import TOLERANCE, cosine_graph
 
-ORIGINAL = "original"  # the kind of a photo that the copies of its group were made from
+ORIGINAL = "original"  # the kind of the photo from which the copies of its group were made
 
-# Name, value, and how many pairs the value is a share or a part of.
+# Name, value, and the number of pairs that the value is a share of.
 Figure = tuple[str, float, int | None]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Which of n photos belong together.
+    """The true groups of n photos.
 
     Attributes
     ----------
     groups : ndarray of shape (n,), int64
         Numbered from 0.
     related : ndarray of shape (k, 2), int64
-        Pairs of groups, the smaller number first, that are neither one group nor two.
+        Related groups, smaller number first; a pair of their photos is neither right nor wrong.
     mixed : int
-        Number of the group of which it is not known which photos belong together; -1 for none.
+        Number of the group with unknown relations between its photos; -1 for none.
     """
 
     groups: NDArray[np.int64]
@@ -44,17 +43,17 @@ class Truth:
 
     @classmethod
     def from_names(cls, groups: pd.Series, related: pd.Series, mixed: str | None = None) -> Truth:
-        """Give the groups of photos their numbers.
+        """Convert the names of groups to numbers.
 
         Parameters
         ----------
         groups : Series of str, of length n
             Name of the group of each photo.
         related : Series of str, of length n
-            Names of groups that are related to it, separated by ``;``, or of what they have in
-            common, such as ``place:alps``: all groups that mention it are related. May be empty.
+            Names of related groups, separated by ``;``, or of something in common, such as
+            ``place:alps``: all groups that mention it are related. May be empty.
         mixed : str, optional
-            Name of the group of which it is not known which photos belong together.
+            Name of the group with unknown relations between its photos.
 
         Examples
         --------
@@ -75,29 +74,29 @@ class Truth:
         return cls(codes.astype(np.int64), np.unique(pairs, axis=0), int(number))
 
     def __getitem__(self, rows: NDArray) -> Truth:
-        """Return the truth about these photos alone; groups keep their numbers."""
+        """Return the truth about a selection of photos; groups keep their numbers."""
         return replace(self, groups=self.groups[rows])
 
     @property
     def n_groups(self) -> int:
-        """One more than the largest number of a group."""
+        """One more than the largest group number."""
         return 1 + int(max(self.groups.max(initial=-1), self.related.max(initial=-1)))
 
     @property
     def n_unrelated_pairs(self) -> int:
-        """Number of pairs of photos whose groups are different and unrelated."""
+        """Number of pairs of photos of unrelated groups."""
         sizes = np.bincount(self.groups, minlength=self.n_groups)
         related = sizes[self.related].prod(axis=1).sum()
         return _n_pairs(len(self.groups)) - _n_pairs(sizes) - int(related)
 
     def are_unrelated(self, i: NDArray, j: NDArray) -> NDArray[np.bool_]:
-        """Tell for pairs of photos whether their groups are different and unrelated."""
+        """Return for pairs of photos whether their groups are different and unrelated."""
         low, high = np.sort([self.groups[i], self.groups[j]], axis=0)
         return (low != high) & ~are_among(low, high, *self.related.T)
 
 
 def scene_figures(truth: Truth, scenes: NDArray[np.int64]) -> Iterator[Figure]:
-    """Compare scenes with the truth.
+    """Yield precision, recall and similar figures of scenes.
 
     Parameters
     ----------
@@ -133,15 +132,15 @@ def removal_figures(
     Parameters
     ----------
     truth : Truth
-        Of n photos, of which no two are copies.
+        The truth about n photos without copies.
     goes, keepers : ndarray of shape (k,), int64
-        Photos that go, and those that stay in their favour.
+        Photos that go, and their keepers.
 
     Yields
     ------
     name, value, count
-        In favour of a view of their scene, of a photo of a related group (or of one of which that
-        is not known), and of an unrelated photo.
+        Removals in favour of a view of the same scene, of a photo of a related or mixed group, and
+        of an unrelated photo.
     """
     unrelated = truth.are_unrelated(goes, keepers)
     group, n_photos = truth.groups[goes], len(truth.groups)
@@ -173,21 +172,21 @@ def unrelated_figure(truth: Truth, vectors: NDArray[np.float32], threshold: floa
 def copy_figures(
     groups: pd.Series, kinds: pd.Series | None, keepers: NDArray[np.int64]
 ) -> Iterator[Figure]:
-    """Count the pairs of an original and its copy of which one photo stays for both.
+    """Count the pairs of an original and its copy that share a keeper.
 
     Parameters
     ----------
     groups : Series of str, of length n
         Name of the group of each photo: an original and its copies.
     kinds : Series of str, of length n, or None
-        ``"original"``, or which edit made the copy. None: any two photos of a group are a pair.
+        ``"original"`` or the edit that made the copy. None: any two photos of a group are a pair.
     keepers : ndarray of shape (n,), int64
-        The photo that stays for each.
+        The keeper of each photo.
 
     Yields
     ------
     name, value, count
-        Of all pairs, then by kind.
+        For all pairs, then by kind.
     """
     pairs = pairs_of_groups(groups, kinds)
     found = keepers[pairs["row"]] == keepers[pairs["row_of"]]
@@ -200,12 +199,12 @@ def copy_figures(
 def answer_figures(
     name: str, cosines: NDArray[np.float64], together: NDArray[np.bool_], threshold: float
 ) -> Iterator[Figure]:
-    """Compare a threshold with what a person said about pairs of photos.
+    """Compare a threshold with the user's answers about pairs of photos.
 
     Parameters
     ----------
     name : str
-        What the pairs that belong together are.
+        The name of pairs that belong together.
     cosines : ndarray of shape (n_pairs,)
     together : ndarray of shape (n_pairs,), bool
     threshold : float
@@ -222,7 +221,7 @@ def answer_figures(
 
 
 def pairs_of_groups(groups: pd.Series, kinds: pd.Series | None = None) -> pd.DataFrame:
-    """Return the pairs of photos of a group, of an original and a copy where there are kinds.
+    """Return the pairs of photos of one group; with `kinds` only (original, copy).
 
     Returns
     -------
@@ -240,13 +239,13 @@ def pairs_of_groups(groups: pd.Series, kinds: pd.Series | None = None) -> pd.Dat
 def _similar_pairs(
     vectors: NDArray[np.float32], threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pairs of rows, the smaller number first, with at least this cosine."""
+    """Return the pairs of rows with at least this cosine, smaller index first."""
     pairs = sparse.triu(cosine_graph(vectors, threshold).pairs, k=1).tocoo()
     return pairs.row.astype(np.int64), pairs.col.astype(np.int64)
 
 
 def are_among(i: NDArray, j: NDArray, rows: NDArray, columns: NDArray) -> NDArray[np.bool_]:
-    """Tell for each pair (i, j) whether it is one of (rows, columns); all are at least 0."""
+    """Return for each pair (i, j) whether (rows, columns) contains it; all are at least 0."""
     base = 1 + max(j.max(initial=0), columns.max(initial=0))
     return np.isin(i * base + j, rows * base + columns)
 

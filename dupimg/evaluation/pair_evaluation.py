@@ -1,4 +1,4 @@
-"""Measure duplicates and scenes on pairs of photos about which a person was asked."""
+"""Measure duplicates and scenes on pairs of photos with the user's answers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from dupimg.tuning.questions import ANSWERS, DIFFERENT, SAME_PHOTO
 
 
 class PairAnswers:
-    """The answers about pairs of photos, and what they allow to measure.
+    """Answers about pairs of photos, and the measures that they allow.
 
     Parameters
     ----------
     options : EvaluateOptions
-        Of a single folder.
+        Options with a single folder.
     path : Path
         CSV file with the answers.
 
@@ -36,7 +36,7 @@ class PairAnswers:
     Raises
     ------
     UsageError
-        The answers are not usable, or there are other photos, too.
+        The answers are invalid, or the options name other photos, too.
     """
 
     has_scenes = False
@@ -53,7 +53,7 @@ class PairAnswers:
         self.labels = pd.DataFrame(index=list(dict.fromkeys(paths)))
 
     def make_edits(self, folder: Path, options: EvaluateOptions) -> pd.DataFrame:
-        """Return no photos: it is not known which ones are originals."""
+        """Return no copies: the originals are unknown."""
         return pd.DataFrame()
 
     def figures(self, embedded: Embedded, options: EvaluateOptions) -> Iterator[Figure]:
@@ -81,19 +81,19 @@ class PairAnswers:
     def curves(
         self, embedded: Embedded, options: EvaluateOptions
     ) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield nothing: of most pairs it is not known whether they share a scene."""
+        """Yield nothing: the truth about most pairs is unknown."""
         yield from ()
 
     def rule_tables(
         self, embedded: Embedded, options: EvaluateOptions
     ) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Compare rules for duplicates, by answer.
+        """Tabulate the decisions of the duplicate rules, by answer.
 
         Parameters
         ----------
         embedded : Embedded
         options : EvaluateOptions
-            Its cache has the previews of the photos.
+            The cache must hold the previews of the photos.
 
         Yields
         ------
@@ -105,7 +105,7 @@ class PairAnswers:
         yield "Called duplicates, by rule", share_table(decided, kinds)
 
     def _answered(self, embedded: Embedded) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pairs about which there is an answer, as rows of photos, and the answers."""
+        """Return the answered pairs as photo indices, and the answers."""
         row = {photo.path: number for number, photo in enumerate(embedded.photos)}
         known = [
             (row[pair.path_a], row[pair.path_b], pair.answer)

@@ -1,4 +1,4 @@
-"""Measure duplicates and scenes on photos of which it is known what belongs together."""
+"""Measure duplicates and scenes on photos with labels."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from dupimg.options.tool_options import EvaluateOptions
 
 
 class PhotoAnswers:
-    """The labels of photos, and what they allow to measure.
+    """Labels of photos, and the measures that they allow.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class PhotoAnswers:
     Attributes
     ----------
     root : Path
-        The folder that the paths of the photos start from.
+        The base of the paths of the photos.
     labels : DataFrame
         Indexed by path.
     """
@@ -67,7 +67,7 @@ class PhotoAnswers:
 
     @property
     def has_scenes(self) -> bool:
-        """Whether there are photos that form scenes, or should form none."""
+        """Whether any photos have scene labels or are distractors."""
         return not (self.labels["set"] == COPIES).all()
 
     def make_edits(self, folder: Path, options: EvaluateOptions) -> pd.DataFrame:
@@ -81,7 +81,7 @@ class PhotoAnswers:
         return edits
 
     def figures(self, embedded: Embedded, options: EvaluateOptions) -> Iterator[Figure]:
-        """Measure scenes, copies and what is removed, by the rule of the options.
+        """Measure scenes, copies and removals with the duplicate rule of the options.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class PhotoAnswers:
         table = self._table(embedded)
         views, copies = _views(table), _rows(table["set"] == COPIES)
         if views.size:
-            # Scenes as if the folders held no other photos.
+            # Form scenes of these photos alone.
             photos, of_views = embedded[views], table.iloc[views]
             truth = truth_of(of_views)
             groups = find_groups(photos, options, rank_photos(photos))
@@ -115,7 +115,7 @@ class PhotoAnswers:
     def curves(
         self, embedded: Embedded, options: EvaluateOptions
     ) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Compare ways to form scenes; draw them if a plot is asked for.
+        """Tabulate ways to form scenes; draw them if a plot is requested.
 
         Parameters
         ----------
@@ -139,13 +139,13 @@ class PhotoAnswers:
     def rule_tables(
         self, embedded: Embedded, options: EvaluateOptions
     ) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Compare the rules for duplicates, on the photos and on the edited copies.
+        """Tabulate the decisions of the duplicate rules on photos and edited copies.
 
         Parameters
         ----------
         embedded : Embedded
         options : EvaluateOptions
-            Its cache has the previews of the photos.
+            The cache must hold the previews of the photos.
 
         Yields
         ------
@@ -184,12 +184,12 @@ def _rows(chosen: pd.Series) -> NDArray[np.int64]:
 
 
 def _views(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the photos that form scenes, or should form none."""
+    """Return the photos with scene labels, and the distractors."""
     return _rows(~table["set"].isin([COPIES, EDITED]))
 
 
 def _edited_copies(table: pd.DataFrame) -> Iterator[tuple[str, NDArray, NDArray]]:
-    """Yield each edit, and of its copies the originals and the copies themselves."""
+    """Yield each edit with its originals and its copies."""
     if "original" not in table:
         return
     number = pd.Series(np.arange(len(table)), table.index)
@@ -204,7 +204,7 @@ def _edited_copies(table: pd.DataFrame) -> Iterator[tuple[str, NDArray, NDArray]
 def _scene_figures(
     truth: Truth, scenes: NDArray[np.int64], folders: NDArray[np.str_]
 ) -> Iterator[Figure]:
-    """Compare scenes with the truth; of several folders precision, recall and F1 of each, too."""
+    """Yield the figures of scenes, for several folders also those within each folder."""
     yield from scene_figures(truth, scenes)
     names = list(dict.fromkeys(folders[truth.groups != truth.mixed]))
     for folder in names if len(names) > 1 else ():

@@ -1,4 +1,4 @@
-"""What an evaluation found: figures and tables, as text and as CSV."""
+"""The result of an evaluation: figures and tables, as text and as CSV."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Measure:
     ----------
     model : str
     measure : str
-        What was measured.
+        Name of the figure.
     value : float or int
-        A share in 0..1, NaN where there was nothing to measure; a number of pairs or photos if
-        it is an int.
+        A float is a share in 0..1, NaN if there was nothing to measure; an int is a number of
+        pairs or photos.
     count : int or None
-        How many pairs or photos it is a share or a part of.
+        The number of pairs or photos that it is a share of.
     """
 
     model: str
@@ -47,21 +47,21 @@ class Measure:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, for one or several models.
+    """The figures and tables of one or several models.
 
     Attributes
     ----------
     measures : tuple of Measure
     left_out : tuple of File
-        Photos of the labels that are missing or unreadable; they count nowhere.
+        Labelled photos that are missing or unreadable; they do not count.
     tables : tuple of (str, DataFrame)
-        Comparisons of ways to judge, with their titles.
+        Titles and tables that compare rules and ways to form scenes.
     plots : tuple of Path
-        What was drawn.
+        Files of the plots.
     csv : tuple of Path
-        The file with the figures, if one was asked for.
+        The file with the figures, if one was requested.
     seconds : float
-        What measuring took.
+        Duration of the measurement.
     """
 
     measures: tuple[Measure, ...] = ()
@@ -72,7 +72,7 @@ class Evaluation:
     seconds: float = 0.0
 
     def __add__(self, other: Evaluation) -> Evaluation:
-        """Join what was measured of the same photos; a photo is left out once."""
+        """Join two evaluations of the same photos."""
         mine = [getattr(self, field.name) for field in dataclasses.fields(self)]
         theirs = [getattr(other, field.name) for field in dataclasses.fields(other)]
         joined = Evaluation(*(a + b for a, b in zip(mine, theirs, strict=True)))
@@ -80,7 +80,7 @@ class Evaluation:
         return dataclasses.replace(joined, left_out=tuple(left_out.values()))
 
     def summary(self) -> str:
-        """Return a table with a column for each model, and the photos that were left out.
+        """Return a table with a column for each model, and the photos left out.
 
         Examples
         --------
@@ -102,7 +102,7 @@ class Evaluation:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts; NaN is null."""
+        """Return the content of `summary` as JSON values; NaN becomes null."""
         models = {measure.model for measure in self.measures}
         return {
             "counts": {"models": len(models), "left_out": len(self.left_out)},
@@ -117,9 +117,9 @@ class Evaluation:
         }
 
     def to_csv(self, path: Path) -> None:
-        """Write one row a figure, with the columns model, measure, value, count."""
+        """Write a row for each figure with the columns model, measure, value and count."""
         rows = [dataclasses.astuple(measure) for measure in self.measures]
         names = [field.name for field in dataclasses.fields(Measure)]
-        # As objects, so that whole numbers are written as such.
+        # The dtype object keeps whole numbers as they are.
         frame = pd.DataFrame(rows, columns=names, dtype=object)
         frame.to_csv(path, index=False, lineterminator="\n")

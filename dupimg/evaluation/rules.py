@@ -1,4 +1,4 @@
-"""What each rule for duplicates decides, as a run would decide it."""
+"""Apply each duplicate rule to photos as a run would."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dupimg.progress import progress_bar
 
 TURNED = "verified, turned, mirrored"
 
-# Name of a rule → the options that make it.
+# Name of a rule → its options.
 RULES: dict[str, dict[str, Any]] = {
     **{rule: {"duplicate_rule": rule} for rule in ("careful", "verified", "cosine")},
     TURNED: {"duplicate_rule": "verified", "rotations": True, "mirrored": True},
@@ -30,19 +30,19 @@ RULES: dict[str, dict[str, Any]] = {
 def decide_by_rules(
     collections: Sequence[Embedded], options: RunOptions
 ) -> list[dict[str, Groups]]:
-    """Decide about collections of photos by each rule.
+    """Find the duplicates of collections of photos by each rule.
 
     Parameters
     ----------
     collections : sequence of Embedded
     options : RunOptions
-        Its cache is a file that has the previews of the photos; it remembers the pairs that several
-        rules compare.
+        The cache must be a file with the previews of the photos; it stores the pairs compared by
+        several rules.
 
     Returns
     -------
     list of dict of str to Groups
-        For each collection: name of a rule → the duplicates that it finds.
+        For each collection, the groups found by each rule.
     """
     decided: list[dict[str, Groups]] = [{} for _ in collections]
     total = len(RULES) * len(collections)
@@ -59,30 +59,30 @@ def decide_by_rules(
 
 
 def decide(embedded: Embedded, options: RunOptions) -> Groups:
-    """Find the duplicates among photos, as a run with these options does."""
+    """Find the duplicates among photos like a run with these options."""
     return find_duplicates(embedded, options, order=rank_photos(embedded).order, apart=())
 
 
 def removal_table(
     decided: Mapping[str, Groups], embedded: Embedded, truth: Truth, folders: NDArray[np.str_]
 ) -> pd.DataFrame:
-    """Count the photos that each rule removes in favour of another picture.
+    """Tabulate the photos that each rule removes in favour of another picture.
 
     Parameters
     ----------
     decided : mapping of str to Groups
-        By rule.
+        The groups found by each rule.
     embedded : Embedded
-        n photos, of which no two are copies but byte-identical ones.
+        n photos without copies, except byte-identical ones.
     truth : Truth
-        Of these.
+        The truth about these photos.
     folders : ndarray of shape (n,), str
 
     Returns
     -------
     DataFrame
-        A line for each folder and rule: how many photos go in favour of another view of their
-        scene, of a photo of a related group, and of an unrelated one.
+        For each folder and rule the number of removals in favour of another view of the scene, of
+        a photo of a related group, and of an unrelated photo.
     """
     lines = []
     for folder in dict.fromkeys(folders.tolist()):
@@ -98,7 +98,7 @@ def removal_table(
 def removed_pairs(
     groups: Groups, embedded: Embedded
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the photos that go, and their keepers, byte-identical ones left out."""
+    """Return the photos that go and their keepers, without byte-identical ones."""
     goes = np.flatnonzero(embedded.inverse[groups.keepers] != embedded.inverse)
     return goes, groups.keepers[goes]
 
@@ -106,12 +106,12 @@ def removed_pairs(
 def share_table(
     decided: Mapping[str, Groups], pairs: Mapping[str, NDArray[np.int64]]
 ) -> pd.DataFrame:
-    """Return for each rule of which share of pairs one photo stays for both.
+    """Tabulate the share of pairs that share a keeper, by rule.
 
     Parameters
     ----------
     decided : mapping of str to Groups
-        By rule.
+        The groups found by each rule.
     pairs : mapping of str to ndarray of shape (2, k), int64
         Kinds of pairs of the photos.
     """

@@ -1,4 +1,4 @@
-"""Compare ways to form scenes at many thresholds, with the evidence that a run has."""
+"""Compare ways to form scenes at many thresholds, with the evidence of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dupimg.progress import progress_bar
 
 THRESHOLDS = np.arange(0.5, 0.92, 0.04).round(2)
 
-# Way to form scenes → the options that make it.
+# Way to form scenes → its options.
 _WAYS: dict[str, dict[str, Any]] = {
     **{linkage: {"scene_method": "agglomerative", "linkage": linkage} for linkage in LINKAGES},
     "hdbscan": {"scene_method": "hdbscan"},
@@ -32,11 +32,11 @@ def scene_curves(truth: Truth, embedded: Embedded, options: RunOptions) -> pd.Da
     Parameters
     ----------
     truth : Truth
-        Of n photos.
+        The truth about n photos.
     embedded : Embedded
-        These photos. Of duplicates one takes part, and the others have its scene.
+        The same photos. Duplicates share the scene of their keeper.
     options : RunOptions
-        Its scene threshold is among those tried.
+        Its scene threshold is also tried.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def scene_curves(truth: Truth, embedded: Embedded, options: RunOptions) -> pd.Da
 
 
 def summarize_curves(curves: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """Return a line for each way: at the threshold, and at the best one."""
+    """Return the figures of each way at the threshold and at its best threshold."""
     at = curves[curves["threshold"] == threshold].set_index("way")
     best = curves.loc[curves["F1"].fillna(0).groupby(curves["way"], sort=False).idxmax()]
     best = best.set_index("way")

@@ -1,1 +1,1 @@
-"""Find photos and open them: folders, pictures, raw files, companions, and what was read before."""
+"""Find and open photos: folders, pictures, raw files, companions and the cache."""

@@ -1,4 +1,4 @@
-"""Find the boxes of QuickTime, MP4 and JPEG 2000 files, which call them atoms or boxes."""
+"""Find the boxes (atoms) of QuickTime, MP4 and JPEG 2000 files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import BinaryIO
 
 _MOST_BOXES = 1_000
 
-# Where the content of a box begins and ends in its file.
+# Begin and end of the content of a box in its file.
 Span = tuple[int, int]
 
 
 def find_boxes(file: BinaryIO, span: Span) -> Iterator[tuple[bytes, Span]]:
-    """Yield the kinds of the boxes in a part of a file, and where their contents are.
+    """Yield the kinds and the spans of the boxes in a part of a file.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def find_boxes(file: BinaryIO, span: Span) -> Iterator[tuple[bytes, Span]]:
     kind : bytes
         Of length 4.
     span : (int, int)
-        Not outside of the part: a box that says so ends the search.
+        Always inside the part: a box that exceeds it ends the search.
     """
     start, end = span
     for _ in range(_MOST_BOXES):
@@ -45,12 +45,12 @@ def find_boxes(file: BinaryIO, span: Span) -> Iterator[tuple[bytes, Span]]:
 
 
 def whole_file(file: BinaryIO) -> Span:
-    """Return where a file begins and ends."""
+    """Return the span of a whole file."""
     return 0, file.seek(0, 2)
 
 
 def read_span(file: BinaryIO, span: Span, longest: int) -> bytes:
-    """Return a content; nothing of one that is longer than `longest`."""
+    """Return the bytes of a span; no bytes if it is longer than `longest`."""
     start, end = span
     file.seek(start)
     return file.read(end - start) if end - start <= longest else b""

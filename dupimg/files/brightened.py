@@ -1,7 +1,7 @@
-"""Tell an edit of the brightness from another exposure: by the finest detail, noise above all.
+"""Distinguish a brightness edit from another exposure by the finest detail, mostly noise.
 
-Two exposures have noise of their own, and hands or wind have moved between them by parts of a
-pixel. An edit has the noise of its original, on another scale.
+Each exposure has its own noise, and hands or wind shift it by parts of a pixel. An edit has the
+noise of its original, on another scale.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from dupimg.files.opening import MAX_PIXELS
 from dupimg.files.picture_pairs import count_levels, means_of, read_at_one_size
 from dupimg.opencv import opencv
 
-# Changes whenever a pair may get another answer.
+# Part of the cache's key: count it up whenever a pair may get another answer.
 BRIGHTENED_VERSION = "brightened 5"
 
-# A smaller picture has lost its noise when it was reduced.
+# Smaller pictures have lost their noise when they were reduced.
 _LEAST_PIXELS = 150_000
 
-# Grey levels by which the brightness may differ in the mean of three by three pixels, and any
-# channel in that of a block, anywhere: edits of 42 photos, saved in quality 90, differ by up to 10
-# and 11; where a digit of a page in black or grey is another one, it is 30 and more.
+# Largest difference in grey levels anywhere: of the brightness averaged over 3 x 3 pixels, and of
+# any channel averaged over a block. Edits of 42 photos, saved in quality 90, differ by up to 10 and
+# 11; a changed digit on a page in black or grey differs by 30 and more.
 _SPOT, _MOST_IN_SPOT = 3, 15.0
 _MOST_IN_BLOCK = 13.0
 
-# Slope of the curve over this many levels, of those that a share of the channels of all pixels has,
-# and levels beyond which a picture is clipped.
+# The curve must rise by this slope over so many levels, where this share of all values lies; and
+# levels beyond which a picture is clipped.
 _STEP, _LEAST_SLOPE, _LEAST_SHARE = 16, 0.25, 0.001
 _BLACK, _WHITE = 8, 245
 
-# Rows of pixels that are compared at once, and side of the middle whose noise is.
+# Rows of pixels to compare at once, and side of the central part whose noise is compared.
 _STRIP, _MIDDLE = 512, 2048
 
-# Fine detail is what a Gaussian of this many pixels takes away; in a block with less than so many
-# grey levels of it, it may be what compression adds.
+# Fine detail is the difference from a Gaussian blur of this many pixels; in a block with fewer grey
+# levels of it, the detail may come from compression.
 _SIGMA, _BLOCK, _LEAST_DETAIL = 1.5, 16, 2.0
 
-# Blocks with detail that are needed, and their correlation, by the pixels of the picture. Of 86
-# neighbours in exposure series none has more than 0.905, of 0.33 megapixels 0.925, of 0.2 0.942, of
-# 0.15 0.954. Of 46 photos that were brightened by 1.4, of up to two megapixels and saved in quality
-# 90, 42 have more than this.
+# Fewest blocks with detail, and least correlation of them, by the pixels of the picture. The
+# highest correlations of 86 neighbours in exposure series: 0.905; 0.925 at 0.33 megapixels, 0.942
+# at 0.2, 0.954 at 0.15. Of 46 photos of up to two megapixels, brightened by 1.4 and saved in
+# quality 90, 42 exceed these limits.
 _LEAST_BLOCKS, _LEAST_CORRELATION = 40, ((_LEAST_PIXELS, 250_000), (0.97, 0.93))
 
 _LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
@@ -51,7 +51,7 @@ _LUMA = np.array([[0.299, 0.587, 0.114]], np.float32)
 def brightened_ways(
     one: str | os.PathLike[str], other: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
 ) -> tuple[bool, bool]:
-    """Return which of two pictures clearly is the other one, but for a curve over its brightness.
+    """Return which of two pictures is clearly a brightness edit of the other one.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def brightened_ways(
     Returns
     -------
     other_is_edit, one_is_edit : bool
-        Whether the second one can be computed from the first one, and the other way round: not
-        where an edit has clipped.
+        Whether the second picture can be computed from the first by a curve, and vice versa; a
+        clipped edit cannot be reversed.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def brightened_ways(
 
     Notes
     -----
-    The larger picture is reduced to the size of the smaller one. Of very small, plain and hard
-    compressed ones it is in doubt: False.
+    The larger picture is reduced to the size of the smaller one. Very small, plain and strongly
+    compressed pictures are in doubt: False.
     """
     first, second = read_at_one_size(one, other, max_pixels, max_pixels=max_pixels)
     if first.shape[0] * first.shape[1] < _LEAST_PIXELS:
@@ -98,17 +98,17 @@ def _is_edit(
     order = order[energy[order] >= _LEAST_DETAIL**2]
     if len(order) < _LEAST_BLOCKS:
         return False
-    # What is coarse agrees in any series; the finer half tells.
+    # Coarse structure agrees in any series; only fine detail is evidence.
     parts = (order, order[: len(order) // 2])
     least = np.interp(source.shape[0] * source.shape[1], *_LEAST_CORRELATION)
     return all(_correlation(fine[n], other_fine[n]) >= least for n in parts)
 
 
 def _curve(counts: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """Return what an edit has in place of each level: one rising curve for all channels.
+    """Return the brightness curve of an edit, one rising curve for all channels, or None.
 
-    With a curve for each channel, or one that falls, red could become blue; where a curve hardly
-    rises, orange becomes red: None, unless that is black or white.
+    Separate curves for channels or a falling curve could turn red into blue; a flat part could turn
+    orange into red, so it is allowed only for black and white.
     """
     means, count = means_of(counts)
     rising = nearest_rising(means, np.maximum(count, 1e-9))
@@ -124,10 +124,10 @@ def _curve(counts: NDArray[np.float64]) -> NDArray[np.float32] | None:
 def nearest_rising(
     levels: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the nearest levels of which none is lower than the one before.
+    """Return the nearest non-decreasing sequence of levels.
 
-    As `scipy.optimize.isotonic_regression` does, whose import takes a third of a second in each
-    worker process: neighbours that fall are pooled (Barlow et al. 1972).
+    Same result as `scipy.optimize.isotonic_regression`, which takes 0.3 s to import in each
+    worker process: falling neighbours are pooled (Barlow et al. 1972).
     """
     pools: list[tuple[float, float, int]] = []
     for level, weight in zip(levels.tolist(), weights.tolist(), strict=True):
@@ -143,9 +143,9 @@ def nearest_rising(
 
 
 def _agree(source: NDArray[np.uint8], edit: NDArray[np.uint8], curve: NDArray[np.float32]) -> bool:
-    """Return whether no part, however small, shows something else than the curve explains."""
+    """Return whether the curve explains the edit in every spot, however small."""
     for top in range(0, len(source), _STRIP):
-        rows = slice(top, top + _STRIP + _SPOT)  # spots on the border of two strips, too
+        rows = slice(top, top + _STRIP + _SPOT)  # overlap, for spots on the border
         difference = edit[rows] - opencv().LUT(source[rows], curve)
         spots = opencv().blur(_grey(difference), (_SPOT, _SPOT))
         if np.abs(spots).max() > _MOST_IN_SPOT:

@@ -1,10 +1,9 @@
 """Cache digests, headers, embeddings and previews in one SQLite file: a second run reads nothing.
 
-Files are known by device, inode, size and times; everything else is stored by the digest of the
-content, so of renamed and moved files only the digest is computed anew. Pairs that a person
-declared distinct are stored, too. Several runs may share the file: what they learn is written in
-short transactions, and waits while another one writes. If anything goes wrong with the cache, the
-run warns and continues without it.
+Files are identified by device, inode, size and times; everything else is stored by the digest of
+the content, so that renamed and moved files only need a new digest. Pairs that the user declared
+distinct are stored, too. Several runs may share the file: each writes in short transactions, and
+waits while another one writes. If the cache fails, the run warns and continues without it.
 """
 
 from __future__ import annotations
@@ -30,26 +29,26 @@ from dupimg.messages import Message
 # Part of the file's name: count it up whenever a table changes.
 _VERSION = 3
 
-# SQLite's own field for marking the files of a program: "dupi".
+# SQLite's application id, which marks the files of a program: "dupi".
 _APPLICATION = 0x64757069
 
-# SQLite allows 32,766 placeholders in a statement, older ones 999.
+# SQLite allows 32,766 placeholders in a statement, older versions 999.
 _AT_ONCE = 500
 
-# What is learned is written this often: a killed run loses at most that, and other runs wait for no
-# longer than a transaction takes.
+# Seconds between two writes: a killed run loses at most that much, and other runs wait only for
+# one transaction.
 _SECONDS_BETWEEN_WRITES = 0.5
 
 # FAT keeps times in steps of two seconds.
 _SETTLED_NANOSECONDS = 2_000_000_000
 
-# How long to wait for another process that writes; what is left then is written later.
+# Seconds to wait for another writing process; the rest is written later.
 _WAIT_SECONDS = 10.0
 
-# The longest wait at the end of a run: with it all is lost that was not written by then.
+# Longest wait at the end of a run; anything unwritten by then is lost.
 _LAST_WAIT_SECONDS = 60.0
 
-# What may wait to be written, if another process keeps the file to itself.
+# Most statements that may wait while another process locks the file.
 _MOST_WAITING = 20_000
 
 _TABLES = """
@@ -86,12 +85,12 @@ def cache_path(choice: str | None) -> Path | None:
 
 
 class Cache:
-    """Remember digests, headers, embeddings, previews and a person's decisions between runs.
+    """Store digests, headers, embeddings, previews and distinct pairs between runs.
 
     Parameters
     ----------
     path : Path or None
-        The file; None remembers nothing.
+        The file; None stores nothing.
 
     Notes
     -----
@@ -148,16 +147,16 @@ class Cache:
         return [known.get(key) for key in keys]
 
     def remember_digest(self, status: os.stat_result, digest: str) -> None:
-        """Remember the content of a file, unless it was written a moment ago.
+        """Store the digest of a file, unless the file was written a moment ago.
 
-        Another write within the same step of the file's clock would not show in its time.
+        A second write within the resolution of the file's time would go unnoticed.
         """
         if time.time_ns() - status.st_mtime_ns < _SETTLED_NANOSECONDS:
             return
         self._write("INSERT OR REPLACE INTO files VALUES (?, ?)", (identity_of(status), digest))
 
     def forget_file(self, identity: str) -> None:
-        """Forget the content of a file that is not what it was thought to be, or has gone.
+        """Forget the digest of a file that has changed or gone.
 
         Parameters
         ----------
@@ -167,7 +166,7 @@ class Cache:
         self._write("DELETE FROM files WHERE status = ?", (identity,))
 
     def headers(self, digests: Iterable[str], reader: str) -> dict[str, Any]:
-        """Return the remembered headers of contents.
+        """Return the stored headers of contents.
 
         Parameters
         ----------
@@ -178,30 +177,30 @@ class Cache:
         Returns
         -------
         dict of str to JSON values or Message
-            By digest; without those that are not known. A message says why a content is no photo.
+            By digest, known ones only. A message is the reason why a content is no photo.
         """
         query = "SELECT digest, header FROM headers WHERE reader = ? AND digest IN ({})"
         found = self._select(query, (reader,), digests)
         return {digest: _read_header(json.loads(header)) for digest, header in found}
 
     def remember_header(self, digest: str, reader: str, header: Any) -> None:
-        """Remember the header of a content; `header` holds JSON values."""
+        """Store the header of a content; `header` holds JSON values."""
         self._write(
             "INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", (digest, reader, json.dumps(header))
         )
 
     def remember_unreadable(self, digest: str, reader: str, reason: Message) -> None:
-        """Remember why a content is no photo."""
+        """Store the reason why a content is no photo."""
         self.remember_header(digest, reader, {"unreadable": reason.to_json()})
 
     def embeddings(self, digests: Iterable[str], fingerprint: str) -> Mapping[str, bytes]:
-        """Return the remembered embeddings of contents.
+        """Return the stored embeddings of contents.
 
         Parameters
         ----------
         digests : iterable of str
         fingerprint : str
-            Of the network, its weights and the preprocessing.
+            Fingerprint of the network, its weights and the preprocessing.
 
         Returns
         -------
@@ -212,33 +211,33 @@ class Cache:
         return dict(self._select(query, (fingerprint,), digests))
 
     def remember_embedding(self, digest: str, fingerprint: str, content: bytes) -> None:
-        """Remember the embedding of a content."""
+        """Store the embedding of a content."""
         self._write(
             "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)", (digest, fingerprint, content)
         )
 
     def previews(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield the digests and previews of those contents that have one.
+        """Yield the digests and stored previews of contents.
 
-        A few hundred at a time are in memory.
+        Only a few hundred are in memory at once.
         """
         yield from self._select(
             "SELECT digest, content FROM previews WHERE digest IN ({})", (), digests
         )
 
     def remember_preview(self, digest: str, content: bytes) -> None:
-        """Remember a small picture of a content."""
+        """Store the preview of a content."""
         self._write("INSERT OR REPLACE INTO previews VALUES (?, ?)", (digest, content))
 
     def pairs(self, pairs: Sequence[tuple[str, str]], version: str) -> dict[tuple[str, str], bytes]:
-        """Return what is remembered about pairs of contents.
+        """Return the stored evidence on pairs of contents.
 
         Parameters
         ----------
         pairs : sequence of (str, str)
             Digests.
         version : str
-            Of what computes it.
+            Version of the code that computes it.
 
         Returns
         -------
@@ -250,17 +249,17 @@ class Cache:
         return {keys[key]: content for key, content in self._select(query, (version,), keys)}
 
     def remember_pair(self, pair: tuple[str, str], version: str, content: bytes) -> None:
-        """Remember something about two contents, in this order."""
+        """Store the evidence on two contents, in this order."""
         values = (_pair_key(pair), version, content)
         self._write("INSERT OR REPLACE INTO pairs VALUES (?, ?, ?)", values)
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is remembered."""
+        """Whether the cache works."""
         return self._connection is not None
 
     def distinct_pairs(self, digests: Iterable[str]) -> list[tuple[str, str]]:
-        """Return the pairs of contents that a person declared not to be duplicates.
+        """Return the pairs of contents that the user declared distinct.
 
         Parameters
         ----------
@@ -276,7 +275,7 @@ class Cache:
         return sorted(pair for pair in self._select(query, (), known) if pair[1] in known)
 
     def remember_distinct(self, digest: str, other: str) -> None:
-        """Remember at once that two contents are no duplicates of each other."""
+        """Store immediately that two contents are no duplicates of each other."""
         pair = tuple(sorted((digest, other)))
         self._write("INSERT OR IGNORE INTO distinct_pairs VALUES (?, ?)", pair, at_once=True)
 
@@ -310,7 +309,7 @@ class Cache:
                 self._write_waiting(_WAIT_SECONDS)
 
     def _write_waiting(self, wait: float) -> None:
-        """Write all that waits in one transaction; let it wait on if another process is at it."""
+        """Write all waiting statements in one transaction; keep them if the file is locked."""
         with self._lock:
             if self._connection is None or not self._waiting:
                 return
@@ -336,12 +335,12 @@ class Cache:
 
 
 def _pair_key(pair: tuple[str, str]) -> bytes:
-    """Return 16 bytes that name two contents in order: there are several pairs a photo."""
+    """Return a key of 16 bytes for two contents in order: short, as a photo has several pairs."""
     return hashlib.blake2b("".join(pair).encode(), digest_size=16).digest()
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    # One connection for all threads, under a lock of our own; transactions begin where we say so.
+    # One connection for all threads, under our own lock, with explicit transactions.
     connection = sqlite3.connect(
         path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
     )
@@ -351,7 +350,7 @@ def _open(path: Path) -> sqlite3.Connection:
             _prepare(connection)
             return connection
         except sqlite3.Error as error:
-            # SQLite does not always wait where two processes make the file at once.
+            # SQLite does not always wait when two processes create the file at once.
             if not _is_busy(error) or time.monotonic() > until:
                 connection.close()
                 raise
@@ -359,12 +358,12 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make what is missing in the file, if something is: that has to wait for other writers.
+    """Create missing tables; only then wait for other writers.
 
     Raises
     ------
     sqlite3.DatabaseError
-        It is no database, or that of another program.
+        The file is no database, or belongs to another program.
     """
     connection.execute("PRAGMA synchronous = NORMAL")
     if _is_ours(connection) and len(_tables(connection)) >= _TABLES.count("CREATE"):
@@ -372,7 +371,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     with connection:
-        if not _is_ours(connection):  # not made by another process meanwhile, either
+        if not _is_ours(connection):  # another process may have created it meanwhile
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         for statement in filter(str.strip, _TABLES.split(";")):
             connection.execute(statement)
@@ -384,7 +383,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     Raises
     ------
     sqlite3.DatabaseError
-        It is the database of another program.
+        The file is the database of another program.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != _APPLICATION and _tables(connection):
@@ -397,12 +396,12 @@ def _tables(connection: sqlite3.Connection) -> list[tuple[str]]:
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
-    """Return whether another process has the file locked; Python 3.10 has no codes of errors."""
+    """Return whether another process has locked the file; Python 3.10 has no error codes."""
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _read_header(header: Any) -> Any:
-    """Return what was remembered of a content."""
+    """Return a stored header; a message if the content is no photo."""
     if isinstance(header, dict) and "unreadable" in header:
         return Message.from_json(header["unreadable"])
     return header

@@ -1,10 +1,10 @@
-"""Choose when a photo was taken, among all dates that it, its companions and its name state.
+"""Choose the capture time of a photo among the dates in its metadata, companions and name.
 
-A capture time is the time that the camera's clock showed: names, order and `--scene_gap` go by it,
-whatever offset from UTC stands beside it and whatever the time zone of this machine. Only a time
-in UTC is moved to a time zone: that of the photo's coordinates, or else of `--time_zone`.
+A capture time is the local time of the camera's clock: names, order and `--scene_gap` use it,
+whatever its offset from UTC and the time zone of this machine. Only a time in UTC is converted: to
+the time zone of the photo's coordinates, or else of `--time_zone`.
 
-Clocks that were never set, and those that are ahead, are passed over for the next date.
+Dates of clocks that were never set or are ahead are passed over in favour of the next date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dupimg.messages import Message, message
 from dupimg.options.time_zones import find_zone, machine_zone, offset_zone
 
-# Where a date may stand, the most trusted first, and what `taken_from` then says.
+# Sources of dates, the most trusted first, with their values of `taken_from`.
 FIELDS = {
     "sidecar_original": "sidecar",  # exif:DateTimeOriginal of an XMP file beside the photo
     "exif_original": "exif",  # EXIF DateTimeOriginal
@@ -36,20 +36,20 @@ FIELDS = {
     "name": "name",  # the name of the file
     "edited": "edited",  # EXIF DateTime: when the photo was last written
 }
-# What `taken_from` says where no date is plausible: the earliest time of the file itself.
+# `taken_from` without a plausible date, when the earliest time of the file itself counts.
 FILE_TIME = "file"
 
 _ORDER = {field: place for place, field in enumerate(FIELDS)}
 
-# What clocks show that were never set, where a year alone could not be meant: the beginnings of
-# the calendars of QuickTime, Unix, FAT and many cameras, and of the satellites.
+# Default dates of clocks that were never set: the epochs of QuickTime, Unix, FAT, many cameras and
+# GPS. A bare year is not among them.
 _RESETS = tuple(datetime(year, 1, 1) for year in (1904, 1970, 1980, 2000))
 _SATELLITE_RESETS = (datetime(1980, 1, 6), datetime(1999, 8, 22))
 _RESET_MINUTES = timedelta(minutes=15)
-# A zero of these is often written in the local time of somewhere.
+# Epochs that are often written in an unknown local time.
 _ZEROS = (datetime(1904, 1, 1), datetime(1970, 1, 1))
 _ZERO_MINUTES = timedelta(minutes=5)
-# The oldest photograph that is left is of 1826.
+# The oldest surviving photograph is from 1826.
 _FIRST_PHOTO = datetime(1826, 1, 1)
 # Clocks of other time zones are up to 14 hours ahead of UTC.
 _AHEAD = timedelta(days=1)
@@ -62,16 +62,16 @@ _DATE = re.compile(
 
 @dataclass(frozen=True)
 class Stamp:
-    """A date and time that stands somewhere.
+    """A date and time from one source.
 
     Attributes
     ----------
     field : str
-        Where; a key of `FIELDS`.
+        Its source; a key of `FIELDS`.
     moment : datetime or None
-        With its offset from UTC where one stands beside it. None for a date of zeros.
+        With its offset from UTC if that is given. None for a date of zeros.
     is_utc : bool
-        Whether it is in UTC, which the camera's clock did not show.
+        Whether it is in UTC instead of the camera's local time.
     is_day : bool
         Whether it is a date without a time.
     """
@@ -83,7 +83,7 @@ class Stamp:
 
     @property
     def source(self) -> str:
-        """What `taken_from` says of it."""
+        """The value of `taken_from`."""
         return FIELDS[self.field]
 
     def to_json(self) -> list[Any]:
@@ -93,22 +93,22 @@ class Stamp:
 
     @staticmethod
     def from_json(values: Sequence[Any]) -> Stamp:
-        """Return the stamp that `to_json` wrote."""
+        """Return the stamp from the values of `to_json`."""
         field, moment, is_utc, is_day = values
         return Stamp(field, datetime.fromisoformat(moment) if moment else None, is_utc, is_day)
 
 
 class Taken(NamedTuple):
-    """When a photo was taken.
+    """The capture time of a photo.
 
     Attributes
     ----------
     at : datetime
-        What the camera's clock showed, with the offset from UTC where it is known.
+        Local time of the camera's clock, with the offset from UTC if known.
     source : str
         One of the values of `FIELDS`, or "file".
     passed_over : Message or None
-        Which dates were passed over because they cannot be right.
+        The implausible dates that were passed over.
     """
 
     at: datetime
@@ -118,14 +118,14 @@ class Taken(NamedTuple):
 
 @dataclass(frozen=True)
 class Dating:
-    """How the photos of a run are dated.
+    """The rules by which the photos of a run are dated.
 
     Attributes
     ----------
     zone : tzinfo
-        Where times in UTC are read if nothing says where the photo was taken, and times of files.
+        Time zone for file times, and for UTC times of photos without coordinates.
     now : datetime
-        No photo was taken later than this; in UTC, without an offset.
+        Latest plausible capture time; in UTC, without an offset.
     """
 
     zone: tzinfo
@@ -133,7 +133,7 @@ class Dating:
 
     @classmethod
     def of(cls, time_zone: str | None = None) -> Dating:
-        """Return how photos are dated now, in a time zone or in that of this machine."""
+        """Return the rules as of now, for a time zone or that of this machine."""
         now = datetime.now(timezone.utc).replace(tzinfo=None)
         return cls(find_zone(time_zone or machine_zone()), now)
 
@@ -152,7 +152,7 @@ class Dating:
         place : (float, float) or None
             Latitude and longitude of the photo in degrees, if known.
         file_time : datetime
-            What counts if there is no plausible date, see `file_time`.
+            Used if there is no plausible date, see `file_time`.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class Dating:
         return Taken(file_time, FILE_TIME, _joined(passed_over))
 
     def file_time(self, status: os.stat_result) -> datetime:
-        """Return the earliest time in a file's status, without offset."""
+        """Return the earliest time in a file's status as a local time without offset."""
         times = [status.st_mtime, status.st_ctime, getattr(status, "st_birthtime", status.st_mtime)]
         try:
             return datetime.fromtimestamp(min(times), self.zone).replace(tzinfo=None)
@@ -174,7 +174,7 @@ class Dating:
             return datetime(1970, 1, 1)
 
     def _doubt(self, stamp: Stamp) -> Message | None:
-        """Return why a date cannot be right."""
+        """Return the reason why a date is implausible; None if it is plausible."""
         if stamp.moment is None:
             return message("date.never_set")
         clock = stamp.moment.replace(tzinfo=None)
@@ -185,7 +185,7 @@ class Dating:
         return None
 
     def _placed(self, stamp: Stamp, place: tuple[float, float] | None) -> datetime:
-        """Return what the camera's clock showed."""
+        """Return a date as the local time of the camera."""
         assert stamp.moment is not None
         if not stamp.is_utc:
             return stamp.moment
@@ -194,7 +194,7 @@ class Dating:
 
 
 def _is_reset(clock: datetime, field: str) -> bool:
-    """Tell whether a clock shows the first minutes after it was reset."""
+    """Return whether a clock shows the first minutes after a reset."""
     resets = (*_RESETS, *_SATELLITE_RESETS) if field == "gps" else _RESETS
     if any(timedelta(0) <= clock - reset < _RESET_MINUTES for reset in resets):
         return True
@@ -206,7 +206,7 @@ def _is_reset(clock: datetime, field: str) -> bool:
 
 
 def source_name(source: str) -> Message:
-    """Return the name of a source of dates in a sentence."""
+    """Return the name of a source of dates for use in a sentence."""
     return message(
         {
             "sidecar": "source.sidecar",
@@ -239,7 +239,7 @@ def _joined(messages: dict[datetime | None, Message]) -> Message | None:
 
 
 def zone_of_place(latitude: float, longitude: float) -> tzinfo | None:
-    """Return the time zone of a place on earth; None where its name is not known here.
+    """Return the time zone of a place on earth; None if this system lacks it.
 
     Examples
     --------
@@ -267,14 +267,14 @@ def parse_stamp(
         Year, month and day, and perhaps the time, with a fraction and an offset. Months and days
         that are missing or zero count as the first.
     fraction, offset : str
-        The fraction of a second and the offset where they stand apart.
+        The fraction of a second and the offset, if they are stored separately.
     is_utc : bool
         Whether the time is in UTC if no other offset is given.
 
     Returns
     -------
     Stamp or None
-        None for what is no date.
+        None if the text is no date.
 
     Examples
     --------
@@ -301,7 +301,7 @@ def parse_stamp(
 
 
 def _moment(found: re.Match[str], fraction: str) -> datetime | None:
-    """Return the date and time of a match of `_DATE`, if the calendar has it."""
+    """Return the date and time of a match of `_DATE`; None for an impossible date."""
     year, month, day, hour, minute, second = (int(number or 0) for number in found.groups()[:6])
     digits = re.match(r"\d*", fraction)
     microsecond = int(digits.group()[:6].ljust(6, "0")) if digits else 0

@@ -1,9 +1,8 @@
-"""Keep what a long search has found, so that it goes on where it was killed.
+"""Save the partial results of long searches, so that a killed search can resume.
 
-A log is a file of records, one for each block that is done: its number, the length and the
-CRC-32 of what was found, and that. A record that was cut off, and all after it, count for
-nothing. Records are in the order in which the search took them in, so what a record relies on
-stands before it.
+A log is a file of records, one for each finished block: its number, the length and the CRC-32 of
+its result, and the result. A truncated record and all after it are ignored. Records are in the
+order in which the search used them, so a record only depends on earlier ones.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Checkpoints:
     Parameters
     ----------
     folder : path-like
-        Made when the first search is logged.
+        Created when the first search is logged.
 
     Examples
     --------
@@ -38,7 +37,7 @@ class Checkpoints:
 
     Notes
     -----
-    As a context manager it removes the logs at the end, unless an error or a signal ends it:
+    As a context manager it removes the logs at the end, but keeps them after an error or a signal:
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with Checkpoints(folder) as checkpoints:
@@ -55,7 +54,7 @@ class Checkpoints:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Remove the logs of what has come to its end."""
+        """Remove the logs unless an error occurred."""
         if kind is None:
             self.clear()
 
@@ -73,7 +72,7 @@ class Checkpoints:
 
 
 class SearchLog:
-    """What the blocks of one search have found.
+    """The results of the blocks of one search.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ class SearchLog:
         self._path = path
 
     def records(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the blocks that are done, and what was found; cut off what is damaged."""
+        """Yield the numbers and the results of finished blocks; cut off damaged records."""
         if not self._path.exists():
             return
         with self._path.open("r+b") as file:
@@ -97,7 +96,7 @@ class SearchLog:
             file.truncate(whole)
 
     def append(self, number: int, found: bytes) -> None:
-        """Remember what a block has found, in one write."""
+        """Append the result of a block, in one write."""
         record = _RECORD.pack(number, len(found), _checksum(number, found)) + found
         with self._path.open("ab", buffering=0) as file:
             file.write(record if file.tell() else _HEADER + record)
@@ -117,5 +116,5 @@ def _read(file: BinaryIO) -> tuple[int, bytes] | None:
 
 
 def _checksum(number: int, found: bytes) -> int:
-    # The number counts, too: a record of zeros is none.
+    # Includes the number, so that a record of zeros is invalid.
     return zlib.crc32(found, number + 1 & 0xFFFFFFFF)

@@ -1,12 +1,11 @@
-"""Pair files with the photo or film that they belong to: sidecars, raws, videos, edited versions.
+"""Pair companions with their photo or film: sidecars, raws, videos, edited versions.
 
 Files of one folder are paired by name, ignoring case and Unicode composition; no file is opened.
-Where names are ambiguous, what the files say of themselves decides: capture times of pictures,
-length, time and Apple's identifier of videos. A raw in another folder belongs to the photo of its
-name that the same camera took at the same moment. A companion belongs to exactly one photo or film.
-If several fit, sidecars of raw developers go to the raw, files of phones to the HEIC before the
-JPEG, all others to the first by path. If two companions would get the same new name, only one is
-paired.
+Metadata decides ambiguous cases: capture times of pictures; length, time and Apple's identifier of
+videos. A raw in another folder belongs to the photo of the same name, camera and moment. A
+companion belongs to exactly one photo or film. If several fit, sidecars of raw developers go to the
+raw, files of phones to the HEIC before the JPEG, all others to the first by path. If two companions
+would get the same new name, only one is paired.
 """
 
 from __future__ import annotations
@@ -36,27 +35,27 @@ _HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 _JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 
 # Settings of raw developers: darktable and Lightroom, RawTherapee, DxO, ON1, ART, Capture One,
-# Canon. They write a.xmp for the raw alone (a JPEG holds its own), cameras a.thm likewise.
+# Canon. They write a.xmp only for raws (a JPEG holds its own XMP), and cameras a.thm.
 _RAW_SIDECAR_SUFFIXES = frozenset(
     [".xmp", ".pp3", ".dop", ".on1", ".arp", ".cos", ".vrd", ".dr4", ".thm"]
 )
-# Of films rather than photos: small picture and small copy, track of a drone.
+# Companions of films: thumbnail, low-resolution copy, track of a drone.
 _FILM_SIDECAR_SUFFIXES = frozenset({".thm", ".lrv", ".srt"})
 _SIDECAR_SUFFIXES = _RAW_SIDECAR_SUFFIXES | _FILM_SIDECAR_SUFFIXES | {".aae", ".json", ".wav"}
 
 _SAME_SHOT = timedelta(seconds=2)
 
-# A Live Photo runs for 3 seconds, other motion photos a little longer. Where a video does not say:
-# this is 50 megabits a second, more than phones record.
+# Longest video of a Live Photo (3 seconds) or motion photo, and its most bytes if the length is
+# unknown: 50 megabits a second, more than phones record.
 _LONGEST_LIVE_SECONDS = 10
 _LONGEST_LIVE_BYTES = 20_000_000
-# A photo and its video begin and end within seconds; clocks differ by quarters of an hour, as time
-# zones do.
+# A photo and its video start within seconds of each other, except for time zones, which differ by
+# quarters of an hour.
 _LIVE_SECONDS, _ZONE_STEP, _WIDEST_ZONE = 30, 900, 15 * 3600
 
 _TAKEOUT_LENGTHS = range(46, 52)
 
-# The kinds of files; an owner comes before what it owns.
+# The kinds of files, owners before their companions.
 _PHOTO, _RAW, _VIDEO, _SIDECAR = range(4)
 
 
@@ -69,9 +68,9 @@ def pair_companions(
     ----------
     listing : Listing
     endings : collection of str
-        More endings of sidecars, with their dots.
+        More suffixes of sidecars, with their dots.
     videos : {"keep", "other"}
-        "other" moves films that are no companions, and what belongs to them, to `others`.
+        "other" moves films that are no companions, and their own companions, to `others`.
 
     Returns
     -------
@@ -81,10 +80,9 @@ def pair_companions(
     Notes
     -----
     A raw or an edited version is no companion if it was taken more than two seconds before or
-    after the photo. A video is half of a Live Photo if Apple's identifiers say so; where one has
-    none, if it runs for seconds (a video that does not say: has no more than 20 MB) and was taken
-    at that time. A ``.thm`` is no photo, even if its film is not there. Linear in the number of
-    files.
+    after the photo. A video belongs to a Live Photo if Apple's identifiers agree; if one is
+    missing, if it is a few seconds long (or of unknown length and at most 20 MB) and was taken at
+    that time. A ``.thm`` is no photo, even without its film. Linear in the number of files.
 
     Examples
     --------
@@ -131,7 +129,7 @@ _Record = Photo | Video | File
 
 
 def _as_file(record: _Record, reason: Message, companion_of: str = "") -> File:
-    """Return the record of a file that is no photo, or not on its own."""
+    """Return a file as a record without picture data, with a reason."""
     return File(
         path=record.path,
         bytes=record.bytes,
@@ -160,7 +158,7 @@ class _Entry(NamedTuple):
     @property
     def turn(self) -> tuple[int, int, int, str]:
         """Sort key: owners before what they own."""
-        # A mark makes a stem longer: pictures go by length, a raw after the JPEG of its stem.
+        # Marks lengthen stems, so shorter stems come first; a raw follows the JPEG of its stem.
         return (max(self.kind, _RAW), len(self.stem), self.kind, self.path)
 
     @property
@@ -168,7 +166,7 @@ class _Entry(NamedTuple):
         return self.kind == _SIDECAR and self.suffix == ".json"
 
     def reason(self, photo: str) -> Message:
-        """Return what the file is to a photo or film of that name."""
+        """Return how the file belongs to a photo or film, as the reason of its row."""
         if self.is_takeout_metadata:
             return message("reason.takeout_metadata", photo=photo)
         if self.kind == _PHOTO and ".original" in self.name:  # of a Pixel's portrait
@@ -212,14 +210,14 @@ class _Pairing:
     def __init__(self) -> None:
         self.companions: dict[str, File] = {}
         self.orphans: list[Photo] = []
-        # Possible owners, by folder and name, stem or the beginning of the name.
+        # Possible owners by folder and name, stem or first part of the name.
         self._named: dict[tuple[str, str], _Entry] = {}
         self._of_stem: defaultdict[tuple[str, str], list[_Entry]] = defaultdict(list)
         self._films: dict[tuple[str, str], _Entry] = {}
         self._cut: dict[tuple[str, str], _Entry] = {}
         # Photos in any folder, by stem and second.
         self._shots: defaultdict[tuple[str, int], list[_Entry]] = defaultdict(list)
-        # Path of a file to the path of the photo that it is or belongs to.
+        # Path of a file → path of the photo that it is or belongs to.
         self._photo: dict[str, str] = {}
         self._taken: set[tuple[str, str]] = set()
 
@@ -275,7 +273,7 @@ class _Pairing:
         return cut or self._film(entry)
 
     def _named_owner(self, entry: _Entry, body: str) -> _Entry | None:
-        """Return the owner of a sidecar that has the whole name of its owner in its own."""
+        """Return the owner of a sidecar whose name contains the whole name of its owner."""
         stem, suffix = split_name(body)
         names = [body, *(version + suffix for version, _ in versions(stem, entry.suffix))]
         found = (self._named.get((entry.folder, name)) for name in names if suffix or name == body)
@@ -287,7 +285,7 @@ class _Pairing:
         return next(filter(None, found), None)
 
     def _shot_elsewhere(self, raw: _Entry) -> _Entry | None:
-        """Return the photo of a raw that stands in another folder, as cameras with two cards do."""
+        """Return the photo of a raw in another folder, as cameras with two cards write them."""
         seconds = _seconds(raw)
         near = range(seconds[0] - 2, seconds[0] + 3) if seconds else ()
         owners = [
@@ -300,7 +298,7 @@ class _Pairing:
 
 
 def _seconds(entry: _Entry) -> Sequence[int]:
-    """Return the second by its own clock at which a picture was taken, if it says so."""
+    """Return the local second of the capture time of a picture, if known."""
     record = entry.record
     if not isinstance(record, Photo) or record.taken_from != "exif":
         return ()
@@ -309,13 +307,13 @@ def _seconds(entry: _Entry) -> Sequence[int]:
 
 
 def _same_camera(one: _Record, other: _Record) -> bool:
-    """Return whether two pictures may be of one camera: it may be that one does not say."""
+    """Return whether two pictures may come from one camera; unknown cameras may."""
     cameras = {r.traits.camera.casefold() for r in (one, other) if isinstance(r, Photo)} - {""}
     return len(cameras) < 2
 
 
 def _distance(raw: _Entry, owner: _Entry) -> tuple[int, str]:
-    """Sort key: the photo whose folder shares the longest path with that of the raw."""
+    """Sort key: prefer the photo whose folder shares the longest path with that of the raw."""
     shared = 0
     for one, other in zip(raw.folder.split("/"), owner.folder.split("/"), strict=False):
         if one != other:
@@ -325,7 +323,7 @@ def _distance(raw: _Entry, owner: _Entry) -> tuple[int, str]:
 
 
 def _fits(entry: _Entry, owner: _Entry) -> bool:
-    """Whether a file really belongs to the picture that its name suggests."""
+    """Return whether a file really belongs to the picture that its name suggests."""
     if entry.kind == _SIDECAR:
         return True
     if entry.kind == _VIDEO:
@@ -339,13 +337,13 @@ def _fits(entry: _Entry, owner: _Entry) -> bool:
         for picture in (entry.record, owner.record)
         if isinstance(picture, Photo) and picture.taken_from == "exif"
     ]
-    if len({time.tzinfo is None for time in times}) == 2:  # one camera has one clock
+    if len({time.tzinfo is None for time in times}) == 2:  # a camera writes all offsets or none
         times = [time.replace(tzinfo=None) for time in times]
     return len(times) < 2 or abs(times[0] - times[1]) <= _SAME_SHOT
 
 
 def _is_live(entry: _Entry, photo: _Record) -> bool:
-    """Whether a video is half of the Live Photo or motion photo that its name suggests."""
+    """Return whether a video belongs to the Live Photo or motion photo that its name suggests."""
     video = entry.record
     if not isinstance(video, Video) or not (
         entry.suffix in LIVE_SUFFIXES or MOTION_SUFFIX.fullmatch(entry.suffix)

@@ -1,4 +1,4 @@
-"""Find the crop box of an AVIF picture, which Pillow leaves out."""
+"""Read the crop box of an AVIF picture, which Pillow ignores."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dupimg.files.boxes import Span, find_boxes, read_span, whole_file
 
 _LONGEST_BOX = 100_000
 
-# Left, upper, right and lower, in pixels; not upright.
+# Left, upper, right and lower in pixels, before the picture is turned upright.
 Box = tuple[int, int, int, int]
 
 
 def read_crop_box(path: Path, size: tuple[int, int]) -> Box | None:
-    """Return which part of an AVIF picture is meant to be seen.
+    """Return the visible part of an AVIF picture.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def read_crop_box(path: Path, size: tuple[int, int]) -> Box | None:
     Returns
     -------
     (int, int, int, int) or None
-        Left, upper, right and lower; None if the file has no crop box for its picture, or one
-        that is not within it, which readers are to ignore.
+        Left, upper, right and lower; None if the file has no crop box or one outside of the
+        picture, which readers must ignore.
     """
     try:
         with path.open("rb") as file:
@@ -57,7 +57,7 @@ def _clean_aperture(file: BinaryIO) -> bytes | None:
 
 
 def _properties_of(table: bytes, item: int) -> set[int]:
-    """Return the numbers of the properties of an item, from 1 on."""
+    """Return the indices of the properties of an item, counted from 1."""
     version, flags = table[0], table[3]
     (n_items,) = struct.unpack_from(">I", table, 4)
     at = 8
@@ -68,13 +68,13 @@ def _properties_of(table: bytes, item: int) -> set[int]:
         values = [table[at + 1 + width * i : at + 1 + width * (i + 1)] for i in range(count)]
         at += 1 + width * count
         if number == item:
-            mask = 0x7FFF if width == 2 else 0x7F  # the first bit: a reader must know it
+            mask = 0x7FFF if width == 2 else 0x7F  # the first bit marks essential properties
             return {int.from_bytes(value, "big") & mask for value in values}
     return set()
 
 
 def _box(content: bytes, size: tuple[int, int]) -> Box | None:
-    """Return the box of a clean aperture: its size, and how far its middle is off."""
+    """Convert a clean aperture (size and offset of its centre) to a box."""
     if len(content) < 32:
         return None
     numbers = struct.unpack(">IIIIiIiI", content[:32])

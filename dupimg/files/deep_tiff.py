@@ -1,4 +1,4 @@
-"""TIFF files that Pillow refuses or shows wrong: floats, deep planes, deep white as zero."""
+"""Read TIFF files that Pillow refuses or misreads: floats, deep planes, deep white as zero."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GREYS, _RGB, _CMYK = ("MINISWHITE", "MINISBLACK"), "RGB", "SEPARATED"
 
 
 def is_misread(picture: Image.Image) -> bool:
-    """Return whether Pillow opens a TIFF file and shows it wrong, without saying so."""
+    """Return whether Pillow silently decodes a TIFF file wrongly."""
     tags = getattr(picture, "tag_v2", {})
     is_deep = picture.format == "TIFF" and max(tags.get(_BITS, (1,))) > 8
     return is_deep and (tags.get(_PLANES) == _APART or tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
@@ -40,7 +40,7 @@ def open_deep_tiff(path: str | os.PathLike[str], file: BinaryIO) -> Image.Image:
     Raises
     ------
     ValueError
-        It is of a kind that is not read here either.
+        This module cannot read it either.
     """
     import tifffile
 
@@ -60,7 +60,7 @@ def read_deep_tiff(path: str | os.PathLike[str]) -> Image.Image:
     Raises
     ------
     ValueError
-        It is of another kind than grey, RGB and CMYK, or compressed in an unknown way.
+        It is neither grey, RGB nor CMYK, or has an unknown compression.
     """
     import tifffile
 
@@ -82,7 +82,7 @@ def read_deep_tiff(path: str | os.PathLike[str]) -> Image.Image:
 
 
 def _kind_of(page: object) -> tuple[str, int]:
-    """Return Pillow's name of the colours of a page, and their number."""
+    """Return Pillow's mode of a page, and its number of channels."""
     name = page.photometric.name  # type: ignore[attr-defined]
     known = {_RGB: ("RGB", 3), _CMYK: ("CMYK", 4)} | dict.fromkeys(_GREYS, ("L", 1))
     if name not in known or page.samplesperpixel < known[name][1]:  # type: ignore[attr-defined]
@@ -91,7 +91,7 @@ def _kind_of(page: object) -> tuple[str, int]:
 
 
 def _to_8_bits(values: NDArray, bits: int) -> NDArray[np.uint8]:
-    """Scale values to 0..255: whole numbers by their bits, floats by 1 or by their brightest."""
+    """Scale values to 0..255: integers by their bits, floats by 1 or by their maximum."""
     if values.dtype.kind != "f":
         return (values >> max(0, bits - 8)).clip(0, 255).astype(np.uint8)
     values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=np.inf, neginf=0.0)

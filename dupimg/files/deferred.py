@@ -1,4 +1,4 @@
-"""`DeferredPicture`: pixels that another reader than Pillow decodes, once they are needed."""
+"""`DeferredPicture`: a picture whose pixels another reader than Pillow decodes on demand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DeferredPicture(Image.Image):
         self._decode = decode
 
     def load(self) -> Any:
-        """Decode the pixels, unless that was done."""
+        """Decode the pixels at the first call."""
         if self._im is None:
             decoded = self._decode()
             self.im = decoded.im

@@ -12,28 +12,28 @@ from typing import BinaryIO
 # Folder in an output folder for journal, plan, previews and checkpoints.
 STATE_FOLDER = ".dupimg"
 
-# In that folder: the plan, and the journal of what was carried out.
+# In that folder: the plan, and the journal of the applied steps.
 PLAN_RECORD, JOURNAL_RECORD = "plan.jsonl", "journal.jsonl"
 
-# Beside it: the duplicates.
+# Beside that folder: the duplicates.
 REMOVED_FOLDER = "remove"
 
 
 def holds_result(folder: Path) -> bool:
     """Return whether a folder holds a plan or the result of a run."""
-    # Of `os.path`, which takes a path that is too long, or closed, for one that is not there.
+    # `os.path`, unlike `Path`, returns False for paths that are too long or not accessible.
     records = (folder / STATE_FOLDER / name for name in (PLAN_RECORD, JOURNAL_RECORD))
     return any(map(os.path.exists, records))
 
 
 @contextmanager
 def write_durably(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that gets its name in one step, after all of it is on the disk.
+    """Write a file that appears under its name only when all of it is on the disk.
 
     Parameters
     ----------
     path : Path
-        An existing file is replaced when the block ends. A crash may leave a file ``PATH.part``
+        An existing file is replaced when the block ends. A crash may leave ``PATH.part``
         behind, which the next write replaces.
 
     Yields

@@ -1,4 +1,4 @@
-"""Tell whether a picture is enlarged from a smaller one: more pixels, but no more detail."""
+"""Detect enlarged pictures: they have more pixels than the original, but no more detail."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from PIL import Image
 
 from dupimg.files.images import MAX_PIXELS, read_header, read_photo
 
-# Changes whenever a pair may get another answer.
+# Part of the cache's key: count it up whenever a pair may get another answer.
 ENLARGED_VERSION = "enlarged 1"
 
-# The larger picture is compared at this many times the sides of the smaller one, or nearly: what it
-# shows beyond the smaller one's pixels begins right there, and JPEG is quickly read reduced.
+# The larger picture is compared at about this many times the sides of the smaller one: any
+# additional detail shows at that size already, and a reduced JPEG is quick to read.
 _SIDES = 1.5
 
 # Ways to enlarge a picture.
 _KERNELS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
 
-# Difference from the smaller picture enlarged, as a share of the smaller one's own finest detail.
-# Of 397 photos and smaller copies of them, two thirds blurred first (by up to 2.5 pixels), none has
-# less; of 397 enlarged ones in JPEG of quality 75 to 95, 41 % have.
+# Largest difference between the larger and the enlarged smaller picture, as a share of the smaller
+# one's finest detail. No original among 397 photos with smaller copies, two thirds of them blurred
+# first (by up to 2.5 pixels), has less; 41 % of 397 enlarged JPEGs of quality 75 to 95 have.
 _MOST_DIFFERENCE = 0.2
 
-# A reduced picture differs so many times as much from what is enlarged to its own size only.
+# A picture that was really enlarged differs so many times less at the reduced size.
 _ROUGHLY = 3.0
 
-# In grey levels: a picture without fine detail of its own is no measure.
+# Least fine detail in grey levels: a smaller picture without any cannot decide.
 _LEAST_DETAIL = 2.0
 
 
 def is_enlarged(
     large: str | os.PathLike[str], small: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
 ) -> bool:
-    """Return whether one picture clearly shows no more detail than another with fewer pixels.
+    """Return whether a picture clearly shows no more detail than one with fewer pixels.
 
     Parameters
     ----------
     large, small : str or path-like
-        Files; the sides of the one are at least 1.2 times those of the other.
+        Files; the sides of the larger are at least 1.2 times those of the smaller.
     max_pixels : int, default=500_000_000
 
     Raises
@@ -49,7 +49,7 @@ def is_enlarged(
 
     Notes
     -----
-    A soft photo, or one that was compressed hard after it was enlarged, is in doubt: False.
+    A soft photo, or one that was strongly compressed after enlarging, is in doubt: False.
     """
     fine = read_photo(small, max_pixels, max_pixels=max_pixels).convert("L")
     header = read_header(large, max_pixels=max_pixels)
@@ -62,7 +62,7 @@ def is_enlarged(
     if detail < _LEAST_DETAIL:
         return False
     most = _MOST_DIFFERENCE * detail
-    # Most photos are their own originals, which this tells without enlarging to their full size.
+    # Most photos are originals; this shows it quickly, without enlarging to the full size.
     if all(_difference(other, fine.resize(other.size, k)) > _ROUGHLY * most for k in _KERNELS):
         return False
     size = (header.width, header.height)

@@ -1,6 +1,6 @@
-"""Read what a video says of itself from the boxes of QuickTime and MP4 files.
+"""Read the metadata of videos from the boxes of QuickTime and MP4 files.
 
-Only the heads of boxes and the few bytes that hold a date are read, however large the film is.
+Only the heads of boxes and the few bytes of the metadata are read, however large the film is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dupimg.files.metadata import Metadata, to_place
 _EPOCH = datetime(1904, 1, 1, tzinfo=timezone.utc)
 _LONGEST_VALUE = 10_000
 
-# Apple's own date has the offset from UTC, and the place is that of the phone.
+# Apple's own keys: its date has an offset from UTC, and the place is that of the phone.
 _APPLE_KEYS = (
     b"com.apple.quicktime.creationdate",
     b"com.apple.quicktime.location.ISO6709",
@@ -29,13 +29,12 @@ _APPLE_KEYS = (
 
 @dataclass(frozen=True)
 class Film:
-    """What a video says of itself.
+    """The metadata of a video.
 
     Attributes
     ----------
     metadata : Metadata
-        When and where it was taken: Apple's date with its offset before the creation time, which
-        is in UTC.
+        Dates and place: Apple's date with its offset, then the creation time in UTC.
     seconds : float or None
         Its length.
     content_id : str
@@ -52,18 +51,18 @@ class Film:
 
     @classmethod
     def from_json(cls, values: list[Any]) -> Film:
-        """Return what `to_json` wrote."""
+        """Return the film from the values of `to_json`."""
         metadata, seconds, content_id = values
         return cls(Metadata.from_json(metadata), seconds, content_id)
 
 
 def read_film(file: BinaryIO) -> Film:
-    """Return what a video says of itself.
+    """Return the metadata of a video.
 
     Parameters
     ----------
     file : binary file
-        Of QuickTime or MP4; anything else says nothing.
+        QuickTime or MP4; any other file has no metadata.
     """
     stamps: list[Stamp] = []
     place, seconds, content_id = None, None, ""
@@ -95,7 +94,7 @@ def _creation_time(head: bytes) -> Iterator[Stamp]:
 
 
 def _length(head: bytes) -> float | None:
-    """Return the length in the header of a film in seconds: a number of ticks, and their rate."""
+    """Return the length of a film in seconds from its header, which has ticks and their rate."""
     start, end = (20, 32) if head[:1] == b"\1" else (12, 20)
     rate, ticks = head[start : start + 4], head[start + 4 : end]
     unknown = len(head) < end or not any(rate) or not ticks.strip(b"\xff")
@@ -109,7 +108,7 @@ def _apple_values(file: BinaryIO, span: Span) -> dict[bytes, bytes]:
         boxes = dict(find_boxes(file, (span[0] + 4, span[1])))
     if b"keys" not in boxes or b"ilst" not in boxes:
         return {}
-    # After its version and the number of keys, each key is a box.
+    # Each key is a box; before them are the version and the number of keys.
     start, end = boxes[b"keys"]
     names = [read_span(file, key, _LONGEST_VALUE) for _, key in find_boxes(file, (start + 8, end))]
     values = {}
@@ -122,6 +121,6 @@ def _apple_values(file: BinaryIO, span: Span) -> dict[bytes, bytes]:
 
 
 def _place(text: str) -> tuple[float, float] | None:
-    """Return the coordinates of a place as ISO 6709 writes it, such as ``+37.77-122.41+10/``."""
+    """Parse coordinates in ISO 6709, such as ``+37.77-122.41+10/``."""
     found = re.match(r"([+-]\d{1,2}(?:\.\d+)?)([+-]\d{1,3}(?:\.\d+)?)", text)
     return to_place(float(found[1]), float(found[2])) if found else None

@@ -1,4 +1,4 @@
-"""Tell a file that changed, without opening it."""
+"""Detect changed files without opening them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def identity_of(status: os.stat_result) -> str:
-    """Return what tells a file from another one, and from what it was before a change.
+    """Return a text that identifies a file and its current version.
 
     Parameters
     ----------
@@ -15,20 +15,20 @@ def identity_of(status: os.stat_result) -> str:
     Returns
     -------
     str
-        Device, inode, size and both times. While it is the same, so is the content.
+        Device, inode, size and both times. As long as it is equal, the content is, too.
 
     Notes
     -----
-    The time of the last change of the file or its name (ctime) shows a content that was changed in
-    place and given its old modification time, as ``exiftool -P`` does. On Windows it is the time at
-    which the file was created, and FAT keeps none: there such a change does not show.
+    The ctime reveals a content that was changed in place and given its old modification time, as by
+    ``exiftool -P``. On Windows it is the time of creation, and FAT has none: there such a change
+    goes unnoticed.
     """
     times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
     return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"
 
 
 def inode_of(identity: str) -> str:
-    """Return the part of an identity that two names of one file share, whatever was changed.
+    """Return the part of an identity that survives changes and is common to all names of a file.
 
     Examples
     --------

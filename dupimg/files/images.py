@@ -1,4 +1,4 @@
-"""Read one picture: upright, RGB, reduced while it is decoded; `dupimg.files.opening` opens it."""
+"""Decode a picture upright in RGB, reduced by the decoder; `dupimg.files.opening` opens it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,12 @@ from dupimg.files.traits import Traits, read_traits
 # `dupimg.files.opening` or `dupimg.files.raw` reads more files, or reads them differently.
 READER_VERSION = 6
 
-# Pictures that are decoded whole and hold more pixels than this wait for each other:
-# each takes 4 bytes a pixel and more.
+# Pictures with more pixels are decoded one at a time, as each takes 4 bytes a pixel and more.
 _HUGE_PIXELS = 100_000_000
 _one_huge_picture = threading.Lock()
 
-# Of JPEG: about 7 KB a photo.
-# Longer side of a preview in pixels: details of photos are found and compared in it, too.
+# Longer side of a preview in pixels, and its quality as a JPEG of about 7 KB. Details of photos are
+# compared in previews, too.
 PREVIEW_SIDE = 512
 _PREVIEW_QUALITY = 85
 
@@ -64,7 +63,7 @@ class PhotoHeader:
         The EXIF tags of the main directory and of its Exif sub-directory, by tag number,
         without broken ones.
     metadata : Metadata
-        When and where the picture was taken, as far as it says.
+        Dates and place of the picture, as far as known.
     traits : Traits
         Pages, camera, exposure and the like.
     """
@@ -119,7 +118,7 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
 def read_photo(
     path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS
 ) -> Image.Image:
-    """Decode a picture upright and in RGB, reduced while it is decoded.
+    """Decode a picture upright in RGB, reduced by the decoder where possible.
 
     Parameters
     ----------
@@ -184,7 +183,7 @@ def read_square(
 
 
 class Views(NamedTuple):
-    """A picture in two forms: for a network and for a person.
+    """A picture in two forms, for a network and for people, and its sharpness.
 
     Attributes
     ----------
@@ -202,7 +201,7 @@ class Views(NamedTuple):
 
 
 def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS) -> Views:
-    """Decode a picture once for a network and for a person.
+    """Decode a picture once for both a network and people.
 
     Parameters
     ----------
@@ -233,7 +232,7 @@ def _squashed(photo: Image.Image, size: int) -> Image.Image:
 
 
 class _Decoded(NamedTuple):
-    """A picture as small as its reader allows, and as large as it was decoded to get there."""
+    """A picture reduced as far as its caller allows, and its size as decoded."""
 
     photo: Image.Image
     large: Image.Image
@@ -257,7 +256,7 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
             large = _load(picture, Path(path), factor)
             factor = min(large.size) // size
             photo = large.reduce(factor) if factor > 1 else large
-            # As much as a preview needs: making it smaller from there takes a third of the time.
+            # Enough for a preview: reducing from there takes a third of the time.
             factor = max(large.size) // PREVIEW_SIDE
             large = large.reduce(factor) if factor > 1 else large
         method = upright_turn(picture)
@@ -267,13 +266,13 @@ def _decode(path: str | os.PathLike[str], size: int, max_pixels: int, *, reduced
 
 
 def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
-    """Return the pixels of an opened picture: what is to be seen of it, in RGB."""
+    """Return the visible pixels of an opened picture in RGB."""
     if is_misread(picture):
         return to_rgb(read_deep_tiff(path))
     try:
         picture.load()
     except OSError as error:
-        # More halvings than the file has resolutions: its header does not tell.
+        # The file has fewer resolutions than requested, which its header does not show.
         if picture.format == "JPEG2000" and factor > 1:
             raise CannotReduce from error
         raise
@@ -282,13 +281,13 @@ def _load(picture: Image.Image, path: Path, factor: int) -> Image.Image:
 
 
 def upright_turn(picture: Image.Image) -> Image.Transpose | None:
-    """Return the turn that makes a decoded picture upright; None if it is."""
+    """Return the turn that makes a decoded picture upright; None if it is upright."""
     return _UPRIGHT.get(_read_exif(picture).get(ExifTags.Base.Orientation, 1))
 
 
 def turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
-    """Return the lock for decoding a huge picture; smaller ones need none."""
-    # A progressive JPEG keeps the coefficients of the whole picture in memory, even reduced.
+    """Return the lock for decoding a huge picture, or no lock for smaller ones."""
+    # A progressive JPEG holds the coefficients of the whole picture in memory, even reduced.
     whole = picture.format not in ("JPEG", "MPO") or "progressive" in picture.info
     pixels = picture.width * picture.height
     return _one_huge_picture if whole and pixels > _HUGE_PIXELS else contextlib.nullcontext()
@@ -297,11 +296,10 @@ def turn_of(picture: Image.Image) -> contextlib.AbstractContextManager[Any]:
 def _read_exif(picture: Image.Image) -> dict[int, Any]:
     """Return the readable tags of the main and of the Exif directory."""
     tags: dict[int, Any] = {}
-    # Of a PNG only tags before its pixels count: to find later ones, Pillow would decode all
-    # pixels.
+    # Only tags before the pixels of a PNG count: to find later ones, Pillow would decode it.
     if picture.format == "PNG" and not {"exif", "Raw profile type exif"} & picture.info.keys():
         return tags
-    with contextlib.suppress(Exception):  # broken EXIF takes nothing from the picture
+    with contextlib.suppress(Exception):  # broken EXIF does not make the picture unreadable
         exif = picture.getexif()
         tags.update(exif)
         tags.update(exif.get_ifd(ExifTags.IFD.Exif))

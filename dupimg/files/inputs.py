@@ -1,8 +1,8 @@
-"""The folders that the files of a run come from, and the paths that rows have for their files.
+"""The input folders of a run, and the paths of their files in rows.
 
-With one folder a path is relative to it. With several it begins with the label of its folder: the
-name of that folder, lengthened by the names of its parents until no two are alike. A file that
-`dupimg add` found elsewhere has an absolute path. Only `Inputs` knows that.
+With one folder a path is relative to it. With several it starts with the label of its folder: the
+name of the folder, extended by the names of its parents until all labels differ. A file that
+`dupimg add` found elsewhere has an absolute path. Only `Inputs` knows these rules.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ F = TypeVar("F", File, Photo, Video)
 
 
 class Root(Protocol):
-    """What paths start from: a folder, or several with their labels."""
+    """The base of paths: a folder, or several with their labels."""
 
     def __truediv__(self, path: str, /) -> Path:
-        """Return where the file of a path is."""
+        """Return the location of a path."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The folders that the files of a run come from.
+    """The input folders of a run.
 
     Attributes
     ----------
     folders : mapping of str to str
         Absolute folders by their labels. The label of a single folder is empty.
     protected : tuple of str
-        Paths, as rows have them, of the folders in which everything stays as it is; an empty one
-        is the whole of a single folder.
+        Paths, as in rows, of the folders in which nothing may change; an empty path is the whole
+        of a single folder.
 
     Examples
     --------
@@ -57,14 +57,14 @@ class Inputs:
 
     @classmethod
     def join(cls, folders: Sequence[Path], protected: Sequence[Path] = ()) -> Inputs:
-        """Label folders.
+        """Assign labels to folders.
 
         Parameters
         ----------
         folders : sequence of Path
-            None inside another.
+            No folder may be inside another.
         protected : sequence of Path
-            One outside of `folders` is a further folder.
+            Those outside of `folders` become further folders.
         """
         places = [folder.resolve() for folder in folders]
         kept = _outermost([folder.resolve() for folder in protected])
@@ -93,7 +93,7 @@ class Inputs:
         return tuple(dict.fromkeys([*map(Path, self.folders.values()), *protected]))
 
     def __truediv__(self, path: str) -> Path:
-        """Return where the file of a path is."""
+        """Return the location of a path."""
         label = self.label(path)
         if label is None:
             return Path(path)
@@ -101,32 +101,29 @@ class Inputs:
         return Path(self.folders[label], inside)
 
     def label(self, path: str) -> str | None:
-        """Return the label that a path begins with; None for an absolute path."""
+        """Return the label at the start of a path; None for an absolute path."""
         label = next((label for label in self.folders if _is_in(path, label)), None)
         if label is None and not PurePath(path).is_absolute():
             raise LookupError(f"Got {path!r}, which begins with none of {list(self.folders)}.")
         return label
 
     def inside(self, path: str) -> str:
-        """Return a path below its folder; an absolute one as it is."""
+        """Return a path relative to its folder; absolute paths stay unchanged."""
         label = self.label(path)
         return path[len(label) + 1 :] if label else path
 
     def root(self, path: str) -> Path:
-        """Return the folder that a path is in; that of the file itself for an absolute path."""
+        """Return the input folder of a path; for an absolute path its parent."""
         label = self.label(path)
         return Path(path).parent if label is None else Path(self.folders[label])
 
     def folder(self, path: str) -> str:
-        """Return the folder that a path is in; empty where there is one only, or for another."""
+        """Return the input folder of a path; empty for a single folder or an absolute path."""
         label = self.label(path)
         return self.folders[label] if label else ""
 
     def name(self, place: Path) -> str:
-        """Return the path that rows have for what is at a resolved place.
-
-        An empty one is a single folder itself.
-        """
+        """Return the path in rows for a resolved location; empty for a single folder itself."""
         for label, folder in self.folders.items():
             if place.is_relative_to(folder):
                 inside = place.relative_to(folder).as_posix()
@@ -134,11 +131,11 @@ class Inputs:
         return place.as_posix()
 
     def is_protected(self, path: str) -> bool:
-        """Return whether the file of a path stays as it is in any case."""
+        """Return whether a path is inside a protected folder."""
         return any(_is_in(path, folder) for folder in self.protected)
 
     def zone(self, path: str) -> tuple[str | None, bool]:
-        """Return what companions of a file must share with it: the folder, and its protection."""
+        """Return the folder and the protection of a file, which its companions must share."""
         return self.label(path), self.is_protected(path)
 
     def to_json(self) -> dict[str, Any]:
@@ -147,15 +144,15 @@ class Inputs:
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> Inputs:
-        """Return what `to_json` wrote."""
+        """Return the inputs from the values of `to_json`."""
         return Inputs(values["folders"], tuple(values["protected"]))
 
     def __str__(self) -> str:
-        """Name the folders that are not protected, for people."""
+        """Return the folders that are not protected, separated by commas."""
         return ", ".join(map(str, self.movable.values() or self.folders.values()))
 
 
-# Nothing is protected, and paths are as they are.
+# A single folder without protection: paths stay as they are.
 ONE_FOLDER = Inputs({"": ""})
 
 
@@ -166,13 +163,13 @@ def _is_in(path: str, folder: str) -> bool:
 
 
 def _outermost(folders: Sequence[Path]) -> list[Path]:
-    """Return folders, each once, without those inside another."""
+    """Return distinct folders without those inside another."""
     unique = dict.fromkeys(folders)
     return [f for f in unique if not any(f != o and f.is_relative_to(o) for o in unique)]
 
 
 def _labels(places: Sequence[Path]) -> dict[Path, str]:
-    """Name folders so that none of the names is another, or the beginning of another's path."""
+    """Label folders so that no label equals or starts another one."""
     if len(places) == 1:
         return {places[0]: ""}
     names = {place: (place.anchor.strip(":\\/"), *place.parts[1:]) for place in places}
@@ -194,15 +191,15 @@ def _labels(places: Sequence[Path]) -> dict[Path, str]:
 
 
 def _meet(one: str, other: str) -> bool:
-    """Return whether files of two labels might get one path, on any disk."""
+    """Return whether paths of two labels might collide on any file system."""
     one, other = folded(one), folded(other)
     return _is_in(one, other) or _is_in(other, one)
 
 
 class _Walked:
-    """Lets each real folder be walked once, by whatever names it can be reached.
+    """Ensures that each real folder is walked only once, under one name.
 
-    A bind mount is the same folder by device and inode; so is a protected folder inside an input.
+    Device and inode identify a folder, also by a bind mount or as protected inside an input.
     """
 
     def __init__(self, passed_over: Path | None, known: Mapping[tuple[int, int], str]) -> None:
@@ -214,13 +211,13 @@ class _Walked:
             self._names[place] = None
 
     def enter(self, folder: Path, name: str) -> bool:
-        """Return whether the folder of a name is to be walked."""
+        """Return whether to walk a folder under this name."""
         place = _place(folder)
         if place is not None and (known := self._known.get(place, name)) != name:
             self._note_twice(folder, name, known)
             self.known_ones.append(known)
             return False
-        if place is None or place not in self._names:  # one that cannot be listed is told as such
+        if place is None or place not in self._names:  # an unlistable folder gets its own note
             if place is not None:
                 self._names[place] = name
             return True
@@ -229,7 +226,7 @@ class _Walked:
         return False
 
     def note(self, told: Message) -> None:
-        """Tell a person something."""
+        """Add a note for the user."""
         self.notes.append(message("note.labelled", note=told))
 
     def _note_twice(self, folder: Path, name: str, before: str | None) -> None:
@@ -255,24 +252,24 @@ def find_inputs(
     known: Iterable[str] = (),
     find: Find = find_files,
 ) -> Found:
-    """Find the files of all folders; each real folder counts once, as protected if it may.
+    """Find the files of all folders; a folder reached twice counts once, preferably as protected.
 
     Parameters
     ----------
     inputs : Inputs
     within : sequence of Path, optional
-        Look only into these folders, and into what is protected.
+        Search only these folders and the protected ones.
     output_dir : Path, optional
-        Passed over where it is inside a folder.
+        Skipped if it is inside a folder.
     known : iterable of str
-        Paths of folders that have these paths also where they are reached in another way.
+        Paths that folders keep even if they are reached under another name.
     find : callable
         Finds the files of one folder, as `find_files` does.
 
     Returns
     -------
     Found
-        Under the paths of rows, in order of path.
+        With paths as in rows, in order of path.
     """
     places = {place: name for name in known if (place := _place(inputs / name)) is not None}
     walked = _Walked(output_dir, places)
@@ -303,7 +300,7 @@ def find_inputs(
 def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found:
     """Find the files of the folder with the path `name`."""
     root = inputs / name
-    # A new folder may be around one that is known.
+    # A new folder may contain a known one.
     is_around = any(Path(folder).is_relative_to(root) for folder in inputs.folders.values())
 
     def path(inside: str) -> str:
@@ -311,7 +308,7 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
             return inputs.name(root / inside)
         return f"{name}/{inside}" if name and inside else name or inside
 
-    # What an earlier run removed is going to be deleted: nothing goes in its favour.
+    # Duplicates removed by an earlier run will be deleted, so they must not be keepers.
     is_result = inputs.is_protected(name) and holds_result(root)
 
     def enter(inside: str) -> bool:
@@ -335,7 +332,7 @@ def _find_under(inputs: Inputs, name: str, walked: _Walked, find: Find) -> Found
 
 
 def by_zone(inputs: Inputs, listing: Listing, pair: Callable[[Listing], Listing]) -> Listing:
-    """Pair companions among the files of each folder alone, protected ones apart.
+    """Pair companions within each folder, and protected files separately.
 
     Parameters
     ----------
@@ -347,7 +344,7 @@ def by_zone(inputs: Inputs, listing: Listing, pair: Callable[[Listing], Listing]
     Returns
     -------
     Listing
-        In the same orders.
+        Sorted as before.
     """
     files: tuple[File | Photo | Video, ...] = (*listing.photos, *listing.videos, *listing.others)
     zone = {file.path: inputs.zone(file.path) for file in files}

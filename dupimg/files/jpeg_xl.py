@@ -1,4 +1,4 @@
-"""JPEG XL pictures: their header is read here, and imagecodecs decodes their pixels."""
+"""Read JPEG XL pictures: the header here, the pixels with imagecodecs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dupimg.files.boxes import find_boxes, read_span, whole_file
 from dupimg.files.deferred import DeferredPicture
 from dupimg.files.xmp import LONGEST_PACKET
 
-# A codestream, and a file of boxes that holds one.
+# First bytes of a bare codestream, and of a file of boxes with a codestream.
 SIGNATURES = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
-# Of a codestream, more than enough: the header of a picture with a dozen channels takes 100.
+# Bytes of a codestream to read: the header of a picture with a dozen channels takes 100.
 _HEADER_BYTES = 4096
 
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _ALPHA, _SPOT_COLOUR, _BLACK, _FILTER_ARRAY = 0, 2, 4, 5
 
-# Numbers of the standard come in one of four ways: how many bits follow, and what is added.
+# The standard encodes numbers in one of four ways: the number of bits that follow, and an offset.
 _Ways = tuple[tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]]
 _SIDE: _Ways = ((9, 1), (13, 1), (18, 1), (30, 1))
 _PREVIEW_SIDE: _Ways = ((6, 1), (8, 65), (10, 321), (12, 1345))
@@ -34,7 +34,7 @@ _ENUM: _Ways = ((0, 0), (0, 1), (4, 2), (6, 18))
 
 @dataclass(frozen=True)
 class Header:
-    """What a JPEG XL codestream says before its pixels.
+    """The header of a JPEG XL codestream.
 
     Attributes
     ----------
@@ -42,9 +42,9 @@ class Header:
         Width and height of the upright picture.
     is_animated : bool
     bits : int
-        Of each value; of floats 16 or 32.
+        Bits of each value; 16 or 32 for floats.
     has_alpha, has_black : bool
-        Whether there is a channel for transparency, for the black of CMYK.
+        Whether there is a channel for transparency, or for the black of CMYK.
     """
 
     size: tuple[int, int]
@@ -98,11 +98,11 @@ class JpegXlPicture(DeferredPicture):
         return self._frame
 
     def _count_frames(self) -> int:
-        """Count frames without room for their pixels, which would be taken for all at once."""
+        """Count frames without allocating the pixels of all of them."""
         try:
             self._codec.jpegxl_decode(self._path.read_bytes(), out=np.empty(0, np.uint8))
         except ValueError as error:
-            # Only this error tells the shape that was expected.
+            # Only this error message contains the expected shape.
             shape = re.search(r" shape=\(([\d, ]+)\)", str(error))
             if shape is None:
                 raise
@@ -119,7 +119,7 @@ class JpegXlPicture(DeferredPicture):
             if "NEED_MORE_INPUT" in str(error):
                 raise OSError("image file is truncated") from error
             raise
-        if values.shape[:2] != self.size[::-1]:  # grey, and channels that are none of colours
+        if values.shape[:2] != self.size[::-1]:  # grey and channels beside the colours
             values = values[0]
         return Image.fromarray(_to_8_bits(values, self._header.bits))
 
@@ -133,7 +133,7 @@ def _to_8_bits(values: NDArray, bits: int) -> NDArray[np.uint8]:
 
 
 def read_jpeg_xl_header(file: BinaryIO) -> Header:
-    """Read what a JPEG XL file says of its picture before the pixels.
+    """Read the header of a JPEG XL file.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def read_jpeg_xl_header(file: BinaryIO) -> Header:
     Raises
     ------
     ValueError
-        It is cut short.
+        The header is cut short.
     """
     bits = _Bits(_head_of_codestream(file)[len(SIGNATURES[0]) :])
     size = _read_size(bits)
@@ -154,9 +154,9 @@ def read_jpeg_xl_header(file: BinaryIO) -> Header:
         return Header(size)
     is_animated = False
     if bits.read():
-        if bits.read(3) >= 4:  # lies on its side
+        if bits.read(3) >= 4:  # turned by 90°
             size = size[::-1]
-        if bits.read():  # the size at which it is to be shown
+        if bits.read():  # the display size
             _read_size(bits)
         if bits.read():
             _read_size(bits, preview=True)
@@ -164,7 +164,7 @@ def read_jpeg_xl_header(file: BinaryIO) -> Header:
         if is_animated:
             _skip_animation(bits)
     depth = _read_depth(bits)
-    bits.read()  # whether 16 bits are enough to decode it
+    bits.read()  # whether 16-bit buffers suffice
     channels = [_read_channel(bits) for _ in range(bits.number((0, 0), (0, 1), (4, 2), (12, 1)))]
     return Header(size, is_animated, depth, _ALPHA in channels, _BLACK in channels)
 
@@ -174,7 +174,7 @@ def read_jpeg_xl_metadata(file: BinaryIO) -> tuple[bytes, bytes]:
 
     Notes
     -----
-    The orientation in EXIF does not count: that of the codestream does, and is undone already.
+    The orientation in EXIF is void: only that of the codestream counts, and is applied already.
     """
     found = {b"Exif": b"", b"xml ": b""}
     for kind, span in find_boxes(file, whole_file(file)):
@@ -199,7 +199,7 @@ def _head_of_codestream(file: BinaryIO) -> bytes:
         return head
     head = b""
     for kind, (start, end) in find_boxes(file, whole_file(file)):
-        if kind in (b"jxlc", b"jxlp"):  # the whole, or a part that begins with its number
+        if kind in (b"jxlc", b"jxlp"):  # all of it, or a part after its number
             file.seek(start + 4 * (kind == b"jxlp"))
             head += file.read(min(_HEADER_BYTES, end - file.tell()))
         if len(head) >= _HEADER_BYTES:
@@ -215,7 +215,7 @@ class _Bits:
         self._left = 8 * len(content)
 
     def read(self, n: int = 1) -> int:
-        """Return a number of n bits."""
+        """Read a number of n bits."""
         if n > self._left:
             raise ValueError("JPEG XL header is truncated")
         value = self._value & ((1 << n) - 1)
@@ -224,7 +224,7 @@ class _Bits:
         return value
 
     def number(self, *ways: tuple[int, int]) -> int:
-        """Return a number that is written in one of four ways."""
+        """Read a number in one of four encodings."""
         n, more = ways[self.read(2)]
         return self.read(n) + more
 
@@ -261,7 +261,7 @@ def _read_depth(bits: _Bits) -> int:
 
 
 def _read_channel(bits: _Bits) -> int:
-    """Return the kind of a channel beside the colours."""
+    """Read the kind of an extra channel."""
     if bits.read():  # all as usual
         return _ALPHA
     kind = bits.number(*_ENUM)

@@ -1,7 +1,7 @@
-"""Choose the keeper of a duplicate group: an ordered rule becomes one sort key a photo.
+"""Choose the keeper of a duplicate group: a rule gives each photo a sort key.
 
-Everything that a rule asks of a photo is worked out once, before any photo is compared with
-another. So the order of photos is total, and the same whatever the order in which they are listed.
+Each key depends on its photo alone. So the order of photos is total, and independent of the order
+in which they are listed.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from dupimg.messages import Message, message
 from dupimg.options.converters import KEEP_WORDS
 from dupimg.options.globs import first_match
 
-# A path behind all others: no name begins with this letter.
+# Prefix that sorts a path after all others: no name starts with this letter.
 _LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True)
 class KeepRule:
-    """Which duplicate stays.
+    """The rule for the choice of the keeper.
 
     Attributes
     ----------
     words : tuple of str
-        Out of `ALL_KEEP_WORDS`; the first in which two photos differ decides, then the default
-        order, so that only one photo is the best.
+        Words of `ALL_KEEP_WORDS`; the first one in which two photos differ decides, then the
+        default order, so that exactly one photo is the best.
     prefer : tuple of str
         Patterns for paths, see `dupimg.options.globs`. They come before all words: a photo that
         matches an earlier pattern stays.
     avoid : tuple of str
-        After `prefer`: a photo that matches none of these stays.
+        Patterns that come after `prefer`: a photo that matches none of these stays.
     """
 
     words: tuple[str, ...] = KEEP_WORDS
@@ -49,7 +49,7 @@ class KeepRule:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """All that decides, in order."""
+        """All deciding words, in order."""
         return tuple(dict.fromkeys(("protected", "prefer", "avoid", *self.words, *KEEP_WORDS)))
 
 
@@ -58,22 +58,22 @@ DEFAULT_RULE = KeepRule()
 
 @dataclass(frozen=True)
 class Marks:
-    """What is known of a photo beside its record.
+    """Facts about a photo that its record lacks.
 
     Attributes
     ----------
     derived : bool
         Whether it is the backup, export or copy of another photo.
     companions : int
-        How many files belong to it.
+        Number of its companions.
     sharpness : float
-        At a scale that is equal for all photos; see `dupimg.model.features`.
+        Measured at the same scale for all photos; see `dupimg.model.features`.
     protected : bool
-        Whether it stays in any case.
+        Whether it always stays.
     is_last : bool
-        Whether its path comes after those of all photos that are not marked so.
+        Whether its path sorts after those of all unmarked photos.
     converted : bool
-        Whether it only saves again, without loss, what another one had saved with loss.
+        Whether it is a lossless copy of a lossy photo.
     """
 
     derived: bool = False
@@ -86,7 +86,7 @@ class Marks:
 
 _Key = Callable[["Photo", Marks, KeepRule], Any]
 
-# Each word ranks one photo, the smallest value first; the reason says what the better has.
+# Each word gives a photo a value, smaller is better; the reason is the advantage of the better one.
 KEEP_RULES: dict[str, tuple[_Key, Message]] = {
     "protected": (
         lambda photo, marks, rule: not marks.protected,
@@ -127,11 +127,11 @@ KEEP_RULES: dict[str, tuple[_Key, Message]] = {
 
 
 def _metadata(photo: Photo) -> int:
-    """Count the kinds of metadata that a photo has: when, where, with which camera and so on."""
+    """Count the kinds of metadata of a photo: time, place, camera and so on."""
     return len(photo.traits.metadata) + photo.has_capture_time
 
 
-# Of these losses, a conversion has that of the picture it was made of, and is not its original.
+# A lossless conversion has the losses of its lossy source, and ranks behind it.
 _NO_LOSS, _LOSS, _CONVERTED = range(3)
 
 
@@ -142,7 +142,7 @@ def _loss(photo: Photo, marks: Marks) -> int:
 
 
 def _step(marks: Marks) -> int:
-    """Return the sharpness in steps of four: compression and decoders change it by a tenth."""
+    """Return the sharpness in steps of a factor of four: compression changes it by a tenth."""
     return math.floor(math.log2(marks.sharpness) / 2) if marks.sharpness >= 1 else 0
 
 
@@ -151,12 +151,12 @@ def _seconds(photo: Photo) -> float:
 
 
 class Ranking:
-    """n photos and the values by which a rule orders them.
+    """The values by which a rule orders n photos.
 
     Parameters
     ----------
     columns : mapping of str to sequence of length n
-        By words in the order in which they decide; the smallest value is the best.
+        Values by word, in the order of decision; the smallest is the best.
 
     Examples
     --------
@@ -189,18 +189,18 @@ class Ranking:
         photos : sequence of Photo, of length n
         rule : KeepRule
         companions : mapping of str to int, optional
-            How many files belong to a photo, by its path.
+            Number of companions, by the path of the photo.
         sharpness : array-like of shape (n,), float, optional
         derived : collection of str
-            Paths of photos that are made of others, beside those whose names say so.
+            Paths of photos made from others, besides those with telling names.
         last : collection of str
-            Paths of photos that come after all others by path.
+            Paths of photos that sort after all others where the path decides.
         protected : collection of str
-            Paths of photos that come before all others, whatever the rule.
+            Paths of protected photos, which come first whatever the rule.
         converted : collection of str
-            Paths of photos that are converted from others, which were saved with loss.
+            Paths of lossless copies of lossy photos.
         originals : collection of str
-            Paths of screenshots that show no photo.
+            Paths of screenshots that are originals.
         """
         derived = find_derived(photos, originals).union(derived)
         counts = companions or {}
@@ -220,19 +220,17 @@ class Ranking:
         for word in rule.order:
             key, _ = KEEP_RULES[word]
             values = [key(photo, mark, rule) for photo, mark in zip(photos, marks, strict=True)]
-            if (
-                word == "path" or len(set(values)) > 1
-            ):  # only what tells photos apart takes memory and time
+            if word == "path" or len(set(values)) > 1:  # skip words in which all photos agree
                 columns[word] = values
         return cls(columns)
 
     def with_twins(self, twins: Mapping[int, int]) -> Ranking:
-        """Rank photos as others whose content they have; path and protection tell the two apart.
+        """Rank photos like others of the same content, except for path and protection.
 
         Parameters
         ----------
         twins : mapping of int to int
-            By photo, the one that it equals.
+            Photo → the photo with the same content.
         """
 
         def values(word: str, column: Sequence[Any]) -> Sequence[Any]:
@@ -243,20 +241,20 @@ class Ranking:
         return Ranking({word: values(word, column) for word, column in self._columns.items()})
 
     def __getitem__(self, rows: Sequence[int]) -> Ranking:
-        """Return the ranking of some of the photos, as they are ranked among all."""
+        """Return the ranking of a selection of the photos."""
         return Ranking({word: [c[i] for i in rows] for word, c in self._columns.items()})
 
     @cached_property
     def order(self) -> list[int]:
-        """The photos, the best first."""
+        """The photos, best first."""
         keys = list(zip(*self._columns.values(), strict=True))
         return sorted(range(len(keys)), key=keys.__getitem__)
 
     def why(self, keeper: int, removed: int) -> Message:
-        """Return what one photo has that another lacks, by the first word in which they differ.
+        """Return the advantage of the keeper, by the first word in which the photos differ.
 
-        Where the rule prefers the other one, it stays for what the pictures show: a part goes in
-        favour of the whole, and never the whole in favour of a part.
+        If the rule prefers the removed photo, the keeper stays because the pictures show that the
+        removed one is a crop of it.
         """
         for word, column in self._columns.items():
             if column[keeper] > column[removed]:
@@ -271,7 +269,7 @@ class Ranking:
         return message("reason.all_the_same")
 
 
-# How `taken_from` says that a date is known, the most trusted first; a file's own time is last.
+# The values of `taken_from`, the most trusted first; a file's own time is last.
 _DATES = (*dict.fromkeys(FIELDS.values()), FILE_TIME)
 
 
@@ -288,13 +286,13 @@ def best_dates(photos: Sequence[Photo], keepers: Sequence[int]) -> list[int]:
     ----------
     photos : sequence of Photo, of length n
     keepers : sequence of int, of length n
-        The photo that stays in favour of each one; its own number where it stays.
+        The keeper of each photo; its own index if it stays.
 
     Returns
     -------
     list of int
-        For each photo the one whose date it has: its own, or for a keeper that of the duplicate
-        whose date is better known.
+        For each photo the one whose date it gets: itself, or for a keeper the duplicate with the
+        most trusted date.
     """
     ranks = [date_rank(photo.taken_from, photo.local_time) for photo in photos]
     best = list(range(len(photos)))
@@ -305,7 +303,7 @@ def best_dates(photos: Sequence[Photo], keepers: Sequence[int]) -> list[int]:
 
 
 def dated_like(photos: Sequence[Photo], others: Sequence[int]) -> list[Photo]:
-    """Give each photo the date of another one; see `best_dates`."""
+    """Return photos with the dates of others; see `best_dates`."""
     return [
         photo
         if other == i

@@ -1,4 +1,4 @@
-"""Show a photo large in a browser: the file itself, or a JPEG made from it."""
+"""Prepare a photo for a large view in a browser: the file itself, or a JPEG made from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 
 from dupimg.files.images import read_header, read_photo
 
-# Pixels of the longest side: a large screen; and as many as a browser can zoom into.
+# Longest side in pixels: for a large screen, and for zooming.
 LARGE_SIDE, _WHOLE_SIDE = 1600, 8192
 
 _JPEG_QUALITY = 88
@@ -26,7 +26,7 @@ _SHOWN = {
     "BMP": "image/bmp",
 }
 
-# The names of their files, as `dupimg/web/addresses.js` has them, too.
+# The suffixes of their files; keep in step with `dupimg/web/addresses.js`.
 _SHOWN_NAMES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".bmp")
 
 # All browsers turn these upright by EXIF; other formats only some do.
@@ -75,12 +75,12 @@ def large_view(path: str | os.PathLike[str]) -> LargeView:
 
 
 def whole_view(path: str | os.PathLike[str]) -> LargeView:
-    """Return what `large_view` does, but with all pixels that there are, up to 8192 a side."""
+    """Like `large_view`, but at full size, up to 8192 pixels a side."""
     return _view(path, _WHOLE_SIDE)
 
 
 def is_shown_by_browsers(path: str) -> bool:
-    """Return whether a file has a name of those that browsers show themselves.
+    """Return whether browsers show a file of this name directly.
 
     Examples
     --------

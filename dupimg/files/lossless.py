@@ -1,4 +1,4 @@
-"""Tell whether a picture file keeps its pixels as they were when it was saved."""
+"""Detect pictures with lossless compression."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from PIL import Image
 
 _ALWAYS = frozenset({"PNG", "BMP", "PPM", "PSD", "ICO", "TGA"})
 
-# Compressions of TIFF that lose nothing: none, of faxes, LZW, Deflate, PackBits, LZMA, Zstandard.
+# Lossless compressions of TIFF: none, fax, LZW, Deflate, PackBits, LZMA, Zstandard.
 _COMPRESSION, _EXACT = 259, frozenset({1, 2, 3, 4, 5, 8, 32771, 32773, 32946, 34925, 50000})
 
-# A photo that was reduced to a palette fills more of it, a drawing that began with one less.
+# A photo reduced to a palette uses more colours of it, a drawing made with one uses fewer.
 _FEW_COLOURS = 128
 
 _MOST_CHUNKS = 10_000
 
 
 def is_lossless(picture: Image.Image, format: str, path: Path) -> bool:
-    """Return whether a file is saved without loss, as far as its header says.
+    """Return whether a file is known from its header to be lossless.
 
     Parameters
     ----------
     picture : PIL.Image.Image
-        Opened, at its first frame, not decoded.
+        Opened but not decoded, at its first frame.
     format : str
-        Of the file, see `PhotoHeader`.
+        Format of the file, see `PhotoHeader`.
     path : Path
         The file.
 
     Returns
     -------
     bool
-        False for raw files, and for JPEG 2000, JPEG XL, HEIC and AVIF, whose headers do not tell;
-        also for palettes of more than 128 colours, to which a photo may have been reduced.
+        False for raw files, for JPEG 2000, JPEG XL, HEIC and AVIF, whose headers do not show it,
+        and for palettes of more than 128 colours, to which a photo may have been reduced.
     """
     if format == "WEBP":
         return _is_lossless_webp(path)
@@ -54,7 +54,7 @@ def _is_lossless_webp(path: Path) -> bool:
 
 
 def _webp_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the kinds of the chunks of a WebP file, also of those within its frames."""
+    """Yield the kinds of the chunks of a WebP file, including those within frames."""
     with path.open("rb") as file:
         start = 12  # after the name of the format and the size of the file
         for _ in range(_MOST_CHUNKS):
@@ -63,6 +63,6 @@ def _webp_chunks(path: Path) -> Iterator[bytes]:
             if len(head) < 8:
                 return
             yield head[:4]
-            # A frame begins with 16 bytes of its own; then its chunks follow.
+            # The chunks of a frame follow its header of 16 bytes.
             size = int.from_bytes(head[4:], "little")
             start += 8 + (16 if head[:4] == b"ANMF" else size + size % 2)

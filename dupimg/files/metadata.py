@@ -1,6 +1,6 @@
-"""Read when and where a photo was taken from its metadata: EXIF, XMP, IPTC, PNG texts, GPS.
+"""Read the date and place of a photo from its metadata: EXIF, XMP, IPTC, PNG texts, GPS.
 
-Nothing here decodes pixels, and nothing raises: broken metadata takes nothing from the picture.
+Nothing here decodes pixels or raises: broken metadata does not make a picture unreadable.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _XMP_TIMES = {
 _XMP_PLACE = ("exif:GPSLatitude", "exif:GPSLongitude")
 XMP_NAMES = frozenset({*_XMP_TIMES, *_XMP_PLACE, "exif:GPSTimeStamp"})
 
-# Tags of TIFF files, and numbers of the same in Photoshop's blocks of resources.
+# Tags of TIFF files, and the ids of the same data in Photoshop's resource blocks.
 _XMP_TAG, _IPTC_TAG = 0x02BC, 0x83BB
 _IPTC_RESOURCE, _EXIF_RESOURCE, _XMP_RESOURCE = 0x0404, 0x0422, 0x0424
 _IPTC_DATE, _IPTC_TIME = (2, 55), (2, 60)
 _IPTC_UTF8 = (1, 90, b"\x1b%G")
 _MOST_DATASETS = 10_000
 
-# What values of strange types and sizes raise.
+# Errors raised by values of unexpected types and sizes.
 _BROKEN = (TypeError, ValueError, LookupError, ArithmeticError)
 
 _PNG_XMP, _PNG_IPTC = "XML:com.adobe.xmp", "Raw profile type iptc"
@@ -55,7 +55,7 @@ _JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 
 @dataclass(frozen=True)
 class Metadata:
-    """When and where a photo was taken, as far as a file says.
+    """The date and place of a photo, as far as its file states them.
 
     Attributes
     ----------
@@ -73,14 +73,14 @@ class Metadata:
 
     @staticmethod
     def from_json(values: Any) -> Metadata:
-        """Return the metadata that `to_json` wrote."""
+        """Return the metadata from the values of `to_json`."""
         stamps, place = values
         return Metadata(tuple(map(Stamp.from_json, stamps)), tuple(place) if place else None)
 
 
 @dataclass
 class Tags:
-    """The metadata of a picture as it is written.
+    """The raw metadata of a picture.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Tags:
 
     @property
     def metadata(self) -> Metadata:
-        """What the tags say."""
+        """The parsed metadata."""
         properties = read_xmp(self.xmp, XMP_NAMES) if self.xmp else {}
         stamps = [
             *_exif_stamps(self.exif),
@@ -122,7 +122,7 @@ def read_tags(picture: Image.Image, path: Path) -> Tags:
     Parameters
     ----------
     picture : PIL.Image.Image
-        Of a raw file its preview, with the EXIF tags of the raw file.
+        For a raw file its preview, with the EXIF tags of the raw file.
     path : Path
         The file.
     """
@@ -130,7 +130,7 @@ def read_tags(picture: Image.Image, path: Path) -> Tags:
     apart = _Apart()
     with contextlib.suppress(Exception):
         apart = _read_apart(picture, path)
-    with contextlib.suppress(Exception):  # keeps what was read before it broke
+    with contextlib.suppress(Exception):  # keeps the tags before a broken one
         exif = _open_exif(picture, apart.exif)
         tags.exif.update(exif)
         with contextlib.suppress(Exception):
@@ -145,7 +145,7 @@ def read_tags(picture: Image.Image, path: Path) -> Tags:
 
 @dataclass
 class _Apart:
-    """What stands where Pillow does not look for it."""
+    """Metadata in places that Pillow ignores."""
 
     exif: bytes = b""
     xmp: bytes = b""
@@ -172,13 +172,13 @@ def _read_apart(picture: Image.Image, path: Path) -> _Apart:
         with path.open("rb") as file:
             return _Apart(*read_jpeg_xl_metadata(file))
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        # Programs say that it is one of whole numbers; Pillow's own reader of IPTC does the same.
+        # Programs declare the bytes as integers; Pillow's own IPTC reader converts them, too.
         return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))
     return _photoshop_apart(picture)
 
 
 def _photoshop_apart(picture: Image.Image) -> _Apart:
-    """Return what Photoshop writes into JPEG and PSD files in numbered blocks."""
+    """Return the metadata in Photoshop's resource blocks of JPEG and PSD files."""
     blocks: Any = picture.info.get("photoshop", {})
     if picture.format == "PSD":
         blocks = {number: data for number, _, data in getattr(picture, "resources", ())}
@@ -188,20 +188,20 @@ def _photoshop_apart(picture: Image.Image) -> _Apart:
 
 
 def _raw_profile(text: bytes) -> bytes:
-    """Return the IPTC block that ImageMagick writes into PNG as hexadecimal numbers."""
+    """Return the IPTC block that ImageMagick writes into PNG in hexadecimal."""
     content = bytes.fromhex("".join(text.decode("ascii").split()[2:]))
     return content[max(0, content.find(b"\x1c\x02")) :]
 
 
 def _open_exif(picture: Image.Image, apart: bytes) -> Image.Exif:
-    """Return the EXIF tags of a picture; `apart` is what Pillow does not find."""
-    # To find the tags behind the pixels of a PNG, Pillow would decode them.
+    """Return the EXIF tags of a picture; `apart` are those that Pillow does not find."""
+    # To find tags after the pixels of a PNG, Pillow would decode it.
     known = {"exif", "Raw profile type exif"} & picture.info.keys()
     if known or not (apart or picture.format == "PNG"):
         return picture.getexif()
     exif = Image.Exif()
     exif.load(apart)
-    if picture.format != "PNG":  # it is not turned when it is decoded either
+    if picture.format != "PNG":  # which is not turned upright either
         exif.pop(ExifTags.Base.Orientation, None)
     return exif
 
@@ -245,7 +245,7 @@ def _gps_place(gps: Mapping[int, Any]) -> tuple[float, float] | None:
 
 
 def to_place(latitude: float, longitude: float) -> tuple[float, float] | None:
-    """Return coordinates, unless they cannot be, or are the zeros of a receiver without a fix."""
+    """Return coordinates; None if they are impossible, or zero as from a receiver without a fix."""
     is_place = abs(latitude) <= 90 and abs(longitude) <= 180
     return (latitude, longitude) if is_place and (latitude or longitude) else None
 
@@ -268,7 +268,7 @@ def xmp_stamps(
 
 
 def xmp_place(properties: Mapping[str, str]) -> tuple[float, float] | None:
-    """Return the coordinates of XMP properties, such as ``40,14.078N`` or ``37,46,29N``."""
+    """Return the coordinates in XMP properties, such as ``40,14.078N`` or ``37,46,29N``."""
     degrees = []
     for name in _XMP_PLACE:
         found = re.match(r"(\d+),(\d+(?:\.\d+)?)(?:,(\d+))?([NSEW])", properties.get(name, ""))
@@ -311,7 +311,7 @@ def _iptc_texts(block: bytes) -> dict[tuple[int, int], list[str]]:
 
 
 def _png_stamps(text: str) -> Iterator[Stamp]:
-    """Yield the date of a PNG, which is to be written as in e-mails, and mostly is not."""
+    """Yield the date of a PNG: by the standard in the format of e-mails, in practice often not."""
     stamp = parse_stamp("png", text)
     if stamp is None:
         with contextlib.suppress(TypeError, ValueError):

@@ -1,6 +1,6 @@
-"""Read when a photo was taken from the name that a phone, a computer or a messenger gave it.
+"""Read the capture time in file names given by phones, computers and messengers.
 
-Names of other forms are left alone: a number may be that of a telephone, or any other.
+Other names are ignored: their digits may be anything, such as a phone number.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 from dupimg.files.capture_time import Stamp
 
-# Before a date or after it there may be anything but a digit.
+# No digit may precede or follow a date.
 _YEAR, _MONTH, _DAY = r"(?<!\d)(?P<y>(?:19|20)\d\d)", r"(?P<m>0[1-9]|1[0-2])", r"(?P<d>[0-3]\d)"
 _HOUR, _MINUTE, _SECOND = r"(?P<H>[01]\d|2[0-3])", r"(?P<M>[0-5]\d)", r"(?P<S>[0-5]\d)"
 _DIGITS_DATE = rf"{_YEAR}{_MONTH}{_DAY}"
@@ -58,7 +58,7 @@ def time_in_name(path: str) -> Stamp | None:
     Returns
     -------
     Stamp or None
-        None if the name is of no known form.
+        None if the name has no known form.
 
     Examples
     --------

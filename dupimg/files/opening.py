@@ -1,8 +1,8 @@
-"""Open one picture file: recognized by its content, with the limits of its decoders set.
+"""Open a picture file: recognize it by its content, and set the limits of its decoder.
 
-Pillow and pillow-heif decode, and imagecodecs JPEG XL; of a raw file they decode the preview that
-`dupimg.files.raw` finds. Any error of a decoder becomes `UnreadablePhoto`, whose message is the
-reason in the report.
+The decoders are Pillow, pillow-heif and, for JPEG XL, imagecodecs; of raw files they decode the
+preview found by `dupimg.files.raw`. Any error of a decoder becomes `UnreadablePhoto`, whose
+message is the reason in the report.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from dupimg.messages import details, message, why
 
 MAX_PIXELS = 500_000_000
 
-# By content and by this list only: Pillow would start ghostscript for EPS, for example.
-# MPO has no entry of its own: Pillow opens it as JPEG.
+# Only these formats, recognized by content: Pillow would start ghostscript for EPS, for example.
+# MPO has no entry because Pillow opens it as JPEG.
 FORMATS = (
     *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "HEIF", "AVIF", "PPM", "PSD"),
     *("ICO", "TGA"),
 )
-# A Targa file says what it is at its end.
+# A Targa file has its signature at the end.
 _TARGA_END = b"TRUEVISION-XFILE.\0"
 
 
 class UnreadablePhoto(MessageError, ValueError):
-    """A file is no picture, or one that cannot be decoded; the message says why."""
+    """A file is no picture or cannot be decoded; the message is the reason."""
 
 
 class UnreadableNow(UnreadablePhoto):
-    """A file could not be decoded this time, for want of memory, time or permission."""
+    """A file could not be decoded this time, for lack of memory, time or permission."""
 
 
 class CannotReduce(Exception):
-    """A decoder failed where it was asked to reduce; it may work without."""
+    """A decoder failed to reduce a picture; it may work at full size."""
 
 
 class _Opened(NamedTuple):
-    """An opened picture (of a raw file its preview), and size and format of the whole file."""
+    """An opened picture (or the preview of a raw file), with size and format of the file."""
 
     picture: Image.Image
     size: tuple[int, int]
@@ -59,11 +59,11 @@ class _Opened(NamedTuple):
 
 @contextlib.contextmanager
 def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Opened]:
-    """Yield the opened picture; raise `UnreadablePhoto` for any error with it."""
+    """Yield the opened picture; turn any of its errors into `UnreadablePhoto`."""
     import dupimg.files.decoders  # noqa: F401
 
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 (closed below; this tells its errors apart)
+        file = Path(path).open("rb")  # noqa: SIM115 (closed below; separates its errors from others)
     except OSError as error:
         raise UnreadableNow(message("reason.cannot_open", why=why(error))) from error
     kind = "picture"
@@ -80,7 +80,7 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
             raise UnreadablePhoto(message("reason.broken", kind=kind)) from error
         except MemoryError as error:
             raise UnreadableNow(message("reason.no_memory", kind=kind)) from error
-        except Exception as error:  # decoders raise nearly everything when a file is broken
+        except Exception as error:  # broken files cause nearly any exception
             if isinstance(error, OSError) and is_of_the_disk(error):
                 raise UnreadableNow(message("reason.not_read", why=why(error))) from error
             ends = "truncated" in str(error).lower()
@@ -94,9 +94,9 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
 
 
 def is_of_the_disk(error: OSError) -> bool:
-    """Return whether a disk or a share failed, not the content: another time it may be read.
+    """Return whether the disk or share failed, not the content: a later try may succeed.
 
-    Decoders raise errors without a number, and seek to where a broken file has nothing.
+    The errors of decoders have no errno, or EINVAL from seeking outside of a broken file.
     """
     return error.errno not in (None, errno.EINVAL)
 
@@ -136,7 +136,7 @@ _OPENERS = {"RAW": _open_raw, "TIFF": _open_tiff, "JXL": _open_jpeg_xl}
 
 
 def _recognize(file: BinaryIO) -> str:
-    """Return the format that the first bytes announce."""
+    """Return the format by the first bytes."""
     prefix = file.read(16)
     if not prefix:
         raise UnreadablePhoto(message("reason.empty"))
@@ -170,7 +170,7 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _skipping_large(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
-    """Let a text of a PNG that is too large cost the picture that text, and not its pixels."""
+    """Make Pillow skip too large texts of a PNG instead of refusing the picture."""
 
     def read_or_skip(stream: Any, position: int, length: int) -> bytes:
         try:

@@ -1,10 +1,9 @@
-"""Find photos that are the backup, export, copy or screenshot of another, as far as names tell.
+"""Find photos that are backups, exports, copies or screenshots of others, by their names.
 
-A name alone proves little: ``IMG_1 (1).jpg`` may be another photo of that name. So a photo counts
-as derived only where the photo that its name points to is there, has at least as many pixels, and
-was not taken at another time. A screenshot is derived unless it is known to show no photo. What
-only a comparison of two pictures can tell (a crop, an enlargement) belongs beside this, as more
-paths.
+A name alone proves little: ``IMG_1 (1).jpg`` may be another photo of that name. So a photo only
+counts as derived if the photo that its name points to exists, has at least as many pixels and was
+not taken at another time. A screenshot is derived unless it is known to be an original. Crops and
+enlargements, which only a comparison of pictures can show, are handled elsewhere.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from dupimg.files.companion_names import edited_from, folded, split_name
 if TYPE_CHECKING:
     from dupimg.files.photos import Photo
 
-# Endings of backups: of exiftool, editors and people.
+# Suffixes of backups by exiftool, editors and people.
 _BACKUP_ENDING = re.compile(r"(.+?)(?:_original|~\d*|\.bak|\.backup|\.old|\.orig)", re.DOTALL)
 
-# How systems call a copy in the same folder, and people an export.
+# Names that systems give to copies in the same folder, and people to exports.
 _COPY = re.compile(
     r"(.+?)(?:"
     r" ?\(\d+\)"
@@ -33,7 +32,7 @@ _COPY = re.compile(
     r")",
     re.DOTALL,
 )
-# How phones and computers call a picture of their screen: never the original of anything.
+# Names of screenshots on phones and computers.
 _SCREENSHOT = re.compile(
     r"(?:screenshot|screen shot|screen_shot|bildschirmfoto|capture d.[ée]cran|captura de"
     r"|istantanea|schermafbeelding|zrzut ekranu|снимок экрана|スクリーンショット"
@@ -43,7 +42,7 @@ _SCREENSHOT = re.compile(
 )
 _COPY_OF = re.compile(r"(?:copy of|kopie von|copie de|copia de|копия) (.+)", re.DOTALL)
 
-# Folders of what was made of photos that stand elsewhere.
+# Folders of files made from photos in other folders.
 _FOLDERS = frozenset(
     [
         "backup",
@@ -72,19 +71,18 @@ _SAME_SHOT = timedelta(seconds=2)
 
 
 def is_screenshot(path: str) -> bool:
-    """Return whether a file has the name of a picture of a screen."""
+    """Return whether a file has the name of a screenshot."""
     return _SCREENSHOT.fullmatch(folded(path.rpartition("/")[2])) is not None
 
 
 def find_derived(photos: Sequence[Photo], originals: Collection[str] = ()) -> frozenset[str]:
-    """Return the paths of the photos that are made of another photo of the sequence.
+    """Return the paths of the photos that are made from another photo of the sequence.
 
     Parameters
     ----------
     photos : sequence of Photo
     originals : collection of str
-        Paths of screenshots that show no photo, and are made of another file only if their names
-        point to it.
+        Paths of screenshots that are originals, unless their names point to another file.
 
     Returns
     -------
@@ -129,7 +127,7 @@ def _second(photo: Photo) -> int:
 
 
 def _places(photo: Photo) -> Iterator[object]:
-    """Yield where and when a source may be: in its folder, or elsewhere at the same moment."""
+    """Yield keys of possible sources: its folder, and its moment for other folders."""
     yield _folder(photo)
     if photo.has_capture_time:
         yield from range(_second(photo) - 2, _second(photo) + 3)
@@ -141,7 +139,7 @@ def _names(path: str) -> set[str]:
 
 
 def _sources(photo: Photo) -> Iterator[str]:
-    """Yield the names, or stems, of the photos that this one may be made of."""
+    """Yield the names or stems of the photos that this one may be made from."""
     *folders, name = folded(photo.path).split("/")
     stem, _ = split_name(name)
     if found := _BACKUP_ENDING.fullmatch(name):
@@ -155,12 +153,12 @@ def _sources(photo: Photo) -> Iterator[str]:
 
 
 def _is_source(source: Photo, photo: Photo) -> bool:
-    """Return whether a photo may be made of another one that its name points to."""
+    """Return whether a photo may be made from the one that its name points to."""
     if source.path == photo.path or source.pixels < photo.pixels:
         return False
     folder, other = _folder(photo), _folder(source)
     if folder != other and not _FOLDERS.isdisjoint(folded(other).split("/")):
-        return False  # of two such folders, none holds the original
+        return False  # neither of two such folders holds originals
     if photo.has_capture_time and source.has_capture_time:
         return abs(photo.local_time - source.local_time) <= _SAME_SHOT
     return folder == other

@@ -1,4 +1,4 @@
-"""Pass over files that a person does not want to have sorted, and what belongs to them."""
+"""Leave out the files that the options exclude, with their companions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ T = TypeVar("T", File, Photo, Video)
 def pass_over(
     listing: Listing, excluded: Collection[str], *, min_pixels: int = 0, min_bytes: int = 0
 ) -> Listing:
-    """Leave files out of a listing.
+    """Remove files and their companions from a listing.
 
     Parameters
     ----------
     listing : Listing
-        With companions.
+        A listing with paired companions.
     excluded : collection of str
-        Paths of files that are left out.
+        Paths of files to leave out.
     min_pixels : int
         Photos with fewer pixels are left out.
     min_bytes : int
@@ -30,7 +30,7 @@ def pass_over(
     Returns
     -------
     Listing
-        With the paths of those files, and of their companions, as `passed_over`.
+        The rest, with the paths of the removed files as `passed_over`.
     """
     small = {photo.path for photo in listing.photos if photo.pixels < min_pixels}
     small |= {photo.path for photo in listing.photos if photo.bytes < min_bytes}

@@ -1,4 +1,4 @@
-"""List the files of a folder, and the frozen records of photos and other files.
+"""List the files of a folder; define the records of photos, videos and other files.
 
 Hazards handled here: files that cannot be read, folders that cannot be listed, symbolic links
 (never followed: they may lead out of the folder or in circles), names that are not UTF-8 (kept
@@ -39,7 +39,7 @@ class File:
     digest : str
         SHA-256 of the content, hexadecimal; empty where the content could not be read.
     reason : Message
-        Why it is no photo.
+        The reason why it is no photo.
     companion_of : str
         Path of the photo that it belongs to; empty if there is none.
     modified_ns : int
@@ -83,7 +83,7 @@ class Photo:
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC.
     passed_over : Message or None
-        Dates that cannot be right, and were passed over.
+        Implausible dates that were passed over.
     traits : Traits
         Pages, camera, exposure and the like.
     identity : str
@@ -104,7 +104,7 @@ class Photo:
 
     @property
     def pixels(self) -> int:
-        """Width times height."""
+        """Number of pixels."""
         return self.width * self.height
 
     @property
@@ -120,14 +120,14 @@ class Photo:
 
 @dataclass(frozen=True)
 class Video:
-    """A film on its own, which is named and placed by its date as photos are.
+    """A video that is no companion; it is named and placed by its date like a photo.
 
     Attributes
     ----------
     path, bytes, digest, taken_at, taken_from, modified_ns, passed_over, identity
-        As of a `Photo`.
+        See `Photo`.
     seconds : float or None
-        Its length, if it says so.
+        Its length, if known.
     content_id : str
         See `dupimg.files.traits.Traits`.
     """
@@ -157,7 +157,7 @@ class Video:
 def local_time(moment: datetime) -> datetime:
     """Return the time that the camera's clock showed, for names and order.
 
-    Photos of one trip with and without an offset from UTC can only be compared by that.
+    Only local times are comparable among photos with and without an offset from UTC.
     """
     return moment.replace(tzinfo=None)
 
@@ -169,7 +169,7 @@ def by_time(photo: Photo | Video) -> tuple[datetime, str]:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything that a folder holds.
+    """All files of a folder.
 
     Attributes
     ----------
@@ -186,7 +186,7 @@ class Listing:
     system_files : int
         Number of files in them, and of skipped files elsewhere.
     metadata : mapping of str to Metadata
-        When and where photos and videos were taken as their contents say, by digest.
+        Dates and places in the contents of photos and videos, by digest.
     passed_over : tuple of str
         Paths of files that are not in the listing, see `dupimg.files.passed_over`.
     """
@@ -203,7 +203,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """The files of a folder before any is opened, and what was passed over.
+    """The files of a folder before any is opened, and the skipped ones.
 
     Attributes
     ----------
@@ -213,14 +213,14 @@ class Found:
     system_folders, system_files : int
         See `Listing`.
     notes : tuple of Message
-        What to know.
+        Notes for the user.
     passed_over : int
-        Number of files in folders that are passed over.
+        Number of files in excluded folders.
     excluded : frozenset of str
-        Paths of `files` and `others` that are passed over, and are only here so that what belongs
-        to them is found.
+        Paths of `files` and `others` that the options exclude; they are listed only to find their
+        companions.
     results : tuple of str
-        Paths of folders in it that hold the result of an earlier run; they are passed over.
+        Paths of skipped subfolders that hold the result of an earlier run.
     """
 
     files: tuple[tuple[str, os.stat_result], ...]
@@ -247,23 +247,22 @@ def find_files(
     include_system: bool = False,
     below: str = "",
 ) -> Found:
-    """Walk a folder without opening a file.
+    """List the files of a folder without opening them.
 
     Parameters
     ----------
     folder : Path
     enter : callable, optional
-        Says of a folder in it, by its relative path, whether to walk it; of the folder itself by an
-        empty one.
+        Returns whether to walk a subfolder, given its relative path; empty for the folder itself.
     exclude : sequence of str
-        Patterns of what is passed over, see `dupimg.options.globs`.
+        Patterns of paths to leave out, see `dupimg.options.globs`.
     recursive : bool, default=True
         Whether to search subfolders, too.
     include_system : bool, default=False
-        Whether to take in what systems and programs keep for themselves, and results of earlier
-        runs: there photos stand under other names, and a move would take them out of it.
+        Whether to include the files of systems and programs, and results of earlier runs. These
+        hold photos under other names, which a move would take away from them.
     below : str
-        Path of `folder` in the input folder, from which the patterns begin.
+        Path of `folder` in the input folder, to which the patterns are relative.
 
     Returns
     -------
@@ -283,7 +282,7 @@ def find_files(
             continue
         try:
             with os.scandir(folder / parent) as entries:
-                # Backwards, so that the first one is walked first.
+                # Reversed, because the last one on the stack is walked first.
                 listed = sorted(entries, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             reason = message("reason.folder_not_listed", why=why(error))
@@ -333,7 +332,7 @@ def _count_files(folder: Path | os.DirEntry[str]) -> int:
 
 
 def _regular_status(entry: os.DirEntry[str]) -> os.stat_result | Message:
-    """Return the status of a regular file, or why there is none."""
+    """Return the status of a regular file, or the reason why it has none."""
     try:
         if entry.is_symlink():
             return message("reason.symbolic_link", target=str(Path(entry.path).readlink()))

@@ -1,4 +1,4 @@
-"""Two pictures of one shape, brought to one size, and the brightness of one against the other."""
+"""Read two pictures of one shape at one size, and compare their brightness level by level."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from PIL import Image
 from dupimg.files.images import read_photo
 from dupimg.opencv import opencv
 
-# By how much the ratio of the sides may differ after resizing, or for a margin that was cut off.
+# Tolerance of the aspect ratio, for resizing or a margin that was cut off.
 _SAME_SHAPE = 0.03
 
-# Rows of pixels whose levels are counted at once.
+# Rows of pixels to count at once.
 _STRIP = 512
 
 
 def have_one_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Return whether pictures of two sizes, width and height, can be laid on each other."""
+    """Return whether two sizes (width, height) have the same aspect ratio."""
     ratio = size[0] * other[1] / max(1, size[1] * other[0])
     return abs(ratio - 1) < _SAME_SHAPE
 
@@ -39,7 +39,7 @@ def read_at_one_size(
     one, other : str or path-like
         Files.
     least, most : int, float
-        Pixels that the shorter side keeps, if it has as many, and that it has at most.
+        Least length of the shorter side if the pictures allow it, and its largest length.
     max_pixels : int
         See `read_photo`.
 
@@ -59,7 +59,7 @@ def read_at_one_size(
 def at_one_size(
     one: Image.Image, other: Image.Image, most: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Reduce the larger one of two pictures of one shape; see `read_at_one_size`."""
+    """Reduce the larger of two pictures of one shape; see `read_at_one_size`."""
     photos = (one, other)
     sides = np.min([photo.size for photo in photos], axis=0)
     size = tuple((sides * min(1, most / sides.min())).round().astype(int).tolist())
@@ -75,12 +75,12 @@ def _reduced(pixels: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uin
 
 
 def count_levels(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Count how often one picture has each level where another one has each level.
+    """Return the joint histogram of the levels of two pictures.
 
     Parameters
     ----------
     one, other : ndarray of one shape, uint8
-        All channels count as one.
+        All channels are counted together.
 
     Returns
     -------
@@ -95,17 +95,17 @@ def count_levels(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np
 
 
 def means_of(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what a picture has in the mean in place of each level of another one.
+    """Return the mean level of the second picture for each level of the first.
 
     Parameters
     ----------
     counts : ndarray of shape (256, 256), float64
-        As `count_levels` returns them, a row for each level of the other one.
+        The joint histogram, see `count_levels`.
 
     Returns
     -------
     means, totals : ndarray of shape (256,), float64
-        How often the other one has each level; one that it has not has a mean of 0.
+        Mean and number of values for each level; the mean of an absent level is 0.
     """
     totals = counts.sum(axis=1)
     return counts @ np.arange(256.0) / np.maximum(totals, 1), totals

@@ -1,4 +1,4 @@
-"""Small pictures of photos, kept while their details are looked at."""
+"""Keep the previews of photos while pairs are compared."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Pictures:
     Parameters
     ----------
     cache : Cache
-        Entered. What it holds needs no room of its own.
+        Must be entered. Previews in the cache need no space in the temporary file.
 
     Notes
     -----
-    About 30 KB a photo, at most 60. A full disk costs the photos their details, not the run.
+    About 30 KB a photo, at most 60. On a full disk the run continues without further previews.
     """
 
     def __init__(self, cache: Cache) -> None:
@@ -36,7 +36,7 @@ class Pictures:
         self._file, self._places = None, {}
 
     def write(self, digest: str, content: bytes) -> None:
-        """Keep the preview of a content, unless the cache keeps it."""
+        """Store the preview of a content unless the cache has it."""
         if self._cache.is_open:
             return
         with self._lock:
@@ -52,7 +52,7 @@ class Pictures:
     def keeping(
         self, keep_preview: Callable[[str, bytes], object] | None
     ) -> Callable[[str, bytes], None]:
-        """Return what keeps a preview here and hands it on."""
+        """Return a function that stores a preview here and passes it on."""
 
         def keep(digest: str, content: bytes) -> None:
             self.write(digest, content)
@@ -62,7 +62,7 @@ class Pictures:
         return keep
 
     def read(self, digest: str) -> bytes | None:
-        """Return the preview of a content; None if it is not known."""
+        """Return the preview of a content; None if it is unknown."""
         with self._lock:
             place = self._places.get(digest)
             if place is not None and self._file is not None:

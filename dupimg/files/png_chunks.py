@@ -1,4 +1,4 @@
-"""Read what stands beside the pixels of a PNG, wherever it stands, without decoding the pixels."""
+"""Read the metadata of a PNG, before or after its pixels, without decoding them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import BinaryIO
 
 _SIGNATURE_BYTES = 8
 _LONGEST = 16_000_000
-# Pixels come in chunks of 8 KB and more.
+# Pixels come in many chunks of 8 KB and more.
 _MOST_CHUNKS = 200_000
 
 
 @dataclass(frozen=True)
 class PngChunks:
-    """What stands beside the pixels of a PNG.
+    """The metadata of a PNG.
 
     Attributes
     ----------
     exif : bytes
-        The TIFF file with EXIF tags; empty if there is none.
+        EXIF tags as a TIFF file; empty if there are none.
     texts : dict of str to bytes
-        By keyword, as they are encoded in the file but for compression.
+        Texts by keyword, decompressed but not decoded.
     """
 
     exif: bytes = b""
@@ -34,7 +34,7 @@ def read_png_chunks(file: BinaryIO) -> PngChunks:
     Parameters
     ----------
     file : binary file
-        Is read from its beginning.
+        The PNG; it is read from its beginning.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def read_png_chunks(file: BinaryIO) -> PngChunks:
 
 
 def _text(kind: bytes, content: bytes) -> bytes:
-    """Return the text of a chunk after its keyword; empty if it is broken."""
+    """Return the text of a chunk without its keyword; empty if it is broken."""
     if kind == b"tEXt":
         return content
     if kind == b"zTXt":

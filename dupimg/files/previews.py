@@ -1,4 +1,4 @@
-"""Small pictures of the photos of a result, for its pages: ``OUTPUT_DIR/.dupimg/thumbs``."""
+"""Store the previews of a result for its pages, in ``OUTPUT_DIR/.dupimg/thumbs``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dupimg.files.durable import STATE_FOLDER
 
 
 class PreviewFolder:
-    """The small JPEGs of the photos of one output folder, by the digests of their contents.
+    """The previews of the photos of one output folder, by digest.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ class PreviewFolder:
 
     Notes
     -----
-    They are made while photos are decoded, and nothing depends on them: if they cannot be
-    written, the run warns and continues.
+    Previews are made while photos are decoded. They are optional: if they cannot be written, the
+    run warns and continues.
     """
 
     def __init__(self, output_dir: Path) -> None:
@@ -27,22 +27,22 @@ class PreviewFolder:
         self._gave_up = False
 
     def file(self, digest: str) -> Path:
-        """Return the path of the preview of a content, whether it exists or not."""
+        """Return the path of the preview of a content, which may not exist."""
         return self.path / digest[:2] / f"{digest}.jpg"
 
     def large_file(self, digest: str) -> Path:
-        """Return the path of a larger picture of a content, whether it exists or not.
+        """Return the path of the large preview of a content, which may not exist.
 
-        There is one of some photos that browsers cannot show themselves.
+        It exists for some photos that browsers cannot show directly.
         """
         return self.path / "large" / digest[:2] / f"{digest}.jpg"
 
     def large_bytes(self) -> int:
-        """Return the number of bytes that the larger pictures take."""
+        """Return the total bytes of the large previews."""
         return sum(file.stat().st_size for file in (self.path / "large").glob("*/*.jpg"))
 
     def write(self, digest: str, content: bytes) -> None:
-        """Write the preview of a content unless there is one already."""
+        """Write the preview of a content unless it exists."""
         file = self.file(digest)
         if self._gave_up:
             return
@@ -52,7 +52,7 @@ class PreviewFolder:
             progress_file.tell(preview=str(file))
 
     def write_large(self, digest: str, content: bytes) -> None:
-        """Write a larger picture of a content unless there is one already."""
+        """Write the large preview of a content unless it exists."""
         file = self.large_file(digest)
         if not (self._gave_up or file.exists()):
             self._write(file, content)

@@ -1,7 +1,7 @@
-"""Raw files of cameras: recognized by their content, shown by the preview in them, or developed.
+"""Read raw files of cameras: recognize them by content, and open their preview or develop them.
 
-Pillow opens many of them as TIFF and would show the tiny thumbnail that comes first. LibRaw knows
-the formats; its errors become `OSError` with the reason.
+Pillow opens many of them as TIFF, but only shows the first tiny thumbnail. LibRaw knows the
+formats; its errors become `OSError` with the reason.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _SIGNATURES = (
     b"\0MRM",
     b"FOVb",
 )
-# Canon CR3 and CRW, after a number.
+# Canon CR3 and CRW, after the first bytes.
 _LATER_SIGNATURES = ((4, b"ftypcrx "), (6, b"HEAPCCDR"))
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*")
 _DNG_VERSION = 0xC612
 _SUB_DIRECTORIES = 0x014A
-_MOST_SUB_DIRECTORIES = 16  # cameras write two to four, a hostile file may claim a million
+_MOST_SUB_DIRECTORIES = 16  # cameras write two to four; a hostile file may claim a million
 _PHOTOMETRIC = 0x0106
 _MOSAIC, _LINEAR_RAW = 32803, 34892  # values of the photometric interpretation
 
-# EXIF orientations of LibRaw's `flip`, whose bits say: mirror, upside down, swap the axes.
+# EXIF orientations by LibRaw's `flip`, whose bits mean: mirror, upside down, swap the axes.
 _ORIENTATION_OF_FLIP = (1, 2, 4, 3, 5, 8, 6, 7)
 
 
@@ -55,8 +55,7 @@ def is_raw(file: BinaryIO) -> bool:
     Returns
     -------
     bool
-        DNG, NEF, ARW, PEF and the like are TIFF files; they are recognized by holding sensor
-        pixels.
+        DNG, NEF, ARW, PEF and the like are TIFF files, recognized by their sensor pixels.
 
     Examples
     --------
@@ -81,7 +80,7 @@ def _has_sensor_pixels(file: BinaryIO, header: bytes) -> bool:
         return _DNG_VERSION in main or any(
             part.get(_PHOTOMETRIC) in (_MOSAIC, _LINEAR_RAW) for part in (main, *parts)
         )
-    except Exception:  # opening it as a TIFF will give the reason
+    except Exception:  # opening it as a TIFF will report the error
         return False
 
 
@@ -97,7 +96,7 @@ def _read_directory(
 def open_preview(
     path: str | os.PathLike[str], file: BinaryIO
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """Open the embedded preview of a raw file, or develop it once that is needed.
+    """Open the embedded preview of a raw file, or develop it on demand.
 
     Parameters
     ----------
@@ -125,7 +124,7 @@ def open_preview(
     import rawpy
 
     source: str | BinaryIO = os.fspath(path)
-    if not _is_utf8(os.fspath(path)):  # LibRaw then needs the whole content
+    if not _is_utf8(os.fspath(path)):  # then LibRaw needs the content instead of the path
         file.seek(0)
         source = file
     with _errors_of_libraw(), rawpy.imread(source) as raw:
@@ -139,13 +138,13 @@ def open_preview(
 
 
 def _develop(source: str | BinaryIO) -> Image.Image:
-    """Make a picture of the sensor's pixels, at half size and not upright."""
+    """Develop the sensor's pixels at half size, not turned upright."""
     import rawpy
 
     if not isinstance(source, str):
         source.seek(0)
     with _errors_of_libraw(), rawpy.imread(source) as raw:
-        # Scanners write three colours a pixel: theirs, whatever matrix stands beside them.
+        # Scanners write full RGB pixels in their own colours, whatever the colour matrix says.
         is_rgb = raw.raw_type == rawpy.RawType.Stack
         colours = rawpy.ColorSpace.raw if is_rgb else rawpy.ColorSpace.sRGB
         try:
@@ -184,7 +183,7 @@ def _picture_of(thumbnail: rawpy.Thumbnail) -> Image.Image:
 
 
 def _take_exif(preview: Image.Image, file: BinaryIO, orientation: int) -> None:
-    """Give a preview the tags of its raw file, if Pillow finds them there."""
+    """Copy the EXIF tags of a raw file to its preview, if Pillow finds them."""
     exif = preview.getexif()
     file.seek(0)
     if file.read(4) in _TIFF_SIGNATURES:

@@ -1,4 +1,4 @@
-"""Read the files of a folder: their digests, and the headers of the pictures among them."""
+"""Read the digests of all files of a folder, and the headers of its pictures and videos."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ from dupimg.threads import Threads
 
 _NO_PICTURE = message("reason.not_a_picture")
 
-# Most files that a thread reads before it hands their headers to a worker process, which costs less
-# for many at a time.
+# Most files in a batch, whose headers a worker process reads together to save overhead.
 _AT_ONCE = 16
 
 
@@ -58,12 +57,12 @@ def read_files(
     advance : callable
         Called after each file.
     time_limit : float, optional
-        Seconds that the header of a picture may take. Headers are then read in worker processes;
-        see `dupimg.files.sandbox`.
+        Most seconds for the header of a picture. With a limit, headers are read in worker
+        processes; see `dupimg.files.sandbox`.
     cache : Cache, optional
-        Files known to it, by their size, times and inode, are not opened.
+        Files that it knows by size, times and inode are not opened.
     dating : Dating, optional
-        How photos are dated; by default in the time zone of this machine.
+        Rules for dates; by default in the time zone of this machine.
 
     Returns
     -------
@@ -98,7 +97,7 @@ def with_traits(
     Parameters
     ----------
     folder : Path or Inputs
-        What the paths of the photos start from.
+        The base of the paths of the photos.
     photos : sequence of Photo
     max_pixels, jobs, time_limit, cache
         As in `read_files`.
@@ -106,7 +105,7 @@ def with_traits(
     Returns
     -------
     list of Photo
-        A photo whose header cannot be read is as it was.
+        Photos with unreadable headers stay unchanged.
     """
     cache = cache or Cache(None)
     reader = _reader(max_pixels)
@@ -131,7 +130,7 @@ _File = tuple[str, os.stat_result]
 def _listing(
     found: Found, outcomes: Sequence[tuple[_File, str, _FactsOrError]], dating: Dating
 ) -> Listing:
-    """Return the files with their digests and facts as a listing; photos and videos are dated."""
+    """Return a listing from the digests and facts of files; date photos and videos."""
     records = [_record(*file, digest, facts, dating) for file, digest, facts in outcomes]
     photos = [record for record in records if isinstance(record, Photo)]
     videos = [record for record in records if isinstance(record, Video)]
@@ -151,7 +150,7 @@ def _listing(
 
 
 class _Facts(NamedTuple):
-    """Size and traits of a photo, and when and where it was taken as its content says."""
+    """Size, traits, date and place of a photo, as far as its content states them."""
 
     width: int
     height: int
@@ -170,7 +169,7 @@ def _read_new(
     time_limit: float | None,
 ) -> Generator[tuple[str, _FactsOrError], None, None]:
     """Yield the digest and the header of each file, as `_read_batch` returns them."""
-    size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # so that the threads end together
+    size = max(1, min(_AT_ONCE, len(files) // (4 * jobs)))  # small: threads end at the same time
     batches = [files[i : i + size] for i in range(0, len(files), size)]
     with Threads(jobs) as threads, open_sandbox(jobs, time_limit) as in_sandbox:
         read_facts = partial(in_sandbox, partial(_read_facts, max_pixels))
@@ -215,7 +214,7 @@ def _record(
     path: str, status: os.stat_result, digest: str, facts: _FactsOrError, dating: Dating
 ) -> Photo | Video | File:
     identity = identity_of(status)
-    no_film = isinstance(facts, Film) and not is_film(path)  # of the same content as one
+    no_film = isinstance(facts, Film) and not is_film(path)  # its twin has a film's name
     if isinstance(facts, UnreadablePhoto) or no_film:
         reason = facts.message if isinstance(facts, UnreadablePhoto) else _NO_PICTURE
         return File(
@@ -284,7 +283,7 @@ def _remembered(
         for file, digest in zip(files, digests, strict=True)
         if digest is not None
         and digest in headers
-        # It may have been read under another name, as no film.
+        # The same content may have been read under a name that is no film's.
         and not (headers[digest] == _NO_PICTURE and is_film(file[0]))
     ]
 

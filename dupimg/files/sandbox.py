@@ -1,4 +1,4 @@
-"""Run decoders in worker processes: one that hangs, dies or eats memory costs only its file.
+"""Run decoders in worker processes, so that a hang, crash or leak affects one file only.
 
 Each worker decodes one file after the other, answers over its own pipe, and is killed when a file
 takes too long; another worker continues with the next file. Where the system allows it, workers
@@ -29,13 +29,13 @@ from dupimg.messages import Message, message, why
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
 
-# Address space that a file may take, beyond what its worker has from the start: a HEIC of 48
-# megapixels takes 0.5 GB, a PNG of 100 takes 0.8 GB. For the few that need more, half of the
-# machine's memory is lent to one worker at a time.
+# Address space for a file, beyond that of a fresh worker: a HEIC of 48 megapixels takes 0.5 GB, a
+# PNG of 100 takes 0.8 GB. For the few files that need more, one worker at a time may use half of
+# the machine's memory.
 _MEMORY_BYTES = 1 << 30
 
-# multiprocessing allows only one thread at a time to start processes or to ask for exit codes: each
-# start polls all of them, and the system reports an exit code only once.
+# multiprocessing is not thread-safe when it starts processes or reads exit codes: each start polls
+# all of them, and the system reports an exit code only once.
 _processes = threading.Lock()
 
 # Calls a function for each item: see `Sandbox.map`.
@@ -49,7 +49,7 @@ _NOT_STARTED = (
 
 
 class DecoderLost(UnreadableNow):
-    """A decoder hung or died over a file, which is not tried again."""
+    """A decoder hung or crashed on a file, which is not tried again."""
 
 
 @contextlib.contextmanager
@@ -59,9 +59,9 @@ def open_sandbox(workers: int, time_limit: float | None) -> Iterator[Map]:
     Parameters
     ----------
     workers : int
-        Number of processes, and of threads that can map at a time.
+        Number of processes, and of threads that can call `map` at once.
     time_limit : float or None
-        Seconds that a file may take. None decodes in this process, without any guard.
+        Most seconds for a file. None decodes in this process, without any guard.
 
     Yields
     ------
@@ -97,7 +97,7 @@ def _answer(function: Callable[[Any], Any], item: Any) -> Any:
 
 
 def warm_up() -> None:
-    """Start the process that workers are forked from, without waiting for it."""
+    """Start the process from which workers are forked, without waiting for it."""
     if _context().get_start_method() == "forkserver":
         forkserver.ensure_running()
 
@@ -111,7 +111,7 @@ def _context() -> ForkServerContext | SpawnContext:
 
 
 class Sandbox:
-    """Worker processes for functions that may hang, die or eat memory.
+    """Worker processes for functions that may hang, crash or leak memory.
 
     Use it as a context manager; calls still running at its end fail.
 
@@ -120,7 +120,7 @@ class Sandbox:
     workers : int
         Number of processes. They start when they are first needed.
     time_limit : float
-        Seconds that a function may take for an item; its worker is killed then.
+        Most seconds for a function call; after that its worker is killed.
 
     Notes
     -----
@@ -153,8 +153,7 @@ class Sandbox:
         function : callable
             Defined at the top level of a module, or a partial of such a function.
         items : sequence of object
-            Picklable. More items at once cost less each: for a single one the worker and this
-            thread wait for each other, 0.1 to 0.5 ms.
+            Picklable. Each call costs 0.1 to 0.5 ms, so pass many items at once.
 
         Returns
         -------
@@ -170,7 +169,7 @@ class Sandbox:
             Any other error that the function raised.
         """
         answers = self._map(function, items, lend_memory=False)
-        # Decoders report a lack of memory in many ways: retry after any failure.
+        # Decoders report lack of memory in many ways, so retry after any failure.
         again = [
             i
             for i, answer in enumerate(answers)
@@ -199,7 +198,7 @@ class Sandbox:
 
     @contextlib.contextmanager
     def _worker(self) -> Iterator[_Worker]:
-        """Lend a worker, and kill it if the caller fails before it has answered everything."""
+        """Lend a worker; kill it if the caller fails before all answers have arrived."""
         worker = self._places.get()
         try:
             if worker is None or not worker.is_alive():
@@ -223,7 +222,7 @@ class Sandbox:
         return worker
 
     def close(self) -> None:
-        """Kill all workers, also busy ones."""
+        """Kill all workers, even busy ones."""
         with self._starting:
             self._closed = True
             for worker in self._started:
@@ -269,13 +268,13 @@ class _Worker:
             return self._process.is_alive()
 
     def send(self, task: tuple[Any, ...]) -> None:
-        with contextlib.suppress(OSError):  # it has just died: `receive` will say so
+        with contextlib.suppress(OSError):  # a dead worker: `receive` will report it
             self._pipe.send(task)
 
     def receive(self, time_limit: float) -> Any:
         """Return the next answer; raise DecoderLost if none arrives."""
         try:
-            # In slices: while this program is stopped (Ctrl-Z), only one of them runs out.
+            # In slices, so that only one of them elapses while this program is stopped (Ctrl-Z).
             if not any(self._pipe.poll(time_limit / 20) for _ in range(20)):
                 raise DecoderLost(message("reason.too_slow", seconds=f"{time_limit:g}"))
             answer = self._pipe.recv()
@@ -297,7 +296,7 @@ class _Worker:
 
 def _serve(pipe: Connection, time_limit: float) -> None:
     """Answer one task after the other, in a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     _die_with_parent()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries print messages about broken files
     limit_memory = _memory_limiter()
@@ -343,8 +342,8 @@ def _set_timer(seconds: float) -> None:
 
 
 def _memory_limiter() -> Callable[[bool], None]:
-    """Return a function that limits the memory of this process; True lends it more."""
-    if sys.platform != "linux":  # elsewhere systems ignore the limit, or have none
+    """Return a function that limits the memory of this process; True allows more."""
+    if sys.platform != "linux":  # other systems ignore the limit or have none
         return lambda lend_memory: None
     import resource
 

@@ -1,4 +1,4 @@
-"""Measure how sharp a picture is, to compare shots of one moment."""
+"""Measure the sharpness of pictures, to compare shots of one moment."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from PIL import Image
 # Part of the cache's key for features: count it up whenever sharpness is measured differently.
 SHARPNESS = "sharpness1"
 
-# Pixels of the longer side: every picture is measured at one scale, for which decoders that reduce
-# leave enough. A JPEG and a PNG of one picture then differ by up to 13 %.
+# Longer side in pixels at which every picture is measured; reducing decoders leave enough for it.
+# A JPEG and a PNG of one picture then differ by up to 13 %.
 _SIDE = 256
 
 
 def measure_sharpness(picture: Image.Image) -> float:
-    """Measure how sharp a picture is: the variance of its Laplacian.
+    """Return the sharpness of a picture: the variance of its Laplacian.
 
     Parameters
     ----------
     picture : PIL.Image.Image
-        Upright or not; its longer side is brought to 256 pixels.
+        Upright or not; its longer side is resized to 256 pixels.
 
     Returns
     -------
     float
-        From 0 for a single colour; a photo that is out of focus has a third or less of what the
-        same photo has in focus.
+        0 for a single colour; a photo out of focus has a third or less of the value in focus.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Date photos by what stands beside them: XMP files, and the JSON of Google Takeout.
+"""Date photos by their sidecars: XMP files, and the JSON of Google Takeout.
 
-A sidecar is looked at in every run, and remembered by its own content, not by that of its photo.
+Sidecars are cached by their own content, not by that of their photo.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _XMP_TIMES = {
     "photoshop:DateCreated": "sidecar_created",
     "xmp:CreateDate": "sidecar_digitized",
 }
-# Google writes the place that the camera noted, and the one that a person chose.
+# Google writes the place from the camera, and the one chosen by the user.
 _TAKEOUT_PLACES = ("geoDataExif", "geoData")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _AT_ONCE = 64
@@ -51,17 +51,17 @@ def date_by_sidecars(
     time_limit: float | None = None,
     cache: Cache | None = None,
 ) -> Listing:
-    """Date those photos and videos anew that have a sidecar.
+    """Update the dates of photos and videos with a sidecar.
 
     Parameters
     ----------
     folder : Path or Inputs
-        What the paths start from.
+        The base of the paths.
     listing : Listing
-        With its companions, see `dupimg.files.companions`.
+        A listing with companions, see `dupimg.files.companions`.
     dating : Dating
     jobs, time_limit, cache
-        As for `dupimg.files.reading.read_files`.
+        See `dupimg.files.reading.read_files`.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def _dated(photo: T, found: Sequence[Metadata], dating: Dating) -> T:
 def _read_sidecars(
     folder: Root, files: Sequence[File], jobs: int, time_limit: float | None, cache: Cache
 ) -> dict[str, Metadata]:
-    """Return what sidecars say, by their digests."""
+    """Return the metadata of sidecars by digest."""
     reader = f"sidecar {SIDECAR_VERSION}"
     paths = {file.digest: folder / file.path for file in files}
     known = {
@@ -119,14 +119,14 @@ def _read_sidecars(
 
         for batch, outcomes in zip(batches, threads.each(read, batches), strict=True):
             for digest, outcome in zip(batch, outcomes, strict=True):
-                if isinstance(outcome, Metadata):  # else its reader was lost over it
+                if isinstance(outcome, Metadata):  # otherwise its reader has crashed
                     known[digest] = outcome
                     cache.remember_header(digest, reader, outcome.to_json())
     return known
 
 
 def read_sidecar(path: Path) -> Metadata:
-    """Return what a sidecar says, by its ending; nothing if it is broken or too large."""
+    """Return the metadata of a sidecar; empty if it is broken or too large."""
     is_json = path.suffix.lower() == ".json"
     longest = _LONGEST_JSON if is_json else LONGEST_PACKET
     with contextlib.suppress(OSError), path.open("rb") as file:
@@ -137,13 +137,13 @@ def read_sidecar(path: Path) -> Metadata:
 
 
 def read_xmp_sidecar(content: bytes) -> Metadata:
-    """Return when and where a photo was taken from the XMP file beside it."""
+    """Return the metadata of an XMP sidecar."""
     properties = read_xmp(content, XMP_NAMES)
     return Metadata(tuple(xmp_stamps(properties, _XMP_TIMES)), xmp_place(properties))
 
 
 def read_takeout(content: bytes) -> Metadata:
-    """Return when and where a photo was taken from the JSON that Google Takeout writes beside it.
+    """Return the metadata of a JSON sidecar of Google Takeout.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Look closely for a spot in which two copies differ: a digit of a page, a stamp on it.
+"""Find spots in which two copies differ, such as a digit or a stamp on a page.
 
-A copy that was compressed, resized or sharpened differs from its original a little wherever there
-are edges. A copy that was changed differs in one place far more than anywhere else. Another scan
-or another print of a page differs much beside all edges, and no proof can be had from it.
+A compressed, resized or sharpened copy differs slightly along all edges. An altered copy differs in
+one spot far more than anywhere else. Another scan or print of a page differs strongly along all
+edges, so that nothing can be proven.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ from dupimg.files.picture_pairs import at_one_size, count_levels, means_of, read
 from dupimg.files.whole import has_pages, read_pages
 from dupimg.opencv import opencv
 
-# Changes whenever a pair may get another answer.
+# Part of the cache's key: count it up whenever a pair may get another answer.
 SPOTS_VERSION = "spots 7"
 
-# Pixels that the shorter sides keep at least, and have at most: of a page in A4, letters have 15.
+# Least and largest shorter side in pixels; letters on a page of A4 then have 15 pixels.
 _LEAST_SIDE, _MOST_SIDE = 1200, 1400
 
-# Side in pixels of a spot, and of what is around it, from which it must stand out.
+# Side in pixels of a spot, and of the surroundings from which it must stand out.
 _SPOT, _AROUND = 3, 41
 
-# Spots that are nearer than so many pixels are told as one.
+# Spots closer than so many pixels are joined.
 _GROWN = 15
 
-# Grey levels by which a spot differs, and how many times as much as 99 % of the spots beside
-# edges do. Of 40 photos that were compressed down to quality 10, resized by any filter, sharpened,
-# blurred or edited in their colours none reaches both; of pages with one other digit, of 16 pixels
-# and saved in quality 40 or of 20 and saved in quality 20, nearly all do.
+# Least difference of a spot in grey levels, and its least ratio to the difference of 99 % of the
+# spots along edges. None of 40 photos that were compressed down to quality 10, resized by any
+# filter, sharpened, blurred or recoloured reaches both; nearly all pages with one changed digit of
+# 16 pixels in quality 40, or of 20 pixels in quality 20, do.
 _LEAST_LEVELS, _LEAST_RATIO = 34.0, 5.0
 
-# Copies differ by less beside edges: by 17 after the strongest compression, by 30 when sharpened.
-# Of the margin nothing is said, where an aligned picture may end.
+# Largest difference along edges: copies have 17 after the strongest compression, 30 if sharpened;
+# and width of the margin to ignore, where an aligned picture may end.
 _MOST_MEASURE, _BORDER = 40.0, 12
 
-# Of 32 by 32 cells of two pictures that are not turned.
+# Least correlation of 32 x 32 cells of two pictures that are not turned.
 _LEAST_CORRELATION = 0.8
 
-# Spots beside edges have this contrast around them; fewer than so many are no measure.
+# Contrast around spots along edges, and the fewest of these spots that make a measure.
 _CONTRAST, _FEWEST = 14.0, 500
 
 
 def find_spots(
     one: str | os.PathLike[str], other: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
 ) -> NDArray[np.float64] | None:
-    """Find the parts of one picture, however small, that show something else in the other.
+    """Find the parts of two pictures, however small, that differ.
 
     Parameters
     ----------
     one, other : str or path-like
-        Files with pictures of one aspect ratio, which look the same when they are small.
+        Files with pictures of one aspect ratio that look the same as thumbnails.
     max_pixels : int, default=500_000_000
 
     Returns
     -------
     ndarray of shape (n_spots, 4), float64, or None
-        Left, top, width and height, as shares of the first picture. None if the pictures differ
-        beside all edges, as those of another font or another scan do: then no part can be told.
+        Left, top, width and height as fractions of the first picture. None if the pictures differ
+        along all edges, as with another font or scan, so that no part stands out.
 
     Raises
     ------
@@ -71,10 +71,9 @@ def find_spots(
 
     Notes
     -----
-    Compared in grey at the size of the smaller one, up to 1,400 pixels on the shorter side; a curve
-    over the brightness is no difference. Patches are compared in their colours, too, see
-    `painted_over`. Pictures that do not lie on each other to the pixel are aligned first; of turned
-    and mirrored ones nothing is said.
+    The comparison is in grey at the size of the smaller one, up to 1,400 pixels on the shorter
+    side; a brightness curve is no difference. `painted_over` compares the colours of patches.
+    Misaligned pictures are aligned first; in turned and mirrored ones no spots are looked for.
     """
     pictures = read_at_one_size(one, other, _LEAST_SIDE, _MOST_SIDE, max_pixels=max_pixels)
     here, there = map(_as_ycrcb, pictures)
@@ -86,17 +85,17 @@ def find_spots(
 def differ_in_a_spot(
     one: str | os.PathLike[str], other: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
 ) -> bool | None:
-    """Return whether any part, however small, of any page or frame shows something else.
+    """Return whether any part of any page or frame differs, however small.
 
     Parameters
     ----------
     one, other, max_pixels
-        As for `find_spots`; with as many pages.
+        See `find_spots`; both files have the same number of pages.
 
     Returns
     -------
     bool or None
-        None where it cannot be told of a page.
+        None if a page is undecidable.
 
     Raises
     ------
@@ -122,10 +121,10 @@ def _as_ycrcb(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _spots(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """Return the spots of two pictures of one size, in Y, Cr and Cb, as `find_spots` does.
+    """Return the spots of two pictures of one size, in Y, Cr and Cb; see `find_spots`.
 
-    What has a grey that nothing else in its picture has, as a stamp, is explained by a curve over
-    the brightness of that picture, but not by one over the other's.
+    A stamp in a grey of its own is explained by a brightness curve from its picture to the other
+    one, but not by a curve in the other direction, so both are tried.
     """
     both = [_spots_by_curve(here, there, with_colours=True), _spots_by_curve(there, here)]
     told = [spots for spots in both if spots is not None]
@@ -168,9 +167,9 @@ def _have_one_side_up(*pictures: NDArray[np.uint8]) -> bool:
 def _differences(
     here: NDArray[np.uint8], there: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], float]:
-    """Return by how many grey levels each spot differs, and nearly all beside edges at most.
+    """Return the difference of each spot in grey levels, and that of most spots along edges.
 
-    What a curve over the brightness, or something larger than a spot, explains is left out.
+    Differences by a brightness curve, or larger than a spot, do not count.
     """
     cv2 = opencv()
     means, _ = means_of(count_levels(here, there))
@@ -198,7 +197,7 @@ def _boxes(is_spot: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _aligned(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay the second picture on the first one, if a map can be found that makes them correlate."""
+    """Align the second picture with the first, if a map improves their correlation."""
     cv2 = opencv()
     affine = np.eye(2, 3, dtype=np.float32)
     greys = (here[..., 0], there[..., 0])
@@ -210,7 +209,7 @@ def _aligned(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.ui
             affine[:, 2] /= factor
             _, affine = cv2.findTransformECC(*small, affine, cv2.MOTION_AFFINE, ending, None, 5)
             affine[:, 2] *= factor
-    except cv2.error:  # no correlation to improve
+    except cv2.error:  # the search does not converge
         return there
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     size, border = here.shape[1::-1], cv2.BORDER_REPLICATE

@@ -1,4 +1,4 @@
-"""What systems and programs keep beside photos: trash, previews, indexes."""
+"""Recognize files that systems and programs keep beside photos: trash, previews, indexes."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _FOLDERS = (
     "system volume information",
     "lost+found",
 )
-# Of this program: never input.
+# This program's own folder: never input.
 _OWN = ".dupimg"
-# Within a library of Apple Photos; the originals are beside it.
+# Folders within a library of Apple Photos, beside that of the originals.
 _LIBRARY, _PREVIEWS = "*.photoslibrary", "resources"
 _FILES = (".trashed-*", ".pending-*", "._*", "thumbs.db")
 
 
 def is_system_folder(path: str, *, include_system: bool = False) -> bool:
-    """Return whether a folder holds what a system or a program keeps for itself.
+    """Return whether a folder belongs to a system or a program.
 
-    With `include_system`, only this program's own folder is one.
+    With `include_system`, only this program's own folder counts.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def is_system_folder(path: str, *, include_system: bool = False) -> bool:
 
 
 def is_system_file(path: str) -> bool:
-    """Return whether a file is in the trash of a phone, or an index or a fork of a system.
+    """Return whether a file belongs to a system: trash of a phone, an index or a resource fork.
 
     Examples
     --------

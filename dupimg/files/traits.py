@@ -1,8 +1,8 @@
-"""What is in a picture file beside its pixels: pages, camera, exposure, place, keywords and so on.
+"""Read the traits of a picture file: pages, camera, exposure, place, keywords and so on.
 
-It decides which duplicate stays, which files belong together and which photos are no copies,
-whatever their pixels look like: a document of other pages, another exposure. Everything here is
-read from the header of the picture; broken or hostile metadata counts as none.
+They help to choose keepers and to pair companions, and they show that similar pictures are no
+copies: a document with other pages, another exposure. Traits come from the header of the picture;
+broken or hostile metadata counts as missing.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _RATING_TAG, _WINDOWS_TITLE, _WINDOWS_KEYWORDS = 0x4746, 0x9C9B, 0x9C9E
 _IPTC_TITLE, _IPTC_KEYWORD = (2, 5), (2, 25)
 # Exposure time in seconds, f-number, ISO and exposure bias in stops.
 _EXPOSURE = (0x829A, 0x829D, 0x8827, 0x9204)
-_ISO_ELSEWHERE = 65535  # of ISO: the number is too large for this tag
+_ISO_ELSEWHERE = 65535  # ISO value that is too large for this tag
 _XMP_NAMES = frozenset({"xmp:Rating", "dc:subject", "dc:title"})
 
-# Apple's maker note is a TIFF directory of its own, after a signature.
+# Apple's maker note is a separate TIFF directory after a signature.
 _APPLE = b"Apple iOS\0\0\1MM"
 _APPLE_CONTENT_ID = 0x0011
 _ASCII = 2
 
-# Formats whose further frames are frames and pages: of others they are layers, thumbnails or the
-# second pictures of a phone.
+# Formats whose further frames are frames or pages; in other formats they are layers, thumbnails or
+# a phone's second pictures.
 PAGED_FORMATS = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "HEIF", "JXL"})
-# A picture with more pages is not paged through to the end.
+# Most pages to count.
 _MOST_FRAMES = 10_000
 _SUBFILE_TYPE, _REDUCED = 0x00FE, 1
 
@@ -62,7 +62,7 @@ class Traits:
     camera : str
         Make and model; empty if the file does not say.
     metadata : tuple of str
-        Which of "camera", "place", "rating" and "keywords" the file knows, in this order.
+        Those of "camera", "place", "rating" and "keywords" that the file has, in this order.
     content_id : str
         Apple's identifier of a Live Photo, which its photo and its video share; else empty.
     rating : int
@@ -70,14 +70,13 @@ class Traits:
     keywords : tuple of str
     title : str
     exposure : tuple of (float or None), of length 4
-        Exposure time in seconds, f-number, ISO, exposure bias in stops; None where the file does
-        not say.
+        Exposure time in seconds, f-number, ISO, exposure bias in stops; None if unknown.
     format : str
-        As `PhotoHeader.format`; empty if it is not known.
+        See `PhotoHeader.format`; empty if unknown.
     has_alpha : bool
-        Whether pixels may be transparent; whether any is, only decoding tells.
+        Whether there is an alpha channel; only decoding shows whether any pixel is transparent.
     lossless : bool
-        Whether its pixels are saved without loss, see `dupimg.files.lossless`.
+        Whether its compression is lossless, see `dupimg.files.lossless`.
     """
 
     frames: int = 1
@@ -94,7 +93,7 @@ class Traits:
 
     @property
     def is_raw(self) -> bool:
-        """Whether it is the raw file of a camera."""
+        """Whether it is a raw file of a camera."""
         return self.format == "RAW"
 
     def to_json(self) -> list[Any]:
@@ -103,7 +102,7 @@ class Traits:
 
     @classmethod
     def from_json(cls, values: list[Any]) -> Traits:
-        """Return the traits that `to_json` wrote."""
+        """Return the traits from the values of `to_json`."""
         known: list[Any] = [tuple(v) if isinstance(v, list) else v for v in values]
         return cls(*known)
 
@@ -116,21 +115,21 @@ def read_traits(
     Parameters
     ----------
     picture : PIL.Image.Image
-        Not decoded. Its current frame may be another one afterwards.
+        Not decoded. Its current frame may change.
     tags : Tags
         Its metadata.
     format : str
-        Of the file, see `PhotoHeader`.
+        Format of the file, see `PhotoHeader`.
     path : Path
         The file.
     has_place : bool
-        Whether they say where it was taken.
+        Whether the tags contain a place.
 
     Returns
     -------
     Traits
     """
-    lossless = is_lossless(picture, format, path)  # before another frame is the current one
+    lossless = is_lossless(picture, format, path)  # before the current frame changes
     exif = tags.exif
     camera = " ".join(filter(None, (_text(exif.get(_MAKE)), _text(exif.get(_MODEL)))))
     xmp = read_xmp(tags.xmp, _XMP_NAMES) if tags.xmp else {}
@@ -167,7 +166,7 @@ def read_traits(
     )
 
 
-# What makers add to their names.
+# Words that makers add to their names.
 _COMPANY = re.compile(
     r"(?:corporation|corp|company|co|inc|ltd|gmbh|ag|imaging|techwin|camera)[.,]*"
     r"(?:,? ?ltd\.?)?,?",
@@ -176,12 +175,12 @@ _COMPANY = re.compile(
 
 
 def tidy_camera(camera: str) -> str:
-    """Return make and model as a person would write them.
+    """Return make and model in common spelling.
 
     Parameters
     ----------
     camera : str
-        As files have it, see `Traits`.
+        Make and model as in files, see `Traits`.
 
     Examples
     --------
@@ -193,7 +192,7 @@ def tidy_camera(camera: str) -> str:
     words = camera.split()
     lower = [word.casefold() for word in words]
     for i, word in enumerate(lower):
-        if word in lower[i + 1 :]:  # most models begin with the name of the make
+        if word in lower[i + 1 :]:  # most models start with the make
             return " ".join(words[lower.index(word, i + 1) :])
     return " ".join([*words[:1], *(word for word in words[1:] if not _COMPANY.fullmatch(word))])
 
@@ -211,7 +210,7 @@ def _text(value: Any) -> str:
 
 
 def _windows_text(value: Any) -> str:
-    """Return a text that Windows writes into EXIF in UTF-16, also as a list of bytes."""
+    """Decode a text that Windows writes into EXIF in UTF-16, maybe as a list of bytes."""
     with contextlib.suppress(TypeError, ValueError):
         return bytes(value).decode("utf-16-le").strip("\0 ") if value else ""
     return ""
@@ -227,7 +226,7 @@ def _first_line(text: str) -> str:
 
 
 def _stars(value: Any) -> int:
-    """Return a number of stars from 1 to 5; programs write it as 3, "3" or "3.0"."""
+    """Parse a number of stars from 1 to 5; programs write it as 3, "3" or "3.0"."""
     with contextlib.suppress(TypeError, ValueError, OverflowError):
         stars = int(float(value))
         return stars if 1 <= stars <= 5 else 0
@@ -235,7 +234,7 @@ def _stars(value: Any) -> int:
 
 
 def _number(value: Any) -> float | None:
-    """Return a number of EXIF; None for one that is missing, broken or stands elsewhere."""
+    """Return a number of EXIF; None if it is missing, broken or stored elsewhere."""
     with contextlib.suppress(TypeError, ValueError, ArithmeticError, LookupError):
         number = float(value[0] if isinstance(value, tuple) else value)
         return number if math.isfinite(number) and number != _ISO_ELSEWHERE else None
@@ -243,10 +242,10 @@ def _number(value: Any) -> float | None:
 
 
 def _count_frames(picture: Image.Image) -> int:
-    """Count pages and frames; thumbnails, layers and a phone's second pictures are none."""
+    """Count pages and frames, without thumbnails, layers and a phone's second pictures."""
     if picture.format not in PAGED_FORMATS:
         return 1
-    with contextlib.suppress(Exception):  # a broken later page: those before it count
+    with contextlib.suppress(Exception):  # count the pages before a broken one
         if picture.format == "TIFF":
             return _count_pages(picture)
         return max(1, min(int(getattr(picture, "n_frames", 1)), _MOST_FRAMES))

@@ -1,8 +1,8 @@
-"""Read a picture whole: every pixel of every frame and page at full size, upright, and alpha.
+"""Read all pixels of a picture: every frame and page at full size, upright, with alpha.
 
 Two files have identical pixels if the digests of their pixels are equal. A digest covers the size,
-all channels of all pixels (those that transparency hides, too), and the colour profile, byte for
-byte, unless it is sRGB. Animations have them only if they show each frame as long, too.
+all channels of all pixels (even hidden by transparency) and the bytes of the colour profile, unless
+it is sRGB. Animations must also have the same durations.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dupimg.files.opening import MAX_PIXELS, UnreadablePhoto, check_size, open_p
 from dupimg.files.traits import PAGED_FORMATS, is_reduced_page
 from dupimg.messages import message
 
-# Count it up whenever a file may get another digest or other small frames.
+# Part of the cache's key: count it up whenever digests or small frames may change.
 WHOLE_VERSION = 2
 
 # A picture with more frames is not compared.
@@ -36,17 +36,17 @@ _MOST_FRAMES = 1000
 # Formats whose frames follow each other in time; pages of a TIFF do not.
 _ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
-# Milliseconds; fractions of a second are rounded to whole ones.
+# Milliseconds: durations are rounded to whole ones.
 _SAME_DURATION = 1.0
 
-# Rows of pixels that are converted at once.
+# Rows of pixels to convert at once.
 _STRIP = 256
 
-# Modes that RGBA holds without loss; pixels in others equal only pixels in the same mode.
+# Modes that convert to RGBA without loss; pixels in others only equal pixels in the same mode.
 _EXACT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
 
-# Formats whose files say how deep their pixels are. Decoders reduce more than 8 bits to 8, and
-# what they drop cannot be compared.
+# Formats that always have 8 bits a channel. Decoders reduce deeper pixels to 8 bits, so that
+# these cannot be compared exactly.
 _ALWAYS_8_BITS = frozenset({"JPEG", "MPO", "WEBP", "GIF", "BMP"})
 _BITS_PER_SAMPLE = 258
 
@@ -55,24 +55,24 @@ _SRGB_GAMMA = 0.45455
 # Sides of the small versions of a transparent picture and of the frames of an animation.
 _SIDE, _FRAME_SIDE = 32, 16
 
-# Grey levels, of 255, by which a cell of a small version may differ after compression or resizing.
+# Most grey levels, of 255, by which compression or resizing changes a cell of a small version.
 _MOST_DIFFERENCE = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """What all pixels of a file come down to.
+    """A summary of all pixels of a file.
 
     Attributes
     ----------
     pixels : str
-        Digest of all pixels; empty where the decoder cannot return them all as they are.
+        Digest of all pixels; empty if the decoder cannot return them exactly.
     frames : ndarray of shape (n_frames, side, side, 4), uint8
-        Small versions of all frames, RGB times alpha and alpha; of a single picture without an
-        alpha channel none.
+        Small versions of all frames, RGB times alpha and alpha; empty for a single picture without
+        an alpha channel.
     timing : tuple of float
-        Of an animation how often it is played, 0 for without end, and for how many milliseconds
-        it shows each frame; of all else nothing.
+        For an animation the number of repetitions, 0 for endless, and the milliseconds of each
+        frame; otherwise empty.
     """
 
     pixels: str
@@ -80,18 +80,18 @@ class Whole:
     timing: tuple[float, ...] = ()
 
     def has_pixels_of(self, other: Whole) -> bool:
-        """Return whether all pixels of both files are the same, and shown for as long."""
+        """Return whether both files have identical pixels and durations."""
         return bool(self.pixels) and self.pixels == other.pixels and self.has_timing_of(other)
 
     def has_timing_of(self, other: Whole) -> bool:
-        """Return whether two animations of the same frames run as fast and as often."""
+        """Return whether two animations have the same durations and repetitions."""
         return len(self.timing) == len(other.timing) and all(
             abs(one - two) < _SAME_DURATION
             for one, two in zip(self.timing, other.timing, strict=True)
         )
 
     def has_transparency_of(self, other: Whole) -> bool:
-        """Return whether both files are transparent in the same places, as far as cells tell."""
+        """Return whether both files are transparent in the same cells."""
         if not (len(self.frames) and len(other.frames)):
             opaque = self.frames if len(self.frames) else other.frames
             return bool((opaque[..., 3] >= 255 - _MOST_DIFFERENCE).all())
@@ -100,7 +100,7 @@ class Whole:
         return _most_difference(self.frames[..., 3], other.frames[..., 3]) <= _MOST_DIFFERENCE
 
     def has_frames_of(self, other: Whole) -> bool:
-        """Return whether both files have the same number of frames, and these look alike."""
+        """Return whether both files have equally many frames that look alike."""
         if max(len(self.frames), len(other.frames)) <= 1:
             return True
         return (
@@ -109,13 +109,13 @@ class Whole:
         )
 
     def to_json(self) -> list[Any]:
-        """Return the values as JSON values, which `from_json` reads."""
+        """Return the summary as JSON values, which `from_json` reads."""
         packed = base64.b85encode(zlib.compress(self.frames.tobytes())).decode("ascii")
         return [self.pixels, list(self.frames.shape), packed, list(self.timing)]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> Whole:
-        """Return what `to_json` wrote."""
+        """Return the summary from the values of `to_json`."""
         pixels, shape, packed, timing = values
         content = zlib.decompress(base64.b85decode(packed))
         return cls(pixels, np.frombuffer(content, np.uint8).reshape(shape), tuple(timing))
@@ -142,7 +142,7 @@ def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
 
     Notes
     -----
-    One frame is in memory, twice where it has to be turned. A JPEG of 24 megapixels takes 0.4 s.
+    One frame at a time is in memory, twice if it is turned. A JPEG of 24 megapixels takes 0.4 s.
     """
     with open_picture(path, max_pixels) as (picture, _, format):
         is_exact = format != "RAW" and _is_8_bits(picture)
@@ -192,13 +192,13 @@ def read_pages(
 
 
 def _plays(picture: Image.Image) -> float:
-    """Return how often an animation is played; 0 for without end."""
+    """Return how often an animation is played; 0 for endless."""
     loop = picture.info.get("loop")
     if picture.format != "GIF":
         return float(loop or 0)
     if loop is None:
         return 1.0
-    return loop + 1.0 if loop else 0.0  # a GIF says how often it is repeated
+    return loop + 1.0 if loop else 0.0  # Pillow counts the repetitions of a GIF
 
 
 def _n_frames(picture: Image.Image) -> int:
@@ -206,7 +206,7 @@ def _n_frames(picture: Image.Image) -> int:
 
 
 def _frames(picture: Image.Image, max_pixels: int) -> Iterator[Image.Image]:
-    """Yield the picture at each of its frames, not decoded."""
+    """Yield the undecoded picture at each of its frames."""
     n_frames = _n_frames(picture)
     if n_frames > _MOST_FRAMES:
         why = message("why.many_frames", number=str(n_frames))
@@ -220,7 +220,7 @@ def _frames(picture: Image.Image, max_pixels: int) -> Iterator[Image.Image]:
 
 
 def _profile(picture: Image.Image) -> bytes:
-    """Return what says how to read the colours; nothing where that is sRGB, as by default."""
+    """Return the colour profile or gamma of a picture; empty for sRGB, the default."""
     profile = bytes(picture.info.get("icc_profile") or b"")
     gamma = picture.info.get("gamma", _SRGB_GAMMA)
     is_srgb = not profile or _is_srgb(profile)
@@ -230,7 +230,7 @@ def _profile(picture: Image.Image) -> bytes:
 
 @lru_cache(maxsize=8)
 def _is_srgb(profile: bytes) -> bool:
-    """Return whether a profile leaves all colours as they are in sRGB, but for rounding."""
+    """Return whether a profile equals sRGB, except for rounding."""
     levels = np.linspace(0, 255, 9).astype(np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
     try:
@@ -245,7 +245,7 @@ def _is_srgb(profile: bytes) -> bool:
 
 
 def _is_8_bits(picture: Image.Image) -> bool:
-    """Return whether decoding the current frame drops nothing of the pixels of the file."""
+    """Return whether decoding the current frame keeps all bits of the pixels."""
     if picture.format in _ALWAYS_8_BITS:
         return True
     if picture.format == "TIFF":

@@ -1,8 +1,8 @@
-"""Read XMP, which Lightroom, darktable, digiKam and scanners write into photos or beside them.
+"""Read XMP, which Lightroom, darktable, digiKam and scanners write into photos or sidecars.
 
-A packet is XML from strangers: it is read as a stream, no entity is declared or resolved, nothing
-outside is opened, and size and depth are limited. Only properties of the photo itself are read,
-not those of its history or its ingredients.
+A packet is untrusted XML: it is parsed as a stream without entities and external files, and with
+limits on size and depth. Only properties of the photo itself are read, not those of its history or
+its ingredients.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def read_xmp(packet: bytes, names: Collection[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Those that are there; the items of a list each in a line of their own. What is broken or
-        hostile has none; of what breaks off in the middle, those before.
+        The properties found; the items of a list are separated by line breaks. A broken packet
+        gives those before the error, a hostile one none.
 
     Examples
     --------

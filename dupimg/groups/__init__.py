@@ -1,1 +1,1 @@
-"""Group vectors: duplicates, scenes, and a second look at both."""
+"""Group vectors into duplicates and scenes, and compare pairs of pictures."""

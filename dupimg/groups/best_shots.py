@@ -1,4 +1,4 @@
-"""Recommend one of several shots of one moment; nothing is removed for it."""
+"""Recommend the best of several shots of one moment; nothing is removed because of it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-# Grey levels of thumbnails that count as black or white: nothing is to be seen there.
+# Grey levels up to and from which a thumbnail counts as black or white, without visible content.
 _BLACK, _WHITE = 4, 251
 
 
 def shot_quality(sharpness: NDArray, thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return how good shots are beside others of the same moment.
+    """Return the quality of shots, for comparison with others of the same moment.
 
     Parameters
     ----------
     sharpness : ndarray of shape (n,), float
-        At one scale.
+        Sharpness, measured at the same scale for all.
     thumbnails : ndarray of shape (n, size, size), uint8
-        Grey.
+        Grey thumbnails.
 
     Returns
     -------
     ndarray of shape (n,), float64
-        The sharpness, less where parts are too dark or too bright.
+        The sharpness, reduced for parts that are too dark or too bright.
     """
     flat = thumbnails.reshape(len(thumbnails), -1)
     clipped = ((flat <= _BLACK) | (flat >= _WHITE)).mean(axis=1)
@@ -43,7 +43,7 @@ def best_shots(
     quality : ndarray of shape (n,), float64
         See `shot_quality`.
     order : ndarray of shape (n,), int64
-        All shots; of two that are equally good, the first here is the better.
+        All shots; on a tie the first one here is the better.
 
     Returns
     -------

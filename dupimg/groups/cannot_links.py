@@ -1,4 +1,4 @@
-"""Keep rows apart that a person or a rule says share no scene."""
+"""Separate rows that must not share a scene, by the user's decision or by a rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dupimg.search.rows import squared_norms, unit_rows
 
 
 def check_links(must: NDArray[np.int64], cannot: NDArray[np.int64], n_rows: int) -> None:
-    """Raise an error if rows that cannot share a scene must do so.
+    """Raise an error if the links contradict each other.
 
     Raises
     ------
@@ -32,28 +32,28 @@ def check_links(must: NDArray[np.int64], cannot: NDArray[np.int64], n_rows: int)
 def part(
     vectors: NDArray, must: NDArray[np.int64], cannot: NDArray[np.int64], threshold: float
 ) -> NDArray[np.int64]:
-    """Cluster the rows of one scene anew, by average linkage that joins no rows of `cannot`.
+    """Recluster the rows of one scene by average linkage, without joining rows of `cannot`.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
-        Rows of any length but zero.
+        Rows of any norm but zero.
     must : ndarray of shape (n_must, 2), int64
-        Pairs of rows that share a cluster.
+        Pairs of rows that must share a cluster.
     cannot : ndarray of shape (n_cannot, 2), int64
-        Pairs of rows that do not.
+        Pairs of rows that must not.
     threshold : float
         Clusters merge while the mean cosine between their members is at least this.
 
     Returns
     -------
     ndarray of shape (n,), int64
-        The cluster of every row, in no particular numbering.
+        The cluster of every row, numbered arbitrarily.
 
     Notes
     -----
-    Constrained agglomerative clustering (Davidson and Ravi 2005): of all pairs of clusters that
-    may merge, those with the highest mean cosine do. Takes a matrix of all pairs.
+    Constrained agglomerative clustering (Davidson and Ravi 2005): the pair of clusters with the
+    highest mean cosine that may merge does. Takes a matrix of all pairs.
     """
     labels = joined_labels(np.arange(len(vectors)), must)
     _, labels = np.unique(labels, return_inverse=True)

@@ -1,7 +1,7 @@
-"""Lay one picture over another: a copy, a part of it, an edited one, or something else.
+"""Align two pictures and judge whether they are copies, crops or edits of each other.
 
-Pictures are laid over each other as they are, or by the affine map of their matched details, and
-compared where they overlap: in windows by correlation, by brightness, and by their colours.
+Pictures are aligned frame on frame, or by the affine map of their matched details, and compared
+where they overlap: by the correlation of windows, by brightness and by colours.
 """
 
 from __future__ import annotations
@@ -27,97 +27,96 @@ COPY = "copy"
 CROPPED_COPY = "cropped copy"
 EDITED_COPY = "edited copy"
 
-# Matched details that make a map worth a look, and that leave no doubt which side is up.
+# Fewest matched details for a map, and enough of them to be sure of the orientation.
 _FEWEST_DETAILS, _ENOUGH_DETAILS = 8, 24
 
-# Steps of refining a map, the gain in correlation below which it ends, and the largest share of
-# windows that differ without it.
+# Most steps and least gain in correlation when a map is refined, and the largest share of differing
+# windows that is worth refining.
 _REFINING, _WORTH_REFINING = (30, 1e-4), 0.1
 
-# Maps that are so near each other, in units of the longer side, are one: 0.6 of 512 pixels.
+# Maps this close, in units of the longer side, are the same: 0.6 of 512 pixels.
 _SAME_PLACE = 0.0012
 
-# Shares of windows that show something else, and of other colours, in an edited copy, at most.
+# Largest shares of differing windows and of other colours in an edited copy.
 _MOST_EDITED, _MOST_EDITED_COLOUR = 0.25, 0.15
 
-# Largest share of such windows in a copy: copies of 96 photos, recompressed, resized, cropped,
+# Largest share of differing windows in a copy: copies of 96 photos, recompressed, resized, cropped,
 # turned, with bars or in a screenshot, have up to 0.03 % of them; forms filled in differently 0.4 %
 # and more.
 _MOST_DIFFERING = 0.001
 
-# A picture with fewer windows that are not plain has nothing to compare.
+# Least share of textured windows; with fewer there is nothing to compare.
 _LEAST_TEXTURE = 0.02
 
-# Grey levels by which the brightness of a copy may differ (a third of a stop is 20), and ratio of
-# contrasts: of the frames of an exposure series the dark ones differ in contrast only.
+# Largest difference of the brightness of a copy in grey levels (a third of a stop is 20), and
+# largest ratio of contrasts: dark frames of an exposure series only differ in contrast.
 _MOST_OTHER_TONE, _MOST_OTHER_CONTRAST = 3.0, 1.12
 
-# Share of the cells of a copy whose color no change of white balance, brightness or saturation
-# explains: at most 2.6 % after the strongest compression, 5 % and more for another shirt.
+# Largest share of the cells of a copy whose colour no change of white balance, brightness or
+# saturation explains: up to 2.6 % after the strongest compression, 5 % and more for another shirt.
 _MOST_OTHER_COLOUR = 0.03
 
-# Levels from which all channels of both are the white of a ground, and the share of the overlap
-# that makes it one: with white as it was, a change does the same to all channels, but for so many
-# levels of black or white. Else another shirt would be one, where there is nothing beside it.
+# Level from which all channels of both pictures are white, least share of a white ground, and the
+# largest tint: if the ground stays white, a global change must treat all channels alike, except for
+# so many levels. Otherwise another shirt alone on white would pass for a global change.
 _WHITE, _LEAST_GROUND, _MOST_TINT = 228, 0.1, 24
 
-# Changes of saturation that are tried, levels that a colour may miss, and how often the fit leaves
-# out more of what is missed by more than some levels.
+# Changes of saturation to try, levels by which a colour may miss, levels from which it is an
+# outlier, and the number of fits, each without the outliers of the one before.
 _SATURATIONS = np.arange(0, 2.01, 0.2)
 _MISS, _OUTLIER, _FITS = 16, 12, 4
 
-# Pixels over which colours are averaged, and of these the fewest that are compared, and about the
-# most that a change is fitted to.
+# Pixels over which colours are averaged, the fewest averages to compare, and about the most to fit.
 _COLOUR_BLUR, _FEWEST_COLOURS, _MOST_COLOURS = 5, 32, 500
 
-# Largest stretch of one axis of a copy against the other.
+# Largest stretch of one axis of a copy relative to the other.
 _MOST_SHEAR = 1.35
 
-# A picture of which so much is covered lies within the other one.
+# A picture lies within the other one if at least this share is covered.
 _WITHIN = 0.96
 
-# Smallest part of a picture that is told to be a part of it.
+# Smallest share of a picture that counts as a crop of it.
 _LEAST_PART = 0.2
 
-# Of an edited copy all that differs lies in a part of the picture, and most of the picture is the
-# same: a caption, a watermark, something painted over.
+# An edited copy differs in one part only, such as a caption or a watermark: largest share of that
+# part, and least share of the differing windows in it.
 _LARGEST_EDIT, _LEAST_IN_EDIT = 0.35, 0.9
 
-# Bars around a picture: this share of them has one grey level (within some), and along this share
-# of its edge the grey level jumps. A sky or a wall that was cut off goes on inside.
-# Without a jump they may be bars only if they are of one grey as nothing is that was photographed.
+# Bars around a picture: least share of one grey level, its tolerance, and the least share of the
+# edge with a jump of grey levels. A cropped sky or wall continues inside without a jump.
+# Without a jump they may only be bars if their grey is more uniform than anything photographed.
 _ONE_GREY, _SAME_GREY, _EDGE = 0.6, 8, 0.5
 _ALL_ONE_GREY, _VERY_SAME_GREY = 0.6, 1
 
-# Sides whose ratios differ by less are of pictures with one frame.
+# Tolerance of the aspect ratio for pictures with the same frame.
 _SAME_RATIO = 0.03
 
 
 @dataclass(frozen=True)
 class CopyEvidence:
-    """What laying one picture over the other says; all numbers are floats, to be kept as such.
+    """The comparison of two aligned pictures; all fields are floats, for storage in the cache.
 
     Attributes
     ----------
     covered, other_covered : float
-        Shares of the first and of the second picture that the other one covers.
+        Shares of the first and of the second picture that the other covers.
     bars, other_bars : float
-        1 if what lies beyond is bars or the screen of a program and no picture, 0 if it is picture,
-        0.5 if it may be either, as a black night; of the first and of the second picture.
+        1 if the uncovered part of the first or the second picture is bars or a screen, 0 if it is
+        picture, 0.5 if it may be either, such as a black night.
     is_grey, other_is_grey : float
         1 if the first or the second picture has no colours, else 0.
     texture : float
-        Share of the overlap that is not plain.
+        Share of the overlap with texture.
     differing : float
-        Share of that which shows something else.
+        Share of the texture that differs.
     edited : float
-        Share of the overlap in which nearly all of this lies.
+        Share of the overlap that holds nearly all differences.
     other_tone : float
         Difference of brightness in grey levels.
     other_contrast : float
         Ratio of contrasts, at least 1.
     other_colour : float
-        Share of the overlap whose colours no global change explains.
+        Share of the overlap with colours that no global change explains.
     """
 
     covered: float = 0
@@ -134,7 +133,7 @@ class CopyEvidence:
     other_colour: float = 1
 
     def swapped(self) -> CopyEvidence:
-        """Return what the same pair says with the pictures exchanged."""
+        """Return the evidence on the same pair in the other order."""
         return replace(
             self,
             covered=self.other_covered,
@@ -147,10 +146,10 @@ class CopyEvidence:
 
     @property
     def verdict(self) -> str:
-        """What the second picture is to the first one.
+        """The relation of the two pictures.
 
         "copy", "cropped copy" (one is a part of the other), "edited copy" (a part differs), or ""
-        if it is shown to be none of them.
+        for none of these.
         """
         if self.texture < _LEAST_TEXTURE or self.differing > _MOST_EDITED:
             return ""
@@ -180,14 +179,14 @@ class CopyEvidence:
         Parameters
         ----------
         brightened : bool, default=False
-            Whether it may be another in brightness.
+            Whether its brightness may differ.
         edited : bool, default=False
-            Whether it may have been edited.
+            Whether it may be an edited copy.
 
         Notes
         -----
-        Colour does not go in favour of grey, nor a whole in favour of a part of it, nor a picture
-        in favour of one with bars or a screen around it.
+        A coloured picture does not go for a grey one, a whole not for a crop, and a picture not
+        for one with bars or a screen around it.
         """
         return (
             self.verdict != ""
@@ -200,7 +199,7 @@ class CopyEvidence:
 
     @property
     def _is_within(self) -> bool:
-        """Whether the second picture shows nothing that the first one does not show."""
+        """Whether the first picture shows all of the second."""
         if self.other_covered >= _WITHIN:
             return self.covered >= _LEAST_PART
         return self.other_bars == 1 and self.covered >= _WITHIN
@@ -212,7 +211,7 @@ NO_COPY = CopyEvidence()
 def compare_copies(
     first: Picture, second: Picture, first_details: Details, second_details: Details
 ) -> CopyEvidence:
-    """Lay two pictures over each other and compare them where they overlap.
+    """Align two pictures and compare them where they overlap.
 
     Parameters
     ----------
@@ -222,8 +221,8 @@ def compare_copies(
     Returns
     -------
     CopyEvidence
-        Of the map under which they differ least: frame on frame, where both have one aspect
-        ratio, or details on details.
+        For the alignment with the least difference: frame on frame if both have one aspect ratio,
+        or details on details.
     """
     return best_map(first, second, first_details, second_details)[0]
 
@@ -231,9 +230,9 @@ def compare_copies(
 def best_map(
     first: Picture, second: Picture, first_details: Details, second_details: Details
 ) -> tuple[CopyEvidence, Affine | None]:
-    """Return what `compare_copies` does, and the map from the first picture to the second.
+    """Return the evidence of `compare_copies`, and the map from the first picture to the second.
 
-    The map is None where both pictures show something that the other one does not.
+    The map is None if both pictures show something that the other one lacks.
     """
     best: tuple[CopyEvidence, Affine | None] = (NO_COPY, None)
 
@@ -267,7 +266,7 @@ def _frames(first: Picture, second: Picture) -> list[Affine]:
 
 
 def _is_the_same(affine: Affine, frame: Affine) -> bool:
-    """Return whether two maps of a picture are one, as exactly as details can tell."""
+    """Return whether two maps agree within the accuracy of details."""
     corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]])
     return bool(np.abs(corners @ (affine - frame).T).max() < _SAME_PLACE)
 
@@ -280,7 +279,7 @@ def _by_details(first: Details, second: Details) -> list[Affine]:
         match = max(match, *turned, key=lambda match: match.n_details)
     linear = match.affine[:, :2]
     stretch = np.linalg.svd(linear, compute_uv=False)
-    # A face in a mirror has details of the face, but whether that counts is for others to say.
+    # Mirrored details match on a symmetric face, too; the caller decides whether mirroring counts.
     if np.linalg.det(linear) <= 0 or stretch[0] > _MOST_SHEAR * stretch[1]:
         return []
     if match.n_details < _FEWEST_DETAILS:
@@ -289,9 +288,9 @@ def _by_details(first: Details, second: Details) -> list[Affine]:
 
 
 def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
-    """Return the map near a map under which the pictures correlate most, if it can be found.
+    """Return the nearby map with the highest correlation, if it can be found.
 
-    Details tell where a picture lies to a pixel or two, which is not enough to compare grass.
+    Details align pictures to a pixel or two, which is too coarse for textures such as grass.
     """
     cv2 = opencv()
     pair = Overlay((first, second), "grey", affine)
@@ -301,7 +300,7 @@ def _refined(first: Picture, second: Picture, affine: Affine) -> list[Affine]:
         _, refined = cv2.findTransformECC(
             pair.here, pair.there, start, cv2.MOTION_AFFINE, ending, None, 5
         )
-    except cv2.error:  # no correlation to improve
+    except cv2.error:  # the search does not converge
         return []
     return [pair.points(refined)]
 
@@ -313,14 +312,14 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
     seen = well_inside(inside)
     covered, other_covered = _share(inside), _share(other_inside)
     if max(covered, other_covered) < _WITHIN or not seen.any():
-        return NO_COPY  # both show something that the other one does not
+        return NO_COPY  # each shows something that the other lacks
     laid = pair.laid()
     texture, differing, edited = _differing_windows(here, laid, seen)
     found = CopyEvidence(
         covered, other_covered, texture=texture, differing=differing, edited=edited
     )
     if differing > (_MOST_DIFFERING if edited > _LARGEST_EDIT else _MOST_EDITED):
-        return found  # another picture, whatever else is the same
+        return found  # already shown to be another picture
     mask = seen.astype(np.uint8)
     contrasts = sorted(float(opencv().meanStdDev(p, mask=mask)[1].item()) + 1 for p in (here, laid))
     return replace(
@@ -340,7 +339,7 @@ def _share(mask: NDArray[np.uint8]) -> float:
 
 
 def _median_difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Return the median of differences, from their counts, as sorting them takes much longer."""
+    """Return the median of differences from their counts, which is faster than sorting."""
     below = np.cumsum(np.bincount(a.astype(np.int16) - b + 255))
     middle = np.searchsorted(below, [(len(a) + 1) // 2, len(a) // 2 + 1])
     return float(middle.mean()) - 255
@@ -349,7 +348,7 @@ def _median_difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 def _differing_windows(
     here: NDArray[np.uint8], there: NDArray[np.uint8], seen: NDArray[np.bool_]
 ) -> tuple[float, float, float]:
-    """Return shares: of windows that are not plain, of these that differ, and of their box."""
+    """Return the shares of textured windows, of differing ones among them, and of their box."""
     textured, low = compare_windows(here, there, seen)
     n_textured = int(np.count_nonzero(textured))
     differing = int(np.count_nonzero(low)) / max(n_textured, 1)
@@ -357,7 +356,7 @@ def _differing_windows(
 
 
 def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
-    """Return the share of what is seen that a box around nearly all windows takes."""
+    """Return the share of the visible area in a box around nearly all differing windows."""
     rows, columns = np.nonzero(low)
     if not len(rows):
         return 0.0
@@ -367,7 +366,7 @@ def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
 
 
 def _bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
-    """Return whether what lies around a part of a picture is bars; see `CopyEvidence`."""
+    """Return how surely the surroundings of a part are bars; see `CopyEvidence`."""
     around = _grown(inside, 3) == 0
     if np.count_nonzero(around) < (1 - _WITHIN) / 2 * picture.size:
         return 0.0
@@ -378,9 +377,9 @@ def _bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
 
 
 def _step(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
-    """Return the share of the edge of a part of a picture that is an edge in the picture, too.
+    """Return the share of the border of a part along which the picture has an edge, too.
 
-    A map is a pixel off, so a pixel on each side of the edge is left out.
+    A map may be a pixel off, so a pixel on each side of the border is left out.
     """
     rings = (
         _grown(inside, 5) - _grown(inside, 1),
@@ -401,7 +400,7 @@ def _grown(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
 
 
 def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
-    """Return the share of the overlap whose colours no global change explains, either way."""
+    """Return the share of the overlap with colours that no global change explains, either way."""
     cv2 = opencv()
     pair = Overlay((first, second), "colours", affine)
     blur = (_COLOUR_BLUR, _COLOUR_BLUR)
@@ -413,7 +412,7 @@ def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
     if len(a) < _FEWEST_COLOURS:
         return 1.0
     unlike = float(np.mean(np.sum((a - b) ** 2, axis=1) > _MISS**2))
-    if unlike <= _MOST_OTHER_COLOUR:  # as they are in most copies
+    if unlike <= _MOST_OTHER_COLOUR:  # the usual case of copies
         return unlike
     some = slice(None, None, 1 + len(a) // _MOST_COLOURS)
     for saturations in (np.ones(1), _SATURATIONS):
@@ -432,11 +431,10 @@ def _unexplained(
     *,
     has_ground: bool,
 ) -> float:
-    """Return the share of colours `b` that a global change of `a` misses by more than 16 levels.
+    """Return the share of colours `b` that the best global change of `a` misses by over 16 levels.
 
-    The change is one of saturation, and then of brightness and
-    contrast for each channel, as by white balance. It turns no blue into green while skin, or a
-    white ground, stays as it is.
+    The change is one of saturation, then of brightness and contrast for each channel, as by white
+    balance. It cannot turn blue into green while skin or a white ground stays the same.
     """
     brightness = a @ np.array([0.299, 0.587, 0.114], np.float32)
     changed = brightness + saturations[:, None, None] * (a.T - brightness)
@@ -462,7 +460,7 @@ def _misses(
     misses : ndarray of shape (n_changes, n), float32
         Squared distances of `b` from the lines.
     ends : ndarray of shape (n_changes, 3, 2), float32
-        What the lines make of black and of white.
+        The values of the lines for black and white.
     """
     weights = np.ones_like(a)
     for _ in range(_FITS):

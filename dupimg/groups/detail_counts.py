@@ -1,4 +1,4 @@
-"""How many matched details pairs of photos share, as far as they were compared."""
+"""Numbers of matched details of compared pairs of photos."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class DetailCounts:
-    """Pairs that were compared by their details.
+    """Compared pairs with their numbers of matched details.
 
     Attributes
     ----------
     pairs : ndarray of shape (n_pairs, 2), int64
-        Numbers of two photos, or of two contents; each pair once.
+        Indices of two photos or two contents; each pair once.
     counts : ndarray of shape (n_pairs,), int64
-        How many matched details agree, see `dupimg.groups.places.PlaceEvidence`.
+        Number of matched details, see `dupimg.groups.places.PlaceEvidence`.
 
     Examples
     --------
@@ -31,16 +31,16 @@ class DetailCounts:
 
     @classmethod
     def none(cls) -> DetailCounts:
-        """Return the counts where nothing was compared."""
+        """Return empty counts."""
         return cls(np.empty((0, 2), np.int64), np.empty(0, np.int64))
 
     def of(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the counts of m pairs, whichever comes first; NaN where they are not known.
+        """Return the counts of m pairs in either order; NaN if unknown.
 
         Parameters
         ----------
         one, other : ndarray of shape (m,), int64
-            Numbers; a negative one is of no photo.
+            Indices; negative for no photo.
 
         Returns
         -------
@@ -59,5 +59,5 @@ class DetailCounts:
 
 
 def _keys(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a number for each pair, the same whichever comes first."""
+    """Return a number for each pair, the same for both orders."""
     return pairs.min(axis=1) << 32 | pairs.max(axis=1)

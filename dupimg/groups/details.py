@@ -1,9 +1,8 @@
-"""Local features of photos: details that two photos share prove that they show one place.
+"""Find and match local features ("details"), which prove that two photos show the same place.
 
-A network says how alike two photos look. Details say whether the same things are in them, and
-where: corners are found in a picture at several sizes and described by the directions of the edges
-around them, mutual nearest descriptors are matched, and an affine map that RANSAC fits tells the
-matches that agree from those of chance.
+A network measures how similar two photos look. Details show whether the same things are in them,
+and where: corners are found at several sizes and described by the edges around them, mutual nearest
+descriptors are matched, and an affine map fitted by RANSAC separates true matches from chance.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from numpy.typing import NDArray
 
 from dupimg.opencv import opencv
 
-# With 300 details 3 % fewer pairs of one scene are found; with 320 or 362 pixels no more.
+# 300 details find 3 % fewer pairs of one scene; 320 or 362 pixels find no more.
 LONGEST_SIDE, MOST_DETAILS = 256, 400
 
-# Details are found in a picture of the longest side and in smaller ones, each by this factor.
+# Details are found at the longest side and at smaller sizes, each smaller by this factor.
 _LEVELS, _STEP = 4, 0.5**0.5
 
-# Small pictures are enlarged, as by SIFT, so that corners have room around them.
+# Small pictures are enlarged, as in SIFT, so that corners have enough surroundings.
 _MOST_ENLARGED = 2.0
 
-# Blur against noise, side in pixels of the windows of corners, and the least contrast of a corner:
-# the smaller eigenvalue of its structure tensor, for grey levels from 0 to 1.
+# Blur against noise, side of corner windows in pixels, and least contrast of a corner: the smaller
+# eigenvalue of its structure tensor, for grey levels from 0 to 1.
 _BLUR, _CORNER, _LEAST_CONTRAST = 0.8, 5, 1e-5
 
-# A descriptor has 4 x 4 cells with centres so many pixels apart, and 8 directions of edges in each,
-# averaged with these two windows.
+# A descriptor has 4 x 4 cells at this distance in pixels, with 8 edge directions in each, averaged
+# with these two windows.
 _SPACING, _WINDOWS = 6, (3, 7)
 _DIRECTIONS = ((1, 0), (1, 1), (0, 1), (-1, 1))
 _CELLS = np.array([(y, x) for y in (-1.5, -0.5, 0.5, 1.5) for x in (-1.5, -0.5, 0.5, 1.5)])
@@ -40,30 +39,30 @@ _MARGIN = int(_OFFSETS.max()) + 2
 # Largest share of one number in a descriptor (Lowe 2004, section 6.1).
 _LARGEST_NUMBER = np.float32(0.2)
 
-# Where the numbers of a descriptor come from if the picture is turned by 90°.
+# The permutation of a descriptor when the picture is turned by 90°.
 _TURNED = np.roll(np.rot90(np.arange(128).reshape(4, 4, 8), -1), 2, axis=2).ravel()
 
-# A match must be nearer than the second nearest by this factor (Lowe 2004, section 7.1).
+# Largest ratio of the nearest to the second nearest distance (Lowe 2004, section 7.1).
 _DISTANCE_RATIO = 0.88
 
-# Pixels by which a match may miss the place that the affine map gives it, with `LONGEST_SIDE`.
+# Largest error of a match under the affine map, in pixels at `LONGEST_SIDE`.
 _REACH = 3.5
 
-# Fewer matches prove nothing, and many of them would be fitted in vain: 1,183 pairs that share a
-# place had 15 and more, half of all others up to 11.
+# Fewer matches prove nothing and are not worth a fit: 1,183 pairs that share a place had 15 and
+# more, half of all others up to 11.
 _FEWEST_MATCHES = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Details:
-    """Details of one photo.
+    """The details of one photo.
 
     Attributes
     ----------
     points : ndarray of shape (n, 2), float32
-        Where they are, in units of the longer side of the photo: x, then y.
+        Positions (x, y) in units of the longer side of the photo.
     descriptors : ndarray of shape (n, 128), float32
-        Rows of norm 1; their dot product says how alike two details are.
+        Rows of norm 1; their dot product is the similarity of two details.
     """
 
     points: NDArray[np.float32]
@@ -74,7 +73,7 @@ class Details:
         return len(self.points)
 
     def turned(self, times: int) -> Details:
-        """Return the same details, described as in the picture turned by so many times 90°."""
+        """Return the same details with the descriptors of the picture turned by `times` × 90°."""
         descriptors = self.descriptors
         for _ in range(times):
             descriptors = descriptors[:, _TURNED]
@@ -83,7 +82,7 @@ class Details:
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """What two photos share.
+    """The matched details of two photos.
 
     Attributes
     ----------
@@ -92,7 +91,7 @@ class Match:
     affine : ndarray of shape (2, 3), float64
         Maps a point of the first photo to the second, both in units of their longer sides.
     places : ndarray of shape (n_details, 4), float32
-        Where the matched details are: x and y in the first photo, x and y in the second.
+        Positions of the matched details: x and y in the first photo, x and y in the second.
     """
 
     n_details: int
@@ -109,18 +108,18 @@ def find_details(picture: NDArray[np.uint8], *, most: int = MOST_DETAILS) -> Det
     Parameters
     ----------
     picture : ndarray of shape (height, width), uint8
-        Grey and upright; it is brought to 256 pixels, small ones to twice their size.
+        Grey and upright; it is resized to 256 pixels, a small one to at most twice its size.
     most : int, default=400
-        About so many of the strongest ones are returned.
+        Approximate number of the strongest details to return.
 
     Returns
     -------
     Details
-        The finest ones first, each size in order of strength; none of a picture without contrast.
+        Finest first, each size in order of strength; empty for a picture without contrast.
 
     Notes
     -----
-    Corners (Shi and Tomasi 1994), with descriptors that are laid out and normalized as those of
+    Corners (Shi and Tomasi 1994), with descriptors that are laid out and normalized like those of
     SIFT (Lowe 2004; Arandjelović and Zisserman 2012) but not turned, as photos are upright. They
     take 4 ms of one core, a quarter of SIFT's time, and find as many pairs of one scene.
     """
@@ -133,7 +132,7 @@ def find_details(picture: NDArray[np.uint8], *, most: int = MOST_DETAILS) -> Det
 
 
 def _levels(picture: NDArray[np.uint8], most: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """Yield a picture in several sizes, and how many details each may have."""
+    """Yield a picture in several sizes, with the number of details for each."""
     cv2 = opencv()
     scale = min(_MOST_ENLARGED, LONGEST_SIDE / max(picture.shape))
     total = sum(_STEP ** (2 * k) for k in range(_LEVELS))
@@ -148,7 +147,7 @@ def _levels(picture: NDArray[np.uint8], most: int) -> Iterator[tuple[NDArray[np.
 def _details_of_level(
     level: NDArray[np.uint8], most: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]]:
-    """Return places of corners in pixels, x and y, their descriptors, and the size of the level."""
+    """Return the positions (x, y) of corners in pixels, their descriptors and the level's size."""
     y, x, shift = _corners(level, most)
     return np.column_stack([x, y]) + shift, _descriptors(level, y, x), level.shape
 
@@ -156,7 +155,7 @@ def _details_of_level(
 def _corners(
     level: NDArray[np.uint8], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Return the strongest corners: rows, columns, and by what x and y miss the very place."""
+    """Return rows and columns of the strongest corners, and their subpixel offsets."""
     cv2 = opencv()
     strength = cv2.cornerMinEigenVal(level, _CORNER, ksize=3)
     around = cv2.dilate(strength, np.ones((5, 5), np.uint8))
@@ -167,7 +166,7 @@ def _corners(
     strongest = np.argsort(-strength[y, x], kind="stable")[:most]
     y, x = y[strongest], x[strongest]
     sides = ((strength[y, x - 1], strength[y, x + 1]), (strength[y - 1, x], strength[y + 1, x]))
-    # The top of a parabola through three pixels.
+    # The maximum of a parabola through three pixels.
     shifts = [
         0.5 * (a - b) / np.minimum(a + b - 2 * strength[y, x], np.float32(-1e-12)) for a, b in sides
     ]
@@ -177,7 +176,7 @@ def _corners(
 def _descriptors(
     level: NDArray[np.uint8], y: NDArray[np.int64], x: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Describe the surroundings of pixels: how much rises in each of eight directions."""
+    """Return descriptors of pixels: the gradients around them in each of eight directions."""
     cv2 = opencv()
     first, second = _WINDOWS
     height, width = level.shape
@@ -195,7 +194,7 @@ def _descriptors(
             cv2.boxFilter(sums, cv2.CV_32F, (second, second), rising[number], normalize=False)
     cells = (y[:, None] + _OFFSETS[:, 0]) * width + x[:, None] + _OFFSETS[:, 1]
     numbers = rising.reshape(8, -1)[:, cells]
-    numbers[1::2] *= np.float32(0.5**0.5)  # of pixels that are further apart
+    numbers[1::2] *= np.float32(0.5**0.5)  # diagonal pixels are further apart
     numbers = numbers.transpose(1, 2, 0).reshape(len(y), 128)
     norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))[:, None]
     np.minimum(numbers, _LARGEST_NUMBER * norms, out=numbers)
@@ -212,11 +211,11 @@ def match_details(first: Details, second: Details) -> Match:
     Returns
     -------
     Match
-        `NO_MATCH` with fewer than twelve matches, and where no affine map explains any.
+        `NO_MATCH` for fewer than twelve matches, or if no affine map explains any.
 
     Notes
     -----
-    Deterministic: OpenCV's RANSAC begins with the same random numbers each time. 0.3 ms of one
+    Deterministic: OpenCV's RANSAC starts with the same random numbers each time. 0.3 ms of one
     core for 300 details each.
     """
     matches = _mutual_nearest(first.descriptors, second.descriptors)
@@ -239,7 +238,7 @@ def match_details(first: Details, second: Details) -> Match:
 
 
 def _mutual_nearest(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the pairs of rows that are nearest to each other, and clearly so."""
+    """Return the pairs of rows that are clearly nearest to each other."""
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.int64)
     likeness = first @ second.T

@@ -1,4 +1,4 @@
-"""Find duplicates: every vector that goes is similar enough to a keeper that stays."""
+"""Find duplicates: every removed vector is similar enough to its keeper."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from dupimg.search.similarity import (
 
 RULES = ("cosine", "verified")
 
-# A photo turned by 90° has a lower cosine to itself: 0.68 to 0.76 measured, where mirroring
-# leaves 0.95.
+# Turned by 90°, a photo has a low cosine to itself: 0.68 to 0.76 measured, against 0.95 for a
+# mirrored one.
 ROTATED_CANDIDATE_THRESHOLD = 0.6
 
 
 def _can_predict(finder: DuplicateFinder) -> bool:
-    """Raise an error unless vectors alone tell duplicates."""
+    """Return True if vectors alone decide about duplicates; otherwise raise an error."""
     if finder.rule != "cosine":
         raise AttributeError(
             f"Got rule={finder.rule!r}, expected rule='cosine': `predict` sees no thumbnails. Fit "
@@ -46,21 +46,19 @@ def _can_predict(finder: DuplicateFinder) -> bool:
 class DuplicateFinder(ClusterMixin, BaseEstimator):
     """Group vectors around keepers that are similar to every member of their group.
 
-    The rows are visited from the best to the worst. A row that no group has claimed yet
-    becomes a keeper and claims every unclaimed row with a cosine of at least `threshold` to
-    it. So groups are stars: similarity does not chain from member to member, and no row is
-    removed in favour of one that it does not resemble.
+    The rows are visited from the best to the worst. Each unclaimed row becomes a keeper and
+    claims every unclaimed row with a cosine of at least `threshold` to it. So groups are stars:
+    similarity does not chain from member to member, and every removed row resembles its keeper.
 
     Parameters
     ----------
     threshold : float, default=0.95
         Lowest cosine similarity of a duplicate to its keeper, in (0, 1], inclusive.
     rule : {"cosine", "verified"}, default="cosine"
-        "cosine" goes by `threshold`. "verified" takes a second look at thumbnails: a duplicate
-        has a cosine of at least `candidate_threshold` to its keeper, and their thumbnails are
-        copies: their correlation is at least `copy_threshold`, and 0.9 on average of their
-        parts. So it finds copies of lower quality, and spares photos of one scene that were
-        taken at another moment.
+        "cosine" uses `threshold`. "verified" also compares thumbnails: a duplicate has a cosine of
+        at least `candidate_threshold` to its keeper, and their thumbnails correlate by at least
+        `copy_threshold`, their parts by 0.9 on average. So it finds copies of lower quality, and
+        spares photos of the same scene at another moment.
     candidate_threshold : float, default=0.8
         Cosine similarity in (0, 1], inclusive, from which thumbnails are compared.
     copy_threshold : float, default=0.97
@@ -72,11 +70,11 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
     mirrored : bool, default=False
         Whether a copy may be mirrored: twice the work for each pair.
     memory : int, default=None
-        Bytes that the search may take beside the vectors, though a little it must take; None is
-        a quarter of the memory that is free, of which it takes what is of use.
+        Largest number of bytes for the search, besides the vectors and a necessary minimum; None
+        is a quarter of the free memory.
     n_jobs : int, default=None
-        Number of blocks of pairs that are compared at once; None is the number of cores, or of
-        those that the backend of `joblib.parallel_config` has.
+        Number of blocks of pairs to compare at once; None is the number of cores, or of the
+        workers of the backend in `joblib.parallel_config`.
 
     Attributes
     ----------
@@ -88,11 +86,11 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
     cosine_to_keeper_ : ndarray of shape (n_samples,), float64
         The cosine of every row to its keeper; 1 for the keepers.
     thumb_correlation_ : ndarray of shape (n_samples,), float64
-        The correlation of the thumbnails of every row and its keeper, of a keeper and the row
-        nearest to it. NaN where their cosine is below `candidate_threshold` (and `threshold`),
-        and without thumbnails.
+        The correlation of the thumbnails of every row and its keeper; for keepers, of the row and
+        its nearest one. NaN without thumbnails, or if the cosine is below `candidate_threshold`
+        (and `threshold`).
     is_copy_ : ndarray of shape (n_samples,), bool
-        Whether the thumbnails of these two rows are copies.
+        Whether these two thumbnails are copies.
     other_rule_keepers_ : ndarray of shape (n_samples,), int64
         The keepers by the other rule; only with thumbnails.
     nearest_cosine_ : ndarray of shape (n_samples,), float64
@@ -109,10 +107,10 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
 
     Notes
     -----
-    All pairs are compared exactly, see `dupimg.search.similarity.cosine_graph`, but none are held:
-    beside the vectors this takes about 100 bytes for a row, however many pairs there are.
+    All pairs are compared exactly, see `dupimg.search.similarity.cosine_graph`, but not stored:
+    besides the vectors this takes about 100 bytes for a row, however many pairs there are.
     Permuting the rows, with `keeper_order`, permutes the result. A memory map of float32 or
-    float64 is read part by part, and never as a whole.
+    float64 is read part by part, never as a whole.
 
     Examples
     --------
@@ -170,21 +168,20 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         y : None
             Ignored.
         keeper_order : array-like of shape (n_samples,), int, optional
-            Every row number once, the row that should rather stay first. By default the
-            order of the rows.
+            All row numbers, best keeper first. By default the order of the rows.
         thumbnails : array-like of shape (n_samples, side, side), uint8, optional
-            A small grey upright picture of each photo, which `rule="verified"` needs.
+            A small grey upright picture of each photo; required by `rule="verified"`.
         cannot_link : array-like of shape (k, 2), int, optional
-            Pairs of rows that are no duplicates of each other whatever their cosine. Both may
+            Pairs of rows that are not duplicates of each other whatever their cosine. Both may
             still be duplicates of a third row.
         must_stay : array-like of shape (n_samples,), bool, optional
-            Rows that stay whatever they are similar to, such as those of a training set. They come
-            first in the order of keepers, and are no duplicates of each other.
+            Rows that always stay, such as those of a training set. They come first in the order of
+            keepers, and are not duplicates of each other.
         progress : callable, optional
             Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all:
             the `update` of a tqdm bar.
         checkpoint : Checkpoints, optional
-            Keeps what was found, so that the same search goes on where it was interrupted; see
+            Saves partial results, so that the same search can resume after an interruption; see
             `dupimg.files.checkpoints`.
 
         Returns
@@ -195,9 +192,9 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is not as described, a vector is zero or not finite,
-            `keeper_order` is no permutation, the thumbnails do not fit, or `cannot_link` holds
-            something else than pairs of different rows.
+            If a parameter is invalid, a vector is zero or not finite, `keeper_order` is no
+            permutation, the thumbnails do not fit, or `cannot_link` does not consist of pairs of
+            different rows.
         """
         self._check_parameters()
         options = SearchOptions(
@@ -221,12 +218,12 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         return self
 
     def decide_otherwise(self, keepers: NDArray[np.int64], thumbnails: ArrayLike) -> None:
-        """Replace the keepers of a fitted estimator, and all that follows from them.
+        """Replace the keepers of a fitted estimator, and update the dependent attributes.
 
         Parameters
         ----------
         keepers : ndarray of shape (n_samples,), int64
-            A row that stays is its own keeper.
+            The keeper of every row; a row that stays is its own keeper.
         thumbnails : array-like of shape (n_samples, side, side), uint8
             As in `fit`.
         """
@@ -248,7 +245,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
 
     @available_if(_can_predict)
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the keeper that stands for each new vector.
+        """Return the keeper of each new vector.
 
         Parameters
         ----------
@@ -296,7 +293,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         thumbnails: ArrayLike | None = None,
         cannot_link: ArrayLike | None = None,
     ) -> csr_array:
-        """Return all pairs that are duplicates by the rule, whether or not one is a keeper.
+        """Return all pairs that are duplicates by the rule, with or without a keeper.
 
         Parameters
         ----------
@@ -326,7 +323,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
 
     @property
     def search_threshold(self) -> float:
-        """Lowest cosine similarity of two rows that can matter to each other by either rule."""
+        """Lowest cosine similarity at which either rule can find duplicates."""
         return min(self._candidates_from, self.threshold)
 
     def _thumbnails(self, thumbnails: ArrayLike | None, n_rows: int) -> Thumbnails | None:
@@ -345,7 +342,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         options: SearchOptions,
         staying: NDArray[np.bool_],
     ) -> tuple[dict[str, NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.int64]]]:
-        """Search all pairs in keeper order; return the keepers by each rule, and the nearest."""
+        """Search all pairs in keeper order; return keepers by rule, and the nearest rows."""
         rules = RULES if thumbnails is not None else ("cosine",)
         claims = {rule: Claims(len(data)) for rule in rules}
         select = {rule: self._select(rule, thumbnails, apart, len(data)) for rule in rules}
@@ -383,7 +380,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         apart: NDArray[np.int64],
         n_rows: int,
     ) -> Select:
-        """Return the function that tells which pairs are duplicates by a rule."""
+        """Return a function that selects the duplicate pairs of a rule."""
 
         def select(i: NDArray, j: NDArray, cosines: NDArray) -> NDArray[np.bool_]:
             if thumbnails is None or rule == "cosine":
@@ -398,7 +395,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         return select
 
     def _digest(self, apart: NDArray[np.int64], thumbnails: Thumbnails | None) -> bytes:
-        """Return what claims depend on beside the vectors and their order."""
+        """Return a digest of all that claims depend on, except vectors and order."""
         parameters = self.threshold, self.candidate_threshold, self.copy_threshold
         digest = hashlib.blake2b(repr((parameters, self.rotations, self.mirrored)).encode())
         digest.update(apart.tobytes())
@@ -407,7 +404,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         return digest.digest()
 
     def _correlate(self, thumbnails: Thumbnails) -> None:
-        """Compare the thumbnails of rows with their keepers, of keepers with their nearest."""
+        """Correlate thumbnails of rows and their keepers, of keepers and their nearest rows."""
         rows = np.arange(len(self.keepers_))
         stays = self.keepers_ == rows
         others = np.where(stays, self.nearest_index_, self.keepers_)
@@ -418,7 +415,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         self.is_copy_[compared] = thumbnails.are_copies(i, j, self.copy_threshold)
 
     def _check_parameters(self) -> None:
-        """Raise an error that names the first parameter that is not as described."""
+        """Raise an error about the first invalid parameter."""
         for name in ("threshold", "candidate_threshold", "copy_threshold"):
             check_threshold(getattr(self, name), name)
         if self.rule not in RULES:
@@ -426,7 +423,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
 
 
 def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
-    """Return the order as an array, the order of the rows if it is None."""
+    """Return the order as an array; by default the order of the rows."""
     rows = np.arange(n_rows)
     if keeper_order is None:
         return rows
@@ -440,7 +437,7 @@ def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[
 
 
 def _check_must_stay(must_stay: ArrayLike | None, n_rows: int) -> NDArray[np.bool_]:
-    """Return the marks as an array, none set if there are none."""
+    """Return the marks as an array; all False by default."""
     marks = np.zeros(n_rows, dtype=bool) if must_stay is None else np.asarray(must_stay)
     if marks.shape != (n_rows,) or marks.dtype != bool:
         raise ValueError(
@@ -451,7 +448,7 @@ def _check_must_stay(must_stay: ArrayLike | None, n_rows: int) -> NDArray[np.boo
 
 
 def _check_cannot_link(cannot_link: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
-    """Return the pairs as numbers, see `_pair_numbers`."""
+    """Return the pairs as sorted numbers, see `_pair_numbers`."""
     if cannot_link is None or np.size(cannot_link) == 0:
         return np.empty(0, np.int64)
     apart = np.asarray(cannot_link)
@@ -468,7 +465,7 @@ def _check_cannot_link(cannot_link: ArrayLike | None, n_rows: int) -> NDArray[np
 
 
 def _pair_numbers(i: NDArray, j: NDArray, n_rows: int) -> NDArray[np.int64]:
-    """Return each pair of rows as one number, whichever comes first."""
+    """Return a number for each pair of rows, the same for both orders."""
     return np.minimum(i, j).astype(np.int64) * n_rows + np.maximum(i, j)
 
 
@@ -482,7 +479,7 @@ def _in_row_order(places: NDArray[np.int64], order: NDArray[np.int64]) -> NDArra
 def _nearest_in_row_order(
     cosine: NDArray[np.float64], index: NDArray[np.int64], order: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Map the nearest of each row, and its cosine, from keeper order back to row order."""
+    """Map nearest rows and their cosines from keeper order back to row order."""
     nearest = np.empty(len(order))
     nearest[order] = cosine
     return nearest, _in_row_order(index, order) if len(order) > 1 else index

@@ -1,4 +1,4 @@
-"""Show why two pictures belong together: what they share, where they differ, what lies in what."""
+"""Explain the relation of two pictures: common details, differences and crops."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from dupimg.opencv import opencv
 # Fewer matched details may agree by chance.
 _FEWEST_DETAILS = 8
 
-# A picture of which the other one covers so much lies within it.
+# A picture lies within the other one if at least this share is covered.
 _WITHIN, _WHOLE = 0.94, 0.98
 
-# Largest share of windows that differ, of pictures that are still laid over each other.
+# Largest share of differing windows at which pictures still count as aligned.
 _MOST_DIFFERING = 0.25
 
-# Boxes that are drawn, the largest ones, and the least share of a picture that one of them takes.
+# Most boxes to draw, largest first, and the least share of the picture for a box.
 _MOST_BOXES, _LEAST_BOX = 12, 0.0004
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What can be drawn over two pictures; all places are shares of width and height.
+    """The marks to draw over two pictures, in fractions of width and height.
 
     Attributes
     ----------
     details : ndarray of shape (n, 4), float64
         Matched details: x and y in the first picture, x and y in the second.
     boxes, other_boxes : ndarray of shape (m, 4), float64
-        Left, top, width and height of what differs, in the first and in the second picture.
+        Left, top, width and height of the differing parts, in the first and the second picture.
     part, other_part : ndarray of shape (4, 2), float64, or None
-        The corners of what the second picture shows within the first, and the other way round;
-        None where it does not lie within it, or is all of it.
+        The corners of the second picture within the first, and vice versa; None if it does not lie
+        within the other or covers all of it.
     """
 
     details: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Explanation:
 def explain_pair(
     first: Picture, second: Picture, first_details: Details, second_details: Details
 ) -> Explanation:
-    """Find what two pictures share and where they differ.
+    """Find the common details and the differences of two pictures.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def explain_pair(
     Returns
     -------
     Explanation
-        Boxes and parts only where one picture can be laid over the other.
+        Without boxes and parts if the pictures cannot be aligned.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def explain_pair(
 
 
 def _differing_boxes(first: Picture, second: Picture, affine: Affine) -> NDArray[np.float64]:
-    """Return boxes around what differs, as shares of the first picture; the largest first."""
+    """Return boxes around differing parts as fractions of the first picture, largest first."""
     cv2 = opencv()
     pair = Overlay((first, second), "grey", affine)
     seen = well_inside(pair.inside())
@@ -108,7 +108,7 @@ def _differing_boxes(first: Picture, second: Picture, affine: Affine) -> NDArray
 def _moved(
     points: NDArray[np.float64], here: Picture, there: Picture, affine: Affine
 ) -> NDArray[np.float64]:
-    """Map shares of one picture to shares of another."""
+    """Map relative positions in one picture to those in another."""
     moved = (points * frame_of(here)) @ affine[:, :2].T + affine[:, 2]
     return moved / frame_of(there)
 
@@ -116,7 +116,7 @@ def _moved(
 def _mapped_boxes(
     boxes: NDArray[np.float64], first: Picture, second: Picture, affine: Affine
 ) -> NDArray[np.float64]:
-    """Return the boxes around where boxes of the first picture lie in the second."""
+    """Map boxes of the first picture to bounding boxes in the second."""
     if not len(boxes):
         return boxes
     start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]

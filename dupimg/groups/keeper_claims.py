@@ -1,6 +1,6 @@
-"""Which row claims which, decided while the pairs of a search are still coming in.
+"""Assign rows to keepers while the pairs of a search are still arriving.
 
-So the pairs need not be held: ten thousand photos that all resemble each other have fifty million.
+So pairs need not be stored: ten thousand photos that all resemble each other have fifty million.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dupimg.search.blocks import Block
 class Claims:
     """The keepers of rows that are visited in order.
 
-    A row that no keeper has claimed when its turn comes becomes a keeper, and claims each
-    unclaimed row after it with which it shares a pair.
+    A row that is unclaimed when its turn comes becomes a keeper, and claims each later unclaimed
+    row with which it forms a pair.
 
-    The blocks of a `triangle` come in any order. A stripe is all blocks of the same rows: once
-    those before it are complete, and its diagonal block is here, it is known which of its rows
-    are keepers, and all pairs of others can be forgotten.
+    The blocks of a `triangle` arrive in any order. A stripe is all blocks of the same rows: once
+    all earlier stripes are complete and its diagonal block has arrived, its keepers are known, and
+    the pairs of its other rows can be dropped.
 
     Parameters
     ----------
@@ -30,8 +30,7 @@ class Claims:
     Attributes
     ----------
     keepers : ndarray of shape (n,), int64
-        The keeper of every row; n for a row that is not known to be claimed, or to be a keeper.
-        When all blocks have been taken, every row has a keeper.
+        The keeper of every row; n while it is unknown. After all blocks, every row has a keeper.
 
     Examples
     --------
@@ -44,26 +43,26 @@ class Claims:
 
     def __init__(self, n_rows: int) -> None:
         self.keepers = np.full(n_rows, n_rows)
-        self._first = 0  # the first row of the stripe that is worked on
+        self._first = 0  # the first row of the current stripe
         self._is_decided = False
         self._waiting: dict[int, list[tuple[Block, NDArray, NDArray]]] = defaultdict(list)
         self._columns_taken = 0
 
     def are_free(self, block: Block) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Tell which rows may still claim columns of a block, and which may be claimed."""
+        """Return which rows of a block may still claim, and which columns may still be claimed."""
         rows = np.arange(block.rows.start, block.rows.stop)
         may_claim = self.keepers[block.rows] >= rows
-        # One that was claimed by a row of the same stripe may have been claimed by a better one.
+        # A column claimed within the same stripe may still turn out to have a better keeper.
         return may_claim, self.keepers[block.columns] >= block.rows.start
 
     def take(self, block: Block, i: NDArray[np.int64], j: NDArray[np.int64]) -> None:
-        """Take in a block, and its pairs i < j: at least those of free rows."""
+        """Add a block with its pairs i < j, at least those of free rows."""
         self._waiting[block.rows.start].append((block, i, j))
         while self._work():
             pass
 
     def _work(self) -> bool:
-        """Settle what can be settled in the stripe that is worked on; tell if it is complete."""
+        """Process the current stripe as far as possible; return whether it is complete."""
         n_rows = len(self.keepers)
         waiting = self._waiting[self._first]
         if not self._is_decided:
@@ -84,7 +83,7 @@ class Claims:
         return self._first < n_rows
 
     def _decide(self, block: Block, i: NDArray[np.int64], j: NDArray[np.int64]) -> None:
-        """Let the rows of a stripe claim each other, one after the other."""
+        """Let the rows of a stripe claim others, in order."""
         n_rows = len(self.keepers)
         order = np.argsort(i, kind="stable")
         starts = np.searchsorted(i[order], np.unique(i))

@@ -1,6 +1,6 @@
 """Agglomerative clustering of vectors by cosine, cut at a threshold.
 
-Up to a few thousand vectors, from the matrix of their distances. Beyond, average linkage needs
+Up to a few thousand vectors, the matrix of their distances is used. Beyond, average linkage needs
 no matrix: the mean cosine of two clusters of unit vectors is the dot product of their means.
 """
 
@@ -20,13 +20,13 @@ from dupimg.search.similarity import TOLERANCE, connected_groups
 # SciPy works on a copy of the n² / 2 float64 distances: together 2 GiB for this many rows.
 LARGEST_MATRIX_ROWS = 16_384
 
-# From here on average linkage is faster without a matrix.
+# From this number of rows on average linkage is faster without a matrix.
 _LARGEST_MATRIX_OF_AVERAGES = 4096
 
-# Memory and jobs of a single block: it is over before the free memory could be looked up.
+# Memory and jobs for a single block, which takes less time than looking up the free memory.
 _ONE_BLOCK = (2**28, 1)
 
-# Rows whose products with all others are formed at once.
+# Rows to multiply with all others at once.
 _BLOCK_ROWS = 512
 
 
@@ -46,10 +46,9 @@ def cut_linkage(
     threshold : float
         Clusters merge while their average (or lowest, or highest) cosine is at least this.
     linkage : {"average", "complete", "single"}, default="average"
-        Which cosine of two clusters counts.
+        Which cosine between two clusters counts: the average, the lowest or the highest.
     largest_matrix_rows : int, optional
-        Number of rows up to which all distances are held in memory. By default
-        ``LARGEST_MATRIX_ROWS``.
+        Largest number of rows for a matrix of all distances. By default ``LARGEST_MATRIX_ROWS``.
 
     Returns
     -------
@@ -59,7 +58,7 @@ def cut_linkage(
     Raises
     ------
     ValueError
-        If there are more rows than that, and the linkage is not "average".
+        If there are more rows and the linkage is not "average".
 
     Examples
     --------
@@ -120,10 +119,10 @@ def chained_linkage(
     link_threshold: float,
     links: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """Join what strong links connect, then go on by average linkage.
+    """Join rows by strong links, then continue with average linkage.
 
-    Average linkage alone tears scenes of many views apart, whose ends have nothing in common;
-    single linkage alone runs unrelated photos together as soon as there are many.
+    Average linkage alone splits scenes of many views whose ends have nothing in common; single
+    linkage alone joins unrelated photos as soon as there are many.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ def chained_linkage(
     threshold : float
         Clusters merge while the mean cosine between their members is at least this.
     link_threshold : float
-        Rows with at least this cosine share a cluster, and so do chains of them; at least
+        Rows with at least this cosine share a cluster, and so do chains of them; not below
         `threshold`.
     links : ndarray of shape (k, 2), int64, optional
         Pairs of rows that share a cluster whatever their cosine.
@@ -160,7 +159,7 @@ def chained_linkage(
 
 
 def joined_labels(labels: NDArray[np.int64], links: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return labels that linked rows share, and all rows that had a label of theirs."""
+    """Merge the labels of linked rows."""
     if not len(links):
         return labels
     n_labels = int(labels.max()) + 1
@@ -181,7 +180,7 @@ def average_linkage(
     threshold : float
         Clusters merge while the mean cosine between their members is at least this.
     linked : ndarray of shape (n,), int64, optional
-        Clusters to begin with, numbered from 0. By default identical rows.
+        Initial clusters, numbered from 0. By default identical rows are joined.
 
     Returns
     -------
@@ -191,8 +190,8 @@ def average_linkage(
     Notes
     -----
     See `dupimg.groups.mean_linkage.Clusters`. Takes about 3 n products of a vector with all
-    clusters left, in float32 and most of them grouped into matrix products, and 12 bytes for each
-    number in `vectors` beside a copy of them.
+    remaining clusters, in float32 and mostly as matrix products, and memory for a copy of `vectors`
+    plus 12 bytes for each of their numbers.
 
     Examples
     --------
@@ -200,7 +199,7 @@ def average_linkage(
     [1, 0, 1]
     """
     if linked is None:
-        # Identical rows merge first anyway, and as ties they would merge one by one.
+        # Identical rows merge first anyway, but as ties they would do so one by one.
         vectors, linked, sizes = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
         means = unit_rows(vectors, squared_norms(vectors))
     else:
@@ -215,7 +214,7 @@ def average_linkage(
 def _means(
     vectors: NDArray, labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the mean of the unit rows of each label, and how many they are."""
+    """Return the mean and the number of the unit rows of each label."""
     order = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)
     rows = vectors[order]

@@ -1,7 +1,7 @@
 """Average linkage without a matrix of distances.
 
-The mean cosine of two clusters of unit vectors is the dot product of their means, so all there is
-to hold is a mean for each cluster.
+The mean cosine of two clusters of unit vectors is the dot product of their means, so a mean for
+each cluster is all that is stored.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from numpy.typing import NDArray
 
 from dupimg.search.rows import paired_dots, rounding_margin
 
-# Clusters whose nearest are looked up at once: BLAS is at full speed from a few hundred on.
+# Clusters to look up at once: BLAS is at full speed from a few hundred on.
 _BLOCK_ROWS = 512
 
-# A candidate that is decided on its own takes as long as this many of a matrix product.
+# A single candidate in float64 takes as long as this many in a matrix product.
 _PAIR_COST = 64
 
 
 class Clusters:
-    """The clusters that may still merge, and the nearest of each as far as it is known.
+    """The clusters that may still merge, with their nearest clusters as far as known.
 
-    The nearest-neighbour chain algorithm (Murtagh 1983), many chains at a time: look up the
+    The nearest-neighbour chain algorithm (Murtagh 1983), with many chains at once: look up the
     nearest of some clusters, then the nearest of these, and merge all pairs that are each
     other's nearest. Average linkage is reducible: a merged cluster is no nearer to a third one
-    than the nearer of its parts. So this builds the same tree as one merge at a time, what is
-    nearest stays nearest until it merges itself, and a cluster whose nearest is below the
+    than the nearer of its parts. So the tree is the same as with one merge at a time, a nearest
+    cluster stays the nearest until it merges itself, and a cluster whose nearest is below the
     threshold is final.
 
     Parameters
     ----------
     means : ndarray of shape (n, d), float64
-        The mean of the unit vectors of each cluster. Is changed.
+        The mean of the unit vectors of each cluster; modified in place.
     sizes : ndarray of shape (n,), int64
-        How many vectors they are.
+        The number of vectors of each cluster.
     accepted : float
         Clusters merge while the dot product of their means is at least this.
 
@@ -50,7 +50,7 @@ class Clusters:
         self.names = np.arange(n_rows)
         self._accepted = accepted
         self._margin = rounding_margin(n_features)
-        self._parents = np.arange(n_rows)  # the name of the cluster that took in another
+        self._parents = np.arange(n_rows)  # the cluster that absorbed each one
         self._means = means
         self._sizes = sizes
         self._rounded = means.astype(np.float32)
@@ -60,20 +60,20 @@ class Clusters:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The name of the cluster of each of the n; when no names are left, the result."""
+        """The cluster of each initial one; final when `names` is empty."""
         labels = self._parents
         while not np.array_equal(above := labels[labels], labels):
             labels = above
         return labels
 
     def extend_chains(self) -> None:
-        """Find the nearest of the clusters at the ends of the chains, or start new chains."""
+        """Find the nearest clusters of the chain ends, or start new chains."""
         unknown = self._nearest < 0
         is_end = np.zeros(len(unknown), bool)
         is_end[self._nearest[~unknown]] = True
         ends = np.flatnonzero(is_end & unknown)
-        # Others are looked up along, as few rows take as long as many. But where one cluster is
-        # the nearest of most, they must be looked up again after each merge.
+        # Look up others as well, since few rows take as long as many. But if one cluster is the
+        # nearest of most, they must be looked up again after each merge.
         n_settled = len(self._parents) - len(self.names)
         if not ends.size or self._n_looked_up <= len(self._parents) + 2 * n_settled:
             ends = np.append(ends, np.flatnonzero(unknown & ~is_end))
@@ -82,14 +82,14 @@ class Clusters:
         self._look_up(ends)
 
     def merge(self) -> None:
-        """Merge the pairs that are each other's nearest, and drop the clusters that are final."""
+        """Merge the pairs that are each other's nearest, and drop final clusters."""
         places = np.arange(len(self.names))
         known = self._nearest >= 0
         final = known & (self._cosine < self._accepted)
         mutual = known & ~final & (self._nearest[self._nearest] == places)
         left = np.flatnonzero(mutual & (places < self._nearest))
         if known.all() and not final.any() and not left.size:
-            # Only rounding can close a chain of equal cosines to a ring of more than two.
+            # Only by rounding can a chain of equal cosines form a ring of more than two.
             left = np.array([self._cosine.argmax()])
         right = self._nearest[left]
         self._unite(left, right)
@@ -100,7 +100,7 @@ class Clusters:
         self._drop(final)
 
     def _look_up(self, ends: NDArray[np.int64]) -> None:
-        """Find the nearest of some clusters, as far as it is near enough to merge with."""
+        """Find the nearest of some clusters that are near enough to merge."""
         products, margin = self._multiply(ends), self._margin
         mask = self._may_be_nearest(products, margin)
         if np.count_nonzero(mask) * _PAIR_COST > mask.size:
@@ -116,25 +116,25 @@ class Clusters:
         return products >= limit.astype(products.dtype)[:, None]
 
     def _multiply(self, ends: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the products of some means with all, at most the margin off."""
+        """Return the products of some means with all means, accurate to the margin."""
         products = self._rounded[ends] @ self._rounded.T
         products[np.arange(len(ends)), ends] = -np.inf
         return products
 
     def _decide(self, ends: NDArray[np.int64], i: NDArray, j: NDArray) -> None:
-        """Choose the nearest among candidates, in float64 and whatever the number of threads."""
+        """Choose the nearest among candidates in float64, independent of the number of threads."""
         cosines = paired_dots(self._means, ends[i], j)
         best = np.full(len(ends), -np.inf)
         np.maximum.at(best, i, cosines)
         nearest = np.full(len(ends), len(self.names))
         ties = cosines == best[i]
         np.minimum.at(nearest, i[ties], j[ties])
-        # Without a candidate the cluster is final, and it does not matter which is its nearest.
+        # A cluster without candidates is final, so its nearest does not matter.
         self._nearest[ends] = np.where(nearest < len(self.names), nearest, ends)
         self._cosine[ends] = best
 
     def _unite(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
-        """Let the clusters `left` take in the clusters `right`."""
+        """Merge the clusters `right` into the clusters `left`."""
         sizes = self._sizes[left] + self._sizes[right]
         share = (self._sizes[right] / sizes)[:, None]
         means = self._means[left] + share * (self._means[right] - self._means[left])
@@ -143,7 +143,7 @@ class Clusters:
         self._parents[self.names[right]] = self.names[left]
 
     def _drop(self, dropped: NDArray[np.bool_]) -> None:
-        """Forget clusters; those at the end move into the holes, which spares a copy of all."""
+        """Drop clusters; move the last ones into the gaps, which avoids copying all."""
         n_left = np.count_nonzero(~dropped)
         holes = np.flatnonzero(dropped[:n_left])
         movers = n_left + np.flatnonzero(~dropped[n_left:])

@@ -1,4 +1,4 @@
-"""How alike each photo is to the nearest of those that it may share a scene with."""
+"""Find the most similar row of each row within its group."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def nearest_in_group(
     known: NDArray[np.float64] | None = None,
     **options: Any,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the highest cosine of every row to any other row of its group, and which row it is.
+    """Return the highest cosine of every row to any other row of its group, and that row.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
         Rows of any length but zero.
     groups : array-like of shape (n,), optional
-        By default all rows are of one group.
+        By default all rows form one group.
     known : ndarray of shape (n,), float64, optional
-        The answer for those rows that are not NaN, had they been alone; only NaN rows are compared
-        with all. By default all are.
+        The highest cosines among all rows that are not NaN here; only NaN rows are compared with
+        all. By default all are NaN.
     **options
         See `dupimg.search.similarity.cosine_graph`.
 
@@ -36,7 +36,7 @@ def nearest_in_group(
     cosines : ndarray of shape (n,), float64
         NaN for the only row of a group.
     rows : ndarray of shape (n,), int64
-        -1 for the only row of a group, and where what was known still holds.
+        -1 for the only row of a group, and if `known` still holds.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def nearest_in_group(
 def _nearest(
     vectors: NDArray, known: NDArray[np.float64], options: dict[str, Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the highest cosine of every row of a group to any other, and that row."""
+    """Return the highest cosine of every row of one group to any other, and that row."""
     new = np.isnan(known)
     if not new.any():
         return known, np.full(len(known), -1)

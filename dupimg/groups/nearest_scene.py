@@ -1,4 +1,4 @@
-"""Find the scene whose members a new vector resembles most on average.
+"""Find the scene with the highest mean cosine to a new vector.
 
 The mean cosine of a vector to unit vectors is its dot product with their mean.
 """
@@ -26,7 +26,7 @@ def nearest_scene(
     ----------
     queries : ndarray of shape (m, d), float32 or float64
     vectors : ndarray of shape (n, d), float32 or float64
-        Rows of any length but zero, as those of `queries`.
+        Rows of any norm but zero, like those of `queries`.
     labels : ndarray of shape (n,), int64
         The scene of each vector, numbered from 0.
     threshold : float
@@ -35,7 +35,7 @@ def nearest_scene(
     Returns
     -------
     ndarray of shape (m,), int64
-        The smaller label on a tie; -1 where no scene reaches the threshold.
+        The smaller label on a tie; -1 if no scene reaches the threshold.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def nearest_scene(
             rows = new.load(some)
             cosines = unit_rows(rows.vectors, rows.squares) @ means.T
             highest = cosines.max(axis=1)
-            # Means that differ by rounding are a tie, which the smaller label wins.
+            # Means that only differ by rounding are a tie; the smaller label wins.
             label = first + (cosines >= highest[:, None] - TOLERANCE).argmax(axis=1)
             better = highest > best[some] + TOLERANCE
             best[some] = np.where(better, highest, best[some])
@@ -63,7 +63,7 @@ def nearest_scene(
 def _scene_means(
     data: Rows, labels: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Yield the means of the unit rows of some scenes at a time, and the first of their labels."""
+    """Yield batches of scene means (of unit rows), each with its first label."""
     by_label = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)
     ends = np.cumsum(sizes)

@@ -1,4 +1,4 @@
-"""Two pictures laid over each other, and where they differ in that."""
+"""Align two pictures under an affine map, and compare them window by window."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from dupimg.opencv import opencv
 # Maps points of one picture to points of another, in units of their longer sides.
 Affine = NDArray[np.float64]
 
-# Side in pixels of the windows that are compared, standard deviation of the blur before, and how
-# far it carries what lies around.
+# Side of the compared windows in pixels, standard deviation of the blur before, and its radius.
 WINDOW, _BLUR, _BLUR_REACH = 13, 1.0, 4
 
-# Grey levels: windows with less contrast are plain; a difference needs more.
+# Contrast in grey levels below which windows are plain, and from which they can differ.
 _PLAIN, _CLEAR = 4.0, 14.0
 
-# A map that moves no pixel by as much is none: OpenCV rounds to a 32nd.
+# Largest move of any pixel by a map that counts as identity: OpenCV rounds to 1/32.
 _SAME_PIXEL = 1e-5
 
-# A window with a lower correlation shows something else.
+# Windows with a lower correlation differ.
 _LEAST_CORRELATION = 0.5
 
 
 class Overlay:
-    """Two forms of a pair of pictures, grey or in colours, under a map of their points.
+    """A pair of pictures, grey or in colours, under an affine map.
 
     Attributes
     ----------
     here, there : ndarray of shape (height, width) or (height, width, 3), uint8
-        The finer one is reduced to the resolution of the coarser one: what it has beyond that is
-        no difference.
+        The pictures, the finer one reduced to the resolution of the coarser one, so that mere
+        resolution is no difference.
     affine : ndarray of shape (2, 3), float64
         Maps pixels of `here` to pixels of `there`.
     """
@@ -54,21 +53,21 @@ class Overlay:
         ]
         self.affine = affine * self._units[1][:, None]
         self.affine[:, :2] /= self._units[0]
-        # Pixels have their places in their middles.
+        # Positions refer to the centres of pixels.
         self.affine[:, 2] += self.affine[:, :2] @ [0.5, 0.5] - 0.5
         self._is_identity = self.here.shape == self.there.shape and np.allclose(
             self.affine, np.eye(2, 3), atol=_SAME_PIXEL
         )
 
     def points(self, affine: Affine) -> Affine:
-        """Return a map of pixels as a map of points."""
+        """Convert a map of pixels to a map of points."""
         affine = affine.astype(float)
         affine[:, 2] += 0.5 - affine[:, :2] @ [0.5, 0.5]
         affine[:, :2] *= self._units[0]
         return affine / self._units[1][:, None]
 
     def laid(self) -> NDArray[np.uint8]:
-        """Return `there`, laid on `here`."""
+        """Return `there`, aligned with `here`."""
         if self._is_identity:
             return self.there
         cv2 = opencv()
@@ -77,11 +76,11 @@ class Overlay:
         return cv2.warpAffine(self.there, self.affine, size, flags=flags, borderMode=border)
 
     def inside(self) -> NDArray[np.uint8]:
-        """Return 1 where `there` lies on `here`, else 0."""
+        """Return 1 where `there` covers `here`, else 0."""
         return self._footprint(self.there, self.here, opencv().WARP_INVERSE_MAP)
 
     def other_inside(self) -> NDArray[np.uint8]:
-        """Return 1 where `here` lies on `there`, else 0."""
+        """Return 1 where `here` covers `there`, else 0."""
         return self._footprint(self.here, self.there, 0)
 
     def _footprint(
@@ -102,7 +101,7 @@ def frame_of(picture: Picture) -> NDArray[np.float64]:
 
 
 def well_inside(inside: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where whole windows lie in the part that another picture covers."""
+    """Return the centres of windows that lie entirely in the covered part."""
     reach = WINDOW + 2 * _BLUR_REACH
     return opencv().erode(inside, np.ones((reach, reach), np.uint8)) > 0
 
@@ -115,14 +114,14 @@ def compare_windows(
     Parameters
     ----------
     here, there : ndarray of shape (height, width), uint8
-        `there` is laid on `here`.
+        Aligned pictures.
     seen : ndarray of shape (height, width), bool
-        The middles of the windows to look at.
+        The centres of the windows to compare.
 
     Returns
     -------
     textured, differing : ndarray of shape (height, width), bool
-        The middles of windows that are not plain, and of those that show something else.
+        The centres of windows with texture, and of differing windows.
     """
     cv2 = opencv()
     a, b = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), _BLUR) for p in (here, there))
@@ -132,7 +131,7 @@ def compare_windows(
     var_b = np.maximum(cv2.blur(b * b, window) - mean_b**2, 0)
     product = cv2.blur(a * b, window) - mean_a * mean_b
     contrast = np.sqrt(np.maximum(var_a, var_b))
-    # Where one is plain and the other is not, rounding is all that correlates.
+    # If only one of two windows is plain, its correlation is that of rounding errors.
     low = product < _LEAST_CORRELATION * np.sqrt(var_a * var_b)
     low |= np.minimum(var_a, var_b) < 0.5
     low &= seen & (contrast > _CLEAR)

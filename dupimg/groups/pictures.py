@@ -1,4 +1,4 @@
-"""Small pictures of photos, as evidence on pairs of them looks at them."""
+"""Small pictures of photos, for the comparison of pairs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from dupimg.opencv import opencv
 
-# Longer side of a picture in colours, and side of the grid of cells that is made of it.
+# Longer side of a coloured picture, and side of its grid of cells.
 COLOUR_SIDE, CELLS = 128, 32
 
-# Grey levels by which the channels of a picture differ in the mean, if it has colours.
+# Least mean difference of the channels of a coloured picture, in grey levels.
 _LEAST_COLOUR = 4
 
-# Of the brightness of the cells of a photo and of a copy of it that is turned.
+# Least correlation of the cells' brightness between a photo and its turned copy.
 _LEAST_CORRELATION = 0.8
 
 
@@ -28,7 +28,7 @@ class Picture:
     ----------
     grey : ndarray of shape (height, width), uint8
     colours : ndarray of shape (height, width, 3), uint8
-        In RGB, its longer side of at most 128 pixels.
+        In RGB; the longer side has at most 128 pixels.
     """
 
     grey: NDArray[np.uint8]
@@ -58,7 +58,7 @@ class Glance:
     cells : ndarray of shape (32, 32, 3), uint8
         In RGB, squashed to a square.
     white : float
-        How much its subject stands before a white ground, from 0 to 1.
+        How white the ground behind the subject is, from 0 to 1.
     """
 
     sides: NDArray[np.float64]
@@ -73,7 +73,7 @@ class Glance:
         return light / max(np.linalg.norm(light), np.float32(1))
 
     def turns_to(self, other: Glance) -> list[int]:
-        """Return by how many times 90° the other photo may be turned to look like this one."""
+        """Return the turns, in multiples of 90°, that may make the other photo like this one."""
         lights = ((k, np.rot90(other.light, -k)) for k in (1, 2, 3))
         return [k for k, light in lights if np.vdot(self.light, light) >= _LEAST_CORRELATION]
 
@@ -81,7 +81,7 @@ class Glance:
 def overlaid_cells(
     first: Glance, second: Glance, affine: NDArray[np.float64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the cells of the first photo, of the second laid on it, and which overlap.
+    """Return the cells of the first photo, those of the aligned second, and their overlap.
 
     Parameters
     ----------

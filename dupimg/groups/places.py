@@ -1,4 +1,4 @@
-"""What matched details of two photos lie on: whether they prove that both show one place."""
+"""Judge whether the matched details of two photos prove that both show the same place."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from dupimg.groups.details import Match
 from dupimg.groups.pictures import CELLS, Glance, overlaid_cells
 from dupimg.opencv import opencv
 
-# Of 1,243 pairs of alike photos of different places none had seven matched details, 6 had six.
+# Of 1,243 pairs of similar photos of different places none had seven matched details, 6 had six.
 _FEWEST_DETAILS = 8
 
-# Before a white ground the details are those of a person or of a stand: there more of them are
-# asked for, and the colours around them must agree.
+# On a white ground the details may belong to a model or a stand: then more of them are required,
+# and the colours around them must agree.
 _WHITE, _FEWEST_DETAILS_ON_WHITE = 0.5, 12
 
-# Largest share of the overlap whose hue differs: anywhere, and on white.
+# Largest share of the overlap with another hue: in general, and on a white ground.
 _MOST_OTHER_HUE, _MOST_OTHER_HUE_ON_WHITE = 0.6, 0.1
 _LEAST_LIGHT_CORRELATION_ON_WHITE = 0.8
 
-# Matched details that all lie in less than this share of a picture are those of a logo or a date,
-# and not of a place: of pairs of one place 3 % have less.
+# Matched details within less than this share of a picture are those of a logo or a date; 3 % of
+# the pairs of one place have less.
 _LEAST_SPREAD = 0.015
 
-# Details in this margin of both pictures are those of a border or of the frame of an app.
+# Details in this margin of both pictures belong to a border or the frame of an app.
 _FRAME = 0.12
 
-# Pictures whose details lie at the same places may share no more than a watermark, a border or the
-# frame of an app. Then their middles (without this share on each side) must correlate, too.
+# Pictures with details at the same positions may only share a watermark, a border or the frame of
+# an app. Then their centres (without this share on each side) must correlate, too.
 _SAME_PLACES, _MARGIN, _LEAST_LIGHT_CORRELATION = 0.02, 0.16, 0.5
 
-# Copies of 48 photos, with bars and in screenshots, too, correlate by more, two thirds of the pairs
-# of other views of a place by less.
+# Copies of 48 photos, some with bars or in screenshots, correlate by more; two thirds of the pairs
+# of different views of a place by less.
 _LEAST_LIGHT_CORRELATION_OF_COPIES = 0.8
 
 
 @dataclass(frozen=True)
 class PlaceEvidence:
-    """What matched details say of two photos; all numbers are floats, to be kept as such.
+    """Evidence that two photos show one place; all fields are floats, for the cache.
 
     Attributes
     ----------
     n_details : float
-        Number of matched details, but for those in the margins of both.
+        Number of matched details, without those in the margins of both.
     spread : float
-        Share of the picture in which they lie, of the picture with the smaller share.
+        The smaller of the shares of the two pictures that contain them.
     other_hue : float
-        Share of the overlap in which hues differ, white ground left out.
+        Share of the overlap with another hue, without white ground.
     light_correlation : float
-        Of the overlap, white ground left out.
+        Correlation of brightness in the overlap, without white ground.
     white : float
-        How much the subjects stand before a white ground, of the picture where it is less.
+        How white the grounds behind the subjects are; the smaller of both values.
     middle_correlation : float
-        Correlation of the middles of the pictures if all details lie at the same places in both,
+        Correlation of the centres of the pictures if all details have the same positions in both,
         else 1.
     """
 
@@ -68,7 +68,7 @@ class PlaceEvidence:
 
     @property
     def may_be_copy(self) -> bool:
-        """Whether it is worth the time to lay the pictures over each other exactly."""
+        """Whether it is worth the time to align the pictures exactly."""
         is_alike = self.light_correlation >= _LEAST_LIGHT_CORRELATION_OF_COPIES
         return self.n_details >= _FEWEST_DETAILS and is_alike
 
@@ -89,13 +89,13 @@ class PlaceEvidence:
 
 
 def compare_places(first: Glance, second: Glance, match: Match) -> PlaceEvidence:
-    """Look at what the matched details of two photos lie on.
+    """Return the evidence of the matched details of two photos.
 
     Parameters
     ----------
     first, second : Glance
     match : Match
-        Of their details.
+        Their matched details.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def _count_inside(match: Match, first: Glance, second: Glance) -> int:
 def _middle_correlation(
     here: NDArray[np.float32], there: NDArray[np.float32], match: Match
 ) -> float:
-    """Correlate the middles of pictures whose details lie at the same places; 1 for others."""
+    """Correlate the centres of pictures with details at the same positions; 1 for others."""
     moved = np.abs(match.places[:, :2] - match.places[:, 2:])
     if np.median(moved.max(axis=1)) > _SAME_PLACES:
         return 1.0
@@ -144,7 +144,7 @@ def _middle_correlation(
 
 
 def _spread(points: NDArray[np.float32], glance: Glance) -> float:
-    """Return the share of a picture that the middle of its matched details covers."""
+    """Return the share of a picture that its matched details cover, without outliers."""
     ends = np.sort(points, axis=0)
     low, high = ends[len(ends) // 10], ends[-1 - len(ends) // 10]
     return float(np.prod((high - low) / glance.sides))

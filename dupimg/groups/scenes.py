@@ -37,19 +37,19 @@ from dupimg.search.similarity import (
 METHODS = ("agglomerative", "hdbscan")
 LINKAGES = ("average", "complete", "single", "chained")
 
-# Given rows, returns labels for them.
+# Maps rows to their labels.
 Split = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
-# hdbscan holds up to four n x n float64 matrices (3.2 measured): 3 GiB for this many rows.
+# hdbscan allocates up to four n x n float64 matrices (3.2 measured): 3 GiB for this many rows.
 LARGEST_HDBSCAN_ROWS = 10_000
 
-# Components between these sizes are clustered side by side; 50 rows take a millisecond, and
-# the matrix of distances of 4096 rows takes 130 MB while it is clustered.
+# Components between these sizes are clustered in parallel; 50 rows take a millisecond, and the
+# matrix of distances of 4096 rows takes 130 MB.
 _SMALL, _LARGE = 50, 4096
 
 
 def _can_predict(grouper: SceneGrouper) -> bool:
-    """Raise an error unless new vectors can be assigned to scenes."""
+    """Return True if new vectors can be assigned to scenes; otherwise raise an error."""
     if grouper.method == "hdbscan":
         raise AttributeError(
             "Got method='hdbscan', expected method='agglomerative': HDBSCAN has no rule for new "
@@ -70,25 +70,25 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         Cosine similarity in (0, 1], inclusive. With chained and average linkage, scenes merge
         while the mean cosine between their members is at least this.
     method : {"agglomerative", "hdbscan"}, default="agglomerative"
-        How the components are clustered. "hdbscan" looks for dense regions inside of them; a
-        row that belongs to none is a scene of its own.
+        How the components are clustered. "hdbscan" finds dense regions inside of them; a row
+        outside of all regions is a scene of its own.
     linkage : {"average", "complete", "single", "chained"}, default="chained"
         Which cosine between two scenes counts for "agglomerative": the mean, the lowest or
         the highest. With "single" the scenes are the components. "chained" is "average" after
         rows with a cosine of at least `link_threshold` have been joined.
     min_size : int, default=2
-        Smallest number of rows that "hdbscan" takes for a dense region, at least 2.
+        Smallest number of rows in a dense region of "hdbscan", at least 2.
     link_threshold : float, default=0.9
-        Cosine similarity in (0, 1], inclusive, from which "chained" linkage joins rows whatever
-        else is in their scenes; `threshold`, if that is higher.
+        Cosine similarity in (0, 1], inclusive, from which "chained" linkage joins rows whatever the
+        rest of their scenes; `threshold`, if that is higher.
     max_seconds : float, default=None
         Rows whose times are further apart than this never share a scene; None sets no limit.
     memory : int, default=None
-        Bytes that the search for components may take beside the vectors, though a little it must
-        take; None is a quarter of the memory that is free, of which it takes what is of use.
+        Largest number of bytes for the search, besides the vectors and a necessary minimum; None
+        is a quarter of the free memory.
     n_jobs : int, default=None
-        Number of blocks of pairs, and of components, that are worked on at once; None is the
-        number of cores, or of those that the backend of `joblib.parallel_config` has.
+        Number of blocks of pairs, and of components, to process at once; None is the number of
+        cores, or of the workers of the backend in `joblib.parallel_config`.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
     See Also
     --------
-    DuplicateFinder : Finds rows that are so similar that one of them can go.
+    DuplicateFinder : Finds rows so similar that one of them can go.
 
     Notes
     -----
@@ -109,10 +109,9 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
     `dupimg.groups.linkage.LARGEST_MATRIX_ROWS` rows are an error with complete linkage, and so are
     those of more than `dupimg.groups.scenes.LARGEST_HDBSCAN_ROWS` rows with hdbscan.
 
-    Single linkage finds most, but the more photos there are, the more unrelated ones it runs
-    together; average linkage does not, but it tears scenes of dozens of views apart. Chained
-    linkage was the best of them, or close to it, with few and with many photos, and with scenes
-    of 2 to 40 views.
+    Single linkage finds most, but joins ever more unrelated photos as their number grows; average
+    linkage does not, but splits scenes of dozens of views. Chained linkage was the best of them, or
+    close to it, with few and with many photos, and with scenes of 2 to 40 views.
 
     Examples
     --------
@@ -165,22 +164,22 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         y : None
             Ignored.
         times : array-like of shape (n_samples,), float, optional
-            When each row was taken, in seconds since any moment; NaN where that is not known.
-            Only `max_seconds` looks at it.
+            When each row was taken, in seconds since any moment; NaN if unknown. Only
+            `max_seconds` uses it.
         groups : array-like of shape (n_samples,), optional
             Rows of different groups never share a scene: folders, for example.
         must_link : array-like of shape (k, 2), int, optional
             Pairs of rows that share a scene whatever their cosine, unless `groups` or
             `max_seconds` part them.
         cannot_link : array-like of shape (k, 2), int, optional
-            Pairs of rows that share none whatever their cosine. A scene that holds such a pair is
-            clustered anew without joining them, whatever the method; see
+            Pairs of rows that never share a scene whatever their cosine. A scene with such a pair
+            is reclustered without joining them, whatever the method; see
             `dupimg.groups.cannot_links.part`.
         progress : callable, optional
             Called now and then with the number of pairs compared since, n * (n - 1) / 2 in all
             for n rows of a group: the `update` of a tqdm bar.
         checkpoint : Checkpoints, optional
-            Keeps what was found, so that the same search goes on where it was interrupted; see
+            Saves partial results, so that the same search can resume after an interruption; see
             `dupimg.files.checkpoints`.
 
         Returns
@@ -191,16 +190,16 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is not as described, a vector is zero or not finite, or a component
-            is too large for the method, `times` or `groups` have another length than X, or
-            `must_link` and `cannot_link` contradict each other.
+            If a parameter is invalid, a vector is zero or not finite, a component is too large for
+            the method, `times` or `groups` have another length than X, or `must_link` and
+            `cannot_link` contradict each other.
         """
         self._check_parameters()
         options = SearchOptions(
             memory=self.memory, n_jobs=self.n_jobs, progress=progress, checkpoint=checkpoint
         )
         vectors = check_vectors(self, X)
-        squared_norms(vectors)  # refuses rows that are not finite
+        squared_norms(vectors)  # raises an error for rows that are not finite
         links = check_pairs(must_link, len(vectors), "must_link")
         apart = check_pairs(cannot_link, len(vectors), "cannot_link")
         check_links(links, apart, len(vectors))
@@ -225,7 +224,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
     @available_if(_can_predict)
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the scene that each new vector belongs to.
+        """Return the scene of each new vector.
 
         Parameters
         ----------
@@ -247,7 +246,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
         Notes
         -----
-        Looks at vectors only: `times` and `groups` set no limit to where a new vector may go.
+        Only vectors count: `times` and `groups` do not restrict the scenes of new vectors.
         New vectors neither join nor change each other's scenes, as they can when fitted together.
 
         Examples
@@ -281,14 +280,14 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
         links: NDArray[np.int64],
         apart: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return labels of the rows of one scene that keep apart what must be."""
+        """Recluster the rows of one scene so that `apart` is respected."""
         cannot = pairs_among(apart, rows)
         if not len(cannot):
             return np.zeros(len(rows), np.int64)
         return part(vectors[rows], pairs_among(links, rows), cannot, self.threshold - TOLERANCE)
 
     def _check_parameters(self) -> None:
-        """Raise an error that names the first parameter that is not as described."""
+        """Raise an error about the first invalid parameter."""
         check_threshold(self.threshold)
         check_threshold(self.link_threshold, "link_threshold")
         for name, allowed in (("method", METHODS), ("linkage", LINKAGES)):
@@ -304,7 +303,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
     def _cluster(self, vectors: NDArray, links: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cluster one component."""
-        # In an order of the rows' own, so that ties do not hang on the order of the input.
+        # Sort the rows by content, so that ties do not depend on the order of the input.
         order = _bytewise_order(vectors)
         labels = np.empty(len(vectors), dtype=np.int64)
         place = np.argsort(order)
@@ -326,7 +325,7 @@ def _split(
     split: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     n_jobs: int = 1,
 ) -> NDArray[np.int64]:
-    """Replace each label of several rows by those that `split` gives to its rows."""
+    """Split the rows of each label into the labels that `split` gives them."""
     labels = labels.copy()
     members = sorted(_members(labels), key=len, reverse=True)
     n_labels = labels.max() + 1
@@ -339,16 +338,16 @@ def _split(
 def _each(
     split: Split, members: list[NDArray[np.int64]], n_jobs: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield what `split` makes of the rows of each label, largest first.
+    """Yield the labels that `split` gives to the rows of each label, largest group first.
 
-    Large ones have all cores to themselves, one after the other; many small ones are over before
-    a task could begin. Those between share the cores.
+    Large groups use all cores one after the other; small ones take less time than starting a
+    task. Those in between share the cores.
     """
     sizes = np.array([len(rows) for rows in members])
     large, middle = np.count_nonzero(sizes > _LARGE), np.count_nonzero(sizes > _SMALL)
     yield from map(split, members[:large])
     if n_jobs > 1 and middle - large > 1:
-        # In the whole program, so that no task sets the threads of BLAS back while another works.
+        # For the whole program, so that no task resets the threads of BLAS while another works.
         with thread_pools().limit(limits=1, user_api="blas"):
             parallel = Parallel(n_jobs, backend="threading", return_as="generator")
             yield from parallel(delayed(split)(rows) for rows in members[large:middle])
@@ -367,13 +366,13 @@ def _members(labels: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _bytewise_order(vectors: NDArray) -> NDArray[np.int64]:
-    """Return the order of the rows as strings of bytes, a thousand times faster than lexsort."""
+    """Return the order of the rows by their bytes, a thousand times faster than lexsort."""
     rows = np.ascontiguousarray(vectors + 0.0)  # -0.0 becomes 0.0
     return np.argsort(rows.view(np.dtype((np.void, rows[0].nbytes))).ravel(), kind="stable")
 
 
 def pairs_among(pairs: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return those pairs both of which are among ascending rows, as positions in `rows`."""
+    """Return the pairs within ascending `rows`, as positions in `rows`."""
     places = np.minimum(np.searchsorted(rows, pairs), len(rows) - 1)
     return places[(rows[places] == pairs).all(axis=1)]
 
@@ -384,7 +383,7 @@ def check_pairs(pairs: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.i
     Raises
     ------
     ValueError
-        They are no pairs of different row numbers.
+        If they are not pairs of different row numbers.
     """
     if pairs is None or np.size(pairs) == 0:
         return np.empty((0, 2), np.int64)
@@ -405,7 +404,7 @@ def check_pairs(pairs: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.i
 
 
 def _dense_regions(vectors: NDArray, min_size: int, links: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cluster one component by HDBSCAN; what it calls noise gets labels of its own."""
+    """Cluster one component by HDBSCAN; each noise row gets a label of its own."""
     n_rows = len(vectors)
     if n_rows > LARGEST_HDBSCAN_ROWS:
         gibibytes = 4 * 8 * n_rows**2 / 2**30
@@ -417,15 +416,15 @@ def _dense_regions(vectors: NDArray, min_size: int, links: NDArray[np.int64]) ->
     if n_rows <= min_size:
         alone = np.zeros(n_rows, np.int64) if n_rows == min_size else np.arange(n_rows)
         return joined_labels(alone, links)
-    from hdbscan import HDBSCAN  # takes a second to import, and is seldom used
+    from hdbscan import HDBSCAN  # takes a second to import and is rarely used
 
-    # A component may well be one dense region: without allow_single_cluster it never is.
+    # With allow_single_cluster, because a component may be one dense region.
     clusterer = HDBSCAN(min_cluster_size=min_size, metric="precomputed", allow_single_cluster=True)
     distances = squareform(condensed_cosine_distances(vectors))
     distances[links[:, 0], links[:, 1]] = distances[links[:, 1], links[:, 0]] = 0.0
     labels = clusterer.fit_predict(distances)
-    # It may call one of two identical rows noise, depending on their order: rows that are
-    # identical share the label of any of them.
+    # HDBSCAN may label one of two identical rows as noise, depending on their order, so identical
+    # rows share the label of any of them.
     _, distinct = np.unique(vectors, axis=0, return_inverse=True)
     shared = np.full(n_rows, -1)
     np.maximum.at(shared, distinct.ravel(), labels)

@@ -1,4 +1,4 @@
-"""What a second look at two similar photos says: one a copy of the other, or another moment."""
+"""Give verdicts on pairs of similar photos: copies, near duplicates or the same scene."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SAME_SCENE = "same scene"
 
 @dataclass(frozen=True, eq=False)
 class Laid:
-    """What laying n pictures over others says; NaN where that was not done.
+    """Results of aligning n pictures with others; NaN for pictures that were not aligned.
 
     Attributes
     ----------
     overlap : ndarray of shape (n,), float64
-        Share of the picture that the other one covers.
+        Share of the picture that the other covers.
     difference : ndarray of shape (n,), float64
-        Share of what overlaps, and is not plain, that shows something else.
+        Share of the textured overlap that differs.
     """
 
     overlap: NDArray[np.float64]
@@ -34,31 +34,30 @@ class Laid:
 
     @classmethod
     def of(cls, values: Sequence[tuple[float, float] | None]) -> Laid:
-        """Return overlaps and differences of n pictures; None where they are not known."""
+        """Build from overlaps and differences of n pictures; None if unknown."""
         known = [(np.nan, np.nan) if value is None else value for value in values]
         return cls(*np.array(known, np.float64).reshape(-1, 2).T)
 
 
 @dataclass(frozen=True, eq=False)
 class SecondLook:
-    """What became of the comparison of each of n photos with one other.
+    """The comparison of each of n photos with one other photo.
 
     Attributes
     ----------
     compared_with : ndarray of shape (n,), int64
-        The keeper of a photo that is removed, the most similar photo of one that stays; -1 where
-        no photo is similar enough to be compared.
+        The keeper of a removed photo, or the most similar photo of one that stays; -1 if no photo
+        is similar enough.
     thumb_correlation : ndarray of shape (n,), float64
-        Correlation of the two thumbnails; NaN where none were compared.
+        Correlation of the two thumbnails; NaN if they were not compared.
     verdicts : ndarray of shape (n,), str
-        "identical bytes"; "identical pixels", all of which were compared; "copy"; "cropped copy",
-        one is a part of the other; "edited copy", a part differs; "near duplicate", from the
-        threshold of duplicates on: bursts and brackets, for example; "same scene"; or "" where none
-        were compared.
+        "identical bytes"; "identical pixels" (all were compared); "copy"; "cropped copy" (one is a
+        part of the other); "edited copy" (a part differs); "near duplicate" (from the threshold of
+        duplicates on, such as bursts and brackets); "same scene"; or "" without a comparison.
     laid : Laid
-        What laying the one picture over the other says of each photo.
+        The result of aligning the two pictures.
     shared_details : ndarray of shape (n,), float64
-        How many matched details the two share; NaN where these were not looked for.
+        Number of matched details of the two; NaN if these were not searched.
     """
 
     compared_with: NDArray[np.int64]
@@ -68,13 +67,13 @@ class SecondLook:
     shared_details: NDArray[np.float64]
 
     def with_details(self, counts: DetailCounts, numbers: NDArray[np.int64]) -> SecondLook:
-        """Return it with the details that were counted since.
+        """Return the second look with more counts of details.
 
         Parameters
         ----------
         counts : DetailCounts
         numbers : ndarray of shape (n,), int64
-            What `counts` calls each photo.
+            The index of each photo in `counts`.
         """
         others = np.where(self.compared_with < 0, -1, numbers[self.compared_with])
         found = counts.of(numbers, others)
@@ -83,12 +82,12 @@ class SecondLook:
 
 
 def compared_rows(finder: DuplicateFinder) -> NDArray[np.int64]:
-    """Return for each row of a fitted finder the other that it is compared with.
+    """Return the row to compare with each row of a fitted finder.
 
     Returns
     -------
     ndarray of shape (k,), int64
-        The keeper of a row that goes, the most similar one of a row that stays; -1 for the only
+        The keeper of a row that goes, or the most similar row of one that stays; -1 for the only
         row.
     """
     stays = finder.keepers_ == np.arange(len(finder.keepers_))
@@ -105,7 +104,7 @@ def take_second_look(
     laid: Laid,
     details: DetailCounts,
 ) -> SecondLook:
-    """Say of each photo what the other is that it is most like.
+    """Give each photo a verdict on its most similar photo.
 
     Parameters
     ----------
@@ -114,16 +113,16 @@ def take_second_look(
     inverse : ndarray of shape (n,), int64
         The content of each photo.
     best : ndarray of shape (k,), int64
-        The photo that stands for each content.
+        The photo that represents each content.
     same_pixels : ndarray of shape (k,), bool
-        Whether each content has the pixels of the one that it is compared with, see
+        Whether each content has the same pixels as the one compared with it, see
         `compared_rows`.
     copies : ndarray of shape (k,), str
-        "copy", "cropped copy", "edited copy" or "": what the two are to each other.
+        "copy", "cropped copy", "edited copy" or "", for the two contents.
     laid : Laid
-        Of each content and the one that it is compared with.
+        The alignment of each content with the one compared with it.
     details : DetailCounts
-        Of contents.
+        Numbers of matched details of pairs of contents.
 
     Returns
     -------
@@ -134,7 +133,7 @@ def take_second_look(
     others = compared_rows(finder)
     compared_with = np.where(verdicts == "", -1, best[others[inverse]])
     correlation = finder.thumb_correlation_[inverse]
-    # A photo of the same content is nearer than any other; it is the keeper unless that is of
+    # A photo of the same content is the nearest; it is also the keeper, unless the keeper has
     # another content.
     twin = _twins(inverse, best)
     stays = best[finder.keepers_[inverse]] == photos
@@ -156,7 +155,7 @@ def take_second_look(
 def _verdicts(
     finder: DuplicateFinder, same_pixels: NDArray[np.bool_], copies: NDArray[np.str_]
 ) -> NDArray[np.str_]:
-    """Judge each content and the other one that it was compared with."""
+    """Return the verdict on each content and the one compared with it."""
     stays = finder.keepers_ == np.arange(len(finder.keepers_))
     cosines = np.where(stays, finder.nearest_cosine_, finder.cosine_to_keeper_)
     return np.select(
@@ -172,11 +171,11 @@ def _verdicts(
 
 
 def _twins(inverse: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return another photo of the same content, the best one if it is another; -1 without."""
+    """Return another photo of the same content, preferably the best one; -1 if there is none."""
     photos = np.arange(len(inverse))
     twins = best[inverse]
     others = photos != twins
     first_other = np.full(len(best), -1)
-    # Backwards, so that the first photo of a content is written last.
+    # Reversed, so that the first photo of a content overwrites the others.
     first_other[inverse[others][::-1]] = photos[others][::-1]
     return np.where(others, twins, first_other[inverse])

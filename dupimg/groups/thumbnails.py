@@ -1,6 +1,6 @@
-"""Correlate small grey pictures: a second look at photos that a network finds similar.
+"""Correlate thumbnails, to verify photos that a network finds similar.
 
-A network is made to overlook what a second look sees: that something has moved since.
+A network is trained to ignore small shifts, which thumbnails reveal: something has moved.
 """
 
 from __future__ import annotations
@@ -12,47 +12,47 @@ from numpy.typing import ArrayLike, NDArray
 
 from dupimg.search.rows import paired_dots
 
-# A frame that two screenshots share makes a correlation of 0.98 out of any contents. So a copy
-# must be one in its parts, too: grass and gravel in one frame correlate by 0.76 on average of
-# 4 x 4 parts, and the worst of the labelled copies by 0.95.
+# Two screenshots with the same frame correlate by 0.98 whatever their contents. So the parts of a
+# copy must correlate, too: grass and gravel in one frame correlate by 0.76 on average of 4 x 4
+# parts, the worst of the labelled copies by 0.95.
 _PARTS = 4
 _LOCAL_CORRELATION = 0.9
 
-# Grey levels: in a part with less contrast, a sky, noise is all there is to correlate.
+# Least contrast of a part in grey levels: in a plain part, such as a sky, only noise correlates.
 _LEAST_DEVIATION = 3.0
 
-# Pairs whose parts are compared at once: 64 MB for their pictures, and for as many others in cache.
+# Pairs of pictures in memory at once, which take 64 MB, and pairs in the processor's cache.
 _PAIRS_AT_ONCE = 8192
 _GATHERED_AT_ONCE = 256
 
-# In the time in which one pair of pictures is gathered and multiplied alone, a matrix product makes
-# this many; and so many of its rows at once are a few MB.
+# A matrix product computes this many pairs in the time of a single pair; and so many of its rows
+# at once take a few MB.
 _PRODUCTS_A_PAIR = 64
 _ROWS_AT_ONCE = 256
 
 
-# A curve has a value for each of so many grey levels. It explains 0.98 of the variance of photos
-# that were brightened by 1.4, and of 2,070 pairs of others at most 0.75.
+# Grey levels of a curve, and the least variance that it must explain: 0.98 for photos brightened by
+# 1.4, at most 0.75 for 2,070 pairs of other photos.
 _LEVELS_OF_CURVE, _LEAST_EXPLAINED = 8, 0.95
 
 
 class Thumbnails:
-    """Small grey pictures, and which turns of them count as the same picture.
+    """Small grey pictures, and the turns that count as the same picture.
 
     Parameters
     ----------
     pictures : array-like of shape (n, side, side), uint8
     n_rows : int
-        What n must be.
+        The expected number of pictures.
     rotations : bool, default=False
-        Whether a picture turned by 90°, 180° or 270° is the same.
+        Whether a picture turned by 90°, 180° or 270° counts as the same.
     mirrored : bool, default=False
-        Whether a mirrored picture is the same.
+        Whether a mirrored picture counts as the same.
 
     Raises
     ------
     ValueError
-        If the pictures are not as described.
+        If the pictures have another number, shape or dtype.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class Thumbnails:
             turned += [turn[:, :, ::-1] for turn in turned]
         self._n_rows = n_rows
         self._n_turns = len(turned)
-        # Around zero float32 adds up 32 x 32 products without rounding: 32**2 * 128**2 = 2**24.
+        # Centred on zero, 32 x 32 products add up exactly in float32: 32**2 * 128**2 = 2**24.
         levels = (np.concatenate(turned) ^ 0x80).view(np.int8)
         self._pixels = levels.reshape(n_rows * self._n_turns, -1)
         self._exact = np.float32 if self._pixels.shape[1] <= 32**2 else np.float64
@@ -94,11 +94,11 @@ class Thumbnails:
 
     @property
     def upright(self) -> NDArray[np.int8]:
-        """The pictures as they were given, one after the other, around zero."""
+        """The original pictures as rows, centred on zero."""
         return self._pixels[: self._n_rows]
 
     def correlations(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Correlate pictures i[k] and j[k], in the turn that fits best.
+        """Correlate pictures i[k] and j[k] in the best turn.
 
         Parameters
         ----------
@@ -107,8 +107,8 @@ class Thumbnails:
         Returns
         -------
         ndarray of shape (k,), float64
-            Pearson's correlation of the pixels in [-1, 1]. A picture of one grey correlates
-            with the same grey by 1 and with all else by 0.
+            Pearson's correlation of the pixels in [-1, 1]. A uniform picture correlates with the
+            same grey by 1, with anything else by 0.
         """
         best = np.full(len(i), -1.0)
         for turn in range(self._n_turns):
@@ -118,19 +118,19 @@ class Thumbnails:
     def are_copies(
         self, i: NDArray[np.int64], j: NDArray[np.int64], threshold: float
     ) -> NDArray[np.bool_]:
-        """Tell whether pictures i[k] and j[k] are the same as a whole and in their parts.
+        """Return whether pictures i[k] and j[k] agree as a whole and in their parts.
 
         Parameters
         ----------
         i, j : ndarray of shape (k,), int
         threshold : float
-            The least correlation of the whole; that of the parts is 0.9 on average.
+            Least correlation of the whole; parts need 0.9 on average.
 
         Returns
         -------
         ndarray of shape (k,), bool
         """
-        # In the same order whichever way it is asked for: a turn of one is not one of the other.
+        # Always in the same order, since turning the one differs from turning the other.
         i, j = np.minimum(i, j), np.maximum(i, j)
         copies = np.zeros(len(i), dtype=bool)
         for turn in range(self._n_turns):
@@ -151,7 +151,7 @@ class Thumbnails:
         return np.where(flat, same.astype(float), np.clip(correlations, -1.0, 1.0))
 
     def _products(self, i: NDArray, j: NDArray) -> NDArray[np.float64]:
-        """Return the sums of products of pixels: of whole numbers, so the same in any order."""
+        """Return the sums of products of pixels; they are integers, so exact in any order."""
         (rows, row), (columns, column) = _distinct(i), _distinct(j)
         if len(rows) * len(columns) > _PRODUCTS_A_PAIR * len(i):
             return paired_dots(self._pixels, i, j)
@@ -164,7 +164,7 @@ class Thumbnails:
         return products
 
     def _local_correlations(self, i: NDArray, j: NDArray) -> NDArray[np.float32]:
-        """Average the correlations of the parts that have contrast; 1 if there are none."""
+        """Average the correlations of the parts with contrast; 1 if there are none."""
         pictures, place = _distinct(np.concatenate([i, j]))
         parts, contrast = self._parts(pictures)
         left, right = np.split(place, 2)
@@ -179,7 +179,7 @@ class Thumbnails:
         return np.where(n_parts == 0, 1, sums / np.maximum(n_parts, 1))
 
     def _parts(self, pictures: NDArray) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Cut pictures into 4 x 4 parts, of mean 0 and norm 1, and tell which have contrast.
+        """Cut pictures into 4 x 4 parts of mean 0 and norm 1; return also which have contrast.
 
         Pixels beyond the parts are left out.
         """
@@ -191,12 +191,12 @@ class Thumbnails:
         parts = cut.transpose(0, 1, 3, 2, 4).reshape(len(pictures), -1, size * size)
         parts -= parts.mean(axis=2, keepdims=True)
         norms = np.sqrt(np.einsum("kpd,kpd->kp", parts, parts))
-        parts /= np.maximum(norms, 1e-6)[..., None]  # of one grey: it correlates with nothing
+        parts /= np.maximum(norms, 1e-6)[..., None]  # a uniform part correlates with nothing
         return parts, norms >= _LEAST_DEVIATION * size
 
 
 def differ_by_a_curve(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Return whether a picture may be another one with its brightness changed.
+    """Return whether a picture may be another one with changed brightness.
 
     Parameters
     ----------
@@ -205,8 +205,8 @@ def differ_by_a_curve(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     Returns
     -------
     bool
-        Whether a curve over the levels of one explains nearly all of the variance of the other;
-        where an edit has clipped, there is a way from its original only.
+        Whether a curve over the levels of one explains nearly all variance of the other. It
+        suffices in one direction, as a clipped edit cannot be reversed.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def _explained(of: NDArray[np.uint8], by: NDArray[np.uint8]) -> float:
 
 
 def _distinct(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which numbers there are, and for each its place among them."""
+    """Return the distinct numbers, and the position of each number among them."""
     is_there = np.zeros(numbers.max(initial=0) + 1, dtype=bool)
     is_there[numbers] = True
     return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[numbers]

@@ -11,14 +11,14 @@ from dupimg.search.rows import squared_norms, unit_rows
 def split_by_time(
     vectors: NDArray, seconds: NDArray[np.float64], max_seconds: float
 ) -> NDArray[np.int64]:
-    """Split rows at their longest pauses until no two of a part are too far apart in time.
+    """Split rows at the longest pauses until no two rows of a part are too far apart in time.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
         Rows of any length but zero.
     seconds : ndarray of shape (n,), float64
-        NaN where the time is not known: such a row goes with the most similar row that has one.
+        Times; a row with NaN joins the most similar row with a time.
     max_seconds : float
         Longest time between the first and the last row of a part.
 
@@ -39,7 +39,7 @@ def split_by_time(
     untimed = np.flatnonzero(np.isnan(seconds))
     if untimed.size and labels.any():
         unit = unit_rows(vectors, squared_norms(vectors))
-        # In order of time and by part on a tie, so that the order of the rows does not matter.
+        # Sorted by time, ties by part, so that the order of the rows does not matter.
         timed = timed[np.lexsort((labels[timed], seconds[timed]))]
         for row in untimed:
             cosines = np.einsum("kd,d->k", unit[timed], unit[row])

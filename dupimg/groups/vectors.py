@@ -1,4 +1,4 @@
-"""Check the vectors that an estimator is given."""
+"""Check the input vectors of an estimator."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from sklearn.utils.validation import validate_data
 
 
 def check_vectors(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = True) -> NDArray:
-    """Return vectors as float32 or float64, as many columns as in `fit` unless `reset`.
+    """Return vectors as float32 or float64; check the number of columns unless `reset`.
 
-    Whether they are finite is checked later, part by part: of a memory map, no more than a part
-    is to be in memory.
+    Finiteness is checked later, part by part, so that a memory map is never read as a whole.
     """
     return validate_data(
         estimator,

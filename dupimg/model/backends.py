@@ -1,8 +1,8 @@
 """The backends that compute networks: torch, or OpenVINO where it is installed.
 
-A backend turns a model into a callable from pictures to rows of values. Between backends the
-values differ in their last bits; within one they never do: a photo has the same bits whatever
-the batch, the thread and the number of threads.
+A backend turns a model into a callable from pictures to rows of values. The values of different
+backends differ in their last bits; within a backend a photo always has the same bits, whatever the
+batch, the thread and the number of threads.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from dupimg.model.models import Model
 TORCH, OPENVINO = "torch", "openvino"
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 
-# torch chooses its kernels by shape and number of threads, and the last bits of a vector differ
-# between them. So its networks always get this many photos, with black ones to make up the
-# number, and one thread for each call: then a photo has one vector, to the bit, for all models of
-# the registry. A multiple of it costs more: the activations of 8 leave the cache and are mapped
-# into memory anew for each call (11 instead of 9 ms a photo on 2 cores). OpenVINO gets one photo
-# at a time: 4 at once are 5 to 10 % slower, 8 are 20 %.
+# torch chooses its kernels by shape and number of threads, and their results differ in the last
+# bits. So its networks always get this many photos, filled up with black ones, and one thread for
+# each call: then a photo has the same bits every time, for all models of the registry. Larger
+# batches cost more: the activations of 8 exceed the cache and are mapped into memory anew for each
+# call (11 instead of 9 ms a photo on 2 cores). OpenVINO gets one photo at a time: 4 at once are 5
+# to 10 % slower, 8 are 20 %.
 AT_ONCE = {TORCH: 4, OPENVINO: 1}
 
 
 class Network(Protocol):
-    """A loaded network; several threads may call it at a time."""
+    """A loaded network; thread-safe."""
 
     def __call__(self, squares: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed pictures of shape (input_size, input_size, 3).
@@ -41,12 +41,12 @@ class Network(Protocol):
         Returns
         -------
         ndarray of shape (n_pictures, model.output_size), float32
-            Per row the embedding, not yet of norm 1, then the pooled feature maps.
+            Each row has the embedding, not yet normalized, then the pooled feature maps.
         """
         ...
 
     def one_core_a_thread(self) -> AbstractContextManager[None]:
-        """Compute with one core in each calling thread while the context lasts."""
+        """Use one core for each calling thread within the context."""
         ...
 
 
@@ -57,13 +57,13 @@ def choose_backend(name: str, model: Model) -> str:
     ----------
     name : {"auto", "torch", "openvino"}
     model : Model
-        What it will compute: torch is needed to build the networks of torchvision.
+        The model to compute; the networks of torchvision need torch.
 
     Raises
     ------
     BackendError
-        The backend, or what builds the network, is not installed; the message says how to
-        install it.
+        The backend, or the library that builds the network, is not installed; the message says how
+        to install it.
     ValueError
         There is no such backend.
 
@@ -109,7 +109,7 @@ def check_precision(precision: str) -> None:
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the processor multiplies bfloat16; always False but on Linux on x86.
+    """Return whether the processor multiplies bfloat16; only known on Linux on x86.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def open_network(model: Model, backend: str, precision: str, n_threads: int) -> 
     backend : {"torch", "openvino"}
     precision : {"float32", "bfloat16"}
     n_threads : int
-        Number of threads that will call it at a time.
+        Number of threads that will call it at once.
 
     Raises
     ------
@@ -177,13 +177,13 @@ class TorchNetwork:
         if self._turned:
             pictures = np.ascontiguousarray(pictures[:, ::-1, ::-1])
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-            # (n, size, size, 3) in memory is what torch calls channels_last
+            # torch calls the memory layout (n, size, size, 3) channels_last
             outputs = self._network(torch.from_numpy(pictures).permute(0, 3, 1, 2).float())
             return outputs.float().numpy()[: len(squares)]
 
     @contextlib.contextmanager
     def one_core_a_thread(self) -> Iterator[None]:
-        """Let torch compute with one core in each thread, then as before."""
+        """Make torch use one core for each thread within the context."""
         import torch
 
         before = torch.get_num_threads()

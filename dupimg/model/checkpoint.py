@@ -1,4 +1,4 @@
-"""Read tensors from a checkpoint that torch wrote, without torch."""
+"""Read tensors from a checkpoint of torch, without torch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     path : Path
-        A file in torch's format before version 1.6: three pickles about the format, the state
-        dict, the keys of its storages, and their numbers one behind the other.
+        A file in torch's format before version 1.6: three pickles about the format, then the state
+        dict, the keys of its storages, and their numbers in a row.
 
     Raises
     ------
     ValueError
-        The file has another format or is cut off, or asks for more than tensors.
+        The file has another format, is cut off, or contains more than tensors.
     """
     with path.open("rb") as file:
         try:
@@ -40,21 +40,21 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Unpickle names, numbers and tensors; nothing else that a file may ask for is called."""
+    """Unpickle only names, numbers and tensors, so that a file cannot run any code."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
         self.storages: dict[str, NDArray[Any]] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for a name in the file."""
+        """Return the replacement of a name in the file; refuse unknown names."""
         try:
             return _ALLOWED[f"{module}.{name}"]
         except KeyError:
             raise pickle.UnpicklingError(f"{module}.{name} is no part of a tensor") from None
 
     def persistent_load(self, saved: tuple[Any, ...]) -> NDArray[Any]:
-        """Return the array of a storage, which is filled later."""
+        """Return the array of a storage, to be filled later."""
         _, dtype, key, _, n_values, _ = saved
         return self.storages.setdefault(key, np.zeros(n_values, dtype))
 
@@ -62,7 +62,7 @@ class _Unpickler(pickle.Unpickler):
 def _view(
     storage: NDArray[Any], start: int, shape: Sequence[int], steps: Sequence[int], *_: object
 ) -> NDArray[Any]:
-    """Return a tensor, which looks at the numbers of its storage."""
+    """Return a tensor as a view of its storage."""
     last = start + sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
     if not all(n > 0 and step >= 0 for n, step in zip(shape, steps, strict=True)) or not (
         0 <= start <= last < len(storage)

@@ -1,7 +1,7 @@
-"""Colours as part of how alike two photos of a scene look.
+"""Add colours to the scene embedding.
 
-A network for object classes is made to overlook colours. To people they say much: which shirt it
-is, which room. So the embedding for scenes ends with a histogram of colours.
+A network for object classes is trained to ignore colours, but they identify a shirt or a room. So
+the scene embedding ends with a histogram of colours.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from dupimg.opencv import opencv
 _BINS = (12, 4, 4)
 N_COLOURS = 12 * 4 * 4
 
-# Changes with anything here on which vectors depend.
+# Part of the fingerprint: change it whenever the vectors change.
 COLOURS = "colours2"
 
-# Side in pixels of the picture whose pixels are counted.
+# Side in pixels of the picture for the histogram.
 _SIDE = 128
 
 # A pixel with less saturation and more value (of 255) is white: the ground of product photos,
-# receipts and drawings, which says nothing of what is shown.
+# receipts and drawings, which does not characterize the subject.
 _LEAST_SATURATION, _MOST_VALUE = 28, 228
 
-# What stands before a white ground has white on its left and right, in strips of this share of the
-# width. A white sky is above, and snow below.
+# A white ground is detected in strips of this share of the width on the left and right. A white sky
+# is above, and snow below.
 _STRIP = 1 / 16
 
-# Weight of the colours beside the network's 1. Before a white ground the network finds all people
-# and all things alike, and colours tell them apart.
+# Weights of the colours relative to the network's 1, in general and on a white ground, where the
+# network finds all people and things similar, so that colours must separate them.
 _WEIGHT, _WEIGHT_ON_WHITE = 0.3, 8.0
 
-# Shares of white in the strips between which the one weight becomes the other: nine of ten photos
-# that strangers took of anything have less than the first one.
+# Shares of white in the strips between which the first weight turns into the second: nine of ten
+# ordinary photos have less than the first one.
 _LITTLE_WHITE, _MUCH_WHITE = 0.1, 0.3
 
-# On white, this share of the squared norm is a part that a photo shares with none other: cosines
-# of 0.82 count as 0.7 do elsewhere. So many random signs have a cosine of 0 ± 0.06.
+# On white, this share of the squared norm is unique to a photo, so that a cosine of 0.82 there
+# becomes 0.7. The number of random signs for it: their cosines are 0 ± 0.06.
 _OWN_SHARE, _N_OWN = 0.15, 256
 
 # Numbers that colours add to an embedding.
@@ -49,17 +49,17 @@ N_ADDED = N_COLOURS + _N_OWN
 
 
 def white_ground(picture: NDArray[np.uint8]) -> float:
-    """Return how much a picture looks as if its subject stood before a white ground.
+    """Return how white the ground behind the subject of a picture is.
 
     Parameters
     ----------
     picture : ndarray of shape (height, width, 3), uint8
-        RGB; of at least 16 columns.
+        RGB; at least 16 columns.
 
     Returns
     -------
     float
-        0 of most photos, 1 where much of the left and right is white.
+        0 for most photos, 1 if most of the left and right is white.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def white_ground(picture: NDArray[np.uint8]) -> float:
 
 
 def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the embedding of a photo for scenes with its colours.
+    """Return the scene embedding of a photo with its colours.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> 
     Returns
     -------
     ndarray of shape (d + 192 + 256,), float32
-        Of norm 1: the embedding, the square root of the histogram of the pixels that are not
-        white, and what makes photos on white less alike.
+        Of norm 1: the embedding, the square root of the histogram without white pixels, and a
+        unique part that makes photos on white less similar.
     """
     size = (_SIDE, _SIDE)
     small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
@@ -111,7 +111,7 @@ def _is_white(hsv: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _histogram(hsv: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the square root of the shares of the bins, of norm 1 unless all is white."""
+    """Return the square roots of the shares of the bins; norm 1 unless all pixels are white."""
     number = np.zeros(hsv.shape[1], np.uint16)
     for channel, bins, levels in zip(hsv, _BINS, (180, 256, 256), strict=True):
         number = number * np.uint16(bins) + channel // np.uint8(levels // bins)
@@ -120,7 +120,7 @@ def _histogram(hsv: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _own_part(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return a vector of norm 1 that depends on every pixel and on nothing else."""
+    """Return a pseudorandom vector of norm 1 that is determined by all pixels."""
     digest = hashlib.blake2b(np.ascontiguousarray(picture).data, digest_size=_N_OWN // 8).digest()
     signs = np.unpackbits(np.frombuffer(digest, np.uint8)).astype(float) * 2 - 1
     return signs / np.sqrt(_N_OWN)

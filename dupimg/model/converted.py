@@ -1,7 +1,6 @@
-"""A network that OpenVINO converted from torch, kept in the user's cache folder.
+"""Cache networks that OpenVINO converted from torch in the user's cache folder.
 
-From the second time on torch is not needed any more, neither the seconds that importing it takes
-nor its memory.
+From the second run on, torch is not needed, which saves the seconds of its import and its memory.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ import platformdirs
 from dupimg.model.import_openvino import import_openvino
 from dupimg.model.models import Model, fingerprint
 
-# Part of the names of kept networks: count it up whenever the conversion changes.
+# Part of the names of cached networks: count it up whenever the conversion changes.
 _CONVERSION = 1
 
 _FILE_ERRORS = (OSError, KeyError, ValueError, EOFError, BadZipFile)
 
 
 class _Converted(NamedTuple):
-    """A network as OpenVINO's own two files hold it."""
+    """A network in the form of OpenVINO's two files."""
 
     graph: bytes
     weights: bytes
 
 
 def read_converted(model: Model, core: Any) -> Any:
-    """Return the graph of a model: from the file in the cache folder, or converted anew.
+    """Return the graph of a model, from the cache folder or newly converted.
 
     Parameters
     ----------
@@ -57,25 +56,25 @@ def read_converted(model: Model, core: Any) -> Any:
 def _kept_or_new(model: Model) -> _Converted:
     path = kept_network(model)
     try:
-        # A ZIP file: what was damaged since is noticed by its checksums.
+        # The checksums of a ZIP file reveal any damage.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _Converted(arrays["graph"].tobytes(), arrays["weights"].tobytes())
     except _FILE_ERRORS:
         converted = _convert(model)
-    with contextlib.suppress(OSError):  # a full disk, or a home that cannot be written
+    with contextlib.suppress(OSError):  # full disk or read-only home
         _keep(path, converted)
     return converted
 
 
 def kept_network(model: Model) -> Path:
-    """Return the path of the file for the converted network of a model."""
+    """Return the path of the cached network of a model."""
     version = import_openvino().get_version().partition("-")[0]
     name = f"{fingerprint(model)}-openvino-{version}-{_CONVERSION}.npz"
     return Path(platformdirs.user_cache_dir("dupimg")) / name
 
 
 def _keep(path: Path, converted: _Converted) -> None:
-    """Write the file in one step, so that it is never there half written."""
+    """Write the file atomically, so that it is never incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
@@ -104,7 +103,7 @@ def _convert(model: Model) -> _Converted:
 
 
 def _fed_with_bytes(graph: Any) -> Any:
-    """Let a graph take pictures as decoders return them: uint8 (1, size, size, 3)."""
+    """Make a graph accept pictures from decoders: uint8 (1, size, size, 3)."""
     openvino = import_openvino()
     steps = openvino.preprocess.PrePostProcessor(graph)
     steps.input().tensor().set_element_type(openvino.Type.u8)

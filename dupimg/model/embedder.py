@@ -39,9 +39,9 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         A scene head that `dupimg fit_head` wrote, to use instead of the one that comes with
         dupimg.
     errors : {"raise", "nan", "skip"}, default="raise"
-        What `transform` does about a photo that cannot be read: raise `UnreadablePhoto`, return
-        a row of NaN, or leave its row out. `unreadable_` says which photos these were. In a
-        pipeline use "raise": its later steps accept no NaN and expect one row for each photo.
+        What `transform` does for an unreadable photo: raise `UnreadablePhoto`, return a row of NaN,
+        or leave its row out. `unreadable_` lists these photos. In a pipeline use "raise": its later
+        steps accept no NaN and expect one row for each photo.
     batch_size : int, default=8
         Number of photos that a thread takes at a time; best a multiple of 4, because torch
         computes 4 at once. The vectors do not depend on it.
@@ -51,17 +51,16 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     max_pixels : int, default=500_000_000
         A photo with more pixels than this is unreadable.
     time_limit : float, default=None
-        Seconds after which decoding a photo is given up. Photos are then decoded in worker
-        processes, and a photo on which a decoder hangs, dies or runs out of memory is
-        unreadable. None decodes in this process, without that guard. The vectors do not depend
-        on it.
+        Most seconds for decoding a photo. With a limit, photos are decoded in worker processes,
+        and a photo on which a decoder hangs, crashes or runs out of memory is unreadable. None
+        decodes in this process, without that guard. The vectors do not depend on it.
     backend : {"auto", "torch", "openvino"}, default="auto"
-        What computes the network. OpenVINO takes half of torch's time and comes with
-        ``pip install openvino``; "auto" takes it where it is installed. The cosines of the
-        two differ by less than 1e-6.
+        The library that computes the network. OpenVINO takes half of torch's time and comes with
+        ``pip install openvino``; "auto" uses it if it is installed. The cosines of the two differ
+        by less than 1e-6.
     precision : {"float32", "bfloat16"}, default="float32"
-        Of the products in the network. bfloat16 takes half of the time, where the processor has
-        it, and changes cosines by up to 0.035.
+        Precision of the products in the network. bfloat16 halves the time on processors that
+        support it, and changes cosines by up to 0.035.
 
     Attributes
     ----------
@@ -79,9 +78,9 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     `fit` learns nothing. The weights are loaded when they are first needed and left out when
     the transformer is pickled.
 
-    Each thread decodes and embeds with one core, so that neither the network waits for photos
-    nor one thread for the core of another. It takes the memory of one batch a thread. With a
-    time limit a thread and its worker process take turns, so the same holds.
+    Each thread decodes and embeds with one core, so that the network does not wait for photos, nor
+    a thread for the core of another. Each thread holds one batch in memory. With a time limit a
+    thread and its worker process take turns, so the same holds.
 
     Examples
     --------
@@ -184,7 +183,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                     vectors[index] = outcome.vector
                 if unreadable and self.errors == "raise":
                     first = min(unreadable)
-                    # Whichever thread is the fastest, the error names the same photo.
+                    # The error is about the same photo, whichever thread is the fastest.
                     if done[:first].all():
                         error = unreadable[first]
                         raise UnreadablePhoto(f"{paths[first]}: {error}") from error
@@ -192,7 +191,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return np.delete(vectors, list(unreadable), axis=0) if self.errors == "skip" else vectors
 
     def stream(self, X: Iterable[PathLike]) -> Outcomes:
-        """Embed photos and hand each one over as soon as it is done.
+        """Embed photos and yield each one as soon as it is done.
 
         Parameters
         ----------
@@ -221,7 +220,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     @property
     def fingerprint(self) -> str:
-        """Everything but the photo that vectors depend on, to the bit; see `PhotoStream`."""
+        """Identifies everything that determines the bits of vectors, except the photo."""
         return self._prepare().fingerprint
 
     @property
@@ -233,7 +232,7 @@ class PhotoEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _prepare(self) -> PhotoStream:
         """Check the parameters, and return the stream that they describe.
 
-        It is the same one as long as no parameter of it changes, for it keeps the weights.
+        It is reused as long as no parameter changes, because it holds the weights.
         """
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:

@@ -27,7 +27,7 @@ class Features:
     thumbnail : ndarray of shape (32, 32) or (n, 32, 32), uint8
         The whole photo upright and grey, squashed to a square.
     preview : bytes
-        A small JPEG of one photo that was just decoded; empty otherwise.
+        The preview of a single photo that was just decoded; otherwise empty.
     sharpness : float or ndarray of shape (n,), float32
         See `dupimg.files.images.Views`.
     """
@@ -43,7 +43,7 @@ class Features:
         return len(self.vector)
 
     def __getitem__(self, rows: NDArray) -> Features:
-        """Return some of n photos."""
+        """Return the features of a selection of the photos."""
         return Features(
             self.vector[rows],
             self.scene_vector[rows],
@@ -53,9 +53,9 @@ class Features:
 
     @property
     def scene_without_colours(self) -> NDArray[np.float32]:
-        """What the network and its head alone say of the scene; rows of any length but zero.
+        """The scene embedding without its colours; rows of any norm but zero.
 
-        Frames of one exposure series have other colours, and the same shapes.
+        Frames of an exposure series have different colours but the same shapes.
         """
         if self.scene_vector.shape == self.vector.shape:
             return self.scene_vector
@@ -63,7 +63,7 @@ class Features:
 
     @classmethod
     def stack(cls, photos: Sequence[Features]) -> Features:
-        """Join the features of at least one photo into those of n photos."""
+        """Join the features of single photos, at least one, into those of n photos."""
         return cls(
             np.stack([photo.vector for photo in photos]),
             np.stack([photo.scene_vector for photo in photos]),
@@ -72,7 +72,7 @@ class Features:
         )
 
     def to_bytes(self) -> bytes:
-        """Pack the features of one photo without its preview; `from_bytes` unpacks the same bits.
+        """Pack the features of one photo without its preview, for `from_bytes`.
 
         Examples
         --------
@@ -86,7 +86,7 @@ class Features:
 
     @classmethod
     def from_bytes(cls, content: bytes, embedding_size: int) -> Features:
-        """Unpack what `to_bytes` packed, with `embedding_size` values in `vector`.
+        """Unpack the bytes of `to_bytes`, with `embedding_size` values in `vector`.
 
         Raises
         ------

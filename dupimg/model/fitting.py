@@ -23,25 +23,25 @@ from dupimg.model.models import Model, fetch_weights, fingerprint, get_model
 from dupimg.options.tool_options import FitHeadOptions
 from dupimg.progress import progress_bar
 
-# Five rows each, and `fit_head` wants more rows than its 384 components.
+# Each photo gives five rows, and `fit_head` needs more rows than its 384 components.
 _FEWEST_PHOTOS = 100
 
-_AT_ONCE = 4  # photos that a thread takes at a time
+_AT_ONCE = 4  # photos in a batch of a thread
 
-# With more the components hardly change, and the features of these take 0.4 GB.
+# More photos hardly change the components; the features of these take 0.4 GB.
 _MOST_PHOTOS = 10_000
 
 
 @dataclass(frozen=True)
 class FittedHead:
-    """A scene head that was fitted and written to a file.
+    """The result of fitting a scene head.
 
     Attributes
     ----------
     head : SceneHead
     output : Path
     n_photos : int
-        How many photos it was fitted on.
+        Number of photos that it was fitted on.
     seconds : float
     """
 
@@ -51,11 +51,11 @@ class FittedHead:
     seconds: float
 
     def summary(self) -> str:
-        """Return the line that a person reads at the end."""
+        """Return the line printed at the end."""
         return f"{self.output}: {self.head.fingerprint}, fitted on {self.head.fitted_on}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         return {
             "counts": {"photos": self.n_photos},
             "fingerprint": self.head.fingerprint,
@@ -84,9 +84,9 @@ def fit_on_folder(options: FitHeadOptions) -> FittedHead:
 
     Notes
     -----
-    Each photo gives five rows: the whole and its four quarters, which are what scenes consist
-    of, different parts of one place. The quarters raise precision among many photos most (at
-    2,700 photos, pair F1 of average linkage 0.89 instead of 0.79).
+    Each photo gives five rows: the whole and its four quarters. The quarters imitate scenes, which
+    consist of different parts of one place. They raise precision most among many photos (at 2,700
+    photos, pair F1 of average linkage 0.89 instead of 0.79).
     """
     start = time.perf_counter()
     model = get_model(options.model)
@@ -123,7 +123,7 @@ def fit_on_folder(options: FitHeadOptions) -> FittedHead:
 def _pooled_features(
     model: Model, paths: Sequence[Path], options: FitHeadOptions
 ) -> tuple[np.ndarray, int]:
-    """Return the features of photos and their quarters, and how many photos could be read."""
+    """Return the features of photos and their quarters, and the number of readable photos."""
     n_jobs = options.jobs or joblib.cpu_count()
     network = open_network(model, TORCH, FLOAT32, n_jobs)  # the same head wherever it is fitted
     batches = [paths[start : start + _AT_ONCE] for start in range(0, len(paths), _AT_ONCE)]

@@ -1,6 +1,6 @@
-"""The scene head: projects pooled feature maps to vectors whose cosine compares scenes.
+"""The scene head, which projects pooled feature maps to vectors for scenes.
 
-The duplicate embedding is the last feature map alone; scenes are also recognized by the textures
+The duplicate embedding only uses the last feature map; scenes are also recognized by the textures
 and colours of earlier maps. Directions in which all photos vary say little about a scene, so the
 head shrinks them. It is fitted on photos without any labels.
 """
@@ -21,17 +21,16 @@ from numpy.typing import NDArray
 from dupimg.errors import UsageError
 from dupimg.model.models import Model, fingerprint
 
-# With this many the file stays below 1.5 MB. Labelled photos among 2,500 others that are harder
-# to tell apart than most: pair F1 of average linkage 0.88 with 128, 0.90 with 256 and 512.
+# Number of components; the file stays below 1.5 MB. Pair F1 of average linkage on labelled photos
+# among 2,500 hard distractors: 0.88 with 128, 0.90 with 256 and 512.
 N_COMPONENTS = 384
 
 # Components are divided by variance ** SHRINKAGE: 0 leaves them, 0.5 is whitening. 0.25 to 0.5
 # did equally well.
 SHRINKAGE = 0.35
 
-# The cosine without the constant component at which average linkage does best, on scenes among
-# 200 to 2,500 other photos (0.52 to 0.56). The constant component maps it to 0.7, the threshold
-# that people know.
+# The best threshold of average linkage without the constant component, on scenes among 200 to 2,500
+# other photos (0.52 to 0.56). The constant component maps it to 0.7, the threshold of the options.
 _BEST_CUT, _THRESHOLD = 0.53, 0.7
 
 _FILE_ERRORS = (OSError, KeyError, ValueError, EOFError, BadZipFile)
@@ -86,15 +85,15 @@ class SceneHead:
         Parameters
         ----------
         features : ndarray of shape (n, sum(sizes)), float32
-            The pooled feature maps of each photo, one behind the other.
+            The concatenated pooled feature maps of each photo.
 
         Returns
         -------
         ndarray of shape (n, embedding_size), float32
-            Rows of norm 1. A row has the same bits whatever other rows there are.
+            Rows of norm 1. The bits of a row do not depend on other rows.
         """
         parts = _unit_parts(features - self._centre, self.sizes)
-        # Not by BLAS, which sums in an order that depends on the number of rows and threads.
+        # Without BLAS, whose order of summation depends on the number of rows and threads.
         components = _unit(np.einsum("nf,fc->nc", parts, self._projection) - self._offset)
         # A constant component maps every cosine to (cosine + constant²) / (1 + constant²).
         squared = np.float32((_THRESHOLD - _BEST_CUT) / (1 - _THRESHOLD))
@@ -118,7 +117,7 @@ class SceneHead:
             offset=self.offset,
         )
 
-    # float32 once and for all: numpy is slow at float16.
+    # Converted to float32 once, as numpy is slow with float16.
     @cached_property
     def _centre(self) -> NDArray[np.float32]:
         return self.centre.astype(np.float32)
@@ -140,7 +139,7 @@ def fit_head(
     Parameters
     ----------
     features : ndarray of shape (n, sum(sizes)), float32
-        Pooled feature maps of photos, best also of parts of them; n must exceed 384.
+        Pooled feature maps of photos and preferably also of parts of them; n must exceed 384.
     sizes : tuple of int
         Number of channels of each feature map.
     network, fitted_on : str
@@ -157,8 +156,9 @@ def fit_head(
 
     Notes
     -----
-    Each feature map is centred and scaled to norm 1, so that all maps count the same; the vector
-    holds the principal components of the joined maps, each divided by a power of its variance.
+    Each feature map is centred and scaled to norm 1, so that all maps have the same weight; the
+    vector holds the principal components of the joined maps, each divided by a power of its
+    variance.
     Whitening in full (Jégou and Chum 2012, "Negative evidences and co-occurences in image
     retrieval") would amplify the noise of the last components.
     """
@@ -166,7 +166,7 @@ def fit_head(
         raise ValueError(
             f"Got {len(features)} rows, expected more than {N_COMPONENTS}. Fit on more photos."
         )
-    from sklearn.decomposition import PCA  # half a second that only fitting needs
+    from sklearn.decomposition import PCA  # takes half a second, and only fitting needs it
 
     centre = features.mean(axis=0, dtype=np.float64).astype(np.float16)
     parts = _unit_parts(features - centre.astype(np.float32), sizes)
@@ -177,7 +177,7 @@ def fit_head(
 
 
 def load_head(path: Path) -> SceneHead:
-    """Read a head that `SceneHead.save` wrote; no code in the file is executed.
+    """Read a head written by `SceneHead.save`, without executing code in the file.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def load_head(path: Path) -> SceneHead:
 
 
 def choose_head(model: Model, path: Path | None) -> SceneHead | None:
-    """Return the scene head in a file, or the one that comes with a model, or None.
+    """Return the scene head from a file, or else the one shipped for a model, or None.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def choose_head(model: Model, path: Path | None) -> SceneHead | None:
 
 @cache
 def shipped_head(name: str) -> SceneHead:
-    """Return the head of this name that comes with dupimg."""
+    """Return the shipped head of this name."""
     return load_head(Path(str(files("dupimg.model") / "fitted_heads" / f"{name}.npz")))
 
 
@@ -247,4 +247,4 @@ def _unit_parts(features: NDArray[np.float32], sizes: tuple[int, ...]) -> NDArra
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(norms, np.float32(1e-12))  # a part that is the mean itself is zero
+    return rows / np.maximum(norms, np.float32(1e-12))  # a part equal to the mean is zero

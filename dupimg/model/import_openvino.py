@@ -1,4 +1,4 @@
-"""OpenVINO, which is imported when it is needed."""
+"""Import OpenVINO on demand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import cast
 
 @cache
 def import_openvino() -> ModuleType:
-    """Import OpenVINO without its telemetry, which would send usage data to its makers."""
-    # None says that a package is missing, and OpenVINO works without this one.
+    """Import OpenVINO without its telemetry, which would send usage data to Intel."""
+    # None marks a package as missing; OpenVINO works without this one.
     modules = cast("dict[str, ModuleType | None]", sys.modules)
     found = modules.setdefault("openvino_telemetry", None)
     try:

@@ -1,4 +1,4 @@
-"""What computes networks, as far as it is installed."""
+"""Check which backends and libraries are installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dupimg.messages import message
 
 
 class BackendError(UsageError):
-    """A backend is not installed, or a precision is beyond this processor."""
+    """A backend is not installed, or the processor does not support a precision."""
 
 
 def is_installed(package: str) -> bool:
@@ -26,7 +26,7 @@ def require_torch(library: str, *, by: str) -> None:
     library : {"timm", "torchvision"}
         The package that builds the network.
     by : str
-        What asks for it, for the message.
+        The feature that needs it, for the message.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def require_torch(library: str, *, by: str) -> None:
         One is missing; the message says how to install it.
     """
     if missing := [name for name in ("torch", library) if not is_installed(name)]:
-        bundled = getattr(sys, "frozen", False)  # by PyInstaller: nothing can be installed into it
+        bundled = getattr(sys, "frozen", False)  # by PyInstaller, so nothing can be installed
         why = message(
             "refused.not_in_program" if bundled else "refused.not_installed",
             option=by,

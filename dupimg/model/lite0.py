@@ -24,22 +24,22 @@ def build_lite0(model: Model) -> Any:
     Parameters
     ----------
     model : Model
-        With the weights of EfficientNet-Lite0.
+        A model with the weights of EfficientNet-Lite0.
 
     Returns
     -------
     openvino.Model
-        Takes a picture as decoders return it, uint8 (1, input_size, input_size, 3), and gives
-        float32 (1, output_size).
+        Takes a picture from a decoder, uint8 (1, input_size, input_size, 3), and returns float32
+        (1, output_size).
 
     Raises
     ------
     WeightsError
-        As `fetch_weights`, or the file does not fit the network.
+        See `fetch_weights`; or the file does not fit the network.
 
     Notes
     -----
-    Its outputs have the bits of the network that OpenVINO converts from torch.
+    Its outputs are bit-identical to those of the network that OpenVINO converts from torch.
     """
     path = fetch_weights(model)
     try:
@@ -56,7 +56,7 @@ class _Layers:
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._tensors = tensors
         openvino = import_openvino()
-        # The functions of `opset8` turn arrays into lists of numbers, one by one.
+        # Constants are made directly, as the functions of `opset8` convert arrays to lists first.
         self._ops, self._constant = openvino.opset8, openvino.op.Constant
 
     def graph(self, model: Model) -> Any:
@@ -96,13 +96,13 @@ class _Layers:
     def _convolution(self, maps: Any, conv: str, norm: str, *, stride: int = 1) -> Any:
         """Return the maps after a convolution, with the batch normalization behind it folded in.
 
-        As in TensorFlow, a map that is halved is padded by one row and column less at its start.
+        As in TensorFlow, padding before a stride of 2 is one row and column less at the start.
         """
         scale, shift, mean, variance = (
             self._tensors[f"{norm}.{part}"]
             for part in ("weight", "bias", "running_mean", "running_var")
         )
-        # In the order of `torch.nn.utils.fusion`: the bits are the same.
+        # In the order of `torch.nn.utils.fusion`, for identical bits.
         per_deviation = 1 / np.sqrt(variance + _EPSILON)
         kernel = self._tensors[f"{conv}.weight"] * _by_kernel(scale * per_deviation)
         bias = -mean * per_deviation * scale + shift
@@ -123,7 +123,7 @@ class _Layers:
         return self._ops.reduce_mean(maps, [2, 3])
 
     def _generalized_mean(self, maps: Any, side: int) -> Any:
-        """Return the cube root of the sum of the cubes of each map, as `torch.nn.LPPool2d`."""
+        """Return the cube root of the sum of cubes of each map, like `torch.nn.LPPool2d`."""
         ops, window = self._ops, [side, side]
         cubes = ops.avg_pool(ops.power(maps, np.float32(3)), window, [0, 0], [0, 0], window, True)
         sums = ops.multiply(cubes, np.float32(side * side))

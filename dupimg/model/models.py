@@ -1,9 +1,9 @@
 """The registry of networks: architecture, weights, preprocessing, and the embedding layer.
 
 Weights are looked up in this order: ``<name>.pth`` in the models folder (`models_folder`), the
-package that carries them, torchvision's own cache. Weights found in none of these are downloaded
-into that cache. Wherever a file comes from, its sha256 is checked before it is opened, and only
-tensors are loaded from it, never code.
+package that contains them, torchvision's own cache. Other weights are downloaded into that cache.
+The sha256 of every file is checked before it is opened, and only tensors are loaded from it, never
+code.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ class Model:
     megabytes : float
         Size of that file.
     url : str
-        Where it is published; empty if it comes with `package`.
+        Address of the published file; empty if it comes with `package`.
     package : str
-        Python package that carries the file in its folder ``models``; empty if none does.
+        Python package with the file in its folder ``models``; empty for none.
     mean, std : tuple of 3 floats
         Input of the network is ``(x - mean) / std`` for x in 0..255, channels red, green, blue.
     input_size : int
-        Height and width of the input in pixels. Photos are squashed to this square, not
-        cropped: the whole picture counts, so that a copy with more at its border is no
-        duplicate, and the eight orientations of a picture see the same pixels.
+        Height and width of the input in pixels. Photos are squashed to this square, not cropped:
+        the whole picture counts, so that a picture with a wider view is no duplicate, and all
+        eight orientations of a picture use the same pixels.
     stages : tuple of int
-        The stages whose feature maps the scene head sees, besides the last map of all.
+        The stages whose feature maps the scene head uses, besides the last map of all.
     feature_sizes : tuple of int
         Number of channels of these maps, the last map of all first; empty if there is no head.
     head : str
@@ -95,7 +95,7 @@ class Model:
 
     @property
     def output_size(self) -> int:
-        """Number of values that the network gives: the embedding, then the pooled maps."""
+        """Number of output values: the embedding, then the pooled maps."""
         return self.embedding_size + sum(self.feature_sizes)
 
 
@@ -157,7 +157,7 @@ def get_model(name: str) -> Model:
 
 
 def fingerprint(model: Model) -> str:
-    """Identify network, weights and preprocessing: all that an embedding depends on but the photo.
+    """Identify network, weights and preprocessing: all that determines an embedding but the photo.
 
     Examples
     --------
@@ -170,8 +170,8 @@ def fingerprint(model: Model) -> str:
 def models_folder() -> Path | None:
     """Return the folder that may hold ``<name>.pth`` files.
 
-    It is ``$DUPIMG_MODELS`` if that is set, else ``models/`` of the checkout that dupimg runs
-    from, else ``models/`` in the current folder if that is a checkout, else None.
+    It is ``$DUPIMG_MODELS`` if that is set, else ``models/`` of the running checkout of dupimg,
+    else ``models/`` in the current folder if that is a checkout, else None.
     """
     if folder := os.environ.get("DUPIMG_MODELS"):
         return Path(folder)
@@ -191,23 +191,23 @@ def find_weights(model: Model) -> Path | None:
 
 @dataclass(frozen=True)
 class ModelsTable:
-    """Some networks, and where the weights of each are.
+    """Networks and the locations of their weights.
 
     Attributes
     ----------
     weights : tuple of (Model, Path or None)
-        None where the weights are not on this machine.
+        None if the weights are not on this machine.
     """
 
     weights: tuple[tuple[Model, Path | None], ...]
 
     @classmethod
     def of(cls, models: Sequence[Model]) -> ModelsTable:
-        """Look where the weights are; torch is not imported and no file is opened."""
+        """Locate the weights of models, without importing torch or opening a file."""
         return cls(tuple((model, find_weights(model)) for model in models))
 
     def summary(self) -> str:
-        """Return a line for each model: its embedding, and where its weights are or come from.
+        """Return a line for each model: its embedding, and the location or source of its weights.
 
         Examples
         --------
@@ -223,7 +223,7 @@ class ModelsTable:
         return "\n".join(f"{a:18}  {b:9}  {c:5}  {d}" for a, b, c, d in rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         ready = {model.name: str(path) for model, path in self.weights if path is not None}
         return {
             "counts": {"models": len(self.weights), "ready": len(ready)},
@@ -240,13 +240,13 @@ class ModelsTable:
 
 
 def fetch_weights(model: Model) -> Path:
-    """Return the verified weights file of a model; download it if there is none.
+    """Return the verified weights file of a model; download it if it is missing.
 
     Raises
     ------
     WeightsError
-        The file is not the published one, or there is none and it cannot be downloaded;
-        the message says where to get it and where to put it.
+        The file is not the published one, or is missing and cannot be downloaded; the message says
+        where to get it and where to put it.
     """
     path = find_weights(model)
     if path is None:
@@ -272,14 +272,14 @@ def _places(model: Model) -> list[Path]:
 
 
 def _torch_cache() -> Path:
-    # As torch.hub.get_dir(), without the seconds that importing torch takes.
+    # Same as torch.hub.get_dir(), but importing torch takes seconds.
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))  # noqa: PTH118
     return Path(home).expanduser() / "hub" / "checkpoints"
 
 
 def _download(model: Model) -> Path:
-    """Download the weights into torchvision's cache: verified, then renamed into place."""
+    """Download the weights into torchvision's cache, verify them and rename them into place."""
     if not model.url:
         raise WeightsError(f"No weights for {model.name}. Install {source(model)}.")
     require_torch(model.library, by=f"model={model.name!r}")
@@ -300,7 +300,7 @@ def _download(model: Model) -> Path:
 
 
 def source(model: Model) -> str:
-    """Return where the weights of a model are published, for messages."""
+    """Return the source of the weights of a model, for messages."""
     return model.url or f"the package {model.package.replace('_', '-')}"
 
 

@@ -1,6 +1,6 @@
 """Build the networks of the registry with torch, for inference only.
 
-Importing this module imports torch, which takes seconds: do it where a network is needed.
+Importing this module imports torch, which takes seconds, so do it only where a network is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def build_network(model: Model) -> nn.Module:
     """Build the network of a model without weights; nothing is downloaded.
 
-    Its parameters take no memory until `load_state_dict(..., assign=True)` gives them values.
+    Its parameters take no memory until `load_state_dict(..., assign=True)` assigns them.
     """
     with torch.device("meta"):
         if model.library == "timm":
@@ -41,22 +41,22 @@ def load_network(model: Model) -> nn.Module:
     Returns
     -------
     torch.nn.Module
-        Takes float32 (n, 3, input_size, input_size) with values 0..255 and gives float32
-        (n, embedding_size), not yet of norm 1, followed by the pooled feature maps for the scene
-        head: (n, embedding_size + sum(feature_sizes)). In evaluation mode, memory format
-        channels_last, each batch normalization folded into the convolution before it.
+        Takes float32 (n, 3, input_size, input_size) with values 0..255 and returns float32
+        (n, embedding_size + sum(feature_sizes)): the embedding, not yet normalized, followed by the
+        pooled feature maps for the scene head. In evaluation mode, memory format channels_last,
+        with batch normalizations folded into the convolutions before them.
 
     Raises
     ------
     WeightsError
-        As `fetch_weights`, or the file does not fit the network.
+        See `fetch_weights`; or the file does not fit the network.
     """
     path = fetch_weights(model)
     network = build_network(model)
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
         if model.library == "timm":
-            # The package names the tensors in its own way; order and shapes are timm's.
+            # The package uses other names for the tensors; order and shapes are timm's.
             weights = dict(zip(network.state_dict(), weights.values(), strict=True))
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, ValueError, TypeError, AttributeError, pickle.UnpicklingError) as error:
@@ -74,13 +74,12 @@ def load_network(model: Model) -> nn.Module:
 
 
 def turn_network(network: nn.Module) -> None:
-    """Turn a network by 180°: its output for turned pictures is what it was for upright ones.
+    """Turn a network by 180°, so that it computes the same output for turned pictures.
 
-    Every convolution that halves a map must pad it as TensorFlow does: an even map by one row
-    and column less at the start than at the end. Turned by 180°, torch's own padding of both
-    sides does the same, because a stride never reaches the last row and column of it. Without a
-    separate padding step, which copies the whole map, `tf_efficientnet_lite0` takes 10 to 25 %
-    less time.
+    TensorFlow pads an even map before a convolution with stride 2 by one row and column less at the
+    start than at the end. Turned by 180°, torch's own symmetric padding has the same effect,
+    because the stride never reaches its last row and column. This saves a separate padding step,
+    which copies the whole map: `tf_efficientnet_lite0` takes 10 to 25 % less time.
 
     Parameters
     ----------
@@ -130,10 +129,10 @@ class _Normalize(nn.Module):
 
 
 class _WithFeatureMaps(nn.Module):
-    """A timm network that also returns the inputs of the scene head, in the same pass.
+    """A timm network that also returns the inputs of the scene head from the same pass.
 
     These are the square root of the mean of the last feature map over its positions (the root
-    keeps a few strong channels from outweighing all others), and the means of earlier stages.
+    limits the weight of a few strong channels), and the means of earlier stages.
     """
 
     def __init__(self, network: EfficientNet, stages: Sequence[int]) -> None:
@@ -156,9 +155,9 @@ class _WithFeatureMaps(nn.Module):
 
 
 def _pool_generalized_mean(network: nn.Module, input_size: int) -> None:
-    """Let a timm network end in the generalized mean (p = 3) of its last feature map."""
-    # LPPool2d takes the sum where the generalized mean takes the mean: a constant factor,
-    # which the embedding's norm of 1 takes away. The map has 1/32 of the input's side.
+    """Make a timm network end in the generalized mean (p = 3) of its last feature map."""
+    # LPPool2d uses the sum instead of the mean; normalizing the embedding removes this constant
+    # factor. The map has 1/32 of the input's side.
     network.global_pool = nn.Sequential(nn.LPPool2d(3, input_size // 32), nn.Flatten())
     network.classifier = nn.Identity()
 
@@ -166,13 +165,13 @@ def _pool_generalized_mean(network: nn.Module, input_size: int) -> None:
 def _fold_batch_norm(module: nn.Module) -> None:
     """Merge every batch normalization into the convolution registered right before it.
 
-    That is the order in which all networks of the registry apply them.
+    All networks of the registry apply them in this order.
     """
     children = list(module.named_children())
     for (name, conv), (next_name, norm) in itertools.pairwise(children):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             setattr(module, name, fuse_conv_bn_eval(conv, norm))
-            # timm's batch normalization carries the activation that follows it
+            # timm's batch normalization contains the activation after it
             setattr(module, next_name, getattr(norm, "act", nn.Identity()))
     for _, child in children:
         _fold_batch_norm(child)

@@ -1,4 +1,4 @@
-"""A network computed by OpenVINO."""
+"""Compute networks with OpenVINO."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dupimg.model.models import Model
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
-# A network with one stream computes in the thread that calls it; one with several hands each photo
-# to threads of its own, and cores stand idle until it is taken up and given back: 1 to 2 of 14 ms
-# a photo on 2 cores. So each thread gets a network with weights of its own, up to so many in all:
-# some 50 threads with the default model.
+# A network with one stream computes in the calling thread; one with several passes each photo to
+# its own threads, and the handover leaves cores idle for 1 to 2 of 14 ms a photo on 2 cores. So
+# each thread gets a network with its own weights, up to this total number of bytes: some 50 threads
+# with the default model.
 _MOST_MEGABYTES = 1000.0
 
 
@@ -34,7 +34,7 @@ class OpenVINONetwork:
     model : Model
     precision : {"float32", "bfloat16"}
     n_threads : int
-        Number of threads that will call it at a time; each has one core.
+        Number of threads that will call it at once; each has one core.
     """
 
     def __init__(self, model: Model, precision: str, n_threads: int) -> None:
@@ -46,7 +46,7 @@ class OpenVINONetwork:
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
             "NUM_STREAMS": n_streams,
             "INFERENCE_NUM_THREADS": n_streams,
-            # The cores are not ours alone: worker processes decode on them.
+            # Worker processes decode on the same cores.
             "ENABLE_CPU_PINNING": False,
         }
         self._output_size = model.output_size
@@ -76,7 +76,7 @@ class OpenVINONetwork:
 
 
 class _Request:
-    """One call of a compiled network at a time, with memory of its own for input and output.
+    """An inference request of a compiled network, with its own memory for input and output.
 
     The constructor makes the first call: if two threads do that at once, OpenVINO's bindings may
     wait for each other forever.

@@ -1,8 +1,8 @@
-"""Embed photos on the machines of a cluster, through the joblib backend that a program chose.
+"""Embed photos on the machines of a cluster, through the active joblib backend.
 
-joblib is scikit-learn's own interface to Dask, Ray and Spark. Inside of
-``joblib.parallel_config(backend="dask")``, or with ``--scheduler``, chunks of photos are tasks of
-that cluster. Its workers read the photos themselves, so the folder must have the same path on
+joblib is scikit-learn's own interface to Dask, Ray and Spark. Within
+``joblib.parallel_config(backend="dask")``, or with ``--scheduler``, chunks of photos become tasks
+of that cluster. Its workers read the photos themselves, so the folder must have the same path on
 all of them. Without such a backend `PhotoStream` embeds the photos on this machine.
 """
 
@@ -23,16 +23,16 @@ from joblib.parallel import get_active_backend
 from dupimg.model.backends import TORCH
 from dupimg.model.stream import Outcome, Outcomes, PhotoStream
 
-# Photos of a task: a few seconds of work, little to repeat when a worker dies.
+# Photos per task: a few seconds of work, so that little is repeated if a worker dies.
 _LARGEST_CHUNK, _SMALLEST_CHUNK = 128, 8
 _TASKS_PER_CORE = 4
 
-# The backends of joblib for this machine alone; `PhotoStream` itself uses it better.
+# joblib's backends for this machine only, which `PhotoStream` itself uses better.
 _OF_THIS_MACHINE = "joblib._parallel_backends"
 
 
 def stream_photos(photos: PhotoStream, paths: Sequence[str]) -> Outcomes:
-    """Embed photos on this machine, or where the chosen backend has its workers.
+    """Embed photos on the workers of a remote backend if one is active, or else on this machine.
 
     Parameters
     ----------
@@ -57,18 +57,18 @@ def stream_photos(photos: PhotoStream, paths: Sequence[str]) -> Outcomes:
 
 
 def uses_remote_backend() -> bool:
-    """Whether the program has chosen a joblib backend that reaches beyond this machine."""
+    """Return whether the active joblib backend uses other machines."""
     backend, _ = get_active_backend()
     return type(backend).__module__ != _OF_THIS_MACHINE
 
 
 def run(photos: PhotoStream, paths: Sequence[str]) -> Outcomes:
-    """Embed photos on the workers of the chosen backend.
+    """Embed photos on the workers of the active backend.
 
     Parameters
     ----------
     photos : PhotoStream
-        The settings; each task of a worker has one thread.
+        The settings; each task uses one thread.
     paths : sequence of str
 
     Yields
@@ -111,14 +111,14 @@ _of_this_thread = _OfThisThread()
 
 
 def _with_network(photos: PhotoStream) -> PhotoStream:
-    """Return the equal stream of this thread of a worker, which loads the network once."""
+    """Return an equal stream that belongs to this worker thread and loads the network once."""
     if _of_this_thread.photos != photos:
         if photos.backend == TORCH:
             import torch
 
-            # For all threads of the worker, so that none of them sets it back to more.
+            # For all threads of the worker, so that none of them resets it.
             torch.set_num_threads(1)
-        # Dask's workers are daemons, which multiprocessing allows no children. Decoding needs
+        # Dask's workers are daemons, for which multiprocessing forbids children. Decoding needs
         # some; they end by themselves when their parent does.
         multiprocessing.current_process().daemon = False
         _of_this_thread.photos = photos

@@ -1,4 +1,4 @@
-"""`PhotoStream`: decode photos, pass them through a network, hand each over when it is done."""
+"""`PhotoStream`: decode photos, embed them, and yield each one as soon as it is done."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PhotoStream:
     ----------
     model : Model
     scene_head : Path or None
-        A head that `dupimg fit_head` wrote; None uses the model's own, if it has one.
+        A head written by `dupimg fit_head`; None uses the model's own, if it has one.
     backend : {"torch", "openvino"}
     precision : {"float32", "bfloat16"}
     batch_size : int
@@ -54,7 +54,7 @@ class PhotoStream:
     max_pixels : int
         A photo with more pixels is unreadable.
     time_limit : float or None
-        Seconds for decoding a photo in a worker process; None decodes in this process.
+        Most seconds for decoding a photo in a worker process; None decodes in this process.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class PhotoStream:
 
     @cached_property
     def head(self) -> SceneHead | None:
-        """The head that computes scene vectors; None if they are the vectors for duplicates."""
+        """The head for scene vectors; None if the vectors for duplicates serve for scenes, too."""
         return choose_head(self.model, self.scene_head)
 
     @cached_property
@@ -103,14 +103,14 @@ class PhotoStream:
     @property
     def n_threads(self) -> int:
         """Number of threads on this machine."""
-        # joblib counts the cores that a container or an affinity mask leaves to this process
+        # joblib counts the cores available in a container or under an affinity mask
         return joblib.effective_n_jobs(-1 if self.n_jobs is None else self.n_jobs)
 
     @property
     def fingerprint(self) -> str:
         """Network, weights, preprocessing, backend, precision, measure of sharpness and head.
 
-        Two streams with one fingerprint compute the same features of a photo, to the bit.
+        Streams with the same fingerprint compute bit-identical features.
         """
         parts = [fingerprint(self.model), self.backend, self.precision, SHARPNESS]
         return "-".join([*parts, self.head.fingerprint, COLOURS] if self.head else parts)
@@ -142,7 +142,7 @@ class PhotoStream:
         pending: set[Future[list[tuple[int, Outcome]]]] = set()
         computing = contextlib.ExitStack()
         with computing, loader, threads, open_sandbox(n_threads, self.time_limit) as decode:
-            # Photos are decoded meanwhile: importing torch takes seconds.
+            # In the background, because importing torch takes seconds.
             network = loader.submit(self._load_into, computing)
             embed = partial(self._embed, network, decode, stop)
             try:
@@ -160,7 +160,7 @@ class PhotoStream:
                 threads.shutdown(wait=False, cancel_futures=True)
 
     def _load_into(self, computing: contextlib.ExitStack) -> Network:
-        """Load the network, and let it compute with one core a thread until `computing` closes."""
+        """Load the network, and limit it to one core a thread until `computing` closes."""
         computing.enter_context(self.network.one_core_a_thread())
         return self.network
 
@@ -197,7 +197,7 @@ class PhotoStream:
 
 
 def _batches(n_photos: int, size: int, n_threads: int, at_once: int) -> Iterator[range]:
-    """Cut positions into batches, smaller towards the end: no thread waits long for the last."""
+    """Split positions into batches, smaller towards the end, so that threads end together."""
     start = 0
     while start < n_photos:
         share = (n_photos - start) // (2 * n_threads)

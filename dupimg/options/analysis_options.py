@@ -21,7 +21,7 @@ from dupimg.options.fields import WorkOptions, cache_option, choice, option
 
 @dataclass(frozen=True)
 class EmbeddingOptions(WorkOptions):
-    """What every command takes that reads and embeds photos."""
+    """The options of every command that reads and embeds photos."""
 
     model: str = option(
         to_text,
@@ -77,7 +77,7 @@ class EmbeddingOptions(WorkOptions):
 
 @dataclass(frozen=True)
 class RunOptions(EmbeddingOptions):
-    """What every command takes that compares photos."""
+    """The options of every command that compares photos."""
 
     duplicate_threshold: float = option(
         to_cosine,

@@ -1,4 +1,4 @@
-"""Options written as a command that a person can type."""
+"""Write options as a command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dupimg.options.fields import COMMAND_LINE_ONLY, Options, ordered_fields
 
 
 def written_command(verb: str, options: Options) -> str:
-    """Write options as a command that can be typed.
+    """Return the command line for options.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def written_command(verb: str, options: Options) -> str:
     Returns
     -------
     str
-        Quoted for a shell. Without what is as by default, and what only changes what is shown.
+        Quoted for a shell, without default values and options that only affect the output.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def written_command(verb: str, options: Options) -> str:
 
 
 def _as_word(value: Any) -> str:
-    """Write the value of an option so that its converter reads it."""
+    """Return the value of an option as its converter reads it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

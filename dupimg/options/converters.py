@@ -1,7 +1,7 @@
-"""Converters of option values: from a word of the command line, or from a Python object.
+"""Convert option values from an argument of the command line or from a Python object.
 
-Each returns the value, or raises a ValueError with what was expected, a message, and perhaps with
-a hint.
+Each converter returns the value, or raises a ValueError with a message about the expected value and
+optionally a hint.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dupimg.wording import did_you_mean
 
 Converter = Callable[[Any], Any]
 
-# Between words that make one value: no path holds it.
+# Separates words that form one value; no path contains it.
 SEPARATOR = "\0"
 
-# What can decide which duplicate stays; `dupimg.files.keep_rules` ranks photos by each.
-# In this order they decide where the words that were given leave a tie.
+# The words of keep rules; `dupimg.files.keep_rules` ranks photos by each of them. In this order
+# they decide if the given words leave a tie.
 KEEP_WORDS = (
     "frames",
     "original",
@@ -45,14 +45,14 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def to_path(value: Any) -> Path:
-    """Accept a path, exactly as it was typed."""
+    """Accept a path unchanged."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise ValueError(message("expected.path"))
     return Path(value)
 
 
 def to_paths(value: Any) -> tuple[Path, ...]:
-    """Accept one or several paths, each once; a string may join them by `SEPARATOR`.
+    """Accept one or several distinct paths; a string may join them by `SEPARATOR`.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def to_paths(value: Any) -> tuple[Path, ...]:
 
 
 def to_folders(value: Any) -> tuple[Path, ...]:
-    """Accept one or several folders, each once; a comma parts them unless one has it in its name.
+    """Accept one or several distinct folders, separated by commas that are not part of a name.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def to_folders(value: Any) -> tuple[Path, ...]:
 
 
 def to_folders_or_none(value: Any) -> tuple[Path, ...]:
-    """Accept folders as `to_folders` does, or none."""
+    """Like `to_folders`, but also accept no folder."""
     return () if value in ("", (), [], None) else to_folders(value)
 
 
@@ -90,7 +90,7 @@ def _separated(word: Any) -> list[Any]:
 
 
 def _parted(word: Any) -> list[Any]:
-    """Part a word at commas into folders: the longest part that exists, then the rest."""
+    """Split a word at commas into folders: the longest existing one first, then the rest."""
     if not isinstance(word, str) or "," not in word or Path(word).exists():
         return [word]
     parts = word.split(",")
@@ -98,13 +98,13 @@ def _parted(word: Any) -> list[Any]:
     end = next((end for end in ends if Path(",".join(parts[:end])).exists()), None)
     if end is not None:
         return [",".join(parts[:end]), *_parted(",".join(parts[end:]))]
-    # The first is no folder: a slip, which is named alone, if the rest holds one.
+    # If the rest contains a folder, report the first part alone as wrong.
     rest = _parted(",".join(parts[1:]))
     return [parts[0], *rest] if any(Path(part).exists() for part in rest) else [word]
 
 
 def to_flag(value: Any) -> bool:
-    """Read yes or no, true or false, on or off, 1 or 0."""
+    """Parse yes or no, true or false, on or off, 1 or 0."""
     word = str(value).strip().lower()
     if word in ("yes", "true", "on", "1"):
         return True
@@ -119,7 +119,7 @@ def to_text(value: Any) -> str:
 
 
 def to_cosine(value: Any) -> float:
-    """Read a cosine similarity that can be a threshold."""
+    """Parse a cosine similarity that is valid as a threshold."""
     expected = message("expected.cosine")
     try:
         number = float(value)
@@ -131,7 +131,7 @@ def to_cosine(value: Any) -> float:
 
 
 def to_share(value: Any) -> float:
-    """Read a share that is to be reached, and that can be."""
+    """Parse a share to be reached, between 0 and 1."""
     expected = message("expected.share")
     try:
         number = float(value)
@@ -143,7 +143,7 @@ def to_share(value: Any) -> float:
 
 
 def to_duration(value: Any) -> int:
-    """Read ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
+    """Parse ``90m``, ``6h`` or ``2d``; a bare number is seconds."""
     match = re.fullmatch(r"([0-9]+)\s*([smhd]?)", str(value).strip().lower())
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not seconds:
@@ -152,7 +152,7 @@ def to_duration(value: Any) -> int:
 
 
 def to_bytes(value: Any) -> int:
-    """Read ``4GB``, ``500 MB`` or ``2GiB``; a bare number is bytes, of which 4 are a slip.
+    """Parse ``4GB``, ``500 MB`` or ``2GiB``; a bare number is bytes, and a small one is refused.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def to_bytes(value: Any) -> int:
 
 
 def to_size(value: Any) -> int:
-    """Read the size of a file: ``50KB`` or ``2MB``; a bare number is bytes.
+    """Parse the size of a file: ``50KB`` or ``2MB``; a bare number is bytes.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def _read_bytes(value: Any) -> int | None:
 
 
 def to_pixels(value: Any) -> int:
-    """Read a number of pixels, or width and height.
+    """Parse a number of pixels, or width and height.
 
     Examples
     --------
@@ -234,12 +234,12 @@ def to_whole_numbers(least: int) -> Converter:
 
 
 def optional(convert: Converter) -> Converter:
-    """Return a converter that leaves None alone."""
+    """Return a converter that also accepts None."""
     return lambda value: None if value is None else convert(value)
 
 
 def one_of(*choices: str) -> Converter:
-    """Return a converter that accepts one of some words."""
+    """Return a converter that accepts one of these words."""
 
     def convert(value: Any) -> str:
         if value not in choices:
@@ -251,7 +251,7 @@ def one_of(*choices: str) -> Converter:
 
 
 def to_time_zone(value: Any) -> str:
-    """Read the name of a time zone, or an offset from UTC.
+    """Accept the name of a time zone, or an offset from UTC.
 
     Examples
     --------
@@ -270,12 +270,12 @@ def to_time_zone(value: Any) -> str:
 
 
 def to_texts(value: Any) -> tuple[str, ...]:
-    """Accept texts: one, or several from Python."""
+    """Accept a text, or several from Python."""
     return (value,) if isinstance(value, str) else tuple(map(str, value))
 
 
 def to_keep_rule(value: Any) -> tuple[str, ...]:
-    """Read the words of a rule, separated by commas, the most wanted first."""
+    """Parse the words of a keep rule, separated by commas, most important first."""
     words = _words(value)
     if not words or len(set(words)) < len(words) or not set(words) <= set(ALL_KEEP_WORDS):
         raise ValueError(message("expected.keep_rule", words=",".join(ALL_KEEP_WORDS)))
@@ -283,7 +283,7 @@ def to_keep_rule(value: Any) -> tuple[str, ...]:
 
 
 def to_globs(value: Any) -> tuple[str, ...]:
-    """Read patterns for paths, separated by commas; see `dupimg.options.globs`.
+    """Parse patterns for paths, separated by commas; see `dupimg.options.globs`.
 
     Examples
     --------
@@ -294,7 +294,7 @@ def to_globs(value: Any) -> tuple[str, ...]:
 
 
 def to_endings(value: Any) -> tuple[str, ...]:
-    """Read endings of names, separated by commas, with or without their dots.
+    """Parse suffixes, separated by commas, with or without their dots.
 
     Examples
     --------

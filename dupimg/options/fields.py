@@ -1,7 +1,7 @@
-"""What options are made of: fields that carry their converter and their help line.
+"""Declare options as dataclass fields with a converter and a help line.
 
-The command line, its help and the Python API have one source. Values arrive as strings from the
-command line and as objects from Python.
+They are the single source for the command line, its help and the Python API. Values are strings
+from the command line and objects from Python.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ def option(
     positional: bool = False,
     many: bool = False,
 ) -> Any:
-    """Declare one field.
+    """Declare the field of an option.
 
     Parameters
     ----------
     convert : callable
-        Turns a word or an object into the value, see `dupimg.options.converters`.
+        Converts a word or an object to the value, see `dupimg.options.converters`.
     about : str
         The help line.
     default : object
         Without one, the option is required.
     no_value : str
-        What the default None means.
+        Description of the default None for the help.
     values : str
-        What to write after the equals sign.
+        Placeholder after the equals sign in the help.
     accepts : str
-        Types that Python code may pass, where the type of the field says too little.
+        Accepted types for the API documentation, if they differ from the type of the field.
     aliases : tuple of str
         Other names on the command line.
     positional : bool, default=False
         Whether the name may be left out.
     many : bool, default=False
-        Whether several words may follow one another, one positional field only. The command line
-        joins them by `SEPARATOR`.
+        Whether the field takes several words, which the command line joins by `SEPARATOR`. Only
+        one positional field may.
     """
     return dataclasses.field(
         default=default,
@@ -68,7 +68,7 @@ def option(
 
 
 def choice(*words: str, about: str, **more: Any) -> Any:
-    """Declare a field that takes one of some words; the first one is the default."""
+    """Declare a field that takes one of these words; the first is the default."""
     accepts = f"{{{', '.join(map(repr, words))}}}"
     more = {"default": words[0], "values": "|".join(words), "accepts": accepts} | more
     return option(one_of(*words), about, **more)
@@ -79,7 +79,7 @@ def cache_option(
     *,
     no_value: str = "a file in your cache folder",
 ) -> Any:
-    """Declare `cache`, the file that remembers `what`; `no_value` says what None means."""
+    """Declare `cache`, the file that stores `what`; `no_value` describes None."""
     return option(
         optional(to_text),
         f"remembers {what}",
@@ -95,13 +95,13 @@ def quiet_option() -> Any:
     return option(to_flag, "no progress bars and no summary", default=False)
 
 
-# How a command shows what it does: of no concern to the functions that do it.
+# Options about the output of a command, which the API functions do not take.
 COMMAND_LINE_ONLY = frozenset({"debug", "json", "yes"})
 
 
 @dataclass(frozen=True)
 class Options:
-    """Base of all options: converts and checks each field as it is stored."""
+    """Base of all options: converts and checks every field."""
 
     debug: bool = option(to_flag, "show the whole traceback of an error", default=False)
 
@@ -122,13 +122,13 @@ class Options:
             object.__setattr__(self, field.name, converted)
 
     def as_keywords(self) -> dict[str, Any]:
-        """Return the values by name, without those that only the command line knows."""
+        """Return the values by name, without `COMMAND_LINE_ONLY` ones."""
         return {name: value for name, value in vars(self).items() if name not in COMMAND_LINE_ONLY}
 
 
 @dataclass(frozen=True)
 class ScriptOptions(Options):
-    """What every command takes that scripts run."""
+    """The options of every command for scripts."""
 
     json: bool = option(
         to_flag, "one JSON object in place of the summary: counts, paths, times", default=False
@@ -138,7 +138,7 @@ class ScriptOptions(Options):
 
 @dataclass(frozen=True)
 class WorkOptions(Options):
-    """What every command takes that keeps a machine busy."""
+    """The options of every command with heavy work."""
 
     jobs: int | None = option(
         optional(to_whole_number(1, 1024)),
@@ -151,7 +151,7 @@ class WorkOptions(Options):
 
 
 def ordered_fields(options: type[Options]) -> tuple[dataclasses.Field, ...]:
-    """Return the fields of options: positional ones, its own, then those of its base classes."""
+    """Return the fields of options: positional ones, own ones, then those of base classes."""
     classes = options.__mro__
 
     def place(field: dataclasses.Field) -> tuple[bool, int]:

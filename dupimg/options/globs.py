@@ -1,10 +1,10 @@
-"""Patterns for files by their path: one grammar for every option that takes such patterns.
+"""Match paths against patterns: one grammar for all options.
 
-A pattern is compared with the path below the input folder, whose parts are separated by ``/``.
-``*`` stands for any letters within a part, ``?`` for one, ``[abc]`` for one of some, and ``**`` for
-any number of parts. Upper and lower case are alike, and so are the Unicode forms of a letter. A
-pattern that names a folder holds for everything in it. One without a ``/`` holds for files and
-folders of that name anywhere; one with a ``/`` begins at the input folder.
+A pattern is compared with the path relative to the input folder, with ``/`` between parts. ``*``
+matches any characters within a part, ``?`` one, ``[abc]`` one of a set, and ``**`` any number of
+parts. Case and Unicode composition are ignored. A pattern that matches a folder matches everything
+in it. Without a ``/``, a pattern matches files and folders anywhere; with a ``/``, it starts at the
+input folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dupimg.messages import message
 
 
 def check_glob(pattern: str) -> str:
-    """Return a pattern, or raise a ValueError that says what is expected of it."""
+    """Return a valid pattern; raise a ValueError for any other."""
     try:
         _compiled(pattern)
     except re.error:
@@ -42,7 +42,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _part(pattern: str) -> str:
-    """Return the regular expression of one part of a pattern, which does not cross a ``/``."""
+    """Return the regular expression for one part of a pattern, without crossing a ``/``."""
     pieces = re.split(r"(\*+|\?|\[[!^]?\]?[^\]]*\])", pattern)
     return "".join(map(_piece, pieces))
 
@@ -64,7 +64,7 @@ def _folded(text: str) -> str:
 
 
 def first_match(patterns: Sequence[str], path: str) -> int:
-    """Return the place of the first pattern that a path matches.
+    """Return the index of the first pattern that a path matches.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def first_match(patterns: Sequence[str], path: str) -> int:
     Returns
     -------
     int
-        The number of patterns if the path matches none.
+        The number of patterns if none matches.
 
     Examples
     --------

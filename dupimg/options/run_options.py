@@ -34,7 +34,7 @@ from dupimg.options.templates import FIELDS, SCENES, to_layout
 
 @dataclass(frozen=True)
 class PlacingOptions(Options):
-    """How files get from the input to the output."""
+    """The options for transferring files to the output folder."""
 
     process_mode: str = choice(
         "copy",
@@ -61,7 +61,7 @@ class PlacingOptions(Options):
 
     @property
     def mode(self) -> str:
-        """The one way: copy, move, hard_link or reflink."""
+        """The transfer mode: copy, move, hard_link or reflink."""
         return "hard_link" if self.hard_link else "reflink" if self.reflink else self.process_mode
 
 
@@ -192,12 +192,12 @@ class PlanOptions(RunOptions, ScriptOptions):
 
     @property
     def searched(self) -> dict[str, Any]:
-        """What is searched for files, see `dupimg.files.photos.find_files`."""
+        """The settings of the file search, see `dupimg.files.photos.find_files`."""
         return searched(vars(self))
 
 
 def searched(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those settings that say what is searched for files; plans of old have none."""
+    """Return the settings of the file search, which old plans lack."""
     names = ("exclude", "recursive", "include_system")
     return {name: settings[name] for name in names if name in settings}
 

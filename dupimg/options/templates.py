@@ -1,8 +1,7 @@
-"""Templates of paths: where a photo that stays goes, as ``{taken:%Y}/{event}/{stem}{ext}``.
+"""Parse templates for the paths of kept photos, such as ``{taken:%Y}/{event}/{stem}{ext}``.
 
-A template has the braces of `str.format`, without anything that could run: plain fields, dates with
-some of the codes of strftime, numbers with a width. What it leads to is a relative path that stays
-below its folder, whatever the values are.
+A template has the braces of `str.format`, but only plain fields, dates with some strftime codes,
+and numbers with a width. It always yields a relative path below its folder, whatever the values.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ SCENES, TREE = LAYOUTS = ("scenes", "tree")
 
 FIELDS = ("name", "stem", "ext", "folder", "taken", "event", "scene", "scene_name", "camera")
 
-# The date of `taken` without a format.
+# The default format of `taken`.
 DAY = "%Y-%m-%d"
 
-# Of strftime, what is the same on every system and in every language, but for the names of months
-# and days, which are English.
+# The strftime codes with the same result on every system and in every language; names of months
+# and days are always English.
 _DATE_CODES = "YymdHMSfjBbAaIpUWVGu%"
 _DATE_FORMAT = re.compile(rf"(?:%[{_DATE_CODES}]|[^%/\\{{}}])+")
 _WIDTH = re.compile(r"0?[1-9]d?")
@@ -39,10 +38,10 @@ class Piece:
     Attributes
     ----------
     text : str
-        What stands there, or the name of the field.
+        Literal text, or the name of the field.
     is_field : bool
     format : str
-        Of a field; may be empty.
+        Format of a field; may be empty.
     """
 
     text: str
@@ -60,9 +59,9 @@ class Template:
     Attributes
     ----------
     folders : tuple of Part
-        The folders, from the outermost on.
+        The folders, outermost first.
     stem : Part
-        The name of the file without its ending.
+        The name of the file without its suffix.
     """
 
     folders: tuple[Part, ...]
@@ -84,7 +83,7 @@ def parse_template(text: str) -> Template:
     Raises
     ------
     ValueError
-        With what is expected, and perhaps a hint.
+        The template is invalid; with the expected form and optionally a hint.
 
     Examples
     --------
@@ -103,7 +102,7 @@ def parse_template(text: str) -> Template:
 
 
 def _parts(text: str) -> list[Part]:
-    """Split a template at the slashes that stand outside of its fields."""
+    """Split a template at the slashes outside of fields."""
     parts: list[list[Piece]] = [[]]
     for literal, field, format, conversion in _parsed(text):
         first, *more = literal.replace("\\", "/").split("/")
@@ -148,12 +147,12 @@ def _check_field(field: str, format: str, conversion: str | None) -> None:
 
 
 def _stem(name: Part) -> Part:
-    """Return what the name of a file is made of, but for its ending.
+    """Return the parts of the file name without the suffix.
 
     Raises
     ------
     ValueError
-        There is no name, or it does not end as that of the photo.
+        The name is empty, or does not end with the suffix of the photo.
     """
     *before, last = name or (Piece(""),)
     if last == Piece("name", True):
@@ -166,7 +165,7 @@ def _stem(name: Part) -> Part:
 
 
 def to_layout(value: object) -> str:
-    """Read the word of a layout, or a template; see `parse_template`.
+    """Accept the word of a layout, or a template; see `parse_template`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Time zones by name, and the one of this machine."""
+"""Find time zones by name, and that of this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def offset_zone(offset: str) -> timezone | None:
     Parameters
     ----------
     offset : str
-        What follows the offset is ignored.
+        The text; anything after the offset is ignored.
 
     Returns
     -------
@@ -45,12 +45,12 @@ def offset_zone(offset: str) -> timezone | None:
 
 
 def find_zone(name: str) -> tzinfo:
-    """Return the time zone of a name.
+    """Return the time zone with this name.
 
     Parameters
     ----------
     name : str
-        Of the IANA database, such as ``Europe/Berlin``, or an offset such as ``+09:00``.
+        A name of the IANA database, such as ``Europe/Berlin``, or an offset such as ``+09:00``.
 
     Raises
     ------
@@ -71,9 +71,9 @@ def find_zone(name: str) -> tzinfo:
 
 
 def machine_zone() -> str:
-    """Return the name of this machine's time zone; where it has none, its offset of today."""
+    """Return the name of this machine's time zone, or else its current offset."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of files that contradict each other
+        warnings.simplefilter("ignore")  # about contradictory configuration files
         try:
             tzlocal.reload_localzone()  # TZ may have changed
             name = str(tzlocal.get_localzone_name())

@@ -1,4 +1,4 @@
-"""The options of the commands beside a run: measure, tune, fit, show."""
+"""The options of the other commands: measure, tune, fit, show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One API for Python and the command line: a verb takes folders and keywords, as its options do."""
+"""Give the functions of verbs a signature of folders and keywords, taken from their options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dupimg.wording import did_you_mean
 
 R = TypeVar("R")
 
-# What verbs take beside their options.
+# Parameters of verbs besides their options.
 _OTHERS = {
     "announce": """announce : callable
     Is given the messages that say what is about to happen, before anything is touched. By default
@@ -33,7 +33,7 @@ _TYPES = {"Path": "str or Path", "tuple[str, ...]": "sequence of str"}
 def verb(
     options: type[Options],
 ) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Decorate a function of options, so that it takes each option by name instead.
+    """Decorate a function of options so that it takes each option as a keyword.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ def verb(
     Returns
     -------
     callable
-        Decorates a function ``run(options, **others)``. The outcome takes the options and the
-        others, has a signature that shows both, and describes both in its docstring, the options
-        by their help lines, above its section *Returns*. It raises a UsageError with a hint for a
-        keyword that is not known.
+        A decorator for a function ``run(options, **others)``. The decorated function takes the
+        options and the others as keywords, shows both in its signature, and describes both in its
+        docstring, above the section *Returns*. It raises a UsageError with a hint for an unknown
+        keyword.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def _parameter(field: dataclasses.Field) -> inspect.Parameter:
 
 
 def _documented(text: str, fields: Sequence[dataclasses.Field], others: Sequence[str]) -> str:
-    """Put sections on the parameters into a docstring, above its other sections."""
+    """Insert a section on the parameters into a docstring, above its other sections."""
     about = "\n".join(line for field in fields for line in _about(field))
     about = f"\n\nParameters\n----------\n{about}"
     if others:
@@ -113,7 +113,7 @@ def _documented(text: str, fields: Sequence[dataclasses.Field], others: Sequence
 
 
 def _about(field: dataclasses.Field) -> list[str]:
-    """Return the lines on one parameter, as numpydoc wants them."""
+    """Return the numpydoc lines of one parameter."""
     words = field.metadata["accepts"] or field.type.removesuffix(" | None")
     heading = f"{field.name} : {_TYPES.get(words, words)}"
     about = field.metadata["about"]

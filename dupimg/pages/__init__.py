@@ -1,1 +1,1 @@
-"""Show a run: the contact sheet, plots, what notebooks show, and the server of local pages."""
+"""Show a run: the report page, plots, output for notebooks, and the server of local pages."""

@@ -1,8 +1,8 @@
-"""The page on which a person looks a run over: ``report.html``, one file beside its thumbnails.
+"""Write the page of a run, ``report.html``: one file beside the folder of its previews.
 
-Layout, styles and behaviour are plain files in ``dupimg/web``; here they become one file together
-with the rows. The page needs no network and its content security policy allows none: scripts and
-styles are only those whose hash it names, pictures come from this machine.
+Layout, styles and behaviour are plain files in ``dupimg/web``; here they are joined with the rows
+into one file. The page needs no network, and its content security policy allows none: only scripts
+and styles with a listed hash run, and pictures come from this machine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dupimg.plans.rows import Row
 
 PAGE = "report.html"
 
-# A later rule wins, so the rules for narrow screens come last.
+# Later rules win, so the rules for narrow screens come last.
 _STYLES = (
     "style.css",
     "sheets.css",
@@ -42,7 +42,7 @@ _STYLES = (
     "narrow.css",
 )
 
-# One scope for all, in the order in which they are run.
+# The scripts share one scope and run in this order.
 _SCRIPTS = (
     "text.js",
     "addresses.js",
@@ -75,8 +75,8 @@ _SCRIPTS = (
     "keys.js",
     "app.js",
 )
-# What the page needs of a row: the report, where an earlier run put the file, whether it failed,
-# whether it is a video, which photo of a scene is most like it.
+# The fields of a row that the page needs: the report's columns, the place by an earlier run,
+# whether it failed or is a video, and the most similar photo of its scene.
 _COLUMNS = (*COLUMNS, "earlier", "failed", "video", "nearest_in_scene")
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 _PICTURES = {
@@ -87,26 +87,26 @@ _PICTURES = {
 
 @dataclass(frozen=True)
 class PageInfo:
-    """What a page says about the run as a whole.
+    """The facts about the run as a whole.
 
     Attributes
     ----------
     inputs : Inputs
     state : {"planned", "applied", "dry run"}
-        Of an applied run, photos are shown where they are now, else where they were found.
+        Photos of an applied run are shown at their new places, others at the old ones.
     duplicate_threshold, scene_threshold, link_threshold : float
-        Cosines.
+        Thresholds of cosines.
     rule : {"cosine", "verified"}
-        For duplicates.
+        Rule for duplicates.
     model : str
     seconds : float
-        That the run took; 0 where nobody knows any more.
+        Duration of the run; 0 if unknown.
     notes : tuple of Message
-        What else a person should know.
+        Hints for the user.
     only : {"duplicates", "scenes"} or None
-        What the run does alone.
+        The single task of the run; None for both.
     review : bool
-        Whether a server takes decisions and hands out the photos.
+        Whether a server takes decisions and serves the photos.
     """
 
     inputs: Inputs
@@ -131,7 +131,7 @@ class PageInfo:
         notes: Sequence[Message] = (),
         review: bool = False,
     ) -> PageInfo:
-        """Return what a page says about a run that was remembered."""
+        """Return the facts about a recorded run."""
         defaults = PlanOptions(input_dir=(Path(),), output_dir=Path())
 
         def setting(name: str) -> Any:
@@ -153,7 +153,7 @@ class PageInfo:
 
 
 def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """Turn rows into columns, which take half the room of a list of objects.
+    """Convert rows to columns, which take half the space of a list of objects.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     columns = {name: list(map(attrgetter(name), rows)) for name in _COLUMNS}
     for name in (*COSINES, *SHARES):
         columns[name] = [None if cosine is None else round(cosine, 6) for cosine in columns[name]]
-    for name in ("destination", "earlier"):  # where a file is: not there any more
+    for name in ("destination", "earlier"):  # only if the file is still there
         columns[name] = ["" if row.trashed else getattr(row, name) for row in rows]
     columns["reason"] = [row.reason and row.reason.to_json() for row in rows]
     return columns
@@ -182,20 +182,20 @@ def to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
 def page_data(
     rows: Sequence[Row], about: PageInfo, *, input_urls: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return what the page shows, ready to be written as JSON.
+    """Return the content of the page as JSON values.
 
     Parameters
     ----------
     rows : sequence of Row
     about : PageInfo
     input_urls : mapping of str to str, optional
-        Where the page finds the input folders, quoted, by label; a review server needs none.
+        Quoted addresses of the input folders by label; a review server needs none.
 
     Returns
     -------
     dict
-        ``about``, ``rows`` as `to_columns` gives them, and ``linked``: the numbers of the rows that
-        are names of one file.
+        ``about``, ``rows`` from `to_columns`, and ``linked``: the numbers of rows that are hard
+        links to one file.
     """
     notes = [note.to_json() for note in about.notes]
     told = vars(about) | {
@@ -213,13 +213,13 @@ def page_html(data: Mapping[str, Any] | None = None) -> str:
     Parameters
     ----------
     data : mapping, optional
-        Of `page_data`. Without it the page is that of a review, and fetches ``data`` from beside
-        its own address.
+        The result of `page_data`. Without it the page is that of a review, and fetches ``data``
+        from its server.
 
     Returns
     -------
     str
-        HTML in ASCII but for its own words: what comes from file names is escaped.
+        HTML; all data from file names is escaped to ASCII.
     """
     return fill_page(
         "page.html",
@@ -240,19 +240,19 @@ def fill_page(
     data: Mapping[str, Any] | None,
     pictures: str,
 ) -> str:
-    """Put a page of ``dupimg/web`` together: one text that may load nothing else but pictures.
+    """Assemble a page of ``dupimg/web`` as one text, which may load only pictures besides.
 
     Parameters
     ----------
     template : str
-        Name of the file of the page.
+        File name of the page.
     scripts, styles, texts : sequence of str
-        Names of files, in their order; `texts` hold its words, by language and key.
+        File names, in order; `texts` contain the words of the page by language and key.
     data : mapping or None
         JSON values for the script.
     pictures : str
-        What the content security policy says of pictures and connections; pictures within the
-        page, of which its icon is one, must be allowed.
+        The part of the content security policy on pictures and connections; it must allow pictures
+        within the page, such as its icon.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def fill_page(
     policy = f"{_POLICY}; {pictures}"
     return Template(_joined([template])).substitute(
         policy=f"{policy}; script-src {_source_hash(script)}; style-src {_source_hash(style)}",
-        # Within the page: a browser would ask a server for favicon.ico, and may not.
+        # The icon is in the page, as browsers would request favicon.ico, which is refused.
         icon=f"data:image/svg+xml,{quote(_joined(['icon.svg']))}",
         style=style,
         text=_json(_merged([json.loads(_joined([name])) for name in texts])),
@@ -273,12 +273,12 @@ def fill_page(
 
 
 def _joined(names: Sequence[str]) -> str:
-    """Return files of the page, one after the other."""
+    """Return the concatenated files of the page."""
     return "\n".join((files("dupimg") / "web" / name).read_text("utf-8") for name in names)
 
 
 def _merged(texts: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Return the words of several files by language and key."""
+    """Merge the words of several files by language and key."""
     return {
         language: {key: word for words in texts for key, word in words[language].items()}
         for language in texts[0]
@@ -286,16 +286,16 @@ def _merged(texts: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, A
 
 
 def _json(value: Any) -> str:
-    """Write JSON that ends no script element, whatever the names of the files.
+    """Return JSON that cannot close a script element, whatever the file names.
 
-    ASCII, so that surrogates that stand for bytes that are no UTF-8 survive.
+    It is ASCII, so that surrogates for bytes that are not UTF-8 survive.
     """
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
 def _source_hash(source: str) -> str:
-    """Name a script or style in a content security policy."""
+    """Return the hash of a script or style for the content security policy."""
     digest = hashlib.sha256(source.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -307,13 +307,13 @@ def write_page(rows: Sequence[Row], output_dir: Path, about: PageInfo) -> Path:
     ----------
     rows : sequence of Row
     output_dir : Path
-        Existing. Thumbnails are looked for in ``.dupimg/thumbs`` in it.
+        An existing folder, with previews in ``.dupimg/thumbs``.
     about : PageInfo
 
     Returns
     -------
     Path
-        The page. It appears in one step and replaces that of an earlier run.
+        The page, which is written atomically and replaces that of an earlier run.
     """
     page = output_dir / PAGE
     input_urls = _input_urls(about.inputs, output_dir)
@@ -323,18 +323,18 @@ def write_page(rows: Sequence[Row], output_dir: Path, about: PageInfo) -> Path:
 
 
 def served_page(output_dir: Path, inputs: Inputs) -> str:
-    """Return the page of a result for a server, which has files of input folders below ``in/``.
+    """Return the page of a result for a server that serves input folders below ``in/``.
 
     Parameters
     ----------
     output_dir : Path
-        Holds the page, as `write_page` wrote it.
+        The folder with the page from `write_page`.
     inputs : Inputs
 
     Returns
     -------
     str
-        HTML. The file of a row that is in its input folder has the address ``in/`` and its path.
+        HTML. A file in an input folder has the address ``in/`` followed by its path.
     """
     beside = _input_urls(inputs, output_dir)
     served = {label: quote(f"in/{label}".rstrip("/")) for label in beside}
@@ -347,9 +347,9 @@ def _input_urls(inputs: Inputs, output_dir: Path) -> dict[str, str]:
 
 
 def _url(folder: Path, page_dir: Path) -> str:
-    """Return the address of a folder for a page in another.
+    """Return the address of a folder for a page in another folder.
 
-    Relative where possible, so that both can move to another machine together.
+    It is relative if possible, so that both can be moved together.
     """
     try:
         relative = os.path.relpath(folder, page_dir)

@@ -1,7 +1,7 @@
-"""Pictures of a size for the large view, of photos in the report that browsers cannot show.
+"""Make large previews for the report, of photos that browsers cannot show.
 
-A report has no server that could decode a HEIC or a raw file. What a person compares in it,
-duplicates and what is near a threshold, gets a JPEG of 1600 pixels, as long as there is room.
+A report has no server that could decode a HEIC or a raw file. So photos that users may compare,
+duplicates and those near a threshold, get a JPEG of 1600 pixels, within a limit in bytes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dupimg.plans.record import Run
 from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
 
-# Of all these pictures of one result, and how many photos are decoded between two looks at it.
+# Most bytes of large previews of a result, and photos decoded between two checks of it.
 _MOST_BYTES, _AT_ONCE = 500_000_000, 32
 
-# How far from a threshold a person may want to compare, as on the page.
+# Distance from a threshold within which users may want to compare, as on the page.
 _BORDER = 0.02
 
 _SECONDS_TO_DECODE = 60.0
@@ -31,22 +31,22 @@ _SECONDS_TO_DECODE = 60.0
 def keep_large_previews(
     rows: Sequence[Row], run: Run, output_dir: Path, *, jobs: int | None = None, quiet: bool = True
 ) -> None:
-    """Make the larger pictures that the page of a result shows.
+    """Make the large previews for the page of a result.
 
     Parameters
     ----------
     rows : sequence of Row
     run : Run
-        Its photos are where they were found.
+        A run whose photos are still in the input folders.
     output_dir : Path
     jobs : int, optional
-        Processes; by default one for each core.
+        Number of processes; by default one for each core.
     quiet : bool, default=True
-        Show no bar.
+        Whether to hide the progress bar.
 
     Notes
     -----
-    At most 500 MB in all. Nothing depends on them: a photo that cannot be decoded gets none.
+    At most 500 MB in all. They are optional: a photo that cannot be decoded gets none.
     """
     previews = PreviewFolder(output_dir)
     wanted = [row for row in _compared(rows, run) if not previews.large_file(row.digest).exists()]
@@ -71,7 +71,7 @@ def keep_large_previews(
 
 
 def _compared(rows: Iterable[Row], run: Run) -> Iterator[Row]:
-    """Yield the photos that a person may compare and no browser shows, each content once."""
+    """Yield the photos that users may compare but browsers cannot show, each content once."""
     rows = tuple(rows)
     row_of = {row.path: row for row in rows}
     seen: set[str] = set()

@@ -1,9 +1,10 @@
-"""Show a page in the browser of this machine, to nobody else, for as long as it is open.
+"""Serve a page to the user's browser on this machine only, as long as it is open.
 
-Who could want in: programs of other users on this machine (they lack the token), pages of other
-sites in the same browser (they lack the token, and have another origin), and sites whose name
-leads to this machine (they have another host). Each gets 403, and learns nothing. The command line
-of the browser, which other users can read, names a file that only its owner can.
+Possible intruders: programs of other users on this machine (they lack the token), pages of other
+sites in the same browser (they lack the token and have another origin), and sites whose name
+resolves to this machine (they have another host). All of them get 403 without any details. The
+command line of the browser, which other users can read, contains only a file that its owner can
+read.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from dupimg.errors import UsageError
 from dupimg.pages.secret_link import SecretLink
 
-# A page that is reloaded is away for a moment; a closed one is noticed at the second ping.
+# A reloaded page is away for a moment; a closed one is noticed at the second ping.
 _GRACE_SECONDS = 5.0
 
-# For the first page: somebody may have to copy the address.
+# Wait for the first page, whose address the user may have to copy.
 _PATIENCE_SECONDS = 600.0
 
 _PING_SECONDS = 1.0
 
-# How late an end is noticed.
+# Interval at which the end is checked.
 _POLL_SECONDS = 0.1
 
-# A decision about 100,000 photos takes less.
+# Largest request: a decision about 100,000 photos is smaller.
 _LONGEST_REQUEST_BYTES = 32 * 1024 * 1024
 
 _HEADERS = {
@@ -49,21 +50,21 @@ _HEADERS = {
 
 
 class LocalServer:
-    """A web server on 127.0.0.1 that answers who knows a secret address.
+    """A web server on 127.0.0.1 that only answers requests to a secret address.
 
     Parameters
     ----------
     port : int, default=0
-        0 takes a free one.
+        0 for any free port.
 
     Attributes
     ----------
     app : Flask
-        Takes views, by `add`. A page says in a meta element what it may load.
+        The application; `add` registers views. Pages declare in a meta element what they may load.
     token : str
         The first part of the path of every address.
     address : str
-        Of the page.
+        Address of the page.
 
     Raises
     ------
@@ -87,7 +88,7 @@ class LocalServer:
         self.app.after_request(self._note_request)
         self.app.register_error_handler(HTTPException, _explain)
         try:
-            # werkzeug would end the program where a port is taken: it gets one that is bound.
+            # Bind the port here, as werkzeug would end the program if it is taken.
             with socket.create_server(("127.0.0.1", port)) as bound:
                 port = bound.getsockname()[1]
                 self._server = make_server(
@@ -112,7 +113,7 @@ class LocalServer:
         self._link: SecretLink | None = None
 
     def add(self, path: str, view: Callable[..., Any], *, method: str = "GET") -> None:
-        """Answer requests for a path below the token, with or without ``<parameters>``."""
+        """Register a view for a path below the token, with or without ``<parameters>``."""
         self.app.add_url_rule(
             f"/{self.token}/{path}", endpoint=f"{method} {path}", view_func=view, methods=[method]
         )
@@ -123,11 +124,11 @@ class LocalServer:
         Parameters
         ----------
         news : iterator of (str, str)
-            Names and data of events, in one line each; the next one is asked for when it is time.
+            Names and data of events, in one line each; evaluated lazily.
 
         Notes
         -----
-        A page that holds such a stream open is one that `serve` counts.
+        `serve` counts a page as open as long as it reads such a stream.
         """
 
         def events() -> Iterator[str]:
@@ -155,9 +156,9 @@ class LocalServer:
         open_browser : bool
             Whether to open the page.
         busy : callable
-            Says whether something is under way for which a page may come back.
+            Returns whether work is going on for which a page may come back.
         grace_seconds : float, default=5
-            How long a page may be away, to be reloaded.
+            How long all pages may be away, such as for a reload.
         patience_seconds : float, default=600
             How long to wait for the first page.
         """
@@ -182,11 +183,11 @@ class LocalServer:
         self._remove_link()
         self._link = link = SecretLink(self.address)
         self._visits_before = self._visits.count
-        # In a thread: where there is only a text browser, it takes the terminal.
+        # In a thread, because a text browser would occupy the terminal.
         threading.Thread(target=webbrowser.open, args=(link.uri,), daemon=True).start()
 
     def end(self) -> None:
-        """Let `serve` end."""
+        """Make `serve` return."""
         self._ended.set()
 
     def _is_wanted(
@@ -200,7 +201,7 @@ class LocalServer:
         return not self._visits.over(grace_seconds, patience_seconds)
 
     def _note_request(self, response: Response) -> Response:
-        """Count the time without a page from now on: one of many photos opens its stream late."""
+        """Restart the time without a page: one with many photos opens its stream late."""
         if response.status_code != 403:
             self._visits.touch()
         return response
@@ -211,11 +212,11 @@ class LocalServer:
         self._link = None
 
     def close(self) -> None:
-        """Free the port of a server that does not serve."""
+        """Release the port of a server that does not serve."""
         self._server.server_close()
 
     def _refuse_strangers(self) -> None:
-        """Let in only who knows the token and comes from a page of this server."""
+        """Refuse requests without the token, or from pages of other servers."""
         headers = request.headers
         token = request.path.split("/")[1]
         if not hmac.compare_digest(token.encode(), self.token.encode()):
@@ -223,7 +224,7 @@ class LocalServer:
         if headers.get("Host") not in self._hosts:
             abort(403, "Got another host than this machine.")
         origins = {None, *(f"http://{host}" for host in self._hosts)}
-        # Following a link to the page is no request of the page that holds the link.
+        # Following a link to the page does not count as a request by the linking page.
         follows_link = request.method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
         site = headers.get("Sec-Fetch-Site")
         if headers.get("Origin") not in origins or not (
@@ -236,7 +237,7 @@ class LocalServer:
 
 
 class _Visits:
-    """Count the pages that are open, and for how long none has been."""
+    """Counts the open pages, and the time without any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -257,7 +258,7 @@ class _Visits:
                 self._empty_since = time.monotonic()
 
     def touch(self) -> None:
-        """Count the time without a page from now on."""
+        """Restart the time without a page."""
         with self._lock:
             self._empty_since = time.monotonic()
 
@@ -268,7 +269,7 @@ class _Visits:
 
 
 class _Quiet(WSGIRequestHandler):
-    """Write no line for each request."""
+    """A handler that does not log requests."""
 
     def log(self, type: str, message: str, *args: object) -> None:
         pass
@@ -276,7 +277,7 @@ class _Quiet(WSGIRequestHandler):
 
 def _add_headers(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    # A page says itself what it may load; who may frame it can only be said here.
+    # Pages declare what they may load themselves; framing can only be forbidden in a header.
     policy = "" if response.mimetype == "text/html" else "default-src 'none'; "
     response.headers["Content-Security-Policy"] = f"{policy}frame-ancestors 'none'"
     response.headers.setdefault("Cache-Control", "no-store")
@@ -284,5 +285,5 @@ def _add_headers(response: Response) -> Response:
 
 
 def _explain(error: HTTPException) -> tuple[Response, int]:
-    """Answer an error as the page reads it."""
+    """Answer with an error as JSON."""
     return jsonify(error=error.name, message=error.description), error.code or 500

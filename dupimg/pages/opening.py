@@ -19,7 +19,7 @@ def open_on_this_machine(path: Path) -> None:
     Raises
     ------
     UsageError
-        No program does that here.
+        No program can open it on this machine.
     """
     try:
         if sys.platform == "win32":

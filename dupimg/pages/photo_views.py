@@ -1,4 +1,4 @@
-"""Hand the photos of a plan, and nothing else, to the page of a review."""
+"""Serve the photos of a plan, and no other files, to the page of a review."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from dupimg.files.spots import find_spots
 from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
 
-# A photo stays what it is for as long as a plan holds.
+# Photos do not change as long as a plan is valid.
 _CACHING = "private, max-age=3600"
 
-# Of a link that came between the look and the opening; Windows has no such flag.
+# Refuses a link created between check and opening; Windows has no such flag.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -38,8 +38,8 @@ class PhotoViews:
     decode : callable
         See `dupimg.files.sandbox.Sandbox.map`.
     placed : callable, optional
-        Returns where below the output folder the file of a path has been brought by now, or an
-        empty text.
+        Returns the current place of a file below the output folder, or an empty text if it is
+        still in its input folder.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class PhotoViews:
         self._digests = {row.digest for row in record.rows if row.is_photo}
 
     def thumb(self, digest: str) -> Response:
-        """Answer with the small picture of a photo.
+        """Answer with the preview of a photo.
 
-        403 where the plan has no such photo, 404 where there is no picture of it.
+        403 if the plan has no such photo, 404 if it has no preview.
         """
         if digest not in self._digests:
             abort(403, "Got a digest of no photo of the plan.")
@@ -68,14 +68,14 @@ class PhotoViews:
         return _kept(send_file(file.resolve(), mimetype="image/jpeg"))
 
     def whole(self, number: int) -> Response:
-        """Answer as `photo` does, but with all pixels that there are."""
+        """Like `photo`, but at full size."""
         return self.photo(number, whole_view)
 
     def photo(self, number: int, view_of: Callable[[Path], LargeView] = large_view) -> Response:
-        """Answer with the photo of a row of the plan, counted from 0, as browsers show it.
+        """Answer with the photo of a row, counted from 0, in a format for browsers.
 
-        A video is sent as it is. 403 where that is neither, or not in the folder of the plan; 404
-        says why it cannot be shown.
+        A video is sent unchanged. 403 if it is neither, or not in the folders of the plan; 404 with
+        the reason if it cannot be shown.
         """
         if number >= len(self._rows) or not self._rows[number].is_media:
             abort(403, "Got the number of no photo of the plan.")
@@ -91,25 +91,25 @@ class PhotoViews:
         return self._sent(row, path, view.mimetype)
 
     def spots(self, first: int, second: int) -> NDArray[np.float64]:
-        """Return where two photos of the plan differ, see `find_spots`.
+        """Return the spots in which two photos of the plan differ, see `find_spots`.
 
-        No spots where one of them cannot be read; 403 and 404 as `photo` does.
+        No spots if one of them cannot be read; 403 and 404 as for `photo`.
         """
         paths = [self._path(self._rows[number]) for number in (first, second)]
         (found,) = self._decode(_find_spots, [paths])
         return found if isinstance(found, np.ndarray) else np.empty((0, 4))
 
     def _sent(self, row: Row, path: Path, mimetype: str) -> Response:
-        """Return the content of a file as it is."""
+        """Answer with the unchanged content of a file."""
         try:
-            # Opened here: a name that is no UTF-8 does not fit into a header.
+            # Opened here, because a name that is not UTF-8 does not fit into a header.
             file = os.fdopen(os.open(path, os.O_RDONLY | _NO_LINK), "rb")
         except OSError as error:
             abort(404, f"{row.path}: cannot open the file: {error.strerror}")
         return _kept(send_file(file, mimetype=mimetype))
 
     def _path(self, row: Row) -> Path:
-        """Return where a photo is, unless that is no plain file in the folders of the plan."""
+        """Return the path of a photo; 403 unless it is a regular file in the plan's folders."""
         if row.earlier:
             return plain_file(self._output_dir, row.earlier)
         if not (self._inputs / row.path).exists() and (placed := self._placed(row.path)):
@@ -118,12 +118,12 @@ class PhotoViews:
 
 
 def input_file(inputs: Inputs, path: str) -> Path:
-    """Return the file of an input folder that a row is about; see `plain_file`."""
+    """Return the file of a row in its input folder; see `plain_file`."""
     return plain_file(inputs.root(path), inputs.inside(path))
 
 
 def plain_file(root: Path, path: str) -> Path:
-    """Return a file below a folder; 403 where that is no plain file, 404 where it is gone."""
+    """Return a file below a folder; 403 if it is no regular file, 404 if it is gone."""
     inside = Path(path)
     place = root / inside
     links = [place, *place.parents][: len(inside.parts)]

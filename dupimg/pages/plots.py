@@ -36,33 +36,33 @@ def plot_groups(
     max_photos: int = 8,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the photos of the largest groups, a row each: duplicates or scenes.
+    """Draw the photos of the largest groups of duplicates or scenes, a row each.
 
     Parameters
     ----------
     paths : sequence of str or path-like, of length n_photos
         The photos.
     labels : array-like of shape (n_photos,), int
-        The group of each photo, as `DuplicateFinder` and `SceneGrouper` give it. Groups of one
-        photo are not drawn, nor is the group -1, by which some clusterers mean none.
+        The group of each photo, as from `DuplicateFinder` and `SceneGrouper`. Groups of one photo
+        are not drawn, nor is -1, which some clusterers use for noise.
     max_groups : int, default=8
         Number of rows.
     max_photos : int, default=8
-        Photos in a row; the number of further ones stands behind them.
+        Photos in a row; the number of further ones is written after them.
     ax : matplotlib Axes, default=None
         To draw in. By default one in a new figure.
 
     Returns
     -------
     matplotlib Axes
-        With an image for every photo drawn; one that cannot be read is a grey field.
+        With an image for every photo drawn; an unreadable one is a grey field.
 
     Raises
     ------
     ImportError
         Matplotlib is not installed.
     ValueError
-        There are not as many labels as paths.
+        The numbers of labels and paths differ.
     """
     labels = np.asarray(labels)
     check_consistent_length(paths, labels)
@@ -105,12 +105,12 @@ def plot_similarity_histogram(
     thresholds: Sequence[float] = (0.95, 0.7),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw how similar photos are to their most similar other photo, and where thresholds lie.
+    """Draw a histogram of the highest cosine of each photo, with the thresholds.
 
     Parameters
     ----------
     vectors_or_estimator : array-like of shape (n_photos, d) or DuplicateFinder
-        Vectors of any length but zero, or an estimator that was fitted on them.
+        Vectors of any norm but zero, or an estimator fitted on them.
     thresholds : sequence of float, default=(0.95, 0.7)
         Cosine similarities to mark, each with the number of photos that reach it.
     ax : matplotlib Axes, default=None

@@ -1,4 +1,4 @@
-"""The result of a run as a notebook shows it: what was done, and the first groups with pictures."""
+"""Show the result of a run in a notebook: counts, and the first groups with pictures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dupimg.wording import counted
 
 _GROUPS, _PHOTOS = 4, 6
 
-# Twice as many pixels as are shown, for sharp displays.
+# Twice the displayed pixels, for sharp screens.
 _SHOWN_HEIGHT, _STORED_HEIGHT = 72, 144
 
-# Everything takes the notebook's own colors, light or dark.
+# Uses the notebook's own colours, light or dark.
 _LINE = "color-mix(in srgb, currentColor 18%, transparent)"
 _QUIET = "color-mix(in srgb, currentColor 62%, transparent)"
 _STYLE = f"""
@@ -44,24 +44,24 @@ _STYLE = f"""
 def result_html(
     rows: Sequence[Row], counts: Counts, seconds: float, notes: Sequence[Message], report: Path
 ) -> str:
-    """Return the result of a run as HTML that needs nothing beside it.
+    """Return the result of a run as self-contained HTML.
 
     Parameters
     ----------
     rows : sequence of Row
     counts : Counts
-        Of these rows.
+        Counts of these rows.
     seconds : float
-        That the run took.
+        Duration of the run.
     notes : sequence of Message
     report : Path
-        In the output folder, where the small pictures are looked for.
+        The report in the output folder, which also holds the previews.
 
     Returns
     -------
     str
-        A table of counts, notes, and the largest duplicate groups and scenes with small pictures
-        where the run has made some. Names are escaped.
+        A table of counts, notes, and the largest duplicate groups and scenes with their previews.
+        Names are escaped.
     """
     previews = PreviewFolder(report.parent)
     photos = [row for row in rows if row.is_photo]
@@ -105,7 +105,7 @@ def _counts_table(counts: Counts, seconds: float) -> str:
 
 
 def _largest(rows: Iterable[Row], field: str) -> list[list[Row]]:
-    """Return the largest groups of at least two rows that share the value of a field."""
+    """Return the largest groups of at least two rows with the same value of a field."""
     groups: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         if (group := getattr(row, field)) is not None:
@@ -127,7 +127,7 @@ def _groups(title: str, groups: Sequence[Sequence[Row]], previews: PreviewFolder
 
 
 def _picture(row: Row, previews: PreviewFolder) -> str:
-    """Return a photo as an image that holds its pixels, or its name where there is no preview."""
+    """Return a photo as an embedded image, or its name if it has no preview."""
     name = _text(row.path)
     try:
         with Image.open(previews.file(row.digest)) as preview:
@@ -141,5 +141,5 @@ def _picture(row: Row, previews: PreviewFolder) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape a text; bytes of names that are no UTF-8 show as escapes, too."""
+    """Escape a text, including bytes of names that are not UTF-8."""
     return html.escape(text.encode("utf-8", "backslashreplace").decode())

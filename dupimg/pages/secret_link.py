@@ -1,4 +1,4 @@
-"""Lead the browser to a secret address without naming it on a command line, which all can read."""
+"""Open a secret address in the browser without showing it on the public command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGE = """<!doctype html>
 
 
 class SecretLink:
-    """A local file that leads to an address, for its owner alone.
+    """A local file that redirects to an address and that only its owner can read.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SecretLink:
     Attributes
     ----------
     uri : str
-        Of the file.
+        Address of the file.
 
     Examples
     --------
@@ -59,11 +59,11 @@ class SecretLink:
 
 
 def _private_folder() -> Path:
-    """Make a folder that only its owner can enter."""
+    """Create a folder that only its owner can enter."""
     if sys.platform == "linux":
-        # Browsers from snaps see another /tmp, and nothing in the home folder that is hidden.
+        # Browsers installed as snaps see another /tmp and no hidden files of the home folder.
         try:
             return Path(tempfile.mkdtemp(prefix="dupimg-", dir=Path.home()))
         except (OSError, RuntimeError):
-            pass  # a home folder that may not be written, or none
+            pass  # missing or read-only home folder
     return Path(tempfile.mkdtemp(prefix="dupimg-"))

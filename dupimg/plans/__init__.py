@@ -1,1 +1,1 @@
-"""Decide what happens to every file, and write it as a spreadsheet can read it."""
+"""Plan the actions for all files, and write them as a table for spreadsheets."""

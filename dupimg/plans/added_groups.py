@@ -1,4 +1,4 @@
-"""The duplicate groups of a result to which photos were added."""
+"""Number the duplicate groups of a result with added photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 from dupimg.plans.placing import all_kept, keepers_of
 from dupimg.plans.rows import REMOVE, Row
 
-# What a row says of others, wherever its file goes.
+# The fields of a row about other photos, independent of its action.
 _OF_OTHERS = (
     "reason",
     "nearest_cosine",
@@ -25,21 +25,21 @@ _OF_OTHERS = (
 
 
 def _as_before(row: Row, earlier: Row | None) -> Row:
-    """Return the row as it was; what it says of others is what is known now."""
+    """Return the earlier row with the new values of the fields about other photos."""
     if earlier is None:
         return row
     return earlier.having(**{name: getattr(row, name) for name in _OF_OTHERS})
 
 
 def all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
-    """Keep what would go now, in the duplicate group of its keeper; names that are there stay.
+    """Keep photos that would go, in the duplicate group of their keeper; old names stay.
 
     Parameters
     ----------
     rows : sequence of Row
-        As they are decided, old and new.
+        The decided rows of old and new files.
     earlier : mapping of str to Row
-        Of the earlier run, by path.
+        Rows of the earlier run by path.
 
     Returns
     -------
@@ -64,12 +64,12 @@ def all_stay(rows: Sequence[Row], earlier: Mapping[str, Row]) -> list[Row]:
 
 
 def number_added_groups(rows: Sequence[Row]) -> list[Row]:
-    """Give the duplicate groups numbers: one that their members have, or the next.
+    """Assign numbers to duplicate groups: that of a member, or else the next free one.
 
     Parameters
     ----------
     rows : sequence of Row
-        Of all files, those that were there with the numbers that they have.
+        Rows of all files, the old ones with their numbers.
 
     Returns
     -------
@@ -90,12 +90,12 @@ def number_added_groups(rows: Sequence[Row]) -> list[Row]:
 
 
 def _keeper_of(row: Row) -> str:
-    """Return the path of the photo that stays for a file: its duplicate group goes by that."""
+    """Return the path of the keeper of a file, which identifies its duplicate group."""
     return row.keeper or row.companion_of or row.path
 
 
 def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict[str, int]:
-    """Give each group with a keeper a number: one that a member had, or else from `free` on."""
+    """Assign numbers to groups with removals: that of a member, or else from `free` on."""
     new = count(free)
     numbers: dict[str, int] = {}
     taken: set[int] = set()
@@ -109,6 +109,6 @@ def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict
 
 
 def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
-    """Return the numbers of groups whose photos a person kept; a photo on its own is no group."""
+    """Return the numbers of groups of which the user kept at least two photos."""
     photos = Counter(row.duplicate_group for row in rows if not row.is_companion)
     return {number for number, size in photos.items() if number is not None and size > 1}

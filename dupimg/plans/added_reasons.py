@@ -1,4 +1,4 @@
-"""Why photos that were there before stay, now that others were added."""
+"""Update the reasons of old photos after others were added."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dupimg.plans.placing import keepers_of
 from dupimg.plans.reasons import joined, parts_of, with_duplicates
 from dupimg.plans.rows import Row
 
-# Of photos with such a reason it is known why they are in their scene.
+# The reasons that already explain why a photo is in its scene.
 _IN_SCENE = {"reason.shared_details", "reason.same_moment", "reason.duplicate_kept"}
 
-# So the reasons of photos begin whose place is another one since.
+# The first codes of reasons of photos that have moved since.
 _ANEW = {"reason.photos_added", "reason.better_added"}
 
 
 def in_scene_of_new(
     rows: Mapping[str, Row], shared: Mapping[str, Message], earlier: Mapping[str, Row]
 ) -> dict[str, Row]:
-    """Say of photos that were there why they share a scene with a new one.
+    """Add to old photos the reasons why they share a scene with a new one.
 
     Parameters
     ----------
     rows : mapping of str to Row
-        By path.
+        Rows by path.
     shared : mapping of str to Message
-        See `dupimg.decide.scene_links.why_one_scene`, by path.
+        Reasons by path, see `dupimg.decide.scene_links.why_one_scene`.
     earlier : mapping of str to Row
-        Of the photos that were there; the others are new.
+        Rows of the old photos; all others are new.
 
     Returns
     -------
     dict of str to Row
-        Those that change: they stay, and say nothing yet.
+        The changed rows: kept photos without such a reason.
     """
     return {
         path: row.having(reason=joined([*parts_of(row.reason), why]))
@@ -48,14 +48,14 @@ def in_scene_of_new(
 
 
 def recounted(rows: Sequence[Row], earlier: Iterable[Row]) -> list[Row]:
-    """Say of photos that were there and stay for how many duplicates they stay now.
+    """Update the number of duplicates in the reasons of old keepers.
 
     Parameters
     ----------
     rows : sequence of Row
-        Of all files; those that were decided anew say so already.
+        Rows of all files; newly decided ones have the number already.
     earlier : iterable of Row
-        Of the earlier run.
+        Rows of the earlier run.
     """
     known = {row.path: row for row in earlier}
     before, now = (Counter(keepers_of(those).values()) for those in (known.values(), rows))

@@ -1,4 +1,4 @@
-"""How many files of a plan stay, go and fail: counted once, here."""
+"""Count the files of a plan or result by action."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Counts:
     kept, removed, other, left : int
         Files by action, companions included and failed ones excluded.
     failed : int
-        Files that could not be brought to their destination; they are where they were.
+        Files that could not be transferred; they are still at their old places.
     scenes : int
         Scenes of the kept files.
     photos, videos, companions : int
-        Photos that could be read, videos on their own, and files that belong to one of either.
+        Readable photos, videos that are no companions, and the companions of both.
     unsearched : int
         Folders that could not be listed.
     bytes_freed : int
-        Size of the removed files that are not in the system's trash; of one with several names
+        Size of the removed files that are not in the system's trash; a file with hard links counts
         only if all of them are removed.
     trashed : int
         Removed files that were sent to the system's trash.
@@ -51,7 +51,7 @@ class Counts:
 
     @property
     def by_action(self) -> dict[str, int]:
-        """The counts of the four actions, under their names in the plan."""
+        """The counts of the four actions by their names in the plan."""
         return {KEEP: self.kept, REMOVE: self.removed, OTHER: self.other, LEAVE: self.left}
 
     @classmethod
@@ -86,7 +86,7 @@ class Counts:
 
 
 def names_of_one_file(rows: Sequence[Row]) -> list[list[int]]:
-    """Return the numbers of rows that are hard links to one file, for each such file.
+    """Return the groups of rows that are hard links to one file, as row numbers.
 
     Examples
     --------

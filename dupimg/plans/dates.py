@@ -1,4 +1,4 @@
-"""The date of a photo that stays: the best that it or one of its duplicates has."""
+"""Give each kept photo the best date among itself and its duplicates."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _DATED = "reason.dated_by"
 
 
 def redated(rows: Sequence[Row], decided: Mapping[str, Row]) -> list[Row]:
-    """Give photos their dates anew where a person has chosen other keepers.
+    """Update the dates of photos after the user has chosen other keepers.
 
     Parameters
     ----------
     rows : sequence of Row
     decided : mapping of str to Row
-        The rows as they were decided, by path.
+        The rows before the user's edits, by path.
 
     Returns
     -------
@@ -59,14 +59,14 @@ def _own_date_rank(row: Row) -> tuple[Any, ...]:
 
 
 def own_date(row: Row) -> tuple[str, str]:
-    """Return when a photo was taken, and how that is known, by the photo itself."""
+    """Return the photo's own capture time and its source."""
     if row.own_taken_at:
         return row.own_taken_at, row.own_taken_from
     return row.taken_at, row.taken_from
 
 
 def dated_by(row: Row, other: Row) -> Row:
-    """Return the row of a photo that stays with the date of one of its duplicates."""
+    """Return the row of a kept photo with the date of one of its duplicates."""
     (taken_at, taken_from), own = own_date(other), own_date(row)
     told = [*parts_of(without(row.reason, _DATED)), message("reason.dated_by", photo=other.path)]
     return row.having(

@@ -1,4 +1,4 @@
-"""Events: runs of photos without a gap in time, named by their first day and their folder."""
+"""Group photos into events: runs without a gap in time, named by first day and folder."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _Dated = tuple[datetime, Row]
 
 
 def with_events(rows: Sequence[Row], gap: int, fixed: Collection[str] = ()) -> list[Row]:
-    """Say to which event every photo and video belongs.
+    """Assign every photo and video to an event.
 
     Parameters
     ----------
     rows : sequence of Row
     gap : int
-        Seconds; photos further apart in time belong to different events.
+        Longest pause within an event in seconds.
     fixed : collection of str
-        Paths of rows of an earlier run, whose events stay; new photos of the same time join them.
+        Paths of rows of an earlier run, whose events stay; new photos of that time join them.
 
     Returns
     -------
     list of Row
-        In the same order. Files that go with a photo, and duplicates, have its event. Without a
-        capture time, a photo belongs to none.
+        In the same order. Duplicates and companions have the event of their photo. A photo without
+        a capture time has no event.
 
     Examples
     --------
@@ -60,12 +60,12 @@ def with_events(rows: Sequence[Row], gap: int, fixed: Collection[str] = ()) -> l
 
 
 def _leader(row: Row) -> str:
-    """Return the path of the photo whose event a row has."""
+    """Return the path of the photo from which a row takes its event."""
     return row.keeper or row.companion_of or row.path
 
 
 def _named(run: Sequence[_Dated], fixed: Collection[str]) -> dict[str, str]:
-    """Return the event of each photo of a run: the nearest one that is known, or a new one."""
+    """Return the event of each photo of a run: the nearest fixed one, or else a new one."""
     known = [(moment, row.event) for moment, row in run if row.path in fixed and row.event]
     if not known:
         return dict.fromkeys((row.path for _, row in run), _name(run))
@@ -79,7 +79,7 @@ def _nearest(known: Sequence[tuple[datetime, str]], moment: datetime) -> str:
 
 
 def _name(run: Sequence[_Dated]) -> str:
-    """Name an event by its first day and the commonest folder, which may begin with that day."""
+    """Name an event by its first day and its most common folder, without repeating the day."""
     if not run:
         return ""
     day = f"{run[0][0]:%Y-%m-%d}"

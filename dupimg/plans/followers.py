@@ -1,7 +1,7 @@
-"""Where companions go: with their photo, or with the photo that stays in its favour.
+"""Decide where companions go: with their photo, or with the keeper of a removed photo.
 
-A companion is never parted silently. What belongs to a removed photo goes with the photo that
-stays, but for what that photo has already, byte for byte.
+A companion is never separated silently. The companions of a removed photo go with its keeper,
+unless the keeper has a byte-identical one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dupimg.plans.rows import KEEP, LEAVE, REMOVE, Row
 
 
 def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[Row]:
-    """Give companions the action, the scene and the keeper that follow from their photos.
+    """Set the action, the scene and the keeper of companions from their photos.
 
     Parameters
     ----------
     rows : iterable of Row
-        Photos as they are decided, with all of their companions.
+        Decided photos with all of their companions.
     fixed : collection of str
         Paths of companions that stay as they are.
 
@@ -64,12 +64,12 @@ def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[
 
 
 def _following(row: Row, photos: dict[str, Row]) -> Row:
-    """Return the row of a companion as its photo has it."""
+    """Return the row of a companion with the decision about its photo."""
     photo = photos[row.companion_of]
     keeper = photos.get(photo.keeper)
     if photo.action == REMOVE and keeper is not None and keeper.stays:
         told = message("reason.goes_with", photo=keeper.path.rpartition("/")[2])
-        if keeper.protected:  # nothing is written there
+        if keeper.protected:  # nothing may be written to its folder
             told = message("reason.stays_without", photo=keeper.path.rpartition("/")[2])
         return row.having(
             action=keeper.action, scene=keeper.scene, keeper=keeper.path, reason=_also(row, told)
@@ -80,5 +80,5 @@ def _following(row: Row, photos: dict[str, Row]) -> Row:
 
 
 def _also(row: Row, told: Message) -> Message | None:
-    """Say what a companion is, and where it goes."""
+    """Extend the reason of a companion by its destination."""
     return joined([*parts_of(own_reason(row)), told])

@@ -1,7 +1,7 @@
-"""Names that are free, and that the disk takes.
+"""Find free names that are valid on the target disk.
 
-Where a disk refuses names that others allow, as USB disks and network shares do, `acceptable_path`
-says what a name becomes.
+Some file systems, as on USB disks and network shares, refuse names that others allow;
+`acceptable_path` replaces these.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import PurePosixPath
 
 from dupimg.files.companion_names import folded, split_name
 
-# Nearly every filesystem allows names of 255 bytes; what is left is for the endings.
+# Nearly every file system allows names of 255 bytes; the rest is for suffixes.
 LONGEST_STEM, LONGEST_NAME = 200, 255
 
-# What exFAT, NTFS and SMB refuse in a name, and bytes that are no UTF-8.
+# Characters that exFAT, NTFS and SMB refuse, and bytes that are not UTF-8.
 _REFUSED = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f\ud800-\udfff]')
 
 # Names of devices on Windows, whatever the extension.
@@ -24,17 +24,17 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)
 
 
 def acceptable_path(path: str) -> str:
-    r"""Return a relative path of which every disk accepts each part.
+    r"""Return a relative path that is valid on every file system.
 
     Parameters
     ----------
     path : str
-        With forward slashes.
+        A relative path with forward slashes.
 
     Returns
     -------
     str
-        ``< > : " | ? * \``, control characters and bytes that are no UTF-8 become ``_``; dots
+        ``< > : " | ? * \``, control characters and bytes that are not UTF-8 become ``_``; dots
         and spaces at the end of a part are dropped; names of devices get a ``_``.
 
     Examples
@@ -53,46 +53,46 @@ def _acceptable_name(name: str) -> str:
 
 
 def acceptable_end(end: str) -> str:
-    """Return the end of a name as every disk accepts it."""
+    """Return the end of a name in a form that is valid on every file system."""
     return _acceptable_name(f"x{end}")[1:]
 
 
 class Names:
-    """Hands out names of which no two are the same on any filesystem."""
+    """Hands out names that are distinct on any file system."""
 
     def __init__(self, portable: bool) -> None:
         self._uses: dict[str, int] = {}
-        # Stems with a number that companions have.
+        # Numbered stems of companions.
         self._beside: set[str] = set()
-        # Files that have their places already.
+        # Destinations of files.
         self._placed: set[str] = set()
         self._portable = portable
 
     def allowed(self, name: str) -> str:
-        """Return a path as the disk accepts it."""
+        """Return a path in a form that is valid on the disk."""
         return acceptable_path(name) if self._portable else name
 
     def allowed_end(self, end: str) -> str:
-        """Return the end of a name as the disk accepts it."""
+        """Return the end of a name in a form that is valid on the disk."""
         return acceptable_end(end) if self._portable else end
 
     def reserve(self, place: str) -> None:
-        """Let no other file have a destination, or its stem with another extension."""
+        """Reserve a destination, and its stem with any suffix."""
         for name in (place, place.removesuffix(split_name(place)[1])):
             self._uses.setdefault(folded(name), 1)
         self._placed.add(folded(place))
 
     def reserve_place(self, place: str) -> None:
-        """Let no other file have a destination."""
+        """Reserve a destination."""
         self._uses.setdefault(folded(place), 1)
 
     def reserve_folders(self, path: str) -> None:
-        """Let no file have the name of a folder that a path leads through."""
+        """Reserve the names of all folders in a path."""
         for folder in PurePosixPath(path).parents:
             self._uses.setdefault(folded(str(folder)), 1)
 
     def clear_of_files(self, path: str) -> str:
-        """Return a path whose folders have numbers where they are files already."""
+        """Return a path with numbers added to folders whose names are taken by files."""
         clear = ""
         *folders, name = path.split("/")
         for folder in folders:
@@ -105,30 +105,30 @@ class Names:
     ) -> str:
         """Return the first free name of stem + ending, stem-2 + ending and so on.
 
-        With `suffix`, the name is free with it, too.
+        With `suffix`, the name followed by it is free, too.
         """
         wanted = name = shortened(stem, ending, longest)
         while self._uses.get(folded(name), 0) or self._uses.get(folded(name + suffix), 0):
-            # Counting on from the last use: thousands of photos may share one file time.
+            # Continue from the last number, as thousands of photos may share one file time.
             number = self._uses[folded(wanted)] = self._uses.get(folded(wanted), 1) + 1
             name = shortened(stem, f"-{number}{ending}", longest)
         self._uses[folded(name)] = 1
         return name
 
     def is_free(self, place: str) -> bool:
-        """Whether no file has a destination yet."""
+        """Return whether a destination is free."""
         return not self._uses.get(folded(place), 0)
 
     def claim_file(self, place: str) -> str:
-        """Return a destination, or the first free one with a number before its ending."""
+        """Return a destination, or the first free one with a number before its suffix."""
         suffix = split_name(place)[1]
         return self.claim(place.removesuffix(suffix), suffix, longest=LONGEST_NAME)
 
     def claim_beside(self, stem: str, ending: str, own: str = "") -> str:
         """Return the first free name of stem + ending, stem-2 + ending and so on, for a companion.
 
-        A stem with a number is that of no photo, now or later. `own` is where the file is by now:
-        it may stay there.
+        No photo has or gets a numbered stem of a companion. `own` is the current place of the file,
+        which counts as free.
         """
         name = shortened(stem, ending, LONGEST_NAME)
         number, beside = 1, ""
@@ -146,7 +146,7 @@ class Names:
 
 
 def shortened(stem: str, ending: str, longest: int) -> str:
-    """Shorten the last part of a path until it fits a filesystem."""
+    """Shorten the last part of a path to the limit of file systems."""
     folder, slash, name = stem.rpartition("/")
     while len(os.fsencode(name + ending)) > longest:
         name = name[:-1]

@@ -1,4 +1,4 @@
-"""Where photos that stay go: by scene and time, under their own folders, or by a template."""
+"""Lay out kept photos: by scene and time, in their own folders, or by a template."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from dupimg.plans.rows import Row
 
 UNDATED = "undated"
 
-# What a value must not bring into a path: separators, and what no name should have.
+# Characters that values must not bring into a path: separators and control characters.
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
-# What stands between values, and goes where a value is empty.
+# Separators between values; one beside an empty value is dropped.
 _BETWEEN = " -_"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where photos that stay go.
+    """The layout of kept photos.
 
     Attributes
     ----------
     text : str
         "scenes", "tree" or a template, see `dupimg.options.templates`.
     added_from : tuple of str
-        Absolute paths of folders outside of the input that new files come from, no two of one name;
-        what keeps its own path is placed in folders of these names.
+        Absolute paths of folders outside of the input from which files were added, with distinct
+        names; in a tree their files go to folders of these names.
     """
 
     text: str = SCENES
@@ -45,11 +45,11 @@ class Layout:
 
     @property
     def is_tree(self) -> bool:
-        """Whether files have their own folders and names."""
+        """Whether files keep their own folders and names."""
         return self.text == TREE
 
     def own_path(self, path: str) -> str:
-        """Return the relative path under which a file stands in a tree.
+        """Return the relative path of a file in a tree.
 
         Examples
         --------
@@ -62,7 +62,7 @@ class Layout:
         return relative(path)
 
     def stem(self, row: Row) -> str:
-        """Return the path of a photo by a template, without its ending.
+        """Return the path of a photo by a template, without its suffix.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ BY_SCENES = Layout()
 
 
 def relative(path: str) -> str:
-    """Return the path of a file below a folder of the output; an absolute one stays whole."""
+    """Return a path relative to its root; absolute paths keep all of their parts."""
     drive, _, path = path.rpartition(":") if path[1:3] == ":/" else ("", "", path)
     return "/".join(filter(None, (drive, path.lstrip("/"))))
 
@@ -106,7 +106,7 @@ def folder_name(path: str) -> str:
 
 
 def clean(value: str) -> str:
-    """Return a value of a template without anything that could lead to another folder.
+    """Return a value of a template without characters that could lead to another folder.
 
     Examples
     --------
@@ -116,12 +116,12 @@ def clean(value: str) -> str:
     value = _UNSAFE.sub("_", value).strip()
     if value and not value.strip("."):
         return "_"
-    # A single dot at the beginning would hide what is there.
+    # A leading dot would hide the file or folder.
     return re.sub(r"\.{2,}", ".", re.sub(r"^\.{2,}", "_.", value))
 
 
 def _filled(part: Part, row: Row) -> str:
-    """Return one part of a path; what stands beside an empty value goes with it."""
+    """Return one part of a path; drop separators beside empty values."""
     text, is_hole = "", False
     dates = [piece.format or DAY for piece in part if piece.is_field and piece.text == "taken"]
     for piece in part:
@@ -136,7 +136,7 @@ def _filled(part: Part, row: Row) -> str:
     return "_" if text and not text.strip(".") else shortened(text, "", LONGEST_STEM)
 
 
-# Codes of strftime that say which day it is: those of one of these lines together.
+# Sets of strftime codes that together determine the day.
 _DAYS = (("Yy", "mbB", "d"), ("Yy", "j"))
 
 
@@ -146,7 +146,7 @@ def _tells_day(format: str) -> bool:
 
 
 def _value(piece: Piece, row: Row, dates: Sequence[str]) -> str:
-    """Return the value of a field; beside `dates` that tell it, an event does without its day."""
+    """Return the value of a field; an event omits its day if `dates` contain it."""
     stem, ending = split_name(row.path)
     match piece.text:
         case "name":
@@ -154,7 +154,7 @@ def _value(piece: Piece, row: Row, dates: Sequence[str]) -> str:
         case "stem":
             return stem
         case "ext":
-            return ending.removeprefix(".")  # at the end of a name, the ending stands as it is
+            return ending.removeprefix(".")  # the suffix at the end of a name keeps its dot
         case "folder":
             return folder_name(row.path)
         case "taken":
@@ -173,7 +173,7 @@ def _value(piece: Piece, row: Row, dates: Sequence[str]) -> str:
 
 
 def moment_of(row: Row) -> datetime | None:
-    """Return the time that the camera's clock showed; None where only the file has a time."""
+    """Return the capture time in the camera's local time; None if only the file has a time."""
     if not row.taken_at or row.taken_from == FILE_TIME:
         return None
     return local_time(datetime.fromisoformat(row.taken_at))

@@ -1,8 +1,8 @@
-"""Merge what a person edited in a plan into what was decided, and tell what that changes.
+"""Merge the user's edits of a plan into the decided rows, and describe the changes.
 
-Of an edited plan only four columns count: `action` (keep, remove or leave), `scene`, `scene_name`
-and `destination`. The rest is taken from what was decided, so that it does not matter what a
-spreadsheet did to dates and numbers, or whether rows were sorted and columns moved or added.
+Only four columns of an edited plan count: `action` (keep, remove or leave), `scene`, `scene_name`
+and `destination`. The rest comes from the decided rows, so it does not matter how a spreadsheet
+changed dates and numbers, or whether rows were sorted and columns moved or added.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from dupimg.plans.reasons import action_name, reviewed_reason
 from dupimg.plans.rows import KEEP, LEAVE, OTHER, REMOVE, Row
 from dupimg.plans.scene_names import name_scenes
 
-# What a person may choose for a file, by whether it is no photo and so without a scene.
+# The actions to choose from, for files without a scene (not photos) and with one.
 _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
 
 
 class SceneNumbers(NamedTuple):
-    """The highest number of a scene that was decided, and that a person may give.
+    """The highest decided scene number, and the highest one that the user may enter.
 
-    Every photo can get a scene of its own. A number beyond that is a slip, and could make the names
+    Every photo can get its own scene. A higher number is a typing error, and could make the names
     of all photos longer.
     """
 
@@ -48,7 +48,7 @@ class SceneNumbers(NamedTuple):
         return cls(decided, decided + len(scenes))
 
     def read(self, cell: str) -> int | None:
-        """Read the number of a scene as spreadsheets write it; None where a person may not give it.
+        """Parse the number of a scene as written by spreadsheets; None if it is not allowed.
 
         Examples
         --------
@@ -57,7 +57,7 @@ class SceneNumbers(NamedTuple):
         (7, 7, 7, None)
         """
         whole, _, fraction = cell.strip().replace(",", ".").partition(".")
-        # Python refuses to read thousands of digits.
+        # Python refuses to parse thousands of digits.
         is_number = whole.isdecimal() and len(whole) < 10 and not fraction.strip("0")
         number = int(whole) if is_number else 0
         return number if 1 <= number <= self.last else None
@@ -70,13 +70,13 @@ class Reviewed:
     Attributes
     ----------
     rows : tuple of Row
-        What is to be carried out.
+        The rows to apply.
     problems : tuple of Problem
-        Everything that stands in the way, each with its row.
+        All problems that prevent applying, each with its row.
     changes : tuple of Message
-        Everything that a person changed, one for each file.
+        The user's changes, one for each file.
     consequences : tuple of Message
-        What else is not as it was decided because of that, one for each file.
+        Further changes that follow from these, one for each file.
     """
 
     rows: tuple[Row, ...]
@@ -93,7 +93,7 @@ def merge_edits(
     layout: Layout = BY_SCENES,
     only: str | None = None,
 ) -> Reviewed:
-    """Apply the edits of a person to what was decided.
+    """Apply the user's edits to the decided rows.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def merge_edits(
     Returns
     -------
     Reviewed
-        Names follow actions, scenes and their names, but for destinations written by hand.
+        Names follow actions, scenes and their names, except for destinations edited by hand.
     """
     scenes = SceneNumbers.of(decided)
     merged, problems = merge_decisions(decided, edits, scenes)
@@ -128,16 +128,16 @@ def merge_edits(
 def merge_decisions(
     decided: Sequence[Row], edits: Sequence[Edit], scenes: SceneNumbers
 ) -> tuple[list[Row], list[Problem]]:
-    """Apply the edits as `merge_edits`, but let the destinations be as they were decided.
+    """Like `merge_edits`, but keep the decided destinations.
 
     Parameters
     ----------
     decided : sequence of Row
         A plan, or part of one: all rows of some duplicate groups with their companions.
     edits : sequence of Edit
-        Of these rows.
+        Edits of these rows.
     scenes : SceneNumbers
-        Of the plan.
+        Scene numbers of the plan.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def merge_decisions(
 
 
 def _not_following(merged: Sequence[Row], decided: Mapping[str, Row]) -> set[str]:
-    """Return the companions that stay as they are: by hand, or where nothing else has changed."""
+    """Return the companions that do not follow their photo: edited, or in unchanged groups."""
 
     def group(row: Row) -> object:
         return row.duplicate_group or row.companion_of or row.path
@@ -203,7 +203,7 @@ def _problems(
             )
             yield Problem(edit.path, told, edit.number)
     missing = [path for path in rows if path not in first]
-    if missing:  # the file may have been cut off while it was saved
+    if missing:  # the file may have been truncated while saving
         yield Problem("", message("problem.missing_rows", count=len(missing), path=missing[0]))
 
 
@@ -218,7 +218,7 @@ def _wrong_action(edit: Edit, row: Row) -> Message:
 
 
 def _chosen(row: Row, edit: Edit | None, scenes: SceneNumbers) -> Row:
-    """Return a row with the action and the scene that a person chose."""
+    """Return a row with the action and the scene chosen by the user."""
     if edit is None or row.protected:
         return row.having(action=LEAVE)
     action = edit.action if edit.action in _ACTIONS[row.scene is None] else row.action
@@ -229,7 +229,7 @@ def _chosen(row: Row, edit: Edit | None, scenes: SceneNumbers) -> Row:
 
 
 def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """Return the photos that stay of every duplicate group."""
+    """Return the kept photos of every duplicate group."""
     kept: dict[int, list[Row]] = {}
     for row in rows:
         if row.duplicate_group is not None and row.stays and not row.is_companion:
@@ -238,7 +238,7 @@ def _kept_by_group(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def _with_keeper(row: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -> Row:
-    """Give a row the keeper that stays now."""
+    """Update the keeper of a row to a photo that stays now."""
     photo = chosen[row.companion_of] if row.is_companion else row
     keeper = _keeper(photo, kept)
     if keeper is None:
@@ -248,7 +248,7 @@ def _with_keeper(row: Row, chosen: dict[str, Row], kept: dict[int, list[Row]]) -
 
 
 def _with_reasons(merged: Sequence[Row], decided: dict[str, Row]) -> list[Row]:
-    """Say of every row why it is so now."""
+    """Update the reasons of all changed rows."""
     row_of = {row.path: row for row in merged}
     now, then = _count_duplicates(merged), _count_duplicates(decided.values())
     return [
@@ -266,7 +266,7 @@ def _count_duplicates(rows: Iterable[Row]) -> Counter[str]:
 
 
 def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:
-    """Return the photo in favour of which one is removed: the old keeper, or the first kept."""
+    """Return the keeper of a removed photo: the old one if it stays, else the first kept one."""
     candidates = kept.get(photo.duplicate_group or 0, [])
     if photo.action != REMOVE or not candidates:
         return None
@@ -274,7 +274,7 @@ def _keeper(photo: Row, kept: dict[int, list[Row]]) -> Row | None:
 
 
 def _cosine(row: Row, keeper: Row) -> float | None:
-    """Return the cosine of two photos if the plan knows it: that of a photo and its keeper."""
+    """Return the cosine of two photos if the plan has it, which it does for keepers."""
     if row.keeper == keeper.path:
         return row.cosine_to_keeper
     return keeper.cosine_to_keeper if keeper.keeper == row.path else None
@@ -286,22 +286,22 @@ def _describe_changes(
     known: Mapping[str, Edit],
     scenes: SceneNumbers,
 ) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """Tell what is not as it was decided.
+    """Describe the differences from the decided rows.
 
     Parameters
     ----------
     before : mapping of str to Row
-        What was decided, by path.
+        The decided rows by path.
     after : sequence of Row
-        What is to be carried out.
+        The rows to apply.
     known : mapping of str to Edit
-        What the person wrote, by path.
+        The user's edits by path.
     scenes : SceneNumbers
 
     Returns
     -------
     changes, consequences : tuple of Message
-        What the person changed, and what follows from it: see `Reviewed`.
+        The user's changes and their consequences, see `Reviewed`.
     """
     changed = dict(_changes(before, after))
     chosen = _chosen_by_hand(before, after, known)
@@ -311,7 +311,7 @@ def _describe_changes(
 
 
 def _changes(before: Mapping[str, Row], after: Sequence[Row]) -> Iterator[tuple[str, Message]]:
-    """Yield the path of every file that is not as it was decided, and what is different."""
+    """Yield the path and the difference of every changed file."""
     for row in after:
         old = before[row.path]
         parts = []
@@ -334,14 +334,14 @@ def _changes(before: Mapping[str, Row], after: Sequence[Row]) -> Iterator[tuple[
 def _chosen_by_hand(
     before: Mapping[str, Row], after: Sequence[Row], known: Mapping[str, Edit]
 ) -> set[str]:
-    """Return the files that a person decided about, rather than about others that they follow."""
+    """Return the files that the user edited directly, without those that follow others."""
     action_of = {row.path: row.action for row in after}
 
     def is_chosen(row: Row) -> bool:
         old, edit = before[row.path], known.get(row.path)
         if edit is None or edit.destination not in ("", old.destination):
             return True
-        if row.companion_of:  # the page writes the action of a photo for its companions, too
+        if row.companion_of:  # the page also edits companions with their photo
             return row.action != action_of[row.goes_with]
         if row.action != old.action or edit.scene_name:
             return True
@@ -353,7 +353,7 @@ def _chosen_by_hand(
 def _not_taken(
     before: Mapping[str, Row], after: Sequence[Row], known: Mapping[str, Edit], scenes: SceneNumbers
 ) -> Iterator[Message]:
-    """Name the scenes that were written where they do not count: on what goes with a photo."""
+    """Yield notes on scenes entered for companions, where they are ignored."""
     for row in after:
         edit = known.get(row.path)
         if edit is None or row.scene is None or not edit.scene:

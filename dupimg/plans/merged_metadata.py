@@ -1,4 +1,4 @@
-"""What a photo that stays lacks and its duplicates know, as a new XMP file beside it."""
+"""Write metadata of duplicates that a kept photo lacks to a new XMP sidecar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dupimg.messages import message
 from dupimg.plans.reasons import joined, parts_of, without
 from dupimg.plans.rows import KEEP, Row
 
-# The file is called as the photo, with this after its name.
+# Suffix of the sidecar after the name of the photo.
 SIDECAR_SUFFIX = ".xmp"
 
 _MERGED = "reason.merged_metadata"
@@ -36,7 +36,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def knowing(rows: Sequence[Row], listing: Listing) -> list[Row]:
-    """Note in the rows of photos what each knows of itself, see `Row.known`."""
+    """Store the metadata of photos in their rows, see `Row.known`."""
     photos = {photo.path: photo for photo in listing.photos}
 
     def known(photo: Photo) -> str:
@@ -51,18 +51,18 @@ def knowing(rows: Sequence[Row], listing: Listing) -> list[Row]:
 
 
 def with_sidecars(rows: Sequence[Row]) -> list[Row]:
-    """Give photos that stay the XMP files that they need.
+    """Add XMP sidecars to kept photos that need them.
 
     Parameters
     ----------
     rows : sequence of Row
-        Photos with `known` take part; what an earlier run has written stays.
+        Photos with `known` metadata; sidecars of an earlier run stay.
 
     Returns
     -------
     list of Row
-        With `sidecar` where a photo lacks a date, place, rating, keywords or title that one of its
-        duplicates knows, and no XMP file goes with it.
+        With `sidecar` for photos without an XMP file that lack a date, place, rating, keywords or
+        title of one of their duplicates.
     """
     duplicates: defaultdict[str, list[Row]] = defaultdict(list)
     has_xmp = set()
@@ -85,7 +85,7 @@ def with_sidecars(rows: Sequence[Row]) -> list[Row]:
 
 
 def _missing(row: Row, duplicates: Sequence[Row]) -> str:
-    """Return an XMP packet with what a photo lacks; empty if its duplicates know no more."""
+    """Return an XMP packet with the metadata that a photo lacks; empty if nothing is missing."""
     own = json.loads(row.known)
     others = [json.loads(other.known) for other in duplicates if other.known]
     found = {
@@ -124,11 +124,11 @@ def _packet(values: Mapping[str, Any]) -> str:
 
 
 def _degrees(angle: float, signs: str) -> str:
-    """Write an angle as XMP does: ``48,51.48333N``."""
+    """Format an angle for XMP: ``48,51.48333N``."""
     degrees, minutes = divmod(abs(angle) * 60, 60)
     return f"{int(degrees)},{minutes:.6f}{signs[angle < 0]}"
 
 
 def _text(text: str) -> str:
-    """Escape a text, without the characters that XML cannot hold."""
+    """Escape a text, without the characters forbidden in XML."""
     return escape("".join(c for c in text if c.isprintable()))

@@ -1,10 +1,9 @@
-"""Where each file of a plan goes: names by which photos of a scene stand side by side, and others.
+"""Name the files of a plan by scenes, by a template or by their own folders.
 
-By scenes, a kept photo is called after its scene and its time, a duplicate after its keeper and
-itself, a companion after its photo. Every stem is used once in its folder, whatever the extension
-and however a filesystem treats case and Unicode, so that a companion can belong to one photo only.
-A template gives kept photos other names, to which the same applies. In a tree every file has its
-own folder and name.
+By scenes, a kept photo is named after its scene and time, a duplicate after its keeper and itself,
+a companion after its photo. Every stem is unique in its folder, whatever the suffix and the file
+system's treatment of case and Unicode, so that a companion belongs to one photo only. The same
+holds for names by a template. In a tree every file keeps its own folder and name.
 """
 
 from __future__ import annotations
@@ -32,26 +31,26 @@ def name_rows(
     portable: bool = False,
     layout: Layout = BY_SCENES,
 ) -> tuple[Row, ...]:
-    """Give every row its destination, and put the rows in order.
+    """Set the destination of every row, and sort the rows.
 
     Parameters
     ----------
     rows : sequence of Row
-        Their destinations are ignored but for the fixed ones.
+        The rows; only destinations of `fixed` ones are used.
     fixed : collection of str
         Paths of the rows that keep their destinations.
     taken : collection of str
         Destinations that no other row may get.
     portable : bool, default=False
-        Whether names must be those that every disk accepts, see `acceptable_path`.
+        Whether names must be valid on every file system, see `acceptable_path`.
     layout : Layout, optional
-        Where photos that stay go; by default by scenes.
+        Layout of kept photos; by default by scenes.
 
     Returns
     -------
     tuple of Row
-        In order of scene and time: each kept photo, its companions, its duplicates; what is no
-        photo last. A file that stays where it is has no destination.
+        In order of scene and time: each kept photo, its companions, its duplicates; other files
+        last. A file that stays at its place has no destination.
     """
     names = Names(portable)
     places = {row.path: row.destination for row in rows if row.path in fixed}
@@ -82,10 +81,10 @@ def _name_waiting(
     names: Names,
     layout: Layout,
 ) -> None:
-    """Add the destinations of those rows that have none yet: companions after their photos."""
+    """Add the missing destinations, companions after their photos."""
     waiting = sorted((row for row in rows if row.path not in places), key=lambda row: row.path)
     companions = [row for row in waiting if row.is_companion]
-    stems = dict(stems)  # and the whole place of what is no photo
+    stems = dict(stems)  # for other files the whole destination
     for row in waiting:
         if row.action == OTHER:
             wanted = names.allowed(f"{FOLDERS[OTHER]}/{layout.own_path(row.path)}")
@@ -96,13 +95,13 @@ def _name_waiting(
     for row in waiting:
         if not row.is_companion:
             places[row.path] = _own_place(row, stems, names)
-    # A photo's own companions before those that it takes over.
+    # A photo's own companions come before those that it takes over.
     for row in sorted(companions, key=lambda row: row.companion_of != row.goes_with):
         places[row.path] = _companion_place(row, places[row.goes_with], names)
 
 
 def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
-    """Return rows in the order that `name_rows` promises."""
+    """Sort rows as described in `name_rows`."""
     photos = {row.path: row for row in rows}
 
     def order(row: Row) -> tuple[str, bool, str, bool, str]:
@@ -117,7 +116,7 @@ def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
 
 
 def _scene_stems(photos: Sequence[Row], places: dict[str, str]) -> dict[str, str]:
-    """Name every photo by scene and time; a kept one that has its place is called as there."""
+    """Return stems of photos by scene and time; kept photos with a place keep its stem."""
     digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
 
     def stem(row: Row) -> str:
@@ -132,7 +131,7 @@ def _scene_stems(photos: Sequence[Row], places: dict[str, str]) -> dict[str, str
 def _template_stems(
     photos: Sequence[Row], places: dict[str, str], layout: Layout
 ) -> dict[str, str]:
-    """Name every photo by a template; a kept one that has its place is called as there."""
+    """Return stems of photos by a template; kept photos with a place keep its stem."""
 
     def stem(row: Row) -> str:
         if row.action == KEEP and (place := places.get(row.path)):
@@ -145,8 +144,8 @@ def _template_stems(
 def _claimed(
     photos: Sequence[Row], places: dict[str, str], stems: dict[str, str], names: Names
 ) -> dict[str, str]:
-    """Return stems of which equal ones of photos that stay are numbered by time and path."""
-    # Only a kept photo takes its name away from others.
+    """Make the stems of kept photos unique with numbers in order of time and path."""
+    # Only kept photos occupy names.
     new = [row.path for row in photos if row.action == KEEP and row.path not in places]
     wanted = {
         path: names.clear_of_files(f"{_PROCESSED}/{names.allowed(stems[path])}") for path in new
@@ -158,7 +157,7 @@ def _claimed(
     claimed = {}
     for path, stem in wanted.items():
         numbers[stem] += 1
-        # As many digits as the last of them needs, so that -10 comes after -02.
+        # As many digits as the last number needs, so that -10 sorts after -02.
         tie = f"-{numbers[stem]:0{len(str(ties[stem]))}d}" if numbers[stem] > 1 else ""
         claimed[path] = names.claim(stem + tie, suffix=names.allowed_end(_suffix(path)))
     return stems | {path: stem.removeprefix(f"{_PROCESSED}/") for path, stem in claimed.items()}
@@ -167,10 +166,10 @@ def _claimed(
 def _tree_places(
     rows: Sequence[Row], places: dict[str, str], names: Names, layout: Layout
 ) -> dict[str, str]:
-    """Return the destinations of files that have their own folders and names.
+    """Return the destinations of files that keep their own folders and names.
 
-    A companion that goes with another photo than its own is not among them, nor is one whose photo
-    has another name because its own is taken.
+    Without companions that go with another photo than their own, or whose photo had to change its
+    name because it is taken.
     """
 
     def wanted(row: Row) -> str:
@@ -188,7 +187,7 @@ def _tree_places(
     found: dict[str, str] = {}
     photos = sorted((row for row in waiting if not row.is_companion), key=lambda row: row.path)
     companions = [row for row in waiting if row.is_companion and row.path in own]
-    # Who can be called as it is comes before those that get a number.
+    # Files that can keep their names come before those that get a number.
     for row in photos:
         if names.is_free(own[row.path]):
             found[row.path] = names.claim_file(own[row.path])
@@ -220,7 +219,7 @@ def _own_place(row: Row, stems: dict[str, str], names: Names) -> str:
 
 
 def _removed_stem(row: Row, stems: dict[str, str]) -> str:
-    """Return what a duplicate is called: as the photo that stays, and as itself."""
+    """Return the stem of a duplicate: that of its keeper and its own."""
     own = split_name(row.path)[0]
     return f"{FOLDERS[REMOVE]}/{stems[row.keeper or row.path]}--{own}"
 
@@ -232,12 +231,12 @@ def _companion_place(row: Row, photo_place: str, names: Names) -> str:
     own_suffix, suffix = _suffix(row.companion_of), photo_place.removeprefix(stem)
     ending = companion_ending(row.path, row.companion_of)
     if own_suffix and folded(ending).startswith(folded(own_suffix) + "."):
-        ending = suffix + ending[len(own_suffix) :]  # the photo that stays may be of another kind
+        ending = suffix + ending[len(own_suffix) :]  # the keeper may have another format
     return names.claim_beside(stem, names.allowed_end(ending), row.earlier)
 
 
 def _without_suffix(place: str, path: str) -> str:
-    """Return the place of a file without its suffix, which may be an acceptable one by now."""
+    """Return the place of a file without its suffix, even if that was made acceptable."""
     suffix = _suffix(path)
     return place.removesuffix(suffix if place.endswith(suffix) else acceptable_end(suffix))
 

@@ -1,4 +1,4 @@
-"""Where the files of a plan go, as far as they go: `name_rows`, or only duplicates."""
+"""Place the files of a plan: all of them by `name_rows`, or only the duplicates."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def place_rows(
     portable: bool = False,
     layout: Layout = BY_SCENES,
 ) -> tuple[Row, ...]:
-    """Give every row its destination, and put the rows in order.
+    """Set the destination of every row, and sort the rows.
 
     Parameters
     ----------
     rows : sequence of Row
     only : {"duplicates", "scenes"} or None
-        With "duplicates" these go under their own paths, and everything else has no destination.
+        With "duplicates" only these get destinations, with their own folders and names.
     fixed, taken, portable, layout
         See `name_rows`.
 
@@ -53,19 +53,19 @@ def place_rows(
 
 
 class _Places:
-    """Hands out places below ``remove`` of which no two are the same on any filesystem."""
+    """Hands out places below ``remove`` that are distinct on any file system."""
 
     def __init__(self, taken: Iterable[str], *, portable: bool, layout: Layout) -> None:
         self._taken = set(map(folded, taken))
         self._portable, self._layout = portable, layout
 
     def wanted(self, path: str) -> str:
-        """Return the place of a file under its own path, as in a tree."""
+        """Return the place of a file with its own folders and name, as in a tree."""
         place = f"{FOLDERS[REMOVE]}/{self._layout.own_path(path)}"
         return acceptable_path(place) if self._portable else place
 
     def reserve_folders(self, places: Iterable[str]) -> None:
-        """Let no file have the name of a folder that one of the places leads through."""
+        """Reserve the names of all folders in these places."""
         self._taken |= {folded(str(f)) for place in places for f in PurePosixPath(place).parents}
 
     def free(self, place: str) -> str:
@@ -80,12 +80,12 @@ class _Places:
 
 
 def keepers_of(rows: Iterable[Row]) -> dict[str, str]:
-    """Return the keeper of every photo and video that goes, by path."""
+    """Map the path of every removed photo and video to that of its keeper."""
     return {row.path: row.keeper for row in rows if row.keeper and not row.is_companion}
 
 
 def all_kept(rows: Iterable[Row]) -> list[Row]:
-    """Keep what would go in favour of another, and say so; see `keepers_of` for the groups."""
+    """Keep all duplicates, with a reason; `keepers_of` gives the groups."""
     return [_kept(row) if row.action == REMOVE else row for row in rows]
 
 
@@ -95,7 +95,7 @@ def _kept(row: Row) -> Row:
 
 
 def number_groups(rows: Sequence[Row], keepers: Mapping[str, str]) -> tuple[Row, ...]:
-    """Give keepers that have duplicates a number in order, and their duplicates the same.
+    """Assign consecutive numbers to keepers with duplicates, and to their duplicates.
 
     Parameters
     ----------

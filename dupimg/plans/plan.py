@@ -1,9 +1,8 @@
-"""Decide: for every file found exactly one row that says what happens to it, where it goes, why.
+"""Make a plan: exactly one row for every file, with its action, destination and reason.
 
-Pure: nothing here touches a file. Hazards that `check_plan` finds: a file with two rows, two
-rows with one destination (also where case or Unicode form are not told apart), a destination
-outside the folder that its action has in the output, duplicates of which none stays, a companion
-that is parted from its photo.
+No file is touched. `check_plan` finds these hazards: a file with two rows, two rows with the same
+destination (even if only case or Unicode composition differ), a destination outside the folder of
+its action, duplicates none of which stays, a companion separated from its photo.
 """
 
 from __future__ import annotations
@@ -42,30 +41,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Groups:
-    """What was found out about n photos; every array has a value for each of them.
+    """The groups of n photos; every array has a value for each photo.
 
     Attributes
     ----------
     keepers : ndarray of shape (n,), int64
-        Index of the photo that stays in favour of this one; its own where it stays.
+        Index of the keeper of each photo; its own if it stays.
     cosine_to_keeper, nearest_cosine : ndarray of shape (n,), float64
-        `nearest_cosine` is NaN where there is no other photo.
+        `nearest_cosine` is NaN if there is no other photo.
     scenes : ndarray of shape (n,), int64
-        Any label of the scene; duplicates carry that of their keeper.
+        Arbitrary labels of scenes; duplicates have that of their keeper.
     second_look : SecondLook or None
-        What comparing thumbnails said, if that was done.
+        The verdicts on similar photos, if they were compared.
     nearest_scene_cosine : ndarray of shape (n,), float64, or None
-        See `dupimg.plans.rows.Row`; NaN for photos that have none, None where no photo has one.
+        See `dupimg.plans.rows.Row`; NaN for photos without one, None if no photo has one.
     nearest_in_scene : ndarray of shape (n,), int64, or None
-        The photo that `nearest_scene_cosine` is about; -1 for none.
+        The photo with `nearest_scene_cosine`; -1 for none.
     best_of : ndarray of shape (n,), int64, or None
-        For the best shot of a moment, how many shots of it there are; 0 for all others.
+        For the best shot of a moment the number of its shots; 0 for all others.
     spared : mapping of int to Message
-        Photos that are as alike as duplicates and stay all the same, and why.
+        Photos that stay although they are as similar as duplicates, with the reasons.
     shared : mapping of int to Message
-        Photos that details or the camera's clock put into a scene with another one, and the reason.
+        Photos that share a scene by details or the camera's clock, with the reasons.
     removed_by : mapping of str to ndarray of shape (n,), bool
-        The photos that rules for duplicates remove, by the rule: at least by the one in use.
+        The photos that each duplicate rule removes; at least for the rule in use.
     """
 
     keepers: np.ndarray
@@ -81,12 +80,12 @@ class Groups:
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def members(self, order: Sequence[int]) -> list[list[int]]:
-        """Return the photos of each group of several, the one that stays first, then the best.
+        """Return the photos of each group with duplicates, keeper first, then by rank.
 
         Parameters
         ----------
         order : sequence of int, of length n
-            The photos, the best first.
+            The photos, best first.
         """
         members: dict[int, list[int]] = {}
         for i in sorted(order, key=lambda i: self.keepers[i] != i):
@@ -107,24 +106,24 @@ def make_plan(
     layout: Layout = BY_SCENES,
     event_gap: int = 6 * 3600,
 ) -> tuple[Row, ...]:
-    """Give every file of a listing its row.
+    """Make a plan for all files of a listing.
 
     Parameters
     ----------
     listing : Listing
         n photos in order of capture time, and the other files.
     groups : Groups
-        Of the same n photos in the same order.
+        Groups of the same n photos in the same order.
     ranking : Ranking
-        Of the same photos: which rather stays; named in the reasons.
+        Ranking of the same photos, for the reasons.
     rule : KeepRule
-        Which of byte-identical videos stays.
+        The keep rule, for byte-identical videos.
     inputs : Inputs
         The folders of the files, some of which may be protected.
     only : {"duplicates", "scenes"} or None
         See `place_rows`; with "scenes" nothing is removed.
     merge_metadata : bool
-        Whether photos that stay get what only their duplicates know, in XMP files.
+        Whether kept photos get the metadata that only their duplicates have, in XMP files.
     portable, layout
         See `name_rows`.
     event_gap : int
@@ -133,9 +132,9 @@ def make_plan(
     Returns
     -------
     tuple of Row
-        In the order that `name_rows` gives them.
+        In the order of `name_rows`.
     """
-    if only == DUPLICATES:  # why photos are of one scene, which would sort them
+    if only == DUPLICATES:  # reasons about scenes do not matter
         groups = replace(groups, shared={})
     keepers = groups.keepers.tolist()
     sizes = Counter(keepers)
@@ -177,13 +176,13 @@ def photo_row(
     photos : sequence of Photo
     i : int
     groups : Groups
-        Of these photos; its scenes are not looked at.
+        Groups of these photos; its scenes are ignored.
     scene : int
         The number of the scene of the photo.
     group_size : int
-        How many photos the keeper stands for, itself included.
+        Number of photos in the duplicate group, including the keeper.
     ranking : Ranking
-        Of these photos; it chose the keeper.
+        The ranking that chose the keeper.
     """
     number = int(groups.keepers[i])
     photo, keeper = photos[i], photos[number]
@@ -223,7 +222,7 @@ def photo_row(
 
 
 def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> str:
-    """Return what a second look says of photo `i` and its keeper; empty if it was at another."""
+    """Return the verdict on photo `i` and its keeper; empty if they were not compared."""
     look = groups.second_look
     if look is None or photos[look.compared_with[i]] is not keeper:
         return ""
@@ -231,7 +230,7 @@ def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> 
 
 
 def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
-    """Yield what else is to be said about photo `i`."""
+    """Yield additional reasons of photo `i`."""
     if groups.keepers[i] == i and i in groups.spared:
         yield groups.spared[i]
     if groups.best_of is not None and groups.best_of[i]:
@@ -278,12 +277,12 @@ def other_row(file: File) -> Row:
 
 
 def companion_row(file: File) -> Row:
-    """Return the row of a companion; `settle_companions` says where it goes."""
+    """Return the row of a companion; `settle_companions` sets its action."""
     return replace(other_row(file), companion_of=file.companion_of)
 
 
 def _number_scenes(rows: Sequence[Row]) -> list[Row]:
-    """Replace the labels of scenes by 1, 2, … in order of their first photo that stays."""
+    """Replace the labels of scenes by 1, 2, … in order of their first kept photo."""
     kept = sorted(
         (local_time(datetime.fromisoformat(row.taken_at)), row.path, row.scene)
         for row in rows
@@ -297,16 +296,16 @@ def _number_scenes(rows: Sequence[Row]) -> list[Row]:
 
 @dataclass(frozen=True)
 class Problem:
-    """What would make a plan unsafe to carry out.
+    """A problem that makes a plan unsafe to apply.
 
     Attributes
     ----------
     path : str
-        Of the file that it is about; empty where it is about the plan as a whole.
+        Path of the file; empty if the problem concerns the plan as a whole.
     message : Message
-        What is wrong, without the path.
+        The problem, without the path.
     row : int or None
-        Number of the row in the spreadsheet, if there is one.
+        Number of the row in the spreadsheet, if known.
     """
 
     path: str
@@ -315,7 +314,7 @@ class Problem:
 
     @property
     def full_message(self) -> Message:
-        """What is wrong, and where."""
+        """The problem with its row and path."""
         if not self.path:
             return self.message
         if self.row is None:
@@ -323,12 +322,12 @@ class Problem:
         return message("problem.of_row", row=str(self.row), path=self.path, problem=self.message)
 
     def __str__(self) -> str:
-        """Say in English what is wrong, and where."""
+        """Return the full message in English."""
         return str(self.full_message)
 
 
 def check_plan(rows: Sequence[Row]) -> list[Problem]:
-    """Find everything that would make a plan unsafe to carry out.
+    """Find all problems that make a plan unsafe to apply.
 
     Parameters
     ----------
@@ -337,13 +336,13 @@ def check_plan(rows: Sequence[Row]) -> list[Problem]:
     Returns
     -------
     list of Problem
-        Empty if there is none.
+        Empty for a safe plan.
     """
     return [*check_decisions(rows), *_check_destinations(rows)]
 
 
 def check_decisions(rows: Sequence[Row]) -> list[Problem]:
-    """Find what `check_plan` finds wherever the files go."""
+    """Find the problems of `check_plan` that do not depend on destinations."""
     return [problem for check in _CHECKS for problem in check(rows)]
 
 

@@ -1,7 +1,7 @@
-"""The plan as a person's spreadsheet saved it: read it, and change single cells of it.
+"""Read a plan saved by a spreadsheet, and change single cells of it.
 
-Only the cells that change are written anew. Everything else comes back byte for byte: the order
-of rows and columns, columns that a person added, separator, quotes, line ends and encoding.
+Only changed cells are rewritten. Everything else stays byte for byte: the order of rows and
+columns, the user's own columns, separator, quotes, line ends and encoding.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from dupimg.messages import details, message, why
 from dupimg.plans.report import from_cell
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
-SCENE_NAME = "scene_name"  # not in plans of version 0.1.0
+SCENE_NAME = "scene_name"  # missing in plans of version 0.1.0
 
-# What stands before the header: empty lines, and one for Excel such as ``sep=;``. What that says is
-# not believed: a spreadsheet that takes it for a cell may save it with another separator.
+# Lines before the header: empty ones, and one for Excel such as ``sep=;``. Its separator is not
+# trusted, as a spreadsheet that takes it for a cell may save the file with another one.
 _BEGINNING = re.compile(r'[\r\n]*("?sep=[,;\t]"?[,;\t]*(\r\n?|\n|$))?', re.IGNORECASE)
 
-# Byte order mark → encoding; what has none is UTF-8, too.
+# Byte order mark → encoding; UTF-8 without one.
 _ENCODINGS = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
@@ -40,14 +40,14 @@ _ENCODINGS = {
 
 @dataclass(frozen=True)
 class Edit:
-    """What a row of an edited plan says.
+    """A row of an edited plan.
 
     Attributes
     ----------
     number : int
-        Of the row in the spreadsheet, where the header is row 1.
+        Number of the row in the spreadsheet, where the header is row 1.
     path, action, scene, destination, digest, scene_name : str
-        The cells, without what protects them from spreadsheets.
+        The texts of the cells, without escapes for spreadsheets.
     """
 
     number: int
@@ -61,21 +61,21 @@ class Edit:
 
 @dataclass(frozen=True)
 class PlanFile:
-    """An edited plan, cell by cell; `parse_plan_file` makes one.
+    """An edited plan, cell by cell; created by `parse_plan_file`.
 
     Attributes
     ----------
     mark : bytes
         The byte order mark; may be empty.
     head : str
-        The header with its line end, and what stands before it, such as ``sep=;``.
+        The header with its line end, and the lines before it, such as ``sep=;``.
     names : tuple of str
         The columns.
     separator : str
     records : tuple of str
-        The rows below the header as they stand in the file, each with its line end.
+        The unparsed rows below the header, each with its line end.
     edits : tuple of Edit or None
-        What each record says; None for one without any content.
+        The parsed records; None for an empty one.
     """
 
     mark: bytes
@@ -92,12 +92,12 @@ class PlanFile:
 
     @cached_property
     def stamp(self) -> str:
-        """SHA-256 of the file, hexadecimal: changes with every byte."""
+        """Hexadecimal SHA-256 of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def filled_edits(self) -> list[Edit]:
-        """The edits, without records that have no content."""
+        """The edits of all records that are not empty."""
         return [edit for edit in self.edits if edit is not None]
 
     @cached_property
@@ -105,12 +105,12 @@ class PlanFile:
         return {edit.path: i for i, edit in enumerate(self.edits) if edit is not None}
 
     def edit(self, path: str) -> Edit | None:
-        """Return what the last row of a file says; None where it has no row."""
+        """Return the last row of a path; None if there is none."""
         place = self._places.get(path)
         return None if place is None else self.edits[place]
 
     def cell(self, path: str, column: str) -> str | None:
-        """Return a cell of the last row of a file as it is written; None where it has no row."""
+        """Return an unparsed cell of the last row of a path; None if there is none."""
         place = self._places.get(path)
         if place is None:
             return None
@@ -118,12 +118,12 @@ class PlanFile:
         return dict(zip_longest(self.names, cells, fillvalue=""))[column]
 
     def with_cells(self, cells: Mapping[tuple[str, str], str]) -> PlanFile:
-        """Return the plan with other texts in some cells.
+        """Return the plan with some cells changed.
 
         Parameters
         ----------
         cells : mapping of (str, str) to str
-            Path of a file that has a row, and column → what to write there as it stands.
+            (path, column) → new unparsed text; the path must have a row.
         """
         records, edits = list(self.records), list(self.edits)
         for (path, column), text in cells.items():
@@ -136,7 +136,7 @@ class PlanFile:
 
 
 def read_edits(path: Path) -> tuple[Edit, ...]:
-    """Read an edited plan, whatever a spreadsheet made of the file.
+    """Read an edited plan in any form in which spreadsheets save it.
 
     Parameters
     ----------
@@ -147,19 +147,19 @@ def read_edits(path: Path) -> tuple[Edit, ...]:
     Returns
     -------
     tuple of Edit
-        Rows without any content are left out.
+        Without empty rows.
 
     Raises
     ------
     UsageError
-        The file cannot be read or is no CSV, or a column is missing or there twice.
+        The file cannot be read or is no CSV, or a column is missing or duplicated.
     """
     edits = parse_plan_file(read_bytes(path), path).edits
     return tuple(edit for edit in edits if edit is not None)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a plan; UsageError says why it cannot be read."""
+    """Read the bytes of a plan; raise UsageError if that fails."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -175,7 +175,7 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
     ----------
     content : bytes
     path : Path
-        Where it was read, for messages.
+        Its file, for messages.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
     if columns := ", ".join(wrong_names):
         needed = ", ".join(NEEDED)
         raise UsageError(message("refused.columns", plan=str(path), columns=columns, needed=needed))
-    # Excel and LibreOffice show the header as row 1, and take the line of the separator for none.
+    # Excel and LibreOffice show the header as row 1, without the line of the separator.
     edits = tuple(_edit(number, names, cells) for number, (cells, _) in enumerate(rows, start=2))
     records = tuple(record for _, record in rows)
     return PlanFile(mark, text[:begin] + head, names, separator, records, edits)
@@ -219,7 +219,7 @@ def _decoded(content: bytes, encoding: str, path: Path) -> str:
 
 
 def _records(lines: Sequence[str], separator: str) -> Iterator[tuple[list[str], str]]:
-    """Yield the cells of every record, and the record as it is written: cells may hold lines."""
+    """Yield the cells and the text of every record; cells may contain line breaks."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     begin = 0
     for cells in reader:
@@ -232,9 +232,9 @@ def _cells(record: str, separator: str) -> list[str]:
 
 
 def _edit(number: int, names: Sequence[str], cells: Sequence[str]) -> Edit | None:
-    # A spreadsheet may leave out empty cells at the end.
+    # Spreadsheets may omit empty cells at the end.
     texts = (cells[i] if i < len(cells) else "" for i in map(names.index, NEEDED))
-    # Spaces that belong to a name are written as escapes.
+    # Strip spaces; those that belong to a name are escaped.
     file, action, scene, place, digest = (from_cell(text.strip(" ")) for text in texts)
     if not (file or action or place):
         return None
@@ -242,19 +242,19 @@ def _edit(number: int, names: Sequence[str], cells: Sequence[str]) -> Edit | Non
 
 
 def _name(names: Sequence[str], cells: Sequence[str]) -> str:
-    """Return the name that a person gave the scene of a row."""
+    """Return the user's scene name in a row."""
     column = names.index(SCENE_NAME) if SCENE_NAME in names else len(cells)
     return " ".join(from_cell(cells[column].strip(" ")).split()) if column < len(cells) else ""
 
 
 def _with_cell(record: str, column: int, text: str, separator: str) -> str:
-    """Write one cell of a record anew, in quotes if it was, or if it must be."""
+    """Replace a cell of a record; quote it if it was quoted or must be."""
     body = record.rstrip("\r\n")
     line_end = record[len(body) :]
     field = rf'(?:^|{separator})("(?:[^"]|"")*"|[^{separator}\r\n]*)'
     spans = [match.span(1) for match in re.finditer(field, body)]
     missing = column + 1 - len(spans)
-    if missing > 0:  # a spreadsheet may leave out empty cells at the end
+    if missing > 0:  # spreadsheets may omit empty cells at the end
         body += separator * missing
         spans += [(len(body), len(body))] * missing
     begin, end = spans[column]
@@ -264,18 +264,18 @@ def _with_cell(record: str, column: int, text: str, separator: str) -> str:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write another content into a file in one step: there is the old one, or the new one, whole.
+    """Replace the content of a file atomically.
 
     Parameters
     ----------
     path : Path
-        There; keeps its permissions.
+        An existing file; keeps its permissions.
     content : bytes
 
     Raises
     ------
     UsageError
-        It cannot be written; there is the old one.
+        It cannot be written; the old content remains.
     """
     try:
         with write_durably(path) as file:

@@ -1,4 +1,4 @@
-"""Rows of files that stay as they are in any case: those in protected folders."""
+"""Mark the rows of files in protected folders, which never change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dupimg.plans.rows import LEAVE, Row
 
 
 def from_inputs(rows: Iterable[Row], inputs: Inputs) -> list[Row]:
-    """Note in rows the folder that they come from, and leave what is protected.
+    """Set the input folder of rows, and the action of protected ones to "leave".
 
     Parameters
     ----------
     rows : iterable of Row
-        As they are decided, without destinations.
+        Decided rows without destinations.
     inputs : Inputs
 
     Returns

@@ -1,4 +1,4 @@
-"""Why a file stays or goes: the reasons in a plan and its report."""
+"""Build the reasons in a plan and its report."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dupimg.plans.rows import KEEP, REMOVE, Row
 
 
 def both(first: Message, second: Message | None) -> Message:
-    """Join two reasons, of which the second may be missing."""
+    """Join two reasons; the second may be None."""
     return first if second is None else message("reason.both", first=first, second=second)
 
 
 def spared_reason(doubt: str, photo: str) -> Message:
-    """Return why a photo stays that is as alike to another as a duplicate.
+    """Return why a photo stays although it is as similar to another as a duplicate.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def spared_reason(doubt: str, photo: str) -> Message:
     )
 
 
-@lru_cache  # of a million photos, most have one of a few reasons
+@lru_cache  # most of a million photos share a few reasons
 def kept_reason(n_duplicates: int) -> Message:
-    """Return what a photo that stays stands for.
+    """Return the reason of a kept photo.
 
     Examples
     --------
@@ -60,10 +60,10 @@ def kept_reason(n_duplicates: int) -> Message:
 
 
 def likeness(*, same_bytes: bool, verdict: str = "") -> Message:
-    """Return how a photo that goes is like its keeper; `verdict` as in `Row`."""
+    """Return the relation of a removed photo to its keeper; for `verdict` see `Row`."""
     if same_bytes:
         return message("reason.identical_bytes")
-    if verdict in ("", "identical bytes", "same scene"):  # which say less than the cosine
+    if verdict in ("", "identical bytes", "same scene"):  # less specific than the cosine
         return message("reason.similar")
     return message(
         {
@@ -78,21 +78,21 @@ def likeness(*, same_bytes: bool, verdict: str = "") -> Message:
 
 @lru_cache
 def removed_reason(advantage: Message, *, same_bytes: bool, verdict: str = "") -> Message:
-    """Return why a photo goes; `advantage` is what its keeper has, see `Ranking.why`."""
+    """Return the reason of a removed photo; for `advantage` see `Ranking.why`."""
     return both(likeness(same_bytes=same_bytes, verdict=verdict), advantage)
 
 
 def failed_reason(mode: str, error: Message, reason: Message | None) -> Message:
-    """Return why a file is not at its destination.
+    """Return the reason of a file that could not be transferred.
 
     Parameters
     ----------
     mode : {"copy", "move", "hard_link", "reflink"}
-        How it was to get there.
+        The intended transfer.
     error : Message
-        What went wrong.
+        The error.
     reason : Message or None
-        Why it was to go there.
+        The reason of the plan.
     """
     failed = message(
         {
@@ -107,7 +107,7 @@ def failed_reason(mode: str, error: Message, reason: Message | None) -> Message:
 
 
 def action_name(action: str) -> Message:
-    """Return the name of an action in a sentence."""
+    """Return the name of an action for use in a sentence."""
     return message(
         {
             "keep": "action.keep",
@@ -119,7 +119,7 @@ def action_name(action: str) -> Message:
 
 
 def by_hand_reason(action: str, before: str, reason: Message | None) -> Message:
-    """Return why a file has another action than was decided: a person chose it."""
+    """Return the reason of a file whose action the user changed."""
     now, then = action_name(action), action_name(before)
     if reason is None:
         return message("reason.by_hand", action=now, before=then)
@@ -129,19 +129,19 @@ def by_hand_reason(action: str, before: str, reason: Message | None) -> Message:
 def reviewed_reason(
     row: Row, before: Row, keeper: Row | None, n_duplicates: int, n_before: int
 ) -> Message | None:
-    """Return why a file stays or goes now that a person has looked it over.
+    """Return the reason of a file after the user's edits.
 
     Parameters
     ----------
     row, before : Row
-        As it is now, and as it was decided.
+        The current row and the decided one.
     keeper : Row or None
-        Of the row as it is now.
+        The current keeper.
     n_duplicates, n_before : int
-        How many photos go in favour of this one, now and as decided.
+        Number of its duplicates, now and as decided.
     """
     if row.action != before.action:
-        # What is no photo, and what goes with one, is still what it was.
+        # Other files and companions keep their own reasons.
         now = _standing(row, keeper, n_duplicates) if row.is_media else own_reason(row)
         return by_hand_reason(row.action, before.action, now)
     if row.is_companion:
@@ -156,12 +156,12 @@ def reviewed_reason(
 
 
 def own_reason(row: Row) -> Message | None:
-    """Return what a companion is to its own photo, wherever it goes; another row's reason."""
+    """Return the relation of a companion to its own photo; for other rows their reason."""
     return without(row.reason, "reason.goes_with", "reason.stays_without", "reason.twin")
 
 
 def parts_of(reason: Message | None) -> list[Message]:
-    """Return the reasons that one is joined of."""
+    """Split a joined reason into its parts."""
     if reason is None or reason.code != "reason.both":
         return [] if reason is None else [reason]
     parts = [value for _, value in reason.values if isinstance(value, Message)]
@@ -169,17 +169,17 @@ def parts_of(reason: Message | None) -> list[Message]:
 
 
 def joined(parts: Sequence[Message]) -> Message | None:
-    """Join reasons; None for none."""
+    """Join reasons; return None without any."""
     return reduce(lambda last, part: both(part, last), reversed(parts), None)
 
 
 def without(reason: Message | None, *codes: str) -> Message | None:
-    """Leave those parts of a reason out that have one of the codes."""
+    """Remove the parts with these codes from a reason."""
     return joined([part for part in parts_of(reason) if part.code not in codes])
 
 
 def with_duplicates(reason: Message | None, more: int) -> Message | None:
-    """Return the reason of a photo that stays, now for so many more duplicates.
+    """Return the reason of a kept photo with `more` duplicates added.
 
     Examples
     --------
@@ -200,19 +200,19 @@ def with_duplicates(reason: Message | None, more: int) -> Message | None:
 
 
 def _recounted(reason: Message | None, before: Message, now: Message) -> Message | None:
-    """Replace what a photo stood for; what is said beside it stays."""
+    """Replace the main part of a reason; keep the additional parts."""
     return joined([now if part == before else part for part in parts_of(reason)])
 
 
 def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:
-    """Return what a photo is to the others of its group."""
+    """Return the relation of a photo to the others of its group."""
     if row.action == KEEP:
         return kept_reason(n_duplicates) if n_duplicates else None
     return None if row.action != REMOVE or keeper is None else _likeness_now(row, keeper)
 
 
 def _likeness_now(row: Row, keeper: Row) -> Message:
-    """Return how a photo is like a keeper that a person may have chosen."""
+    """Return the relation of a photo to its keeper, which the user may have chosen."""
     same_bytes = row.digest == keeper.digest
     if same_bytes or row.cosine_to_keeper is not None:
         return likeness(same_bytes=same_bytes)

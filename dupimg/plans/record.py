@@ -1,4 +1,4 @@
-"""A plan as it is remembered: its rows, and what they were decided with."""
+"""Store a plan: its rows, and the settings of its run."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from dupimg.plans.rows import Row
 
 @dataclass(frozen=True)
 class Run:
-    """What a plan was made with.
+    """The settings of a plan.
 
     Attributes
     ----------
     inputs : Inputs
-        The folders that the files come from.
+        The input folders.
     mode : {"copy", "move", "hard_link", "reflink", ""}
-        How files get to their destinations; empty while that is not decided.
+        The transfer mode; empty until it is chosen.
     settings : mapping of str to object
-        The options that led to the plan, as JSON values.
+        The options of the plan as JSON values.
     portable : bool
-        Whether names are those that every disk accepts, because this one refuses others.
+        Whether names are valid on every file system, because the target disk requires it.
     passed_over : sequence of str
-        Paths of files that the options let pass over: they are not among the rows.
+        Paths of files excluded by the options, which have no rows.
     notes : sequence of Message
-        What a person should know about the plan.
+        Hints for the user about the plan.
     """
 
     inputs: Inputs
@@ -46,12 +46,12 @@ class Run:
 
     @property
     def layout(self) -> Layout:
-        """Where photos that stay go; by scenes in runs of version 0.1.0."""
+        """The layout of kept photos; by scenes in runs of version 0.1.0."""
         return Layout(self.settings.get("layout", SCENES))
 
     @property
     def only(self) -> str | None:
-        """What alone the run is about: "duplicates", "scenes", or None for both."""
+        """The single task of the run: "duplicates", "scenes", or None for both."""
         only: str | None = self.settings.get("only")
         return only
 
@@ -63,7 +63,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
 
 
 def run_from_json(values: Mapping[str, Any]) -> Run:
-    """Return the run that `run_to_json` wrote, or an earlier version, which knew one folder."""
+    """Return the run from `run_to_json`, or from version 0.1.0, which had one folder."""
     read = {name: value for name, value in values.items() if name not in ("input_dir", "inputs")}
     folder = values.get("input_dir")
     inputs = Inputs.from_json(values["inputs"]) if folder is None else Inputs({"": folder})
@@ -73,7 +73,7 @@ def run_from_json(values: Mapping[str, Any]) -> Run:
 
 
 def read_settings(written: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a run as a journal holds them.
+    """Return the settings of a run from a journal.
 
     Version 0.1.0 wrote them as JSON text, without `time_zone`, and called `scene_head` `head`.
 
@@ -107,7 +107,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
 
 
 def row_from_json(values: dict[str, Any]) -> Row:
-    """Return the row that `row_to_json`, or dupimg 0.1.0, wrote."""
+    """Return the row from `row_to_json`, or from dupimg 0.1.0."""
     reason = values.get("reason")
     if not reason:
         return Row(**values | {"reason": None})
@@ -115,7 +115,7 @@ def row_from_json(values: dict[str, Any]) -> Row:
     return Row(**values | {"reason": read(reason)})
 
 
-# What 0.1.0 says of a row, and this version looks at again or has the values of.
+# Sentences of 0.1.0 that this version parses.
 _KEEPER = re.compile(r"keeper of ([\d,]+) duplicates?")
 _BY_HAND = re.compile(
     r"(keep|remove|other|leave) by hand \(was (keep|remove|other|leave)\)(?:: (.*))?"
@@ -125,7 +125,7 @@ _NOT_LISTED = "folder could not be listed: "
 
 @lru_cache
 def reason_of_0_1_0(sentence: str) -> Message:
-    """Return the reason that dupimg 0.1.0 wrote into its journal as an English sentence.
+    """Return the reason for an English sentence in a journal of dupimg 0.1.0.
 
     Parameters
     ----------
@@ -135,9 +135,9 @@ def reason_of_0_1_0(sentence: str) -> Message:
     Returns
     -------
     Message
-        Its English is `sentence`. Only what counts later has a code of its own: keepers,
-        likenesses, what a person chose, folders that could not be listed, and whatever has no
-        values. The rest is text.
+        Its English text is `sentence`. Only reasons that matter later get their own code: those of
+        keepers and duplicates, the user's choices, unlisted folders, and all without values. The
+        rest is text.
     """
     if found := _BY_HAND.fullmatch(sentence):
         action, before, rest = found.groups()

@@ -1,10 +1,9 @@
-r"""The plan as a CSV file that a spreadsheet can open and save without harm, and back.
+r"""Write the plan as a CSV file that survives spreadsheets, and read it.
 
-What spreadsheets do to text: they run cells that begin like a formula, and they turn cells that
-look like a number, a date or a truth value into one (``0012`` becomes ``12``). A cell that could
-meet either begins with an apostrophe. Characters that a cell cannot carry (line breaks, control
-characters, bytes that are no UTF-8) are written as backslash escapes. The names of everyday
-photos are written as they are.
+Spreadsheets run cells that start like a formula, and convert cells that look like a number, a date
+or a truth value (``0012`` becomes ``12``). Such cells get a leading apostrophe. Characters that a
+cell cannot contain (line breaks, control characters, bytes that are not UTF-8) become backslash
+escapes. The names of ordinary photos stay unchanged.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ _INTEGERS = ("scene", "duplicate_group", "width", "height", "bytes", "shared_det
 SHARES = ("overlap", "difference")
 COSINES = ("cosine_to_keeper", "nearest_cosine", "thumb_correlation", "nearest_scene_cosine")
 _NUMBERS = (*COSINES, *SHARES)
-# Reports that were written before these columns came up lack them.
+# Columns that old reports lack.
 _OPTIONAL = {"nearest_scene_cosine", "scene_name", "event", "shared_details", *SHARES}
 PATHS = ("path", "keeper", "companion_of", "compared_with")
 
-# Endings after which no spreadsheet takes a cell for a number or a date.
+# With these suffixes no spreadsheet takes a cell for a number or a date.
 _TEXT_SUFFIX = re.compile(
     r"\.(jpe?g|png|webp|gif|bmp|tiff?|jp2|hei[cf]|avif|psd|p[pgn]m|svg"
     r"|dng|cr[23]|nef|arw|raf|orf|rw2|mov|mp4|m4v|avi|mkv|3gp|mp3|wav"
     r"|xmp|aae|thm|txt|md|json|csv|xml|html?|pdf|docx?|xlsx?|ini|log|db|zip)$",
     re.IGNORECASE,
 )
-# Spaces and an apostrophe at the ends are what a spreadsheet, or a person, may take away.
+# Spaces and apostrophes at the ends, which spreadsheets or users may remove.
 _UNSAFE = re.compile(
     r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]|^['\s]|\s$"
 )
@@ -50,19 +49,19 @@ _ESCAPE = re.compile(r"\\(?:(\\)|x([0-9a-f]{2})|u([0-9a-f]{4}))")
 
 
 def to_cell(text: str, *, may_look_like_data: bool = True) -> str:
-    r"""Write a text so that a spreadsheet leaves it alone.
+    r"""Escape a text so that spreadsheets do not change it.
 
     Parameters
     ----------
     text : str
-        May hold surrogates that stand for bytes that are no UTF-8.
+        May contain surrogates for bytes that are not UTF-8.
     may_look_like_data : bool, default=True
         Whether the text could be taken for a number, a date or a truth value.
 
     Returns
     -------
     str
-        Without line breaks and control characters; `from_cell` gives the text back.
+        Without line breaks and control characters; `from_cell` restores the text.
 
     Examples
     --------
@@ -77,7 +76,7 @@ def to_cell(text: str, *, may_look_like_data: bool = True) -> str:
 
 
 def from_cell(cell: str) -> str:
-    r"""Read back what `to_cell` wrote.
+    r"""Restore a text escaped by `to_cell`.
 
     Examples
     --------
@@ -102,7 +101,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def write_report(rows: Sequence[Row], path: Path, *, instead_of: Sequence[Row] = ()) -> Path | None:
-    """Write rows as CSV: UTF-8 with a byte order mark, by which Excel knows it as UTF-8.
+    """Write rows as CSV in UTF-8, with a byte order mark for Excel.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def write_report(rows: Sequence[Row], path: Path, *, instead_of: Sequence[Row] =
     path : Path
         See `write_table`.
     instead_of : sequence of Row
-        What the report told until now.
+        The rows of the current report.
 
     Returns
     -------
@@ -125,7 +124,7 @@ def _cells(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the columns of a report; files of several folders have `input`, too."""
+    """Return the columns of a report, with `input` for several folders."""
     return (*COLUMNS, "input") if any(row.input for row in rows) else COLUMNS
 
 
@@ -141,10 +140,10 @@ def write_table(
     ----------
     columns : mapping of str to sequence of str
     path : Path
-        Appears in one step, so that it is never seen half written. A file of this name with
-        another content, which a person may have edited, is renamed out of the way.
+        Written atomically. A file of this name with another content, which the user may have
+        edited, is renamed.
     instead_of : mapping of str to sequence of str, optional
-        Cells that no person has edited: a file that holds just these is replaced.
+        Generated cells: a file with exactly these is replaced.
 
     Returns
     -------
@@ -156,7 +155,7 @@ def write_table(
     kept = None
     with write_durably(path) as file:
         file.write(encoded)
-        # Only now: on a full disk, the earlier file keeps its name.
+        # Renamed only now, so that the earlier file keeps its name if the disk is full.
         file.flush()
         if path.exists() and path.read_bytes() not in replaceable:
             names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
@@ -166,7 +165,7 @@ def write_table(
 
 
 def _encoded(columns: Mapping[str, Sequence[str]]) -> bytes:
-    # Not by pandas: `apply` and `undo` would wait 0.2 s for it, and need it for nothing else.
+    # Without pandas, whose import takes 0.2 s and which `apply` and `undo` do not need otherwise.
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(columns)
@@ -183,7 +182,7 @@ def row_cell(row: Row, name: str) -> str:
         return str(value)
     if name in _NUMBERS:
         return f"{value:.6f}"
-    # A spreadsheet gives these back; of names of scenes, those with a digit could be dates.
+    # Spreadsheets keep these columns; scene names could only be dates if they have a digit.
     may_look_like_data = name in PATHS or (name == "scene_name" and bool(re.search(r"\d", value)))
     return to_cell(str(value), may_look_like_data=may_look_like_data)
 
@@ -212,7 +211,7 @@ def rows_table(rows: Sequence[Row]) -> DataFrame:
 
 
 def read_report(path: Path) -> tuple[Row, ...]:
-    """Read rows that `write_report` wrote.
+    """Read rows written by `write_report`.
 
     Parameters
     ----------
@@ -221,7 +220,7 @@ def read_report(path: Path) -> tuple[Row, ...]:
     Returns
     -------
     tuple of Row
-        Their reasons are English text, and none is `failed`.
+        With English texts as reasons, and `failed` unset.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A row of a plan: what happens to one file."""
+"""Define the row of a plan: the decision about one file."""
 
 from __future__ import annotations
 
@@ -11,108 +11,104 @@ from dupimg.messages import Message
 KEEP, REMOVE, OTHER, LEAVE = "keep", "remove", "other", "leave"
 FOLDERS = {KEEP: "processed", REMOVE: REMOVED_FOLDER, OTHER: "other"}
 
-# Reasons of files and folders that a disk or a share did not give.
+# Reasons of files and folders that could not be read from their disk.
 UNREAD = ("reason.not_read", "reason.not_looked_at", "reason.folder_not_listed")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What happens to one file; a row of the report.
+    """The decision about one file; a row of the report.
 
     Attributes
     ----------
     path : str
         Relative to the input folder, with forward slashes; see `dupimg.files.inputs`.
     action : {"keep", "remove", "other", "leave"}
-        ``leave`` is for a person to choose, and for protected files: the file stays where it is.
+        ``leave`` is chosen by the user or for protected files: the file stays at its place.
     destination : str
-        Relative to the output folder; empty where the file stays where it is.
+        Relative to the output folder; empty if the file stays at its place.
     scene : int or None
-        From 1 on, in order of the first kept photo; None for what is no photo.
+        From 1 on, in order of the first kept photo; None for other files.
     scene_name : str
-        The name that a person gave the scene; empty if there is none.
+        The user's name of the scene; empty if there is none.
     duplicate_group : int or None
         From 1 on; None for a photo without duplicates.
     keeper : str
-        Path of the photo that stays in favour of this one; empty unless removed.
+        Path of the photo that stays instead; empty unless this one is removed.
     cosine_to_keeper, nearest_cosine : float or None
         Cosine similarity to the keeper, and to the most similar other photo.
     taken_at : str
         ISO 8601: the time that the camera's clock showed, with its offset from UTC where it is
         known.
     taken_from : str
-        Where that was found: "sidecar" (an XMP file beside the photo), "exif" (its original date),
+        Source of that time: "sidecar" (an XMP file beside the photo), "exif" (its original date),
         "xmp", "iptc", "digitized" (EXIF, or xmp:CreateDate), "png" (a text), "quicktime", "gps",
         "takeout" (Google's JSON beside the photo), "name", "edited" (EXIF's last edit), "file"
-        (the earliest time of the file itself); empty for what is no photo.
+        (the earliest time of the file itself); empty for other files.
     event : str
-        Date and folder of the event that it belongs to, see `dupimg.plans.events`; empty if nobody
-        knows when it was taken.
+        Date and folder of its event, see `dupimg.plans.events`; empty without a capture time.
     width, height : int or None
         Pixels, upright.
     bytes : int
     digest : str
         SHA-256, hexadecimal.
     reason : Message or None
-        Why it is so; the report has it in English.
+        The reason of the decision; in English in the report.
     companion_of : str
-        Path of the photo that this file belongs to. It goes with that photo or, where that one is
-        removed, mostly with its keeper.
+        Path of the photo that this file belongs to. It goes with that photo or, if that is removed,
+        usually with its keeper.
     compared_with : str
-        Path of the photo that the next five are about: the keeper of a removed photo, the most
-        similar one of a kept photo. Empty where none is similar enough to be compared.
+        Path of the photo compared in the next five fields: the keeper of a removed photo, the most
+        similar one of a kept photo. Empty if none is similar enough.
     thumb_correlation : float or None
         Correlation of the two thumbnails.
     verdict : {"identical bytes", "identical pixels", "copy", "cropped copy", "edited copy", \
         "near duplicate", "same scene", ""}
-        What a second look says, see `dupimg.groups.second_look`.
+        The verdict on the two, see `dupimg.groups.second_look`.
     overlap, difference : float or None
-        Share of this photo that the other one covers, and of what overlaps that shows something
-        else; None where the pictures were not laid over each other.
+        Share of this photo that the other covers, and share of the overlap that differs; None if
+        the pictures were not aligned.
     shared_details : int or None
-        How many matched details the two share; None where these were not looked for.
+        Number of matched details of the two; None if these were not searched.
     nearest_scene_cosine : float or None
-        Cosine similarity, by the embedding that scenes are found by, to the most similar other
-        photo of those that stay and may share a scene. None for a photo that does not stay, and
-        where scenes are found by the embedding of `nearest_cosine`.
+        Scene cosine to the most similar other kept photo that may share a scene. None for a photo
+        that does not stay, and if scenes use the same embedding as `nearest_cosine`.
     nearest_in_scene : str
-        Path of the photo that `nearest_scene_cosine` is about; not in the report.
+        Path of the photo with `nearest_scene_cosine`; not in the report.
     input : str
-        The folder that the file comes from; empty where there is one only, and then not in the
-        report.
+        The input folder of the file; empty if there is only one, and then not in the report.
     modified_ns : int
         Modification time in nanoseconds since 1970, UTC; not in the report.
     identity : str
         Of the file that was read, see `dupimg.files.identity.identity_of`; empty in plans of
         version 0.1.0. Not in the report.
     earlier : str
-        Where an earlier run has put the file, relative to the output folder; empty where it is
-        still at its path. Not in the report.
+        Place of the file by an earlier run, relative to the output folder; empty if it is still at
+        its path. Not in the report.
     video : bool
-        Whether the file is a video on its own; not in the report.
+        Whether the file is a video and no companion; not in the report.
     own_taken_at, own_taken_from : str
-        The photo's own date, where `taken_at` is that of one of its duplicates; else empty. Not in
-        the report.
+        The photo's own date if `taken_at` is that of one of its duplicates; else empty. Not in the
+        report.
     frames : int
         Pages or frames; not in the report.
     metadata : str
-        The kinds of metadata that the file knows, see `dupimg.files.traits.Traits`, separated by
+        The kinds of metadata in the file, see `dupimg.files.traits.Traits`, separated by
         spaces. Not in the report.
     camera : str
         Make and model, see `dupimg.files.traits.tidy_camera`; not in the report.
     known : str
-        What the photo knows that can be merged into the metadata of another, as JSON; empty if
-        nothing is to be merged. Not in the report.
+        The metadata of the photo to merge into that of its keeper, as JSON; empty without merging.
+        Not in the report.
     sidecar : str
         The content of a new XMP file beside the photo; empty for none. Not in the report.
     protected : bool
-        Whether the file stays as it is in any case. Not in the report.
+        Whether the file is in a protected folder. Not in the report.
     failed : bool
-        Whether the file could not be brought to its destination, and stayed where it was. Not in
-        the report.
+        Whether the file could not be transferred and stayed at its place. Not in the report.
     trashed : bool
-        Whether the file was sent to the system's trash: `destination` is where it was then, and
-        empty in the report. Not in the report.
+        Whether the file was sent to the system's trash from its `destination`, which is then empty
+        in the report. Not in the report.
     """
 
     path: str
@@ -159,32 +155,32 @@ class Row:
 
     @property
     def has_step(self) -> bool:
-        """Whether carrying the row out means to do something."""
+        """Whether applying the row transfers a file."""
         return bool(self.destination) and self.destination != self.earlier
 
     @property
     def is_unread(self) -> bool:
-        """Whether the row is about a file or a folder that could not be read."""
+        """Whether it is a file or folder that could not be read."""
         return self.reason is not None and self.reason.code in UNREAD
 
     @property
     def stays(self) -> bool:
-        """Whether others may go in favour of the file: it is kept, or protected."""
+        """Whether the file is kept or protected, so that it can be a keeper."""
         return self.action == KEEP or self.protected
 
     @property
     def is_media(self) -> bool:
-        """Whether the row is about a photo or a video: not a companion or another file."""
+        """Whether it is a photo or a video, not a companion or another file."""
         return self.scene is not None and not self.companion_of
 
     @property
     def is_photo(self) -> bool:
-        """Whether the row is about a photo."""
+        """Whether it is a photo."""
         return self.is_media and not self.video
 
     @property
     def is_video(self) -> bool:
-        """Whether the row is about a video on its own."""
+        """Whether it is a video and no companion."""
         return self.is_media and self.video
 
     @property
@@ -194,12 +190,12 @@ class Row:
 
     @property
     def goes_with(self) -> str:
-        """Path of the photo that a companion goes with: its own, or the one that stays for it."""
+        """Path of the photo that a companion goes with: its own or the keeper of that."""
         with_keeper = self.action in (KEEP, LEAVE) and self.keeper
         return self.keeper if with_keeper else self.companion_of
 
     def having(self, **values: Any) -> Row:
-        """Return the row with other values; itself, at no cost, where it has them already."""
+        """Return the row with other values; the same object if nothing changes."""
         if all(getattr(self, name) == value for name, value in values.items()):
             return self
         return replace(self, **values)

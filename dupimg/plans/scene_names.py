@@ -1,4 +1,4 @@
-"""The names that a person gives scenes: one for all files of a scene, whoever has it."""
+"""Apply the user's names of scenes to all files of each scene."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dupimg.plans.rows import Row
 def name_scenes(
     rows: Sequence[Row], decided: Mapping[str, Row], edits: Iterable[Edit]
 ) -> tuple[list[Row], list[Problem]]:
-    """Give scenes the names that a person has written beside any of their photos.
+    """Name scenes as entered in the row of any of their photos.
 
-    A photo that was moved to another scene brings the name of its old scene along in its row; that
-    counts only where the new one has no name.
+    The row of a photo that was moved to another scene still has the old scene's name, which only
+    counts if the new scene has no name.
 
     Parameters
     ----------
     rows : sequence of Row
-        As a person wants them.
+        The rows with the user's edits.
     decided : mapping of str to Row
-        As they were decided, by path.
+        The decided rows by path.
     edits : iterable of Edit
 
     Returns
@@ -32,7 +32,7 @@ def name_scenes(
     rows : list of Row
         In the same order.
     problems : list of Problem
-        Scenes with more than one name, each with the rows that say so.
+        Scenes with more than one name, with their rows.
     """
     written = {edit.path: edit for edit in edits if edit.scene_name}
     if not written and not any(row.scene_name for row in rows):
@@ -55,7 +55,7 @@ def name_scenes(
 
 
 def _conflict(scene: int | None, edits: Sequence[Edit]) -> Iterator[Problem]:
-    """Yield a problem where a scene has several names."""
+    """Yield a problem if a scene has several names."""
     rows: dict[str, list[int]] = {}
     for edit in edits:
         rows.setdefault(edit.scene_name, []).append(edit.number)
@@ -66,5 +66,5 @@ def _conflict(scene: int | None, edits: Sequence[Edit]) -> Iterator[Problem]:
 
 
 def _rows(numbers: Sequence[int], *, shown: int = 5) -> str:
-    """Write the numbers of rows, the first few of many."""
+    """Return the numbers of rows as text, only the first few of many."""
     return ", ".join(map(str, sorted(numbers)[:shown])) + ", …" * (len(numbers) > shown)

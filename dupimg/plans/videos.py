@@ -1,6 +1,6 @@
-"""Rows of videos on their own: named by date like photos, in the scene of the nearest photo.
+"""Decide about videos that are no companions: in the scene of the nearest photo in time.
 
-Videos are compared by their bytes alone.
+Only byte-identical videos are duplicates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dupimg.messages import Message, message
 from dupimg.plans.reasons import both, kept_reason, removed_reason
 from dupimg.plans.rows import KEEP, REMOVE, Row
 
-# A video further from every photo of its folder has a scene of its own.
+# Longest distance in time from a photo of the same folder to share its scene.
 _NEAREST = timedelta(minutes=10)
 
 
@@ -37,18 +37,18 @@ def video_rows(
     photos : iterable of Row
         All photos, with their scenes.
     rule : KeepRule
-        Which of byte-identical videos stays.
+        The keep rule, for byte-identical videos.
     companions : mapping of str to int
-        How many files belong to a video, by its path.
+        Number of companions, by the path of the video.
     known : iterable of Row
-        Videos that stay in any case.
+        Videos that always stay.
     stay : callable
-        Says of the path of a video whether it stays in any case, too.
+        Returns for a path whether that video also always stays.
 
     Returns
     -------
     list of Row
-        Of `videos`. A video without a photo nearby has a scene of its own, below 0.
+        Rows of `videos`. A video without a photo close in time has its own scene, below 0.
     """
     stand_ins = [
         Photo(v.path, v.bytes, v.digest, 0, 0, v.taken_at, v.taken_from, v.modified_ns)
@@ -101,7 +101,7 @@ def _row(video: Video, action: str, scene: int | None, keeper: str, reason: Mess
 
 
 class _Nearest:
-    """Finds the scene of the photo that was taken nearest to a video, in its folder."""
+    """Finds the scene of the photo nearest in time to a video, in its folder."""
 
     def __init__(self, photos: Iterable[Row]) -> None:
         self._times: defaultdict[str, list[tuple[datetime, str, int, str]]] = defaultdict(list)
@@ -117,7 +117,7 @@ class _Nearest:
         """Return a scene, or None without a photo within 10 minutes."""
         times = self._times.get(video.path.rpartition("/")[0], ())
         if video.taken_from == FILE_TIME:
-            # Two times of files may both be that of the same download.
+            # Two file times may be those of the same download.
             times = [time for time in times if time[3] != FILE_TIME]
         place = bisect(times, (video.local_time,))  # type: ignore[type-var]
         near = [times[i] for i in (place - 1, place) if 0 <= i < len(times)]

@@ -1,1 +1,1 @@
-"""Decide about a plan, in a spreadsheet or on the page that is served for it."""
+"""Review a plan, in a spreadsheet or on a page in the browser."""

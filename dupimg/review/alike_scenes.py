@@ -1,4 +1,4 @@
-"""The scenes that a photo may belong to, the most alike first."""
+"""Suggest scenes for a photo, most similar first."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from datetime import datetime, timedelta
 from dupimg.files.photos import local_time
 from dupimg.plans.rows import REMOVE, Row
 
-# Scenes that are offered, and those, nearest in time, whose pictures are compared.
+# Most scenes to suggest, and the number of scenes nearest in time to compare.
 _MOST, _MOST_COMPARED = 24, 600
 
-# What a scene of the same hour, and what a scene of the photo most like this one, has beside how
-# alike the pictures are.
+# Bonus on the similarity of pictures for a scene within the same hour, and for the scene of the
+# most similar photo.
 _SAME_HOUR, _HAS_NEAREST = 0.2, 2.0
 
 
 def alike_scenes(
     rows: Sequence[Row], number: int, likeness: Callable[[str, Sequence[str]], list[float]]
 ) -> list[int]:
-    """Return scenes in the order in which a photo is like them, without its own.
+    """Return the scenes most similar to a photo, without its own.
 
     Parameters
     ----------
     rows : sequence of Row
-        Of a plan.
+        Rows of a plan.
     number : int
-        Of the row of the photo.
+        Number of the row of the photo.
     likeness : callable
-        Returns how alike a content is to others, from -1 to 1.
+        Returns the similarities of a content to others, from -1 to 1.
 
     Returns
     -------
     list of int
-        At most 24 numbers of scenes: first those of the photos that are most like this one, then
-        by their first photos and by time.
+        At most 24 scene numbers: first those of the most similar photos, then by the similarity of
+        their first photos and by time.
     """
     photo = rows[number]
     here = _time(photo)

@@ -1,4 +1,4 @@
-"""Carry a plan out in the background, or take that back, and say how far it is."""
+"""Apply a plan in the background, or undo that, and report the progress."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ TAKEN_BACK = "taken back"
 
 
 def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
-    """Find what `dupimg.runs.apply.apply` would refuse, but for what takes long.
+    """Find the problems for which `dupimg.runs.apply.apply` would refuse, except by slow checks.
 
     Parameters
     ----------
     session : ReviewSession
     stamp : str
-        Of the plan that the person saw.
+        Stamp of the plan that the user saw.
     mode : {"copy", "move", "hard_link", "reflink"}
 
     Returns
     -------
     list of Problem
-        Those about the plan as a whole are without a path. Photos are known by size and time:
-        that their contents are the same is found out when they are carried to their places.
+        Problems of the plan as a whole have no path. Photos are only checked by size and time;
+        their contents are checked when they are transferred.
 
     Raises
     ------
@@ -67,18 +67,18 @@ def obstacles(session: ReviewSession, stamp: str, mode: str) -> list[Problem]:
 
 
 class BackgroundApply:
-    """Carry a plan out in a thread of its own, and take that back.
+    """Apply a plan in a background thread, and undo it.
 
     Attributes
     ----------
     state : {"idle", "running", "done", "refused", "failed", "taken back"}
-        Refused: nothing was touched. Failed: some files may be at their places; it can go on.
+        Refused: nothing was touched. Failed: some files may be transferred; it can be resumed.
     step : str
-        What it is at, as a word ending in -ing.
+        The current step, ending in -ing.
     done, total : int
-        Files of that step.
+        Numbers of files in that step.
     errors : tuple of Message
-        Why it was refused or failed, and the parts of that.
+        The messages of a refusal or failure.
     result : Result or None
     """
 
@@ -92,25 +92,25 @@ class BackgroundApply:
 
     @property
     def running(self) -> bool:
-        """Whether files may be on their way."""
+        """Whether the thread is working."""
         return self.state == RUNNING
 
     @property
     def begun(self) -> bool:
-        """Whether there is nothing left to decide."""
+        """Whether applying has started, so that decisions are closed."""
         return self.state in (RUNNING, DONE)
 
     def start(self, options: ApplyOptions) -> None:
-        """Begin, unless that was done, and do not wait for the end."""
+        """Start to apply unless it has started, without waiting for the end."""
         with self._lock:
             if self.begun:
                 return
             self._begin(self._run, options)
 
     def take_back(self, output_dir: Path, cache: str | None, files: Sequence[str] = ()) -> None:
-        """Begin to take back what was carried out, if it was, and do not wait for the end.
+        """Start to undo an applied plan, without waiting for the end.
 
-        With `files`, only these go back, and what else was carried out stays.
+        With `files`, only these are undone.
         """
         with self._lock:
             if self.state == DONE:
@@ -119,12 +119,12 @@ class BackgroundApply:
     def _begin(self, work: Callable[..., object], *values: object) -> None:
         self.state, self.errors = RUNNING, ()
         self.step, self.done, self.total = "", 0, 0
-        # No daemon: the program ends when the files are at their places.
+        # No daemon thread: the program must not end before the files are transferred.
         self._thread = threading.Thread(target=work, args=values)
         self._thread.start()
 
     def wait(self) -> None:
-        """Return when it has come to its end."""
+        """Wait for the end of the thread."""
         if self._thread is not None:
             self._thread.join()
 
@@ -152,7 +152,7 @@ class BackgroundApply:
             self.errors, self.state = (_failure(error),), FAILED
         else:
             if files and self.result is not None:
-                # Which counts the files as they are now.
+                # The counts must describe the current files.
                 self.result = replace(self.result, rows=Journal(output_dir).rows)
             if outcome.gone:
                 told = message(
@@ -174,12 +174,12 @@ class BackgroundApply:
         yield self
 
     def update(self, count: int = 1) -> None:
-        """Note that files are done; called from many threads."""
+        """Count finished files; thread-safe."""
         with self._lock:
             self.done += count
 
     def progress(self) -> dict[str, Any]:
-        """Return how far it is and what came of it, as JSON values."""
+        """Return the progress and the outcome as JSON values."""
         with self._lock:
             return {
                 "state": self.state,
@@ -196,7 +196,7 @@ def _failure(error: Exception) -> Message:
 
 
 def _outcome(result: Result) -> dict[str, Any]:
-    """Return what the summary of a run counts."""
+    """Return the counts of a result as JSON values."""
     counts = result.counts
     return {
         **counts.by_action,

@@ -1,7 +1,7 @@
-"""What a plan comes to with the decisions of a person, and which of its cells a decision changes.
+"""Evaluate an edited plan, and find the cells that a decision changes.
 
-Pure: nothing here touches a file. A decision after which the plan could not be carried out is
-refused, unless that was so before.
+No file is touched. A decision that would make the plan impossible to apply is refused, unless it
+was so before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dupimg.review.original_plan import DecidedPlan
 
 
 class Refused(MessageError):
-    """A decision that cannot be; nothing was changed.
+    """A decision is impossible; nothing was changed.
 
     Attributes
     ----------
@@ -35,12 +35,12 @@ class Refused(MessageError):
 
 
 class NotInPlan(LookupError):
-    """A path that a plan does not hold."""
+    """A path is not in the plan."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person wants for a file; None leaves that as it is.
+    """The user's decision about a file; None leaves a field unchanged.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Choice:
     action : {"keep", "remove", "leave", "other"} or None
     scene : int or None
     scene_name : str or None
-        Of the scene that it has; all its photos must get the same.
+        Name of its scene; all photos of the scene must get the same.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class CellChange:
-    """A cell of the plan before and after a step, exactly as it is written."""
+    """A cell of the plan before and after a step, unparsed."""
 
     path: str
     column: str
@@ -67,23 +67,23 @@ class CellChange:
     after: str
 
     def reversed(self) -> CellChange:
-        """Return the change back."""
+        """Return the reverse change."""
         return CellChange(self.path, self.column, self.after, self.before)
 
 
 @dataclass(frozen=True)
 class ReviewState:
-    """A plan as a person edited it, and what that comes to; `review_state` makes one.
+    """An edited plan and its evaluation; created by `review_state`.
 
     Attributes
     ----------
     decided : DecidedPlan
     file : PlanFile
     rows : tuple of Row
-        In the order of `decided`, so that the number of a row stays the same. Their destinations
-        are those that were decided: `planned` has those that follow from the edits.
+        In the order of `decided`, so that row numbers stay the same. They have the decided
+        destinations; `planned` has those that follow from the edits.
     problems : tuple of Problem
-        What stands in the way of carrying it out.
+        Problems that prevent applying the plan.
     """
 
     decided: DecidedPlan
@@ -93,7 +93,7 @@ class ReviewState:
 
     @cached_property
     def planned(self) -> Reviewed:
-        """What would be carried out; names all files, which takes seconds of 100,000."""
+        """The plan to apply; naming 100,000 files takes seconds."""
         return self.decided.merged(self.file)
 
     @cached_property
@@ -102,7 +102,7 @@ class ReviewState:
         return {row.path: row for row in self.rows}
 
     def row(self, path: str) -> Row:
-        """Return the row of a path; NotInPlan is raised where there is none."""
+        """Return the row of a path; raise NotInPlan if there is none."""
         if path not in self.row_of:
             raise NotInPlan(f"Got {path!r}, which is not in the plan.")
         return self.row_of[path]
@@ -122,7 +122,7 @@ class ReviewState:
         ------
         NotInPlan
         Refused
-            A file whose row somebody took out of the spreadsheet.
+            The row of a file was deleted in a spreadsheet.
         """
         wanted: dict[tuple[str, str], str] = {}
         for decision in decisions:
@@ -131,7 +131,7 @@ class ReviewState:
                 raise Refused(Problem(path, message("problem.row_gone")))
             if decision.scene is not None:
                 wanted[path, "scene"] = str(decision.scene)
-                if SCENE_NAME in self.file.names:  # that of the old scene stays there
+                if SCENE_NAME in self.file.names:  # or the old scene's name would remain
                     wanted[path, SCENE_NAME] = self._name_cells.get(decision.scene, "")
             if decision.scene_name is not None and SCENE_NAME in self.file.names:
                 row = self.row(path).having(scene_name=decision.scene_name)
@@ -146,7 +146,7 @@ class ReviewState:
 
     @cached_property
     def _name_cells(self) -> dict[int | None, str]:
-        """How the names of scenes are written; without scenes that have none."""
+        """Unparsed names of the scenes that have one."""
         return {row.scene: row_cell(row, SCENE_NAME) for row in self.rows if row.scene_name}
 
     def _action_cells(self, path: str, action: str) -> dict[tuple[str, str], str]:
@@ -155,9 +155,9 @@ class ReviewState:
             edit, decided = self.file.edit(name), self.decided.row_of[name]
             if edit is None:
                 continue
-            if name != path:  # as decided, a companion goes where its photo goes
+            if name != path:  # a companion follows its photo by default
                 cells[name, "action"] = decided.action
-            if edit.destination != decided.destination:  # by hand, for what it was until now
+            if edit.destination != decided.destination:  # edited by hand for the old action
                 cells[name, "destination"] = ""
         return cells
 
@@ -168,7 +168,7 @@ class ReviewState:
         ----------
         cells : iterable of CellChange
         decisions : iterable of Choice
-            What the cells are to bring about.
+            The decisions that the cells express.
 
         Returns
         -------
@@ -177,7 +177,7 @@ class ReviewState:
         Raises
         ------
         Refused
-            It could not be carried out then, or a decision would not count.
+            The plan could not be applied, or a decision would have no effect.
         """
         texts = {(cell.path, cell.column): cell.after for cell in cells}
         state = self._with(self.file.with_cells(texts), {path for path, _ in texts})
@@ -188,13 +188,13 @@ class ReviewState:
         return replace(state, file=state.file.with_cells(self._reason_cells(state)))
 
     def _with(self, file: PlanFile, paths: Iterable[str]) -> ReviewState:
-        """Return the plan with another file, in which only the cells of some files are others."""
+        """Return the plan with another file that differs only in the cells of these paths."""
         if self.problems or self.decided.is_placed_by_hand(file):
             return review_state(self.decided, file)
         return _merged_in_part(self.decided, file, self.rows, paths)
 
     def _reason_cells(self, after: ReviewState) -> dict[tuple[str, str], str]:
-        """Return the reasons that change, but for those that a person has written over."""
+        """Return the changed reasons, except those that the user has overwritten."""
         if "reason" not in self.file.names:
             return {}
         cells = {}
@@ -206,7 +206,7 @@ class ReviewState:
         return cells
 
     def conflicts(self, cells: Iterable[CellChange]) -> list[Problem]:
-        """Return which cells do not say what they should before they change."""
+        """Return a problem for each cell that was changed by others meanwhile."""
         found = ((cell, self.file.cell(cell.path, cell.column)) for cell in cells)
         return [
             Problem(
@@ -224,7 +224,7 @@ class ReviewState:
 
 
 def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
-    """Work out what an edited plan comes to.
+    """Evaluate an edited plan.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
     if by_hand:
         reviewed = decided.merged(file)
         row_of = {row.path: row for row in reviewed.rows}
-        # A problem that stays is found at the same row, whatever the names are by now.
+        # A problem that remains keeps its row, whatever the new names.
         problems = check_plan([row_of[row.path] for row in decided.rows])
     return ReviewState(decided, file, tuple(merged), (*wrong, *conflicts, *problems))
 
@@ -253,10 +253,10 @@ def review_state(decided: DecidedPlan, file: PlanFile) -> ReviewState:
 def _merged_in_part(
     decided: DecidedPlan, file: PlanFile, rows: Sequence[Row], paths: Iterable[str]
 ) -> ReviewState:
-    """Return a plan in which only what the rows of some files say is merged anew.
+    """Return the plan after merging only the edits of these paths and of files they concern.
 
-    What could be carried out stays so but for the files that this concerns; names that dupimg
-    chooses are no problem. Merging all of 100,000 rows takes seconds.
+    Only these files can cause new problems, as dupimg's own names are safe. Merging all of 100,000
+    rows takes seconds.
     """
     concerned = decided.concerned_by(paths)
     originals = [decided.rows[number] for number in concerned]
@@ -271,7 +271,7 @@ def _merged_in_part(
 
 
 def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:
-    """Find decisions that do not count because a file goes with another."""
+    """Yield decisions without effect because a file follows another."""
     for decision in decisions:
         row = state.row_of[decision.path]
         if decision.action in (None, row.action) and decision.scene in (None, row.scene):

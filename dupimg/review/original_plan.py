@@ -1,4 +1,4 @@
-"""A plan before anybody edited it: what a review needs of it again and again."""
+"""Hold the decided plan, before any edits, with indexes for the review."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dupimg.plans.rows import Row
 
 @dataclass(frozen=True)
 class DecidedPlan:
-    """A plan before anybody edited it, and what is worked out of it only once.
+    """The decided plan, before any edits, with cached indexes.
 
     Attributes
     ----------
     rows : tuple of Row
-        Named.
+        Named rows.
     portable, layout, only
         See `dupimg.plans.record.Run`.
     """
@@ -31,7 +31,7 @@ class DecidedPlan:
     only: str | None = None
 
     def merged(self, file: PlanFile) -> Reviewed:
-        """Return the plan as a person edited it."""
+        """Return the plan with the edits of a file."""
         edits = file.filled_edits
         return merge_edits(
             self.rows, edits, portable=self.portable, layout=self.layout, only=self.only
@@ -44,12 +44,12 @@ class DecidedPlan:
 
     @cached_property
     def scenes(self) -> SceneNumbers:
-        """Which numbers scenes have, and may get."""
+        """The scene numbers in use, and the allowed ones."""
         return SceneNumbers.of(self.rows)
 
     @cached_property
     def companions_of(self) -> dict[str, list[str]]:
-        """The companions of a photo by its path."""
+        """The paths of companions by that of their photo."""
         companions = defaultdict(list)
         for row in self.rows:
             if row.is_companion:
@@ -57,7 +57,7 @@ class DecidedPlan:
         return companions
 
     def is_placed_by_hand(self, file: PlanFile) -> bool:
-        """Return whether a person has written a destination into the plan."""
+        """Return whether the user has edited any destination."""
         return any(
             edit is not None
             and edit.destination
@@ -85,7 +85,7 @@ class DecidedPlan:
         ]
 
     def concerned_by(self, paths: Iterable[str]) -> list[int]:
-        """Return the numbers of all rows to which decisions about some files may matter."""
+        """Return the numbers of all rows that decisions about these files may affect."""
         families = {self._family(self.row_of[path]) for path in paths}
         return sorted(number for family in families for number in self._families[family])
 
@@ -97,6 +97,6 @@ class DecidedPlan:
         return families
 
     def _family(self, row: Row) -> int | str:
-        """Name what shares a keeper or goes together: a duplicate group, or a photo by itself."""
+        """Return a key for rows that belong together: a duplicate group, or a single photo."""
         photo = self.row_of.get(row.companion_of, row)
         return photo.duplicate_group or photo.keeper or photo.path

@@ -1,4 +1,4 @@
-"""Tell a page what two photos of a plan share, where they differ, and which scenes are alike."""
+"""Serve comparisons of two photos of a plan, and similarities of photos."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from dupimg.plans.record import Record
 
 FindSpots = Callable[[int, int], NDArray[np.float64]]
 
-# Photos whose details are in memory.
+# Most photos with details in memory.
 _SEEN_AT_ONCE = 64
 
-# Colours of photos are compared in so many cells by so many.
+# Colours are compared in a grid with so many cells a side.
 _CELLS = 8
 
 
 class PairViews:
-    """What the small pictures of a plan say about pairs of its photos.
+    """Compares pairs of photos of a plan by their previews.
 
     Parameters
     ----------
     record : Record
     output_dir : Path
-        Its small pictures are looked at.
+        The folder with the previews.
     find_spots : callable
-        Looks closely at two photos of the plan, see `PhotoViews.spots`.
+        Finds small differences between two photos, see `PhotoViews.spots`.
     """
 
     def __init__(self, record: Record, output_dir: Path, find_spots: FindSpots) -> None:
@@ -51,10 +51,10 @@ class PairViews:
         self._cells = lru_cache(None)(self._cells_of)
 
     def pair(self, first: int, second: int) -> dict[str, Any]:
-        """Answer with what can be drawn over two photos, see `Explanation`.
+        """Answer with the marks to draw over two photos, see `Explanation`.
 
-        Photos are numbers of rows, counted from 0. 403 where one is no photo of the plan, 404 where
-        there is no small picture of it.
+        Photos are given by row numbers, counted from 0. 403 if one is no photo of the plan, 404 if
+        it has no preview.
         """
         (one, one_details), (other, other_details) = map(self._of, (first, second))
         found = explain_pair(one, other, one_details, other_details)
@@ -69,7 +69,7 @@ class PairViews:
         }
 
     def alike(self, digest: str, others: Sequence[str]) -> list[float]:
-        """Return how alike a content is to others, from -1 to 1; -1 for those without a picture."""
+        """Return the similarities of a content to others, from -1 to 1; -1 without a preview."""
         here = self._cells(digest)
         if here is None:
             return [0.0] * len(others)
@@ -93,7 +93,7 @@ class PairViews:
             return None
 
     def _cells_of(self, digest: str) -> NDArray[np.float32] | None:
-        """Return the colours of a photo in a few cells, without their mean, as a unit vector."""
+        """Return the centred colours of a few cells of a photo as a unit vector."""
         try:
             content = self._previews.file(digest).read_bytes()
             with Image.open(io.BytesIO(content)) as preview:

@@ -1,9 +1,9 @@
-"""The page on which a person decides about a plan, served to the browser of this machine.
+"""Serve the page for the review of a plan to the browser of this machine.
 
-What an address below the token answers is documented at the view of `ReviewServer` behind it.
-Answers are JSON. 403 means that a request comes from no page of ours, or is about a file that is
-no photo of the plan; 409 that the plan is not the one that the person saw; 422 that a decision
-cannot be, with the reasons. Messages are as `dupimg.messages.Message.to_json` writes them.
+The views of `ReviewServer` document their answers, which are JSON. Status 403: the request comes
+from another page, or is about a file that is no photo of the plan. 409: the plan is not the one
+that the user saw. 422: a decision is impossible, with the reasons. Messages have the form of
+`dupimg.messages.Message.to_json`.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ from dupimg.runs.result import Result, command_line
 T = TypeVar("T")
 View = Callable[[], Any]
 
-# The two photos that a person compares are decoded at once.
+# Worker processes: the two photos of a comparison are decoded at the same time.
 _DECODERS = 2
 _SECONDS_TO_DECODE = 60.0
 
 
 def review(options: ReviewOptions, *, announce: Callable[[str], object] = print) -> Result | None:
-    """Let a person decide about a plan in the browser, until the page is closed.
+    """Serve the review of a plan in the browser until the page is closed.
 
     Parameters
     ----------
     options : ReviewOptions
     announce : callable
-        Is given the lines that say where the page is.
+        Receives the lines with the address of the page.
 
     Returns
     -------
     Result or None
-        Of carrying the plan out, if that was done.
+        The result of applying the plan, if that was done.
 
     Raises
     ------
     UsageError
-        There is no plan, or it was carried out, or the port is not free.
+        There is no plan, it was applied already, or the port is not free.
     """
     cache = Cache(cache_path(options.cache))
     with gc_frozen():
@@ -95,7 +95,7 @@ def review(options: ReviewOptions, *, announce: Callable[[str], object] = print)
 def gc_frozen() -> Iterator[None]:
     """Disable the garbage collector, then freeze what was allocated.
 
-    With 100,000 rows, collecting takes 2 of 5 seconds, and finds nothing.
+    With 100,000 rows, collection takes 2 of 5 seconds and finds nothing.
     """
     gc.disable()
     try:
@@ -115,9 +115,9 @@ class ReviewServer:
     decode : callable
         See `dupimg.files.sandbox.Sandbox.map`.
     remembers : bool
-        Whether later runs will know what is no duplicate.
+        Whether later runs will remember distinct photos.
     command : str
-        Starts the review again.
+        The command that restarts the review.
     cache : str or None
         See `dupimg.files.cache.cache_path`.
 
@@ -167,14 +167,13 @@ class ReviewServer:
             server.app.register_error_handler(error, self._explain)
 
     def data(self) -> dict[str, Any]:
-        """Answer with what the page shows, see `dupimg.pages.contact_sheet.page_data`.
+        """Answer with the content of the page, see `dupimg.pages.contact_sheet.page_data`.
 
-        Beside that: the ``stamp`` that decisions must come with, how many steps can be undone and
-        redone, the problems of the plan, the pairs of digests that are known to be ``apart``, the
-        number of the first ``new_scene``, whether the plan ``names_scenes``, the actions that were
-        ``decided`` at first, the numbers of the groups that are ``reviewed``, the ``command`` that
-        starts the review again, and those that say how far carrying out is (``status``) and go on
-        with it (``resume``).
+        Additional fields: the ``stamp`` required for decisions, the numbers of steps to undo and
+        redo, the problems of the plan, the pairs of digests declared distinct (``apart``), the
+        number of the first ``new_scene``, whether the plan ``names_scenes``, the originally
+        ``decided`` actions, the numbers of ``reviewed`` groups, and the commands that restart the
+        review (``command``), show the state of the result (``status``) and ``resume`` applying.
         """
         state = self._session.current()
         return page_data(state.rows, self._about) | {
@@ -193,16 +192,16 @@ class ReviewServer:
         }
 
     def decide(self) -> dict[str, Any]:
-        """Take ``changes``, each with a path and an action, a scene or a name for it, as one step.
+        """Make ``changes`` as one step, each with a path and an action, a scene or a scene name.
 
-        Every answer to a step holds the new ``stamp``, the ``rows`` that are not what they were
-        (columns as in `data`), how many steps can be undone and redone, and the problems.
+        Every answer to a step contains the new ``stamp``, the changed ``rows`` (columns as in
+        `data`), the numbers of steps to undo and redo, and the problems.
         """
         changes = [_decision(change) for change in _got("changes", list)]
         return self._answer(self._session.decide(self._stamp(), changes, _got("label", str, "")))
 
     def not_duplicate(self) -> dict[str, Any]:
-        """Keep the photo at ``path``, and remember that it is no duplicate of its keeper."""
+        """Keep the photo at ``path``, and store that it is no duplicate of its keeper."""
         saved = self._session.not_duplicate(
             self._stamp(), _got("path", str), _got("label", str, "")
         )
@@ -210,21 +209,19 @@ class ReviewServer:
         return self._answer(saved) | {"note": note}
 
     def undo(self) -> dict[str, Any]:
-        """Take the last step back."""
+        """Undo the last step."""
         return self._answer(self._session.undo(self._stamp()))
 
     def redo(self) -> dict[str, Any]:
-        """Take the step again that was undone last."""
+        """Redo the step that was undone last."""
         return self._answer(self._session.redo(self._stamp()))
 
     def changes(self) -> dict[str, Any]:
-        """Answer with what would be carried out, and with messages that say what is changed.
+        """Answer with a preview of applying the plan.
 
-        These are the ``changes`` that the person made, and the ``consequences`` of that; then the
-        ``folder`` of the result, the ``bytes`` that would be brought there, the ``space`` that they
-        take by mode, and how many bytes are ``free``.
-
-        What stands in the way of that is found by `check`.
+        Fields: the user's ``changes`` and their ``consequences`` as messages, the ``folder`` of the
+        result, the ``bytes`` to transfer, the ``space`` that they take by mode, and the ``free``
+        bytes. `check` finds the problems.
         """
         state = self._session.current()
         planned = state.planned
@@ -245,12 +242,12 @@ class ReviewServer:
         }
 
     def check(self) -> dict[str, Any]:
-        """Answer with the ``problems`` for which `apply` would refuse the plan in a ``mode``."""
+        """Answer with the ``problems`` for which `apply` would refuse a ``mode``."""
         found = obstacles(self._session, self._stamp(), self._options().mode)
         return {"problems": _told(found)}
 
     def apply(self) -> tuple[dict[str, Any], int]:
-        """Begin to carry the plan out in a ``mode``: copy, move, hard_link or reflink."""
+        """Start to apply the plan in a ``mode``: copy, move, hard_link or reflink."""
         options = self._options()
         state = self._session.expect(self._stamp())
         if state.problems:
@@ -259,9 +256,9 @@ class ReviewServer:
         return self.applying.progress(), 202
 
     def take_back(self) -> tuple[dict[str, Any], int]:
-        """Begin to take back what was carried out; decisions go on when that is done.
+        """Start to undo the applied plan; afterwards decisions can continue.
 
-        With paths as ``files``, only these go back.
+        With paths in ``files``, only these are undone.
         """
         files = [path for path in _got("files", list, []) if isinstance(path, str)]
         self.applying.take_back(self._session.output_dir, self._cache, files)
@@ -274,7 +271,7 @@ class ReviewServer:
         return {}
 
     def reviewed(self) -> dict[str, Any]:
-        """Note that duplicate ``groups``, by their numbers, are ``reviewed`` (1) or not (0)."""
+        """Mark duplicate ``groups``, given by number, as ``reviewed`` (1) or not (0)."""
         numbers = [number for number in _got("groups", list) if isinstance(number, int)]
         try:
             self._session.reviewed.mark(numbers, reviewed=bool(_got("reviewed", int)))
@@ -284,18 +281,18 @@ class ReviewServer:
         return {"reviewed": sorted(self._session.reviewed.numbers)}
 
     def alike(self, number: int) -> dict[str, Any]:
-        """Answer with the numbers of ``scenes``, most like the photo of a row first."""
+        """Answer with the numbers of ``scenes`` most similar to the photo of a row, best first."""
         rows = self._session.current().rows
         if number >= len(rows) or not rows[number].is_media:
             abort(403, "Got the number of no photo of the plan.")
         return {"scenes": alike_scenes(rows, number, self._pairs.alike)}
 
     def app(self) -> dict[str, Any]:
-        """Answer with the ``address`` of the result in the app; empty where no app runs."""
+        """Answer with the ``address`` of the result in the app; empty if no app runs."""
         return {"address": view_in_app("result", folder=str(self._session.output_dir.resolve()))}
 
     def _placed(self, path: str) -> str:
-        """Return where a file is once the plan was carried out, below the output folder."""
+        """Return the place of a file below the output folder after the plan was applied."""
         rows = self.applying.result.rows if self.applying.result else ()
         return next((row.destination for row in rows if row.path == path), "")
 
@@ -311,17 +308,16 @@ class ReviewServer:
         )
 
     def progress(self) -> dict[str, Any]:
-        """Answer with how far carrying out is, see `BackgroundApply.progress`."""
+        """Answer with the progress of applying, see `BackgroundApply.progress`."""
         if self.applying.state == TAKEN_BACK:
             self._session.reopen()
         return self.applying.progress()
 
     def alive(self) -> Response:
-        """Answer as long as the page is open: each second ``ping``.
+        """Stream a ``ping`` each second while the page is open.
 
-        It comes with the ``stamp`` of the plan, and tells whether it is ``applying`` that.
-        ``changed`` instead says that the page must fetch its data anew: somebody else has
-        changed the plan.
+        It contains the ``stamp`` of the plan and whether it is ``applying``. A ``changed`` event
+        instead means that others have changed the plan, so that the page must reload its data.
         """
         return self._server.stream(self._news())
 
@@ -334,7 +330,7 @@ class ReviewServer:
             seen = now
 
     def _condition(self) -> tuple[tuple[int, str], str]:
-        """Return what only changes by what somebody else does, and the stamp."""
+        """Return values that only change if others change the plan, and the stamp."""
         try:
             stamp, error = self._session.current().file.stamp, ""
         except (UsageError, ReviewOver) as problem:
@@ -342,7 +338,7 @@ class ReviewServer:
         return (self._session.foreign_changes, error), stamp
 
     def _stamp(self) -> str:
-        """Return the stamp that a decision comes with."""
+        """Return the stamp in the request of a decision."""
         if self.applying.begun:
             raise ReviewOver(message("refused.carried_out"))
         return _got("stamp", str)
@@ -357,7 +353,7 @@ class ReviewServer:
         }
 
     def _explain(self, error: Exception) -> tuple[Response, int]:
-        """Answer an error as the page reads it."""
+        """Answer with an error as JSON."""
         if isinstance(error, NotInPlan):
             return jsonify(error="Forbidden", message=str(error)), 403
         assert isinstance(error, MessageError)
@@ -373,12 +369,12 @@ class ReviewServer:
 
 
 def _told(problems: Iterable[Problem]) -> list[list[Any]]:
-    """Return problems as the page reads them."""
+    """Return problems as JSON values."""
     return [problem.full_message.to_json() for problem in problems]
 
 
 def _got(name: str, kind: type[T], default: T | None = None) -> T:
-    """Return an item of the JSON object of a request; what is not of its kind is a 400."""
+    """Return an item of the JSON object of a request; 400 if it has another type."""
     body = request.get_json(silent=True)
     item = body.get(name, default) if isinstance(body, dict) else None
     if not isinstance(item, kind) or isinstance(item, bool):

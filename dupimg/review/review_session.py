@@ -1,7 +1,7 @@
-"""A plan under review: decisions go into ``plan.csv`` one by one, and can be taken back.
+"""Review a plan: write decisions to ``plan.csv`` one by one, and undo them.
 
-The file is the only truth: a spreadsheet and any number of pages are views of it. A decision
-changes cells of the very file that the person saw, which its stamp proves, or nothing at all.
+The file is the single source of truth: a spreadsheet and any number of pages are views of it. A
+decision only changes cells if the file is still the one that the user saw, by its stamp.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from dupimg.runs.status import status
 
 
 class PlanChanged(MessageError):
-    """The plan on the disk is not the one that a decision was made about.
+    """The plan on the disk is not the one that the user saw.
 
     Attributes
     ----------
     stamp : str
-        Of the plan on the disk.
+        Stamp of the plan on the disk.
     """
 
     def __init__(self, stamp: str) -> None:
@@ -50,20 +50,20 @@ class PlanChanged(MessageError):
 
 
 class ReviewOver(MessageError):
-    """The plan was carried out, or made anew: there is nothing left to decide."""
+    """The plan was applied or replaced, so that no decisions are possible."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is undone at once.
+    """A step that can be undone.
 
     Attributes
     ----------
     cells : tuple of CellChange
     label : str
-        What the person did, in words of the page.
+        Description of the step by the page.
     apart, together : tuple of (str, str) or None
-        Digests of two photos that the step says are no duplicates, or does not say so any more.
+        Digests of two photos that the step declares distinct, or no longer distinct.
     """
 
     cells: tuple[CellChange, ...]
@@ -72,22 +72,22 @@ class Step:
     together: tuple[str, str] | None = None
 
     def reversed(self) -> Step:
-        """Return the step back."""
+        """Return the reverse step."""
         cells = tuple(cell.reversed() for cell in self.cells)
         return Step(cells, self.label, self.together, self.apart)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a step came to.
+    """The outcome of a step.
 
     Attributes
     ----------
     state : ReviewState
     changed : tuple of Row
-        The rows that are not what they were.
+        The changed rows.
     undo, redo : int
-        How many steps can be taken back, and again.
+        Numbers of steps that can be undone and redone.
     """
 
     state: ReviewState
@@ -97,31 +97,31 @@ class Saved:
 
 
 class ReviewSession:
-    """Decide about a plan; every method may be called from any thread.
+    """The review of a plan; thread-safe.
 
     Parameters
     ----------
     plan : Path
-        The ``plan.csv``, or the folder that it is in.
+        The ``plan.csv``, or its folder.
     cache : Cache
-        Remembers which photos are no duplicates, for later runs.
+        Stores pairs of distinct photos for later runs.
 
     Attributes
     ----------
     plan, output_dir : Path
     record : Record
-        What was decided at first.
+        The decided plan.
     done, undone : list of Step
-        What `undo` and `redo` take back, the next one last.
+        The steps to undo and redo, the next one last.
     reviewed : ReviewedGroups
-        Which groups the person has looked over.
+        The groups marked as reviewed.
     foreign_changes : int
-        How often somebody else changed the file.
+        Number of changes of the file by others.
 
     Raises
     ------
     UsageError
-        There is no plan, or it was carried out.
+        There is no plan, or it was applied.
     """
 
     def __init__(self, plan: Path, cache: Cache) -> None:
@@ -142,13 +142,13 @@ class ReviewSession:
         self._state = self._parsed(read_bytes(self.plan))
 
     def current(self) -> ReviewState:
-        """Return the plan as it stands now, also where somebody else changed it.
+        """Return the current plan, including changes by others.
 
         Raises
         ------
         ReviewOver
         UsageError
-            The file is gone, or no plan any more.
+            The file is gone, or is no longer a plan.
         """
         with self._lock:
             self._expect_open()
@@ -159,7 +159,7 @@ class ReviewSession:
             return self._state
 
     def expect(self, stamp: str) -> ReviewState:
-        """Return the plan if it is still what a person saw, else raise PlanChanged."""
+        """Return the plan; raise PlanChanged if it is not the one that the user saw."""
         state = self.current()
         if state.file.stamp != stamp:
             raise PlanChanged(state.file.stamp)
@@ -167,26 +167,26 @@ class ReviewSession:
 
     @contextlib.contextmanager
     def held(self, stamp: str) -> Iterator[ReviewState]:
-        """Give the plan that a person saw, as `expect`, and let nobody change it meanwhile."""
+        """Yield the plan like `expect`, and block changes meanwhile."""
         with self._lock, locked(self.output_dir):
             yield self.expect(stamp)
 
     def reopen(self) -> None:
-        """Go on with a plan that was carried out and taken back."""
+        """Continue with a plan that was applied and undone."""
         with self._lock:
             self._marks = plan_marks(self.output_dir)
 
     def apart(self) -> list[tuple[str, str]]:
-        """Return the pairs of digests that are remembered as no duplicates of each other."""
+        """Return the pairs of digests that were declared distinct."""
         return self._cache.distinct_pairs(row.digest for row in self.record.rows)
 
     def decide(self, stamp: str, decisions: Sequence[Choice], label: str = "") -> Saved:
-        """Take decisions, all of them or none, as one step.
+        """Make decisions as one step, either all or none.
 
         Parameters
         ----------
         stamp : str
-            Of the file that the person saw.
+            Stamp of the file that the user saw.
         decisions : sequence of Choice
         label : str
 
@@ -197,9 +197,9 @@ class ReviewSession:
         Raises
         ------
         NotInPlan
-            A path that is not in the plan.
+            A path is not in the plan.
         Refused
-            The plan could not be carried out then.
+            The plan could not be applied.
         PlanChanged, ReviewOver
         UsageError
             The file cannot be written.
@@ -209,7 +209,7 @@ class ReviewSession:
             return self._take(Step(cells, label), decisions)
 
     def not_duplicate(self, stamp: str, path: str, label: str = "") -> Saved:
-        """Keep a photo that is no duplicate of its keeper, and remember that; as `decide`."""
+        """Keep a photo, and store that it is no duplicate of its keeper; see `decide`."""
         with self._lock:
             state = self.expect(stamp)
             row = state.row(path)
@@ -219,20 +219,20 @@ class ReviewSession:
             if pair[0] == pair[1]:
                 raise Refused(Problem(path, message("problem.same_bytes", keeper=row.keeper)))
             decision = Choice(path, KEEP)
-            # What was known before stays known when the step is undone.
+            # Undoing the step must not forget an earlier declaration.
             apart = None if self._cache.distinct_pairs(pair) else pair
             return self._take(Step(state.cells_for([decision]), label, apart), [decision])
 
     def undo(self, stamp: str) -> Saved:
-        """Take the last step back, as `decide`; it is given up if its cells were changed since."""
+        """Undo the last step, see `decide`; drop it if its cells were changed since."""
         return self._take_back(stamp, self.done, self.undone)
 
     def redo(self, stamp: str) -> Saved:
-        """Take the last step again that was undone, as `undo`."""
+        """Redo the last undone step, see `undo`."""
         return self._take_back(stamp, self.undone, self.done)
 
     def _take_back(self, stamp: str, steps: list[Step], others: list[Step]) -> Saved:
-        """Take the last of some steps back, which is a step that can be taken back itself."""
+        """Reverse the last of `steps`, and add the reverse to `others`."""
         with self._lock:
             state = self.expect(stamp)
             if not steps:
@@ -250,7 +250,7 @@ class ReviewSession:
         return Saved(self._state, changed, len(self.done), len(self.undone))
 
     def _take(self, step: Step, decisions: Sequence[Choice]) -> Saved:
-        """Take a new step, if it changes anything."""
+        """Make a new step if it changes anything."""
         if not step.cells:
             return self._saved(())
         changed = self._do(step, decisions)
@@ -259,7 +259,7 @@ class ReviewSession:
         return self._saved(changed)
 
     def _do(self, step: Step, decisions: Sequence[Choice] = ()) -> tuple[Row, ...]:
-        """Change the cells of a step, and return the rows that change by that."""
+        """Change the cells of a step, and return the changed rows."""
         before = self._state
         after = before.after(step.cells, decisions)
         with locked(self.output_dir):
@@ -285,7 +285,7 @@ class ReviewSession:
 
 
 def _open_record(output_dir: Path) -> Record:
-    """Return what was decided and is not carried out."""
+    """Return the record of a plan that was not applied yet."""
     if Journal.exists(output_dir) and Journal(output_dir).state != UNDONE:
         is_done = Journal(output_dir).state == APPLIED
         told = message(

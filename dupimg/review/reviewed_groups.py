@@ -1,4 +1,4 @@
-"""Which duplicate groups of a plan a person has looked over; kept beside the plan."""
+"""Store the duplicate groups that the user has reviewed, beside the plan."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dupimg.runs.journal import plan_marks
 
 
 class ReviewedGroups:
-    """The numbers of the groups that are looked over, of one plan.
+    """The numbers of the reviewed groups of one plan.
 
     Parameters
     ----------
     output_dir : Path
-        A plan that is made anew there begins without any.
+        The output folder; a new plan in it starts without reviewed groups.
     """
 
     def __init__(self, output_dir: Path) -> None:
@@ -25,12 +25,12 @@ class ReviewedGroups:
         self.numbers = self._read()
 
     def mark(self, numbers: Iterable[int], *, reviewed: bool) -> None:
-        """Note that groups are looked over, or are not.
+        """Mark groups as reviewed or not.
 
         Raises
         ------
         OSError
-            That cannot be written.
+            The file cannot be written.
         """
         changed = self.numbers | set(numbers) if reviewed else self.numbers - set(numbers)
         with write_durably(self._file) as file:

@@ -1,1 +1,1 @@
-"""Do what was decided, so that it can be continued and taken back: the verbs and their journal."""
+"""Carry out plans so that they can be resumed and undone: the verbs and their journal."""

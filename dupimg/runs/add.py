@@ -1,4 +1,4 @@
-"""The verb that brings new photos into the result of an earlier run: add."""
+"""The verb add: bring new photos into the result of an earlier run."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def add(
             with journal:
                 result = finish(journal, output_dir, options, start)
             if not any(find_files(folder).files for folder in options.new_dir):
-                return result  # all of it had been moved before
+                return result  # everything had been moved before
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
             raise UsageError(
@@ -95,7 +95,7 @@ def add(
 def _add(
     record: Record, options: AddOptions, start: float, check_move: Callable[..., object]
 ) -> Result:
-    """Decide, and carry out what is new."""
+    """Decide about new files, and apply the changes."""
     output_dir = options.output_dir
     inputs = record.run.inputs.protecting(options.protect)
     folders = Folders(Inputs.join(options.new_dir, options.protect), output_dir)
@@ -153,13 +153,13 @@ def _add(
 
 
 def _known_folders(rows: Sequence[Row], inputs: Inputs) -> list[str]:
-    """Return the paths of the folders that files of the earlier run come from, inputs last."""
+    """Return the paths of the source folders of the earlier run, inputs last."""
     folders = {row.path.rpartition("/")[0] for row in rows}
     return [*sorted(folders - inputs.folders.keys()), *inputs.folders]
 
 
 def _added_from(inputs: Inputs, options: AddOptions) -> tuple[str, ...]:
-    """Return the folders that new files come from, without known ones and those of one name."""
+    """Return the new source folders with distinct names, without known ones."""
     names = (inputs.name(folder.resolve()) for folder in options.new_dir)
     outside = [name for name in names if Path(name).is_absolute()]
     count = Counter(Path(name).name for name in outside)
@@ -167,7 +167,7 @@ def _added_from(inputs: Inputs, options: AddOptions) -> tuple[str, ...]:
 
 
 def _check_apart(options: AddOptions, run: Run) -> None:
-    """Refuse new or protected folders that would mix with the result."""
+    """Raise UsageError if new or protected folders overlap with the result."""
     in_place = run.only == DUPLICATES
     for folder in options.new_dir:
         preflight.check_apart(folder, options.output_dir, "new_dir", may_be_inside=in_place)
@@ -186,7 +186,7 @@ def _decide(
     portable: bool,
     added_from: tuple[str, ...],
 ) -> tuple[tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
-    """Return a checked plan for all files, what to know about it, and what is passed over."""
+    """Return a checked plan for all files, its notes, and the paths passed over."""
     rows, listing, collection = _read(evidence, options, inputs, found, earlier)
     decide = partial(
         add_rows,
@@ -200,7 +200,7 @@ def _decide(
     place = partial(_place, inputs=inputs, output_dir=options.output_dir)
     decided, notes = decide(collection=collection)
     while broken := _broken_keepers(decided, collection.rows, place):
-        # Decide again without photos that are not what they were.
+        # Decide again without changed photos.
         collection = collection.without(broken)
         decided, notes = decide(collection=collection)
     if problems := check_plan(decided):
@@ -212,7 +212,7 @@ def _decide(
 def _not_compared(
     rows: Sequence[Row], known: Mapping[str, Row], output_dir: Path
 ) -> Iterator[Message]:
-    """Yield a note about photos of the earlier run that are not what they were."""
+    """Yield a note about changed photos of the earlier run."""
     lost = [
         row.earlier or row.path
         for row in rows
@@ -230,7 +230,7 @@ def _read(
     found: Found,
     earlier: Sequence[Row],
 ) -> tuple[tuple[Row, ...], Listing, Collection]:
-    """Return the rows of the earlier run, the new files, and all photos that can be compared."""
+    """Return the rows of the earlier run, the new files, and all comparable photos."""
     output_dir = options.output_dir
     stream = make_stream(options, options.model)
     listing = read_listing(options, inputs, found, evidence.cache)
@@ -270,22 +270,22 @@ def _read(
 
 
 def _was_placed(row: Row) -> bool:
-    """Return whether a row is about a photo that was kept or removed, or that is protected."""
+    """Return whether a photo was kept or removed, or is protected."""
     return row.is_photo and (row.action in (KEEP, REMOVE) or row.protected)
 
 
 def _is_protected(path: str, known: Mapping[str, Row], inputs: Inputs) -> bool:
-    """Return whether a photo stays in any case; what was decided about a known one holds."""
+    """Return whether a photo is protected, by its row if it is known."""
     return known[path].protected if path in known else inputs.is_protected(path)
 
 
 def _only_new(
     earlier: Sequence[Row], listing: Listing, output_dir: Path
 ) -> tuple[tuple[Row, ...], Listing]:
-    """Leave the files of the earlier run out of a listing.
+    """Remove the files of the earlier run from a listing.
 
-    A new file may have the path that one of them had before it was moved, or changed: its row
-    then goes by the place that it has in the output.
+    A new file may have the path of an old one that was moved or changed since. Then the row of the
+    old one gets its place in the output as path.
     """
     digests = {row.path: row.digest for row in earlier}
     files: tuple[File | Photo | Video, ...] = (
@@ -294,7 +294,7 @@ def _only_new(
         *listing.others,
         *listing.companions,
     )
-    # What could not be read then, and can be now, has a row of its own no more.
+    # Drop the rows of files that were unreadable then and are readable now.
     read = {f.path for f in files if f.digest and digests.get(f.path) == ""}
     folders = {row.path for row in earlier if row.is_unread and not row.digest} - read
     if folders:
@@ -331,12 +331,12 @@ def _only_new(
 
 
 def _place(row: Row, inputs: Inputs, output_dir: Path) -> Path:
-    """Return where the file of a row is: where it was put, or still where it was found."""
+    """Return the current place of the file of a row: in the output or in its input folder."""
     return output_dir.absolute() / row.earlier if row.earlier else inputs / row.path
 
 
 def _is_there(row: Row, place: Path) -> bool:
-    """Return whether a file is where it should be, as far as its size tells."""
+    """Return whether a file exists at its place with the expected size."""
     try:
         return place.lstat().st_size == row.bytes
     except OSError:
@@ -346,25 +346,25 @@ def _is_there(row: Row, place: Path) -> bool:
 def _broken_keepers(
     decided: Sequence[Row], known: Mapping[str, Row], place: Callable[[Row], Path]
 ) -> set[str]:
-    """Return the photos in favour of which others would go, and that have changed."""
+    """Return the keepers of newly removed photos that have changed on the disk."""
     keepers = {row.keeper for row in decided if row.has_step} & known.keys()
     return {k for k in keepers if not is_readable_whole(place(known[k]), known[k].digest)}
 
 
 def _known(earlier: Sequence[Row], decided: Sequence[Row]) -> set[str]:
-    """Return the paths of the earlier run, but for what only now could be read."""
+    """Return the paths of the earlier run, without files that only now became readable."""
     read = {row.path for row in decided if row.digest}
     return {row.path for row in earlier if row.digest or row.path not in read}
 
 
 def _is_anything_new(earlier: Sequence[Row], decided: Sequence[Row]) -> bool:
-    """Return whether there is a file to bring to its place, or one to remember."""
+    """Return whether there is a file to transfer or to record."""
     known = _known(earlier, decided)
     return any(row.has_step or row.path not in known for row in decided)
 
 
 def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Message]:
-    """Yield the lines that say what is new, and what changes place."""
+    """Yield lines about new files and moves."""
     if not _is_anything_new(earlier, decided):
         yield message("note.nothing_new")
         return
@@ -385,7 +385,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
 
 
 def _what_moves(known: Iterable[Row]) -> Iterator[Message]:
-    """Yield the lines that say which photos of the earlier run change place."""
+    """Yield lines about the moves of photos of the earlier run."""
     moved = [row for row in known if row.has_step and not row.is_companion]
     for row in moved:
         if row.action == REMOVE:

@@ -1,4 +1,4 @@
-"""The verb that carries out a plan that a person may have edited: apply."""
+"""The verb apply: carry out a plan, which the user may have edited."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def apply(
 def _resume(
     journal: Journal, output_dir: Path, options: ApplyOptions, start: float, progress: MakeBar
 ) -> Result:
-    """Carry out the rest of an interrupted run, in the way in which it was begun."""
+    """Carry out the rest of an interrupted run with its original settings."""
     mode, rows = journal.record.run.mode, journal.record.rows
     if options.mode not in (COPY, mode):
         undo = command_line("undo", output_dir)
@@ -98,7 +98,7 @@ def _resume(
 def _reviewed(
     record: Record, plan_path: Path, output_dir: Path, options: ApplyOptions, progress: MakeBar
 ) -> Reviewed:
-    """Return an edited plan, or refuse it with all its problems."""
+    """Return the edited plan; raise UsageError with all of its problems."""
     inputs = record.run.inputs
     for folder in inputs.places:
         preflight.check_input(folder)  # before a long plan is read
@@ -131,7 +131,7 @@ def _reviewed(
 
 
 def _forget_changed(problems: Sequence[Problem], rows: Sequence[Row], cache: str | None) -> None:
-    """Let the cache forget files that changed though nothing but their content shows it."""
+    """Make the cache forget files whose change shows only in their content."""
     changed = {p.path for p in problems if p.message.code == "problem.other_content"}
     if changed:
         with Cache(cache_path(cache)) as memory:
@@ -141,7 +141,7 @@ def _forget_changed(problems: Sequence[Problem], rows: Sequence[Row], cache: str
 
 
 def _what_changed(reviewed: Reviewed) -> list[Message]:
-    """Return what tells a person what the edits change, and what follows from that."""
+    """Return messages about the user's changes and their consequences."""
     changes, consequences = reviewed.changes, reviewed.consequences
     if not changes and not consequences:
         return [message("note.as_decided")]
@@ -153,13 +153,13 @@ def _what_changed(reviewed: Reviewed) -> list[Message]:
 
 
 def _first_ones(items: Sequence[Message], *, shown: int = 10) -> list[Message]:
-    """Return the first of some messages, indented, and how many more there are."""
+    """Return the first of some messages, indented, and the number of further ones."""
     rest = [message("note.more", count=len(items) - shown)] if len(items) > shown else []
     return [*(message("note.item", item=item) for item in items[:shown]), *rest]
 
 
 def _what_appeared(record: Record, output_dir: Path) -> list[Message]:
-    """Return a note about files that the inputs hold and the plan does not know."""
+    """Return a note about files in the input folders that the plan lacks."""
     known = {row.path for row in record.rows} | set(record.run.passed_over)
     find = partial(find_files, **searched(record.run.settings))
     found = find_inputs(record.run.inputs, output_dir=output_dir, find=find)

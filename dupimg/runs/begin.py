@@ -1,4 +1,4 @@
-"""How every run begins: what it is, whether another is unfinished, and nobody else in it."""
+"""Begin a run: describe it, lock its folder, and find an unfinished one."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from dupimg.progress import Standing, noted
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, Journal, locked
 from dupimg.runs.result import command_line
 
-# Where the run is; what is remembered and shown of it; how fast it is.
+# Options that do not affect the outcome: places, cache, output and speed.
 _NO_SETTINGS = COMMAND_LINE_ONLY | {"input_dir", "protect", "output_dir", "cache", "quiet"}
 _NO_SETTINGS |= {"jobs", "batch_size", "memory", "scheduler"}
 
 
 _LOOK = "look.json"
 
-# As `dupimg.progress` calls the steps of deciding.
+# The names of the deciding steps in `dupimg.progress`.
 DECIDING = ("reading", "embedding", "comparing", "pictures", "details", "scenes", "nearest")
 
 
 @contextlib.contextmanager
 def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoints | None]:
-    """Keep other runs out of the folder, and there what long searches have found so far."""
+    """Lock the output folder against other runs; yield its checkpoints."""
     if dry_run:
         yield None
         return
@@ -45,19 +45,19 @@ def undisturbed(output_dir: Path, *, dry_run: bool = False) -> Iterator[Checkpoi
 
 @contextlib.contextmanager
 def looking(output_dir: Path, command: str, *, dry_run: bool = False) -> Iterator[None]:
-    """Let `unfinished_look` know how far a look at photos came that is cut short.
+    """Record the progress of reading and comparing for `unfinished_look`.
 
     Parameters
     ----------
     output_dir : Path
-        With its folder of `dupimg.runs.journal`, unless it is a dry run, of which nothing is told.
+        Must have its state folder, except for a dry run, which records nothing.
     command : str
-        Goes on with it.
+        The command that resumes it.
     """
     path = output_dir / STATE_FOLDER / _LOOK
 
     def note(standing: Standing) -> None:
-        with contextlib.suppress(OSError):  # it is only told
+        with contextlib.suppress(OSError):  # only informative
             part = path.with_suffix(".part")
             part.write_text(json.dumps({"command": command, "standing": str(standing)}))
             part.replace(path)
@@ -75,7 +75,7 @@ def looking(output_dir: Path, command: str, *, dry_run: bool = False) -> Iterato
 
 
 def unfinished_look(output_dir: Path) -> tuple[str, str] | None:
-    """Return how far a look at photos has come that was not finished, and what goes on with it."""
+    """Return the recorded progress of an interrupted look, and the command to resume it."""
     try:
         values = json.loads((output_dir / STATE_FOLDER / _LOOK).read_text())
         return str(values["standing"]), str(values["command"])
@@ -84,20 +84,20 @@ def unfinished_look(output_dir: Path) -> tuple[str, str] | None:
 
 
 def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> Run:
-    """Describe a run by all options on which its outcome depends, and the names it may give."""
+    """Describe a run by all options that affect its outcome, and by its rule for names."""
     settings = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(PlanOptions)
         if field.name not in _NO_SETTINGS
     }
-    # As JSON gives them back.
+    # With JSON types, as if read from a file.
     settings |= {n: list(value) for n, value in settings.items() if isinstance(value, tuple)}
     settings["time_zone"] = options.time_zone or machine_zone()
     return Run(Inputs.join(options.input_dir, options.protect), mode, settings, portable)
 
 
 def told_folders(inputs: Inputs, output_dir: Path) -> Message:
-    """Say which folders are read, which of them are protected, and where the result goes."""
+    """Return a message with the input folders, the protected ones and the output folder."""
     protected = ", ".join(str(inputs / path) for path in inputs.protected)
     told = message("note.folders", inputs=str(inputs), output=str(output_dir))
     if not protected:
@@ -106,16 +106,16 @@ def told_folders(inputs: Inputs, output_dir: Path) -> Message:
 
 
 def announces(options: WorkOptions) -> Callable[[Message], object]:
-    """Return what shows a message to a person, unless the options want quiet."""
+    """Return a function that prints messages, or does nothing if the options are quiet."""
     return _say_nothing if options.quiet else print
 
 
 def _say_nothing(told: Message) -> None:
-    """Take a message and drop it."""
+    """Ignore a message."""
 
 
 def check_folder(output_dir: Path) -> None:
-    """Refuse an output folder that is not there.
+    """Raise UsageError unless the output folder exists.
 
     Raises
     ------
@@ -130,12 +130,12 @@ def check_folder(output_dir: Path) -> None:
 
 
 def check_run(output_dir: Path) -> None:
-    """Refuse a folder that is not the output folder of a run.
+    """Raise UsageError unless a folder is the output folder of a run.
 
     Raises
     ------
     UsageError
-        It is not there, or no run was carried out in it.
+        It does not exist, or no run was carried out in it.
     """
     check_folder(output_dir)
     if not Journal.exists(output_dir):
@@ -143,7 +143,7 @@ def check_run(output_dir: Path) -> None:
 
 
 def unfinished_journal(output_dir: Path) -> Journal | None:
-    """Return the journal of a run that can go on."""
+    """Return the journal of a run that can be resumed; None if there is none."""
     if not Journal.exists(output_dir):
         return None
     journal = Journal(output_dir)

@@ -1,4 +1,4 @@
-"""The verb that tells which photos of one folder are in another one, too: compare."""
+"""The verb compare: find the photos that two folders have in common."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from dupimg.wording import counted, plural
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_SHOWN = 20  # pairs that the summary names
+_SHOWN = 20  # most pairs in the summary
 
 
 @dataclass(frozen=True)
 class ComparedPair:
-    """A photo that both folders have.
+    """A photo in both folders.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class ComparedPair:
     verdict : str
         See `dupimg.plans.rows.Row`.
     correlation : float
-        Of their thumbnails.
+        Correlation of their thumbnails.
     """
 
     path_a: str
@@ -56,23 +56,23 @@ _COLUMNS = ("path_a", "path_b", "cosine", "verdict", "correlation")
 
 @dataclass(frozen=True)
 class CompareResult:
-    """Which photos of folder B are in folder A, too.
+    """The photos of folder B that are also in folder A.
 
     Attributes
     ----------
     pairs : tuple of ComparedPair
-        In order of the path in B, the most similar one first.
+        Sorted by the path in B, most similar first.
     n_a, n_b : int
-        Photos of each folder that could be read.
+        Number of readable photos in each folder.
     n_unread : int
-        Other files of both.
+        Number of other files in both.
     output : Path
         CSV file with a row for each pair.
     seconds : float
     notes : tuple of Message
-        What else a person should know.
+        Hints for the user.
     unread : tuple of File
-        Files and folders that a disk or a share did not give.
+        Files and folders that could not be read from their disk.
     """
 
     pairs: tuple[ComparedPair, ...] = field(repr=False)
@@ -86,12 +86,12 @@ class CompareResult:
 
     @property
     def failed(self) -> bool:
-        """Whether a file could not be read; one that is no photo is no failure."""
+        """Whether a file could not be read; files that are no photos do not count."""
         return bool(self.unread)
 
     @property
     def found(self) -> int:
-        """Number of photos of B that are in A, too."""
+        """Number of photos of B that are also in A."""
         return len({pair.path_b for pair in self.pairs})
 
     @property
@@ -102,7 +102,7 @@ class CompareResult:
         return pd.DataFrame([vars(pair) for pair in self.pairs], columns=[*_COLUMNS])
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         counts = {"a": self.n_a, "b": self.n_b, "other": self.n_unread}
         return {
             "counts": counts | {"found": self.found, "pairs": len(self.pairs)},
@@ -113,7 +113,7 @@ class CompareResult:
         }
 
     def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
+        """Return the lines printed at the end."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -205,7 +205,7 @@ def compare(options: CompareOptions) -> CompareResult:
 
 
 def _check(options: CompareOptions) -> None:
-    """Refuse folders that are not two, and a file that is there or would be in one of them."""
+    """Raise UsageError for overlapping folders, or an output that exists or is inside of them."""
     preflight.check_input(options.a, "a")
     preflight.check_input(options.b, "b")
     preflight.check_inputs([options.a, options.b], (), "folder")
@@ -219,7 +219,7 @@ def _check(options: CompareOptions) -> None:
 
 
 def _check_shared(found: Found, inputs: Inputs) -> None:
-    """Refuse folders of which one holds a part of the other, reached by a mount."""
+    """Raise UsageError if the folders share a folder through a mount."""
     for note in (dict(labelled.values)["note"] for labelled in found.notes):
         if not isinstance(note, Message) or note.code != "note.same_folder":
             continue

@@ -1,4 +1,4 @@
-"""How much a run brings to which disk, whether it fits, and how long that takes."""
+"""Check the space that a run needs on each disk, and estimate its duration."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dupimg.files.photos import Found
 from dupimg.messages import Message, message
 from dupimg.plans.rows import Row
 
-# Bytes by the folder that they come from.
+# Bytes by source folder.
 Sizes = Mapping[Path, int]
 
 
 def sizes_found(found: Found, inputs: Inputs) -> dict[Path, int]:
-    """Return how much each folder holds, without what is excluded or protected."""
+    """Return the bytes in each folder, without excluded and protected files."""
     sizes: Counter[Path] = Counter()
     for path, status in found.files:
         if path not in found.excluded and not inputs.is_protected(path):
@@ -30,12 +30,12 @@ def sizes_found(found: Found, inputs: Inputs) -> dict[Path, int]:
 
 
 def sizes_of(rows: Iterable[Row], inputs: Inputs) -> dict[Path, int]:
-    """Return how much of each folder some rows bring to the output.
+    """Return the bytes that rows transfer to the output, by source folder.
 
     Parameters
     ----------
     rows : iterable of Row
-        What stays, or comes from an earlier run, does not count.
+        Files that stay or come from an earlier run do not count.
     inputs : Inputs
     """
     sizes: Counter[Path] = Counter()
@@ -46,12 +46,12 @@ def sizes_of(rows: Iterable[Row], inputs: Inputs) -> dict[Path, int]:
 
 
 def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
-    """Refuse a copy that would not fit, and a move out of a read-only folder.
+    """Raise UsageError for a copy that does not fit, or a move out of a read-only folder.
 
     Parameters
     ----------
     sizes : mapping of Path to int
-        Bytes to bring to the output, by the folder that they come from.
+        Bytes to transfer to the output, by source folder.
     output_dir : Path
     mode : {"copy", "move", "hard_link", "reflink"}
 
@@ -76,14 +76,14 @@ def check_space(sizes: Sizes, output_dir: Path, mode: str) -> None:
 
 
 def space_needed(sizes: Sizes, output_dir: Path, mode: str) -> int:
-    """Return how many bytes files take in the output folder; see `check_space`."""
+    """Return the bytes needed in the output folder; see `check_space`."""
     if mode == "copy":
         return sum(sizes.values())
     return size_across(sizes, existing_parent(output_dir)) if mode == "move" else 0
 
 
 def size_across(sizes: Sizes, target: Path) -> int:
-    """Return how many bytes come from other disks than that of a folder."""
+    """Return the bytes that come from other disks than that of a folder."""
     disk = target.stat().st_dev
     there = {folder: existing_parent(folder).stat().st_dev for folder in sizes}
     return sum(size for folder, size in sizes.items() if there[folder] != disk)
@@ -97,16 +97,16 @@ def check_move(
     announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
 ) -> None:
-    """Say before a move to another disk that it copies, how much and how long, and ask.
+    """Announce that a move to another disk copies, with size and duration, and ask.
 
     Parameters
     ----------
     sizes, output_dir, mode
         As in `check_space`.
     announce : callable
-        Is given the message that says so.
+        Receives the message.
     confirm : callable, optional
-        Answers a question; by default nothing is asked.
+        Answers the question; by default nothing is asked.
 
     Raises
     ------
@@ -126,15 +126,15 @@ def check_move(
         raise UsageError(message("refused.declined"))
 
 
-# From two hours on, nobody counts minutes.
+# From two hours on, durations are shown in hours.
 _MINUTES_IN_HOURS = 120
 
-# What is written to see how fast a disk is: as much as takes a moment.
+# Bytes to write, and most seconds, to measure the speed of a disk.
 _TRIAL_BYTES, _TRIAL_SECONDS = 64 << 20, 0.5
 
 
 def _bytes_per_second(folder: Path) -> float:
-    """Return how fast a disk takes what is written."""
+    """Measure the writing speed of a disk."""
     block, written = os.urandom(1 << 20), 0
     start = time.perf_counter()
     try:
@@ -144,7 +144,7 @@ def _bytes_per_second(folder: Path) -> float:
             trial.flush()
             os.fsync(trial.fileno())
     except OSError:
-        return _TRIAL_BYTES / _TRIAL_SECONDS  # why nothing can be written is told elsewhere
+        return _TRIAL_BYTES / _TRIAL_SECONDS  # writing errors are reported elsewhere
     return written / (time.perf_counter() - start)
 
 
@@ -153,6 +153,6 @@ def _readable(size: int) -> str:
 
 
 def existing_parent(folder: Path) -> Path:
-    """Return the folder itself, or the nearest one above it that exists."""
+    """Return the folder itself, or its nearest existing parent."""
     resolved = folder.resolve()
     return next(parent for parent in (resolved, *resolved.parents) if parent.exists())

@@ -1,4 +1,4 @@
-"""The verb that exports embeddings: embed."""
+"""The verb embed: export embeddings."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from dupimg.wording import plural
 
 PATHS, UNREADABLE = "paths.csv", "unreadable.csv"
 
-_SHOWN = 5  # unreadable files that the summary names
+_SHOWN = 5  # most unreadable files in the summary
 
 
 @dataclass(frozen=True)
 class EmbedResult:
-    """The embeddings that were written.
+    """The exported embeddings.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class EmbedResult:
         CSV file with the columns path and digest, a row for each row of `vectors`.
     n_photos, n_features : int
     unreadable : tuple of File
-        Files that are no readable photos, with their reasons; also written to `unreadable_csv`.
+        Files that are not readable photos, with reasons; also written to `unreadable_csv`.
     seconds : float
     """
 
@@ -53,16 +53,16 @@ class EmbedResult:
 
     @property
     def failed(self) -> bool:
-        """Whether a file could not be read; one that is no photo is no failure."""
+        """Whether a file could not be read; files that are no photos do not count."""
         return any(file.reason.code in UNREAD for file in self.unreadable)
 
     @property
     def unreadable_csv(self) -> Path:
-        """CSV file with the columns path and reason; not written if it would be empty."""
+        """CSV file with the columns path and reason; omitted if empty."""
         return self.paths.with_name(UNREADABLE)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         n_other = len(self.unreadable)
         return {
             "counts": {"photos": self.n_photos, "features": self.n_features, "other": n_other},
@@ -75,7 +75,7 @@ class EmbedResult:
         }
 
     def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
+        """Return the lines printed at the end."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:

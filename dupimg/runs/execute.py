@@ -1,4 +1,4 @@
-"""Take the steps of a journal, one for each file, or take them back."""
+"""Carry out or undo the steps of a journal, one for each file."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ def carry_out(
     advance: Callable[[], object],
     cache: Cache | None = None,
 ) -> tuple[Row, ...]:
-    """Bring every file of a journal to its destination, or the rest of them after a crash.
+    """Transfer every file of a journal to its destination, or the rest after a crash.
 
     Parameters
     ----------
     journal : Journal
-        Of a checked plan.
+        The journal of a checked plan.
     output_dir : Path
     jobs : int
         Threads.
     advance : callable
         Called after each step.
     cache : Cache, optional
-        Is told which files have new places, and forgets those that are not what they were.
+        Learns the new places of files, and forgets changed ones.
 
     Returns
     -------
     tuple of Row
-        The rows of the plan; one that failed has no destination and says why.
+        The rows of the plan; a failed one has no destination and the error as its reason.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def carry_out(
             _place_sidecar(row, output_dir)
             folders.check_output()
         except OSError as error:
-            if not folders.has_output:  # at this very moment: it is on the disk below
+            if not folders.has_output:  # unmounted right now: written to the disk below
                 with contextlib.suppress(OSError):
                     _ = tuple(_take_sidecar_back(row, output_dir))
                     displace(source, destination, mode, row.digest)
@@ -108,12 +108,12 @@ def carry_out(
 
     for numbers in _stages(journal):
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
-        journal.sync()  # the next stage may take the places that this one has left
+        journal.sync()  # the next stage may reuse freed places
     return journal.rows
 
 
 def _place_sidecar(row: Row, output_dir: Path) -> None:
-    """Write the XMP file of a photo beside it, or bring it along."""
+    """Write the XMP sidecar of a photo beside it, or move an existing one along."""
     if not row.sidecar:
         return
     beside = output_dir / f"{row.destination}{SIDECAR_SUFFIX}"
@@ -124,7 +124,7 @@ def _place_sidecar(row: Row, output_dir: Path) -> None:
 
 
 def _take_sidecar_back(row: Row, output_dir: Path) -> Iterator[UndoOutcome]:
-    """Undo `_place_sidecar`; yield an outcome where the XMP file was changed, and is left."""
+    """Undo `_place_sidecar`; yield an outcome if the sidecar was changed and is left."""
     if not row.sidecar:
         return
     place = f"{row.destination}{SIDECAR_SUFFIX}"
@@ -138,7 +138,7 @@ def _take_sidecar_back(row: Row, output_dir: Path) -> Iterator[UndoOutcome]:
 
 
 def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
-    """Let the cache know a file that was renamed or linked: that changes its ctime."""
+    """Store the digest of a renamed or linked file again, as its ctime has changed."""
     if mode in (MOVE, HARD_LINK):
         with contextlib.suppress(OSError):
             status = path.lstat()
@@ -148,15 +148,15 @@ def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
 
 @dataclass(frozen=True)
 class UndoOutcome:
-    """What became of one file when a run was taken back.
+    """The outcome of an undo for one file.
 
     Attributes
     ----------
     path, destination : str
-        As in the plan.
+        Same as in the plan.
     result : {"taken back", "left", "gone"}
     reason : Message or None
-        Why it was left, or why it is gone for good.
+        The reason why it was left or is gone.
     """
 
     path: str
@@ -174,14 +174,14 @@ def take_back(
     cache: Cache | None = None,
     gone: Collection[int] = (),
 ) -> tuple[UndoOutcome, ...]:
-    """Undo every step of a journal whose file is still what the step made of it.
+    """Undo every step of a journal whose file is still as the step left it.
 
-    The state stays "undoing", for there are a report and pages to see to.
+    The state stays "undoing", because the caller must still handle the report and the pages.
 
     Parameters
     ----------
     journal : Journal
-        Of a finished or unfinished run, or of an unfinished undo.
+        The journal of a finished or unfinished run, or of an unfinished undo.
     output_dir : Path
     jobs : int
         Threads.
@@ -213,7 +213,7 @@ def take_back(
         destination = output_dir / row.destination
         folders.check_output()
         try:
-            # A step without a mark was perhaps taken, and perhaps what stands there is not ours.
+            # An unmarked step may have been taken, or the file there may not be ours.
             if number in journal.done or is_whole(destination, row.digest):
                 displace(source, destination, mode, row.digest)
             else:
@@ -254,24 +254,24 @@ def bring_back(
     cache: Cache,
     gone: Collection[int] = (),
 ) -> tuple[UndoOutcome, ...]:
-    """Bring single files back to the input folder that they came from.
+    """Undo single files: move them back to their input folders.
 
     Parameters
     ----------
     journals : sequence of Journal
-        Of the last run, the one that it added to, and so on.
+        Journals of the last run, the run that it added to, and so on.
     numbers : sequence of int
-        Rows of the first journal.
+        Row numbers in the first journal.
     output_dir : Path
     cache : Cache
         Is told which files are back.
     gone : collection of int
-        Those whose files were in a trash that was emptied.
+        Rows whose files were in a trash that was emptied.
 
     Returns
     -------
     tuple of UndoOutcome
-        One for each of `numbers`, and for each XMP file that is left because it was changed.
+        One for each of `numbers`, and for each sidecar that is left because it was changed.
     """
     outcomes = []
     for number in numbers:
@@ -296,7 +296,7 @@ def bring_back(
 
 
 def history(journals: Sequence[Journal], number: int) -> Iterator[tuple[Journal, int]]:
-    """Yield where a file stands in each journal, back to the one that took it from the input."""
+    """Yield the journals and row numbers of a file, back to its transfer from the input."""
     for journal in journals:
         yield journal, number
         earlier = journal.record.rows[number].earlier
@@ -307,16 +307,16 @@ def history(journals: Sequence[Journal], number: int) -> Iterator[tuple[Journal,
 
 
 def _origin(journal: Journal, row: Row, output_dir: Path) -> tuple[Path, str]:
-    """Return where the file of a row comes from, and how it gets to its destination."""
+    """Return the source of the file of a row, and its transfer mode."""
     if row.earlier:
         return output_dir / row.earlier, MOVE
     return journal.record.run.inputs / row.path, journal.record.run.mode
 
 
 def _stages(journal: Journal) -> tuple[list[int], ...]:
-    """Return the steps in the order in which one may take the place that another has left.
+    """Return the steps in stages, so that later ones may reuse places freed by earlier ones.
 
-    Photos of an earlier run that go, those that come back, then what is new.
+    First old photos that go, then those that come back, then new files.
     """
     stages: tuple[list[int], ...] = ([], [], [])
     for number in journal.steps:
@@ -326,12 +326,12 @@ def _stages(journal: Journal) -> tuple[list[int], ...]:
 
 
 def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
-    with Threads(2 * jobs) as threads:  # half of the time they wait for the disk
+    with Threads(2 * jobs) as threads:  # threads wait for the disk half of the time
         return tuple(threads.each(step, numbers))
 
 
 def carrying_out(mode: str) -> str:
-    """Return what bars call the step that brings files to their places."""
+    """Return the name of the transferring step for bars."""
     return "moving" if mode == MOVE else "copying"
 
 
@@ -347,7 +347,7 @@ def finish(
     *,
     progress: MakeBar = progress_bar,
 ) -> Result:
-    """Carry out what is left of a journal, and write the report and the page.
+    """Carry out the rest of a journal, and write the report and the page.
 
     Parameters
     ----------
@@ -355,11 +355,11 @@ def finish(
     output_dir : Path
     options : OrganizeOptions, ApplyOptions or AddOptions
     start : float
-        When the run began, by `time.perf_counter`.
+        Start of the run by `time.perf_counter`.
     notes : sequence of Message
-        What the page should say, too.
+        Further notes for the page.
     progress : callable
-        Makes the bar.
+        Creates the progress bar.
 
     Returns
     -------
@@ -398,7 +398,7 @@ def finish(
 
 
 def _to_move(options: OrganizeOptions | ApplyOptions | AddOptions, output_dir: Path) -> str:
-    """Write the command that moves what a run has copied or linked."""
+    """Return the command that would move the files that a run has copied or linked."""
     moving = replace(options, process_mode="move", hard_link=False, reflink=False)
     undo = command_line("undo", output_dir).strip("`")
     return f"`{undo} && {written_command(_VERBS[type(options)], moving)}`"

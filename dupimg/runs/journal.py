@@ -1,9 +1,9 @@
-"""What a run decided, is about to do and has done, on disk in ``OUTPUT_DIR/.dupimg``.
+"""Record the plan, the steps and the progress of a run in ``OUTPUT_DIR/.dupimg``.
 
-Every step is in the journal, and the journal on the disk, before the first step is taken. A step
-is marked when it is done; a mark that a crash swallowed does no harm, because a step that is
-taken again notices that it was done. Everything is JSON, one record a line: names that are no
-UTF-8 survive as escapes, and nothing that is read back can run.
+All steps are in the journal on the disk before the first one is taken. Each step is marked when it
+is done; a mark lost in a crash does no harm, because a repeated step detects that it was done.
+Everything is JSON, one record a line: names that are not UTF-8 survive as escapes, and reading
+never runs any code.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
 
 
 def write_plan(output_dir: Path, record: Record) -> None:
-    """Remember what was decided, to compare an edited plan with."""
+    """Write the decided plan, for comparison with an edited one."""
     _write_lines(output_dir / STATE_FOLDER / PLAN_RECORD, _record_lines(record))
 
 
 def read_plan(output_dir: Path) -> Record | None:
-    """Return what was decided for this output folder, None if nothing was."""
+    """Return the decided plan of an output folder; None if there is none."""
     path = output_dir / STATE_FOLDER / PLAN_RECORD
     return _parse_record(_read_lines(path)) if path.exists() else None
 
 
 def plan_marks(output_dir: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """Return what changes as soon as a plan is made anew or begins to be carried out."""
+    """Return values that change as soon as a plan is replaced or applied."""
     return tuple(
         _mark_of(output_dir / STATE_FOLDER / name) for name in (PLAN_RECORD, JOURNAL_RECORD)
     )
@@ -78,35 +78,35 @@ def _mark_of(path: Path) -> tuple[int, int, int] | None:
 
 
 class Journal:
-    """The steps of a run, and how far it got.
+    """The steps and the progress of a run.
 
     Parameters
     ----------
     output_dir : Path
-        Holds the journal of a run, as `begin` or an earlier process wrote it.
+        The output folder with a journal written by `begin`, here or in an earlier process.
     name : str
-        Of the file; `earlier` of another journal is one.
+        Name of the file, such as `earlier` of another journal.
 
     Attributes
     ----------
     record : Record
-        Step i is to carry out row i.
+        The run and its rows; step i applies row i.
     state : {"applying", "applied", "undoing", "undone"}
     done : set of int
-        Steps that are marked as done, and not as undone.
+        Steps that are done and not undone.
     failed : dict of int to Message
-        Steps that failed, with what went wrong.
+        Failed steps with their errors.
     back : set of int
-        Files that a person had brought back, alone: they are left alone from now on.
+        Rows whose files the user brought back singly; they are left alone from then on.
     trashed : set of int
         Rows whose files were sent to the system's trash.
     trashing : set of int
-        Rows whose files were about to be sent there when the process ended; `settle_trash` looks
-        what became of them.
+        Rows whose files were about to be trashed when the process ended; `settle_trash` finds out
+        whether they were.
     trash : str
-        The person's trash to which files were sent; empty if there were none.
+        The user's trash that received files; empty if none were trashed.
     earlier : str
-        Name of the journal of the run that this one adds to; empty if it adds to none.
+        Name of the journal of the run that this one adds to; empty for none.
     """
 
     def __init__(self, output_dir: Path, name: str = JOURNAL_RECORD) -> None:
@@ -129,13 +129,13 @@ class Journal:
 
     @property
     def steps(self) -> list[int]:
-        """The numbers of the rows that mean to do something, but for those brought back."""
+        """The numbers of the rows to apply, without those brought back."""
         rows = self.record.rows
         return [n for n, row in enumerate(rows) if row.has_step and n not in self.back]
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The rows as they stand: those that failed or were brought back stay where they are."""
+        """The current rows: those that failed or were brought back have no destination."""
         if not self.failed and not self.back and self.trashed == self._trashed_before:
             return self.record.rows
         back = {self.record.rows[n].path for n in self.back}
@@ -150,19 +150,20 @@ class Journal:
 
     @cached_property
     def _file(self) -> int:
-        # Opened by the first mark: where nothing may be written, the state can still be read.
+        # Opened by the first mark, so that the state can be read on a read-only disk.
         return os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
     @staticmethod
     def exists(output_dir: Path) -> bool:
-        """Whether a run was begun in this output folder."""
+        """Return whether an output folder has a journal."""
         return (output_dir / STATE_FOLDER / JOURNAL_RECORD).exists()
 
     @classmethod
     def begin(cls, output_dir: Path, record: Record, *, adds: bool = False) -> Journal:
-        """Put every step on the disk; an earlier journal is kept under another name.
+        """Write a new journal to the disk; keep an earlier one under another name.
 
-        With `adds`, this run adds to the earlier one, and `back_to_earlier` can follow its undo.
+        With `adds`, this run adds to the earlier one, so that its undo may end with
+        `back_to_earlier`.
         """
         path = output_dir / STATE_FOLDER / JOURNAL_RECORD
         kept = _keep_copy(path)
@@ -174,54 +175,54 @@ class Journal:
 
     @property
     def changed_ns(self) -> int:
-        """When the last mark was set: nanoseconds since 1970, UTC."""
+        """Time of the last mark in nanoseconds since 1970, UTC."""
         return self._path.stat().st_mtime_ns
 
     def back_to_earlier(self) -> None:
-        """Put the journal of the run before this addition, which was undone, in its place.
+        """Restore the journal of the earlier run, after this addition was undone.
 
-        This ends the undo, so it comes last: until then the state is "undoing".
+        This ends the undo, so it must come last: until then the state is "undoing".
         """
         _keep_copy(self._path)
         self._path.with_name(self.earlier).replace(self._path)
         sync_folder(self._path.parent)
 
     def release_reserve(self) -> None:
-        """Give back the room that was kept for an undo on a full disk."""
+        """Free the space reserved for an undo on a full disk."""
         self._path.with_name(_RESERVE).unlink(missing_ok=True)
 
     def mark_done(self, step: int) -> None:
-        """Note that a step was carried out."""
+        """Mark a step as done."""
         self._mark({"done": step})
 
     def mark_failed(self, step: int, reason: Message) -> None:
-        """Note that a step could not be carried out."""
+        """Mark a step as failed."""
         self._mark({"failed": step, "reason": reason.to_json()})
 
     def mark_undone(self, step: int) -> None:
-        """Note that a step was taken back."""
+        """Mark a step as undone."""
         self._mark({"undone": step})
 
     def mark_back(self, number: int) -> None:
-        """Note that a person had the file of a row brought back, alone."""
+        """Mark that the user brought back the file of a row singly."""
         self._mark({"back": number})
 
     def mark_trashing(self, number: int, trash: str) -> None:
-        """Note that the file of a row is about to be sent to the system's trash."""
+        """Mark that the file of a row is about to be sent to the system's trash."""
         self._mark({"trashing": number, "trash": trash})
 
     def mark_trashed(self, number: int) -> None:
-        """Note that the file of a row is in the system's trash."""
+        """Mark that the file of a row is in the system's trash."""
         self._mark({"trashed": number})
 
     def mark_untrashed(self, number: int) -> None:
-        """Note that the file of a row was not sent to the trash, or is back from there."""
+        """Mark that the file of a row was not sent to the trash, or is back from it."""
         self._mark({"untrashed": number})
 
     def settle_trash(self) -> None:
-        """Note what became of files that a killed run was sending to the trash.
+        """Mark whether files reached the trash when a run was killed while sending them.
 
-        And of those that a person has put back from there.
+        Also mark the files that the user has put back from the trash.
         """
         for number in sorted(self.trashing | self.trashed):
             if os.path.lexists(self.output_dir / self.record.rows[number].destination):
@@ -230,12 +231,12 @@ class Journal:
                 self.mark_trashed(number)
 
     def mark_state(self, state: str) -> None:
-        """Note where the run stands, and see to it that all marks are on the disk."""
+        """Mark the state of the run, and flush all marks to the disk."""
         self._mark(_state_mark(state))
         self.sync()
 
     def sync(self) -> None:
-        """See to it that all marks are on the disk."""
+        """Flush all marks to the disk."""
         if "_file" in self.__dict__:
             os.fsync(self._file)
 
@@ -252,7 +253,7 @@ class Journal:
             os.close(self.__dict__.pop("_file"))
 
     def _mark(self, mark: dict[str, Any]) -> None:
-        # One write in append mode: threads do not mix their lines.
+        # One write in append mode, so that threads do not mix their lines.
         os.write(self._file, f"\n{json.dumps(mark)}".encode())
         self._take_in(mark)
 
@@ -263,7 +264,7 @@ class Journal:
             self.done.add(mark["done"])
             self.failed.pop(mark["done"], None)
         elif "failed" in mark:
-            reason = mark["reason"]  # in English, if dupimg 0.1.0 wrote it
+            reason = mark["reason"]  # an English text from dupimg 0.1.0
             told = quoted(reason) if isinstance(reason, str) else Message.from_json(reason)
             self.failed[mark["failed"]] = told
         elif "trashing" in mark:
@@ -288,13 +289,13 @@ class Journal:
 
 
 def _state_mark(state: str) -> dict[str, Any]:
-    """Return the mark of a state, with when and by which run of the app, see `PastRun`."""
+    """Return the mark of a state, with the time and the app's run, see `PastRun`."""
     run = progress_file()
     return {"state": state, "at": round(time.time(), 3)} | ({"by": run.name} if run else {})
 
 
 def opened_journals(journal: Journal, opened: contextlib.ExitStack) -> list[Journal]:
-    """Return an open journal, and open that of the run that it added to, and so on."""
+    """Return a journal followed by the journals of the runs that it added to, all open."""
     journals = [journal]
     while journals[-1].earlier:
         earlier = Journal(journal.output_dir, journals[-1].earlier)
@@ -303,13 +304,13 @@ def opened_journals(journal: Journal, opened: contextlib.ExitStack) -> list[Jour
 
 
 def _failed_row(row: Row, error: Message, mode: str) -> Row:
-    """Return the row of a file that stayed where it was."""
+    """Return the row of a file that could not be transferred."""
     reason = failed_reason("move" if row.earlier else mode, error, row.reason)
     return replace(row, destination=row.earlier, reason=reason, failed=True)
 
 
 def _in_trash(row: Row, trashed: bool) -> Row:
-    """Return the row of a file that is in the system's trash, or is not."""
+    """Return the row of a file with its trash state."""
     if row.trashed == trashed:
         return row
     if trashed:
@@ -318,7 +319,7 @@ def _in_trash(row: Row, trashed: bool) -> Row:
 
 
 def _brought_back(row: Row, back: Collection[str]) -> Row:
-    """Return the row of a file that is in the input folder again; `back` has all their paths."""
+    """Return the row of a file brought back to the input; `back` are the paths of all of them."""
     row = replace(
         _in_trash(row, False),
         action=LEAVE,
@@ -328,19 +329,19 @@ def _brought_back(row: Row, back: Collection[str]) -> Row:
         cosine_to_keeper=None,
         reason=by_hand_reason(LEAVE, row.action, without(row.reason, "reason.trashed")),
     )
-    if row.is_companion and row.companion_of not in back:  # its photo stays in the output
+    if row.is_companion and row.companion_of not in back:  # its photo remains in the output
         return replace(row, companion_of="", scene=None, duplicate_group=None)
     return row
 
 
 @contextlib.contextmanager
 def locked(output_dir: Path) -> Iterator[None]:
-    """Keep other runs out of an output folder; a process that dies keeps nobody out.
+    """Lock an output folder against other runs; the lock ends with the process.
 
     Raises
     ------
     UsageError
-        Another run is at work there, or nothing can be written.
+        Another run holds the lock, or the folder is not writable.
     """
     folder = output_dir / STATE_FOLDER
     created = [path for path in (folder, output_dir) if not path.exists()]
@@ -357,8 +358,8 @@ def locked(output_dir: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # A run that was refused or interrupted before it wrote anything leaves no folder.
-        with contextlib.suppress(OSError):  # its disk may have been taken out
+        # Remove the folder if a refused or interrupted run has written nothing.
+        with contextlib.suppress(OSError):  # the disk may be gone
             if created and [path.name for path in folder.iterdir()] == [_LOCK]:
                 (folder / _LOCK).unlink()
                 for path in created:
@@ -367,14 +368,14 @@ def locked(output_dir: Path) -> Iterator[None]:
 
 
 def is_at_work(output_dir: Path) -> bool:
-    """Return whether a run holds the folder at the moment."""
+    """Return whether a run holds the lock of a folder."""
     path = output_dir / STATE_FOLDER / _LOCK
     try:
         with FileLock(path, timeout=0):
             return False
     except Timeout:
         return True
-    except OSError:  # no lock can be held where nothing may be written
+    except OSError:  # nobody can lock a read-only folder
         return False
 
 
@@ -397,13 +398,13 @@ def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="ascii", errors="replace") as file:
         for line in file:
-            # The last mark may be torn by a crash, and a run after it goes on in a new line.
+            # A crash may truncate the last mark; the next run continues on a new line.
             with contextlib.suppress(json.JSONDecodeError):
                 yield json.loads(line)
 
 
 def _keep_copy(path: Path) -> str:
-    """Copy a journal to a free name beside it: at no moment is there none."""
+    """Copy a journal to a free name beside it, so that there is always one."""
     if not path.exists():
         return ""
     names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))

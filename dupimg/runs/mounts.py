@@ -1,4 +1,4 @@
-"""Notice when a disk is taken out or a share is lost: files would go to where it was mounted."""
+"""Detect a lost disk or share, as files would go to its empty mount point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dupimg.messages import message
 
 
 class Folders:
-    """The input folders and the output folder, as they are when this is made.
+    """The identities of the input folders and the output folder at creation.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ class Folders:
         Parameters
         ----------
         command : str, optional
-            Goes on when the folder is there again; the error names it.
+            The command to resume with when the folder is back, for the error.
         """
         for folder, before in self._places.items():
-            # The input of an earlier run may have been deleted when it was empty.
+            # The empty input folder of an earlier run may have been deleted.
             if before is not None and _place_of(folder) != before:
                 told = message("why.folder_vanished", folder=str(folder))
                 if command:
@@ -40,7 +40,7 @@ class Folders:
 
     @property
     def has_output(self) -> bool:
-        """Whether the output is where it was."""
+        """Whether the output folder is still the same."""
         return _place_of(self._output_dir) == self._places[self._output_dir]
 
     def check_output(self) -> None:

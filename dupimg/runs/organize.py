@@ -1,4 +1,4 @@
-"""The verb that decides and does: organize."""
+"""The verb organize: plan and apply in one run."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def organize(
     found = preflight.find_input(options, options.input_dir, run.inputs)
     announce(told_folders(run.inputs, output_dir))
     check = partial(_check_space, options, announce, confirm)
-    if options.only != "duplicates":  # else nobody knows yet how much there is to bring
+    if options.only != "duplicates":  # otherwise the size is still unknown
         check(disk_space.sizes_found(found, run.inputs))
 
     warm_up()
@@ -138,7 +138,7 @@ def _check_space(
     confirm: Callable[[str], bool] | None,
     sizes: disk_space.Sizes,
 ) -> None:
-    """Refuse what does not fit, and say what a move copies."""
+    """Raise UsageError if the files do not fit; announce a move that copies."""
     disk_space.check_space(sizes, options.output_dir, options.mode)
     if not options.dry_run:
         disk_space.check_move(
@@ -149,7 +149,7 @@ def _check_space(
 def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: float) -> Result:
     """Carry out the rest of an interrupted run, if it had the same options."""
     output_dir, begun = options.output_dir, unfinished.record.run
-    if options.time_zone is None:  # photos are dated already, wherever this machine is by now
+    if options.time_zone is None:  # photos are dated already
         zone = begun.settings["time_zone"]
         run = replace(run, settings={**run.settings, "time_zone": zone})
     if begun != replace(run, portable=begun.portable):

@@ -1,4 +1,4 @@
-"""What was done in an output folder so far, whoever did it: as its journals have it."""
+"""List past runs of an output folder from its journals."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ DONE = "done"
 
 @dataclass(frozen=True)
 class PastRun:
-    """Something that was done with files, or decided about them.
+    """A past run or plan.
 
     Attributes
     ----------
     kind : {"plan", "apply", "add", "back", "trash", "undo"}
         The verb; "back" is an undo of single files.
     state : {"done", "applying", "undoing"}
-        The last two where it was not finished.
+        "done", or the state of an unfinished run.
     at : float
-        When it ended, or began if it was not finished: seconds since 1970, UTC; 0 where no mark
-        says it.
+        Its end, or its start if it is unfinished, in seconds since 1970, UTC; 0 if unknown.
     files : int
-        What it was done with; 0 for a plan.
+        Number of files; 0 for a plan.
     by : str
-        Name of the run of the app that set its last mark; empty if that was no run of an app.
+        Name of the app's run that set its last mark; empty for runs outside the app.
     """
 
     kind: str
@@ -44,7 +43,7 @@ class PastRun:
 
 
 def past_runs(output_dir: Path) -> list[PastRun]:
-    """Return what was done in an output folder, in order; an undone apply is there, too."""
+    """Return the past runs of an output folder in order, including undone ones."""
     folder = output_dir / STATE_FOLDER
     current = folder / JOURNAL_RECORD
     earlier = folder.glob(f"{current.stem}-*{current.suffix}")
@@ -57,7 +56,7 @@ def past_runs(output_dir: Path) -> list[PastRun]:
 
 
 def _runs_of(path: Path, *, is_current: bool) -> Iterator[PastRun]:
-    """Yield what the marks of a journal tell of: each run ends with the mark of a state."""
+    """Yield the runs in a journal: each ends with the mark of a state."""
     adds, marks = _read_marks(path)
     verb = "add" if adds else "apply"
     files: Counter[str] = Counter()
@@ -85,20 +84,20 @@ def _runs_of(path: Path, *, is_current: bool) -> Iterator[PastRun]:
             begun = None
         files.clear()
     if begun is not None and begun.state == UNDOING and not is_current:
-        # The undo of an addition ends with the journal before it in place of this one.
+        # The undo of an addition ends by restoring the earlier journal.
         yield PastRun("undo", DONE, begun.at, files["undone"], begun.by)
     elif begun is not None:
         yield begun
 
 
 def _read_marks(path: Path) -> tuple[bool, Iterator[dict[str, Any]]]:
-    """Return whether a journal adds to another, and its marks; its rows are not looked at."""
+    """Return whether a journal adds to another, and its marks, without parsing its rows."""
     lines = path.read_text("ascii", "replace").splitlines()
     header = json.loads(lines[0])
 
     def marks() -> Iterator[dict[str, Any]]:
         for line in islice(lines, header["rows"] + 1, None):
-            with contextlib.suppress(json.JSONDecodeError):  # torn by a crash
+            with contextlib.suppress(json.JSONDecodeError):  # truncated by a crash
                 yield json.loads(line)
 
     return bool(header.get("earlier")), marks()

@@ -1,4 +1,4 @@
-"""The verb that decides and writes the plan for review: plan."""
+"""The verb plan: decide, and write the plan for review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is refused before a single file is touched."""
+"""Check everything that can be refused before any file is touched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dupimg.threads import Threads
 
 
 def check_input(input_dir: Path, name: str = "input_dir") -> None:
-    """Refuse an input folder that is none; `name` is what the message calls it.
+    """Raise UsageError unless `input_dir` is a readable folder; `name` is its option.
 
     Raises
     ------
@@ -44,14 +44,14 @@ def check_input(input_dir: Path, name: str = "input_dir") -> None:
 
 
 def check_inputs(folders: Sequence[Path], protected: Sequence[Path], name: str) -> None:
-    """Refuse folders that are none, the same twice or inside each other.
+    """Raise UsageError for missing, repeated or nested folders.
 
     Parameters
     ----------
     folders : sequence of Path
-        Of the option `name`.
+        The folders of the option `name`.
     protected : sequence of Path
-        May be inside the others, but not around one.
+        They may be inside of the others, but not contain one.
     name : str
 
     Raises
@@ -75,7 +75,7 @@ def check_inputs(folders: Sequence[Path], protected: Sequence[Path], name: str) 
 
 
 def check_not_protected(folders: Iterable[Path], protected: Sequence[Path], name: str) -> None:
-    """Refuse folders, of the option `name`, that are inside a protected one.
+    """Raise UsageError for folders of the option `name` inside a protected one.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def check_not_protected(folders: Iterable[Path], protected: Sequence[Path], name
 
 
 def check_output(output_dir: Path) -> None:
-    """Refuse an output folder that holds earlier results, or in which nothing can be written.
+    """Raise UsageError for an output folder with earlier results, or a read-only one.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def check_output(output_dir: Path) -> None:
 def check_apart(
     input_dir: Path, output_dir: Path, name: str = "input_dir", *, may_be_inside: bool = False
 ) -> None:
-    """Refuse an output folder inside or around the input, which the message calls `name`.
+    """Raise UsageError if output and input are nested; `name` is the option of the input.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def check_apart(
 
 
 def check_found(found: Found, folders: Sequence[Path], name: str = "input_dir") -> None:
-    """Refuse folders without files.
+    """Raise UsageError for folders without files.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def check_found(found: Found, folders: Sequence[Path], name: str = "input_dir") 
 def find_input(
     options: PlanOptions | TuneOptions, folders: Sequence[Path], inputs: Inputs
 ) -> Found:
-    """Find the files of the input folders, and refuse what the checks of an output folder do.
+    """Find the files of the input folders; raise UsageError if a folder is unsuitable.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def check_files(
     progress: MakeBar = progress_bar,
     contents: bool = True,
 ) -> list[Problem]:
-    """Find what stands in the way of a plan on the disk: `check_places`, `check_unchanged`.
+    """Find problems of a plan on the disk: see `check_places` and `check_unchanged`.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def check_files(
     inputs : Inputs
     output_dir : Path
     unsafe : collection of str
-        Paths of rows in which `check_plan` found something: their destinations are not checked.
+        Paths of rows with problems by `check_plan`, whose destinations are not checked.
     jobs, quiet, progress, contents
         See `check_unchanged`.
 
@@ -210,7 +210,7 @@ def check_files(
     Raises
     ------
     UsageError
-        There is no input folder any more.
+        An input folder is gone.
     """
     for folder in inputs.places:
         check_input(folder)
@@ -224,15 +224,15 @@ def check_files(
 
 
 def check_means(rows: Sequence[Row], inputs: Inputs, output_dir: Path, mode: str) -> None:
-    """Refuse a mode for which there is no space, or that a filesystem does not have.
+    """Raise UsageError if a mode lacks space or is not supported by a file system.
 
     Parameters
     ----------
     rows : sequence of Row
-        Those to be carried out that come from the inputs are looked at.
+        Only rows to apply whose files come from the inputs count.
     inputs : Inputs
     output_dir : Path
-        With its folder of `dupimg.runs.journal`, and nobody else is at work there.
+        Must have its state folder and be locked.
     mode : {"copy", "move", "hard_link", "reflink"}
 
     Raises
@@ -245,19 +245,19 @@ def check_means(rows: Sequence[Row], inputs: Inputs, output_dir: Path, mode: str
 
 
 def probe_each(paths: Iterable[str], inputs: Inputs, output_dir: Path, mode: str) -> None:
-    """Refuse a mode that the filesystem of one of the inputs does not have, see `probe`."""
+    """Raise UsageError if the file system of an input does not support a mode, see `probe`."""
     first = {inputs.root(path): path for path in reversed([*paths])}
     for path in first.values():
         probe(mode, inputs / path, output_dir)
 
 
 def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
-    """Find destinations behind a symbolic link, and those that exist already.
+    """Find destinations that exist already or lead through a symbolic link.
 
     Parameters
     ----------
     rows : sequence of Row
-        In which `check_plan` found nothing.
+        Rows without problems by `check_plan`.
     output_dir : Path
 
     Yields
@@ -280,12 +280,12 @@ def check_places(rows: Sequence[Row], output_dir: Path) -> Iterator[Problem]:
             yield Problem(row.path, told)
 
 
-# Refused by exFAT, NTFS and network shares, or taken and silently changed.
+# A name that exFAT, NTFS and network shares refuse or silently change.
 _NOT_EVERYWHERE = {'a<b>c:d"e|f?g*h\\i', "dot.", "space "}
 
 
 def refuses_names(output_dir: Path) -> bool:
-    """Return whether a disk refuses or changes names that others allow; tries it.
+    """Return whether a disk refuses or changes names that others allow, by a trial.
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def refuses_names(output_dir: Path) -> bool:
     try:
         trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=existing_parent(output_dir)))
     except OSError:
-        return False  # nothing can be written there, which is told elsewhere
+        return False  # not writable, which is reported elsewhere
     try:
         for name in sorted(_NOT_EVERYWHERE):
             (trial / name).touch(exist_ok=False)
@@ -307,7 +307,7 @@ def refuses_names(output_dir: Path) -> bool:
 
 
 def check_names(rows: Sequence[Row]) -> Iterator[Problem]:
-    """Find destinations, written by hand, that the disk refuses.
+    """Find destinations edited by hand that the disk refuses.
 
     Parameters
     ----------
@@ -336,22 +336,22 @@ def check_unchanged(
     progress: MakeBar = progress_bar,
     contents: bool = True,
 ) -> list[Problem]:
-    """Find files that are not what they were when the plan was made.
+    """Find files that have changed since the plan was made.
 
     Parameters
     ----------
     rows : sequence of Row
-        Files that stay where they are do not matter, unless others go in their favour.
+        Files that stay at their places do not count, unless they are keepers.
     inputs : Inputs
     jobs : int
-        Threads.
+        Number of threads.
     quiet : bool
-        No progress bar.
+        Whether to hide the progress bar.
     progress : callable
-        Makes the bar.
+        Creates the progress bar.
     contents : bool, default=True
-        Whether to read every file, which takes about as long as to copy it. Without that, a
-        change is only found where it changed the size or the time of the file.
+        Whether to read every file, which takes about as long as copying it. Otherwise only changes
+        of size or time are found.
 
     Returns
     -------
@@ -393,10 +393,10 @@ def _change(row: Row, path: Path, *, contents: bool) -> Message | None:
 
 
 def _is_inside(folder: Path, other: Path) -> bool:
-    """Return whether a resolved folder is another one, or inside it."""
+    """Return whether a resolved folder equals another one or is inside of it."""
     return any(_same_folder(other, parent) for parent in (folder, *folder.parents))
 
 
 def _same_folder(a: Path, b: Path) -> bool:
-    # By identity where both exist: names may differ in case, or lead through a mount.
+    # By identity if both exist, as names may differ in case or lead through a mount.
     return a == b or (a.exists() and b.exists() and a.samefile(b))

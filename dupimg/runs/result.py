@@ -1,4 +1,4 @@
-"""What a run did, and the summary that a person reads at the end."""
+"""The result of a run, and its summary."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ PLAN, REPORT, ADDED, UNDO_REPORT = "plan.csv", "report.csv", "added.csv", "undo.
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did, or would do.
+    """The result of a run or of a plan.
 
     Attributes
     ----------
     rows : tuple of Row
-        One for each file found.
+        One row for each file.
     report : Path
-        The report, or the plan where nothing was carried out.
+        The report, or the plan if nothing was applied.
     seconds : float
     page : Path or None
-        The page to look the photos over.
+        The page that shows the photos.
     system_folders, system_files : int
-        Passed over: thumbnails, bins, indexes.
+        Skipped system folders and files: thumbnails, bins, indexes.
     passed_over : int
-        Files that the options leave out.
+        Number of files excluded by the options.
     unread : int
-        Files and folders that a disk or a share did not give when they were searched.
+        Number of files and folders that could not be read from their disk.
     notes : tuple of Message
-        What else a person should know.
+        Hints for the user.
     next_step : Message or None
-        What a person may want to do now that files were copied, moved or linked.
+        A suggestion, after files were copied, moved or linked.
     """
 
     rows: tuple[Row, ...] = field(repr=False)
@@ -62,35 +62,35 @@ class Result:
 
     @cached_property
     def counts(self) -> Counts:
-        """How many files stay, go and failed."""
+        """The counts of files by action."""
         return Counts.of(self.rows)
 
     @property
     def table(self) -> DataFrame:
-        """The rows as a DataFrame, a file each, with the columns of the report.
+        """The rows as a DataFrame with the columns of the report.
 
         Returns
         -------
         DataFrame
-            Numbers that a file may lack (scene, duplicate_group, width, height) are nullable
-            integers, cosines float64. Times stay ISO 8601 text: photos with and without an offset
-            from UTC fit into no column of times.
+            Optional numbers (scene, duplicate_group, width, height) are nullable integers, cosines
+            float64. Times stay ISO 8601 texts, because a column of times cannot mix those with and
+            without an offset from UTC.
         """
         return rows_table(self.rows)
 
     @property
     def failed(self) -> bool:
-        """Whether a file could not be read, or not be brought to its destination."""
+        """Whether a file could not be read or transferred."""
         return self.counts.failed > 0 or self.unread > 0
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows."""
+        """Return the HTML for notebooks."""
         from dupimg.pages.result_html import result_html
 
         return result_html(self.rows, self.counts, self.seconds, self.notes, self.report)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         return {
             "counts": vars(self.counts)
             | {
@@ -110,7 +110,7 @@ class Result:
         }
 
     def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
+        """Return the lines printed at the end."""
         written = [f"{self.report.stem:<8} {self.report}"]
         if self.page is not None:
             written.append(f"look     {self.page}")
@@ -118,7 +118,7 @@ class Result:
         return "\n".join([*self._counted(), *map(str, self.notes), *written, *onward])
 
     def _counted(self) -> Iterator[str]:
-        """Yield the lines of the summary that count."""
+        """Yield the lines of the summary with counts."""
         counts, output = self.counts, self.report.parent
         yield (
             f"found    {counts.found:>8,} {plural(counts.found, 'file')} = kept + removed + other"
@@ -165,7 +165,7 @@ class Result:
         yield f"took     {self.seconds:>8,.1f} s" + f", {rate:,.1f} photos per second" * bool(new)
 
     def _place(self, action: str, output: Path) -> str:
-        """Say where files of an action are."""
+        """Return the location of the files of an action, for the summary."""
         concerned = [row for row in self.rows if row.action == action and row.digest]
         in_place = concerned and not any(row.destination for row in concerned)
         return "where they are" if in_place else str(output / FOLDERS[action])
@@ -174,18 +174,18 @@ class Result:
 def next_step(
     run: Run, rows: Sequence[Row], output_dir: Path, to_move: str = "", source: str = ""
 ) -> Message:
-    """Say what a person may want to do after a run, and what deleting would free.
+    """Return a suggestion for the user after a run, with the space that deleting frees.
 
     Parameters
     ----------
     run : Run
     rows : sequence of Row
-        As they stand now.
+        The current rows.
     output_dir : Path
     to_move : str
-        Moves what this run has copied or linked.
+        The command that moves the copied or linked files.
     source : str, optional
-        The folders that it has copied from, where these are not all inputs.
+        The source folders, if these are not all inputs.
     """
     counts, undo = Counts.of(rows), command_line("undo", output_dir)
     source = source or str(run.inputs)
@@ -208,7 +208,7 @@ def next_step(
 
 
 def command_line(verb: str, path: Path) -> str:
-    """Write a command as it can be typed, whatever the name of the folder.
+    """Return a command line, with the folder quoted if necessary.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def command_line(verb: str, path: Path) -> str:
 
 @contextlib.contextmanager
 def explain_resume(command: str) -> Iterator[None]:
-    """Say what can be done where a disk is full or fails under the journal or the report."""
+    """Add advice to errors of a full or failing disk under the journal or the report."""
     try:
         yield
     except OSError as error:

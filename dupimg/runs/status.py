@@ -1,4 +1,4 @@
-"""The verb that says where things stand: status."""
+"""The verb status: describe the state of an output folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dupimg.wording import counted
 
 @dataclass(frozen=True)
 class Status:
-    """Where things stand in an output folder; as text, with what can be done next.
+    """The state of an output folder; its text includes the possible next steps.
 
     Attributes
     ----------
@@ -29,11 +29,11 @@ class Status:
     text: str
 
     def to_json(self) -> dict[str, str]:
-        """Return where things stand as JSON values, for scripts."""
+        """Return the state as JSON values."""
         return {"output_dir": str(self.output_dir), "state": self.state, "text": self.text}
 
     def summary(self) -> str:
-        """Return where things stand, as a person reads it."""
+        """Return the state as text."""
         return str(self)
 
     def __str__(self) -> str:
@@ -74,7 +74,7 @@ def status(options: StatusOptions) -> Status:
 
 
 def _unfinished_look(output_dir: Path) -> str:
-    """Say how far a look at photos came that was not finished; empty if there is none."""
+    """Return a text about an interrupted look at photos; empty if there is none."""
     if (look := unfinished_look(output_dir)) is None:
         return ""
     standing, command = look
@@ -84,7 +84,7 @@ def _unfinished_look(output_dir: Path) -> str:
 
 
 def _standing(journal: Journal, output_dir: Path) -> str:
-    """Say how far a run has come, and what can be done next."""
+    """Return a text about the state of a run and the possible next steps."""
     apply, undo = command_line("apply", output_dir), command_line("undo", output_dir)
     done, failed = len(journal.done), len(journal.failed)
     of_all = f"{done:,} of {counted(len(journal.steps), 'file')}"
@@ -110,7 +110,7 @@ def _standing(journal: Journal, output_dir: Path) -> str:
 
 
 def _not_back(journal: Journal) -> str:
-    """Say which files are not where they were after an undo that ended."""
+    """Return a text about the files that a finished undo has not restored."""
     if not journal.trashed:
         return "every file is where it was"
     gone = counted(len(journal.trashed), "file")
@@ -118,11 +118,11 @@ def _not_back(journal: Journal) -> str:
 
 
 def _why_left(journal: Journal, output_dir: Path) -> str:
-    """Say where an undo told of files that it left, or that it was cut short."""
+    """Return a text about the report of an undo, or about its interruption."""
     report, command = output_dir / UNDO_REPORT, command_line("undo", output_dir)
     if not journal.done:
         return f": only the report is not as it was. {command} goes on"
-    # An undo writes its report when it has set its last mark.
+    # An undo writes its report after its last mark.
     if report.exists() and report.stat().st_mtime_ns >= journal.changed_ns:
         return f"; {UNDO_REPORT} says why. {command} tries again"
     return f": that was interrupted. {command} goes on"

@@ -1,4 +1,4 @@
-"""The system's trash: send files there, and get them back where the system says where they are."""
+"""Send files to the system's trash, and restore them on systems that list its content."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) ->
     Parameters
     ----------
     journals : sequence of Journal
-        Of the last run, the one that it added to, and so on: all of them are told.
+        Journals of the last run, the run that it added to, and so on; all are marked.
     number : int
-        Row of the first journal, whose file is whole.
+        Row number in the first journal; its file is unchanged.
     output_dir : Path
 
     Raises
     ------
     OSError
-        The file is where it was.
+        The file could not be sent, and is at its old place.
     """
     marks = list(history(journals, number))
     for journal, row in marks:
@@ -50,21 +50,21 @@ def send_to_trash(journals: Sequence[Journal], number: int, output_dir: Path) ->
 def get_back(
     journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path
 ) -> frozenset[int]:
-    """Bring files back from the trash to where they were, as far as they are found there.
+    """Restore files from the trash to their places, as far as they are found.
 
     Parameters
     ----------
     journals : sequence of Journal
-        As in `send_to_trash`.
+        See `send_to_trash`.
     numbers : sequence of int
-        Rows of the first journal that were sent to the trash.
+        Row numbers of trashed files in the first journal.
     output_dir : Path
 
     Returns
     -------
     frozenset of int
-        Those rows whose files are not in the trash any more: it was emptied. Where the system does
-        not say what is in its trash, none.
+        Rows whose files are no longer in the trash, because it was emptied. Empty on systems that
+        do not list the content of the trash.
     """
     known: defaultdict[str, list[tuple[Path, Path, Path]]] = defaultdict(list)
     used = next((journal.trash for journal in journals if journal.trash), "")
@@ -75,15 +75,15 @@ def get_back(
     for number in numbers:
         row = journals[0].record.rows[number]
         destination = output_dir / row.destination
-        # The output folder may have been renamed since.
+        # By name within the output folder, which may have been renamed since.
         end = Path(row.destination).parts
         found = [file for file in known[destination.name] if file[0].parts[-len(end) :] == end]
-        with contextlib.suppress(OSError):  # what cannot be had stays in the trash
+        with contextlib.suppress(OSError):  # unreadable files stay in the trash
             _restore([(path, note) for _, path, note in found], destination, row.digest)
         if os.path.lexists(destination):
             for journal, row_number in history(journals, number):
                 journal.mark_untrashed(row_number)
-        # Another person has another trash, in which it may still be.
+        # It may still be in the trash of another user.
         elif trashes and not found and output_dir.stat().st_uid == os.getuid():
             gone.add(number)
     return frozenset(gone)
@@ -97,9 +97,9 @@ def _restore(found: Sequence[tuple[Path, Path]], destination: Path, digest: str)
 
 
 def _trashed_files(trashes: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Path, Path, Path]]:
-    """Yield where files in trashes were, where they are, and the notes that say so.
+    """Yield the old places, the current places and the info files of trashed files.
 
-    By the specification of freedesktop.org, version 1.0.
+    According to the specification of freedesktop.org, version 1.0.
     """
     for top, trash in trashes:
         for note in sorted((trash / "info").glob("*.trashinfo")):
@@ -117,10 +117,10 @@ def _home_trash() -> Path:
 
 
 def _trashes(folder: Path, used: str) -> Iterator[tuple[Path, Path]]:
-    """Yield the folder that paths start from, and the trash: of the person, and of the disk.
+    """Yield the base of paths and the folder of each trash: the user's and the disk's.
 
-    Also the one that was `used`: programs may be given a home of their own. Systems other than
-    those of freedesktop.org do not tell what is in their trash.
+    Also the `used` one, as programs may have a home folder of their own. Only systems with the
+    specification of freedesktop.org list the content of their trash.
     """
     if sys.platform in ("win32", "darwin"):
         return

@@ -1,8 +1,8 @@
-"""Bring one file to its destination and back: the only module that touches the user's files.
+"""Transfer one file to its destination and back: the only module that touches the user's files.
 
-A file appears under its final name in one step, whole and verified, and never in the place of
-another. A file that is moved leaves its old place only after that. Every step may be taken
-again after a crash at any moment: it notices what was done.
+A file appears under its final name atomically, complete and verified, and never overwrites
+another. A moved file is removed from its old place only after that. Every step can be repeated
+after a crash at any moment: it detects what was done.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from dupimg.messages import message, why
 
 COPY, MOVE, HARD_LINK, REFLINK = "copy", "move", "hard_link", "reflink"
 
-# What link() answers on filesystems without hard links (FAT, exFAT, some network shares), and
-# where the system forbids links to files of others.
+# Errors of link() on file systems without hard links (FAT, exFAT, some network shares), and if the
+# system forbids links to files of other users.
 _NO_HARD_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 # ioctl FICLONE of linux/fs.h: share the blocks of another file until one of them changes.
@@ -32,14 +32,14 @@ _FICLONE = 0x40049409
 
 
 def probe(mode: str, source: Path, output_dir: Path) -> None:
-    """Refuse hard links and clones where the filesystem has none, before anything is touched.
+    """Raise UsageError if the file system does not support hard links or clones.
 
     Raises
     ------
     UsageError
     """
     trial = output_dir / STATE_FOLDER / "probe"
-    trial.unlink(missing_ok=True)  # a crash may have left it: a second name of somebody's photo
+    trial.unlink(missing_ok=True)  # a hard link to a photo, left by a crash
     try:
         if mode == HARD_LINK:
             os.link(source, trial)
@@ -60,7 +60,7 @@ def probe(mode: str, source: Path, output_dir: Path) -> None:
 
 
 def place(source: Path, destination: Path, mode: str, digest: str, identity: str = "") -> None:
-    """Bring one file to its destination.
+    """Transfer one file to its destination.
 
     Parameters
     ----------
@@ -72,19 +72,18 @@ def place(source: Path, destination: Path, mode: str, digest: str, identity: str
     digest : str
         SHA-256 that the content must have.
     identity : str, optional
-        What the file was when its digest was computed, see `dupimg.files.identity.identity_of`.
-        One that is to be renamed or linked is read again if that is not the same any more.
+        Identity of the file when its digest was computed, see `dupimg.files.identity.identity_of`.
+        A file to rename or link is read again if its identity has changed.
 
     Raises
     ------
     OSError
-        The file is where it was, and nothing is under the destination's name that was not there
-        before.
+        The file is still at its source, and the destination is unchanged.
     """
     if os.path.lexists(destination):
         _expect(destination, digest, errno.EEXIST)
         unfinished_copy(destination).unlink(missing_ok=True)
-        if mode == MOVE and source.exists():  # a crash came between the two halves of the move
+        if mode == MOVE and source.exists():  # a crash interrupted the move
             _remove_other_copy(source, destination, digest)
         return
     if mode in (HARD_LINK, MOVE) and not is_as_it_was(source, digest, identity):
@@ -101,12 +100,12 @@ def place(source: Path, destination: Path, mode: str, digest: str, identity: str
 
 
 def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
-    """Take `place` back.
+    """Undo `place`.
 
     Raises
     ------
     OSError
-        The file in the output was changed, or its source is not what it was; both are left.
+        The file in the output or its source has changed; both are left.
     """
     unfinished_copy(destination).unlink(missing_ok=True)
     if not os.path.lexists(destination):
@@ -118,17 +117,17 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
     if mode == MOVE:
         place(destination, source, MOVE, digest, before)
     else:
-        # The source must be there: what is in the output may be the only copy by now.
+        # The source must exist, as the file in the output may be the only copy by now.
         _remove_other_copy(destination, source, digest)
 
 
 def write_sidecar(path: Path, content: str) -> None:
-    """Write a file that belongs to a photo, unless it is there.
+    """Write a sidecar unless it exists with this content.
 
     Raises
     ------
     OSError
-        Something else is there.
+        Another file has this name.
     """
     if os.path.lexists(path):
         _expect(path, _digest_of(content), errno.EEXIST)
@@ -147,12 +146,12 @@ def write_sidecar(path: Path, content: str) -> None:
 
 
 def remove_sidecar(path: Path, content: str) -> None:
-    """Remove what `write_sidecar` wrote.
+    """Remove a sidecar written by `write_sidecar`.
 
     Raises
     ------
     OSError
-        It was changed; it is left.
+        It was changed, and is left.
     """
     unfinished_copy(path).unlink(missing_ok=True)
     if os.path.lexists(path):
@@ -161,7 +160,7 @@ def remove_sidecar(path: Path, content: str) -> None:
 
 
 def move_sidecar(source: Path, destination: Path) -> None:
-    """Let a sidecar go where its photo goes, also one that a person has changed."""
+    """Move a sidecar along with its photo, even if the user has changed it."""
     if os.path.lexists(source):
         place(source, destination, MOVE, content_digest(source))
 
@@ -171,7 +170,7 @@ def _digest_of(content: str) -> str:
 
 
 def _expect(path: Path, digest: str, error_number: int) -> None:
-    """Raise unless a file has the content that it should have."""
+    """Raise OSError unless a file has the expected content."""
     if not os.path.lexists(path):
         raise OSError(errno.ENOENT, message("why.gone", path=str(path)))
     if not is_whole(path, digest):
@@ -181,23 +180,24 @@ def _expect(path: Path, digest: str, error_number: int) -> None:
 
 
 def is_as_it_was(path: Path, digest: str, identity: str) -> bool:
-    """Return whether a file has the content it should have; read it only if it was changed."""
+    """Return whether a file has the expected content; read it only if its identity has changed."""
     status = path.lstat()
     return identity_of(status) == identity or is_whole(path, digest)
 
 
 def expect_other(keeper: Path, digest: str, identity: str, path: Path) -> None:
-    """Raise OSError unless a photo that stays where it is is there, and is not the one that goes.
+    """Raise OSError unless the keeper exists and is another file than the one that goes.
 
-    Two mounts of one share are not told apart by device and inode, but by what a name leads to.
+    Device and inode do not identify a file reached by two mounts of one share, so paths are
+    resolved, too.
 
     Parameters
     ----------
     keeper : Path
     digest, identity : str
-        What its content and its file were when it was read.
+        Digest and identity of the keeper when it was read.
     path : Path
-        Of the file that goes.
+        The file that goes.
     """
     is_there = os.path.lexists(keeper) and is_as_it_was(keeper, digest, identity)
     if not is_there or os.path.realpath(keeper) == os.path.realpath(path):
@@ -205,13 +205,13 @@ def expect_other(keeper: Path, digest: str, identity: str, path: Path) -> None:
 
 
 def is_whole(path: Path, digest: str) -> bool:
-    """Return whether a file, and no link or pipe, is there with the content it should have."""
+    """Return whether a path is a regular file with the expected content."""
     regular = os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)
     return regular and content_digest(path) == digest
 
 
 def is_readable_whole(path: Path, digest: str) -> bool:
-    """Like `is_whole`, but a file that a failing disk does not give is none."""
+    """Like `is_whole`, but return False if the disk fails to read the file."""
     try:
         return is_whole(path, digest)
     except OSError:
@@ -219,7 +219,7 @@ def is_readable_whole(path: Path, digest: str) -> bool:
 
 
 def _remove_other_copy(path: Path, remaining: Path, digest: str) -> None:
-    """Remove one of two files of the same content, once the other is known to be whole."""
+    """Remove one of two identical files, after verifying the other."""
     _expect(remaining, digest, errno.EBUSY)
     if not path.samefile(remaining):
         _expect(path, digest, errno.EBUSY)
@@ -227,7 +227,7 @@ def _remove_other_copy(path: Path, remaining: Path, digest: str) -> None:
 
 
 def _renamed(source: Path, destination: Path) -> bool:
-    """Rename without overwriting; False where that would cross filesystems."""
+    """Rename without overwriting; return False across file systems."""
     try:
         _rename_without_overwriting(source, destination)
     except OSError as error:
@@ -259,13 +259,13 @@ def _copy_verified(source: Path, destination: Path, digest: str, *, clone: bool)
 
 
 def unfinished_copy(destination: Path) -> Path:
-    """Name a copy that is not yet whole so that whoever takes the step again finds it."""
+    """Return the name of an incomplete copy, under which a repeated step finds it."""
     name = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:16]
     return destination.with_name(f".dupimg-{name}.part")
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder with all above it, each with its name on the disk."""
+    """Create a folder with its parents, and flush their names to the disk."""
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -297,7 +297,7 @@ def _rename_without_overwriting(source: Path, destination: Path) -> None:
 
 
 def _unlink_old_name(source: Path, destination: Path) -> None:
-    """Remove the old name of a file, or the new one where the old one may not go."""
+    """Remove the old name of a file, or the new one if the old one cannot be removed."""
     try:
         source.unlink(missing_ok=True)
     except OSError:
@@ -307,7 +307,7 @@ def _unlink_old_name(source: Path, destination: Path) -> None:
 
 
 def remove_empty_folders(folder: Path) -> None:
-    """Remove a folder and those in it, as far as they hold nothing."""
+    """Remove a folder and its subfolders as far as they are empty."""
     for parent, _, _ in os.walk(folder, topdown=False):
         with contextlib.suppress(OSError):
             Path(parent).rmdir()

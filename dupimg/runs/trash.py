@@ -1,4 +1,4 @@
-"""The verb that sends removed duplicates to the system's trash: trash."""
+"""The verb trash: send removed duplicates to the system's trash."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class TrashResult:
-    """What became of the removed files.
+    """The outcome for the removed files.
 
     Attributes
     ----------
     output_dir : Path
     trashed : tuple of Row
-        Sent to the trash.
+        Rows of the trashed files.
     left : mapping of str to Message
-        Why a file of ``remove/`` stays, by its place in the output.
+        Reasons of the files that stay in ``remove/``, by their place in the output.
     bytes : int
-        What emptying the trash frees.
+        Bytes that emptying the trash frees.
     seconds : float
     """
 
@@ -54,11 +54,11 @@ class TrashResult:
 
     @property
     def failed(self) -> bool:
-        """Whether a file stays."""
+        """Whether any file stays."""
         return bool(self.left)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         return {
             "counts": {"trashed": len(self.trashed), "left": len(self.left)},
             "bytes": self.bytes,
@@ -68,7 +68,7 @@ class TrashResult:
         }
 
     def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
+        """Return the lines printed at the end."""
         return "\n".join(
             [
                 f"trash    {counted(len(self.trashed), 'file')}, {self.bytes / 1e6:,.1f} MB, which "
@@ -97,7 +97,7 @@ def trash(
     Returns
     -------
     TrashResult
-        What was sent, and what stays and why.
+        The trashed files, and those that stay with their reasons.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _bytes_freed(files: Iterable[os.stat_result | None]) -> int:
-    """Return how many bytes are free without these files: none while one has another name."""
+    """Return the bytes freed without these files; those with other hard links free none."""
     names = Counter((s.st_dev, s.st_ino, s.st_size, s.st_nlink) for s in files if s is not None)
     return sum(size for (*_, size, links), count in names.items() if links <= count)
 
@@ -150,7 +150,7 @@ def _bytes_freed(files: Iterable[os.stat_result | None]) -> int:
 def _checked(
     journal: Journal, output_dir: Path, *, quiet: bool
 ) -> tuple[list[int], dict[str, Message]]:
-    """Return the rows whose files may go, and why others stay: all are read now."""
+    """Return the rows that may go, and the reasons for others, after reading all files."""
     rows = journal.rows
     by_path = {row.path: row for row in rows}
     places = {row.path: _place(row, journal, output_dir) for row in rows}
@@ -183,7 +183,7 @@ def _checked(
 
 
 def _place(row: Row, journal: Journal, output_dir: Path) -> Path:
-    """Return where a file is."""
+    """Return the current place of a file."""
     if row.destination and not row.failed:
         return output_dir / row.destination
     return journal.record.run.inputs / row.path
@@ -196,7 +196,7 @@ def _ask(
     announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
 ) -> None:
-    """Say what would go to the trash, and ask."""
+    """Announce the files for the trash, and ask."""
     if not rows:
         announce(message("note.nothing_to_trash", folder=str(output_dir / "remove")))
         return
@@ -217,12 +217,12 @@ def _shown(rows: Sequence[Row], size: str, folder: Path) -> Iterator[Message]:
 def _send(
     journals: Sequence[Journal], numbers: Sequence[int], output_dir: Path, *, quiet: bool
 ) -> dict[str, Message]:
-    """Send files to the trash; return why some stay.
+    """Send files to the trash; return the reasons of those that stay.
 
     Raises
     ------
     UsageError
-        None of them could go: nothing was touched.
+        No file could be sent; nothing was touched.
     """
     left: dict[str, Message] = {}
     with progress_bar(len(numbers), "to the trash", unit="files", quiet=quiet) as bar:

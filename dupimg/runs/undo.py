@@ -1,4 +1,4 @@
-"""The verb that takes a run back: undo."""
+"""The verb undo: take a run back."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What became of the files of a run that was taken back.
+    """The outcome of an undo.
 
     Attributes
     ----------
     outcomes : tuple of UndoOutcome
-        One for each file that the run had put in place.
+        One for each transferred file of the run.
     report : Path
-        ``undo.csv``, which says the same.
+        ``undo.csv`` with the same outcomes.
     status : Status
-        Where things stand now.
+        The current state.
     seconds : float
     """
 
@@ -55,26 +55,26 @@ class UndoResult:
 
     @property
     def left(self) -> int:
-        """Number of files that are still in place."""
+        """Number of files that are still at their destinations."""
         return sum(outcome.result == "left" for outcome in self.outcomes)
 
     @property
     def gone(self) -> tuple[str, ...]:
-        """Paths of the files that are gone for good: they were in a trash that was emptied."""
+        """Paths of the files that are gone, because the trash was emptied."""
         return tuple(outcome.path for outcome in self.outcomes if outcome.result == "gone")
 
     @property
     def taken_back(self) -> int:
-        """Number of files that are where they were."""
+        """Number of files that are back at their old places."""
         return len(self.outcomes) - self.left - len(self.gone)
 
     @property
     def failed(self) -> bool:
-        """Whether a file is not where it was."""
+        """Whether any file is not back at its old place."""
         return self.taken_back < len(self.outcomes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         return {
             "counts": {
                 "taken_back": self.taken_back,
@@ -87,7 +87,7 @@ class UndoResult:
         }
 
     def summary(self) -> str:
-        """Return the lines that a person reads at the end."""
+        """Return the lines printed at the end."""
         back = self.taken_back
         without = "its" if self.left == 1 else "their"
         return (
@@ -99,7 +99,7 @@ class UndoResult:
         )
 
     def _told_gone(self) -> str:
-        """Name the files that are gone for good; nothing where there are none."""
+        """Return a text about the files that are gone; empty if there are none."""
         if not self.gone:
             return ""
         n = len(self.gone)
@@ -167,7 +167,7 @@ def _all_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...
 
 
 def _single_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, ...]:
-    """Bring the files back that the options name, and tell the report and the page."""
+    """Undo the files named by the options, and update the report and the page."""
     output_dir = options.output_dir
     if journal.state != APPLIED:
         raise UsageError(message("refused.not_finished", folder=str(output_dir)))
@@ -189,7 +189,7 @@ def _single_files(journal: Journal, options: UndoOptions) -> tuple[UndoOutcome, 
 
 
 def _chosen(journal: Journal, options: UndoOptions) -> list[int]:
-    """Return the rows of the files that the options name, and of what belongs to them."""
+    """Return the rows of the files named by the options, and of their companions."""
     rows = journal.record.rows
     names = {row.path: n for n, row in enumerate(rows)}
     names |= {row.destination: n for n, row in enumerate(rows) if row.destination}
@@ -210,7 +210,7 @@ def _chosen(journal: Journal, options: UndoOptions) -> list[int]:
 
 
 def _split(files: Sequence[str], known: Collection[str]) -> Iterator[str]:
-    """Yield names; a comma parts them unless it is in a known one."""
+    """Yield names, separated by commas that are not part of a known name."""
     for file in files:
         yield from [file] if file in known or Path(file).exists() else file.split(",")
 
@@ -228,10 +228,10 @@ def _write_outcomes(outcomes: Sequence[UndoOutcome], path: Path) -> None:
 
 
 def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
-    """Remove the page of a run that was undone, or go back to the run that it added to.
+    """Remove the page of an undone run, or go back to the run that it added to.
 
-    The report has `told` some rows until now. The mark that ends the undo is the last step: whoever
-    is killed before can do it all again.
+    `told` are the rows of the current report. The mark that ends the undo is the last step, so that
+    a killed undo can be repeated.
     """
     if journal.earlier:
         earlier = Journal(output_dir, journal.earlier)
@@ -240,7 +240,7 @@ def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
         journal.back_to_earlier()
         return
     if (plan := read_plan(output_dir)) is not None:
-        # The plan can be looked over and carried out again.
+        # The plan can be reviewed and applied again.
         write_page(plan.rows, output_dir, PageInfo.of(plan.run, "planned"))
     else:
         (output_dir / PAGE).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Compare all rows of a matrix with each other, block by block, on all cores.
 
-A block is a task of its own, which joblib runs: in threads, or wherever
-`joblib.parallel_config` says. What it finds comes back in any order, is written to a log if there
-is one, and is handed to a collector.
+Each block is a task for joblib, which runs in threads or on the backend of
+`joblib.parallel_config`. The results arrive in any order, are written to a log if there is one, and
+are passed to a collector.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from threadpoolctl import ThreadpoolController
 
 from dupimg.search.rows import Rows
 
-# A matrix product of this many rows and columns runs at the full speed of BLAS, and fits in the
-# caches: looking at it takes a fiftieth of the product. With 4096, it takes a twentieth.
+# A matrix product of this many rows and columns runs at the full speed of BLAS, and its result fits
+# into the caches: scanning it takes a fiftieth of the product. With 4096, it takes a twentieth.
 LARGEST_BLOCK_ROWS = 1024
 
-# What a pair of a block takes: a float32 product and three masks, and if it is a candidate, two
-# int64 indices and a float64 cosine, each of them copied once.
+# Bytes for a pair of a block: a float32 product and three masks, and for a candidate two int64
+# indices and a float64 cosine, each of them copied once.
 _BYTES_PER_PAIR = 4 + 3 + 2 * 3 * 8
 
-# The rows of a block in float32, and as they were read, float64 at most.
+# Bytes for a number of a block: in float32, and as read, at most float64.
 _BYTES_PER_FEATURE = 4 + 8
 
-# Blocks for each worker that are handed out before all of them must be back: so results do not
-# pile up, and waiting for the last ones takes one part in a hundred.
+# Blocks per worker in a batch, which ends before the next one starts: results do not pile up, and
+# waiting for the last ones takes one part in a hundred.
 _BLOCKS_PER_ROUND = 64
 
-# A search of fewer pairs takes a second, and is not worth a log.
+# Searches of fewer pairs take a second, and are not worth a log.
 FEWEST_PAIRS_LOGGED = 10**8
 
 T = TypeVar("T")
@@ -64,23 +64,23 @@ class Block(NamedTuple):
 
     @property
     def n_pairs(self) -> int:
-        """Return how many pairs there are; on the diagonal, each is counted once."""
+        """Return the number of pairs; on the diagonal, each counts once."""
         n_columns = self.columns.stop - self.columns.start
         return self.n_rows * (self.n_rows - 1) // 2 if self.is_diagonal else self.n_rows * n_columns
 
 
 class Log(Protocol):
-    """Remembers what blocks have found."""
+    """Stores the results of blocks."""
 
     def records(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the blocks that are done: their numbers, and what was found."""
+        """Yield the numbers and the results of finished blocks."""
 
     def append(self, number: int, found: bytes) -> None:
-        """Remember what a block has found."""
+        """Store the result of a block."""
 
 
 class Checkpoint(Protocol):
-    """Keeps the logs of searches."""
+    """Stores the logs of searches."""
 
     def log(self, key: str) -> Log:
         """Return the log of the search with this key, empty for a new one."""
@@ -88,23 +88,23 @@ class Checkpoint(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """How a search goes about it; none of this changes what it finds.
+    """The settings of a search, none of which changes its result.
 
     Attributes
     ----------
     memory : int, optional
-        Bytes that the search may take beside the vectors and its result, though a little it must
-        take. By default a quarter of the memory that is free, of which it takes what is of use:
+        Largest number of bytes for the search, besides the vectors, its result and a necessary
+        minimum. By default a quarter of the free memory, of which only the useful part is taken:
         100 MB for each job, and up to a tenth of the size of the vectors.
     n_jobs : int, optional
-        Number of blocks that are compared at once. By default the number of cores, or of those
-        that the backend of `joblib.parallel_config` has.
+        Number of blocks to compare at once. By default the number of cores, or of the workers of
+        the backend in `joblib.parallel_config`.
     progress : callable, optional
         Called after every block with the number of pairs compared in it.
     checkpoint : Checkpoint, optional
-        Keeps what was found, so that the same search goes on where it was interrupted.
+        Saves partial results, so that the same search can resume after an interruption.
     sketches : bool, default=True
-        Look at sketches first where that saves time; see `dupimg.search.sketches`.
+        Whether to use sketches if that saves time; see `dupimg.search.sketches`.
 
     Raises
     ------
@@ -131,21 +131,21 @@ class SearchOptions:
 
     @property
     def jobs(self) -> int:
-        """Return the number of blocks that are compared at once."""
+        """Return the number of blocks to compare at once."""
         return joblib.effective_n_jobs(-1) if self.n_jobs is None else self.n_jobs
 
     @property
     def bytes(self) -> int:
-        """Return what the search may take."""
+        """Return the bytes that the search may take."""
         return psutil.virtual_memory().available // 4 if self.memory is None else self.memory
 
     @property
     def sketch_bytes(self) -> int:
-        """Return what sketches may take of that."""
+        """Return the bytes of these for sketches."""
         return self.bytes // 2 if self.sketches else 0
 
     def block_rows(self, n_features: int) -> int:
-        """Return how many rows a block has, in the rest of the memory."""
+        """Return the number of rows of a block that fits into the rest of the memory."""
         return block_rows(n_features, self.bytes // 2, self.jobs)
 
     def run(
@@ -158,7 +158,7 @@ class SearchOptions:
         sides: Sequence[Rows],
         key: tuple[object, ...],
     ) -> None:
-        """Run the task of every block; see `run_blocks`. The log goes by `sides` and `key`."""
+        """Run the task of every block; see `run_blocks`. `sides` and `key` identify the log."""
         log = None
         if self.checkpoint is not None and len(sides[0]) * len(sides[-1]) >= FEWEST_PAIRS_LOGGED:
             digest = hashlib.blake2b(repr(key).encode(), digest_size=16)
@@ -170,15 +170,15 @@ class SearchOptions:
 
 
 def block_rows(n_features: int, memory: int, n_jobs: int) -> int:
-    """Return how many rows and columns a block may have.
+    """Return the largest number of rows and columns of a block.
 
     Parameters
     ----------
     n_features : int
     memory : int
-        Bytes that all blocks in work may take together.
+        Bytes for all blocks at work together.
     n_jobs : int
-        Number of blocks in work.
+        Number of blocks at work.
 
     Returns
     -------
@@ -197,10 +197,10 @@ def block_rows(n_features: int, memory: int, n_jobs: int) -> int:
 
 
 def triangle(n_rows: int, size: int) -> Iterator[Block]:
-    """Yield the blocks that hold each pair of rows once.
+    """Yield the blocks that contain each pair of rows once.
 
-    Stripe by stripe of rows, but the diagonal block of each stripe comes before the other blocks
-    of the stripe before it: what it tells is known in good time.
+    The order is stripe by stripe, but the diagonal block of each stripe comes before the other
+    blocks of the previous stripe, so that its result is available in time.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def triangle(n_rows: int, size: int) -> Iterator[Block]:
 
 
 def diagonal(n_rows: int, size: int) -> Iterator[Block]:
-    """Yield the blocks of a `triangle` that compare rows with those beside them.
+    """Yield the diagonal blocks of a `triangle`, which compare neighbouring rows.
 
     Examples
     --------
@@ -232,7 +232,7 @@ def diagonal(n_rows: int, size: int) -> Iterator[Block]:
 
 
 def rectangle(n_rows: int, n_columns: int, size: int) -> Iterator[Block]:
-    """Yield the blocks that hold each pair of a row and a column once.
+    """Yield the blocks that contain each pair of a row and a column once.
 
     Examples
     --------
@@ -258,22 +258,22 @@ def run_blocks(
     log: Log | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Run the task of each block, and hand what it has found to a collector.
+    """Run the task of each block, and pass its result to a collector.
 
     Parameters
     ----------
     blocks : iterator of Block
     task : callable
-        Given a block, returns a function that finds something there, and its arguments. It is
-        called just before the task begins, with all that has been taken so far.
+        Returns for a block the function to run and its arguments. It is called just before the
+        task starts, so it can use all results collected so far.
     take : callable
-        Given a block and what was found there, in the order in which blocks are done.
+        Receives a block and its result, in the order in which blocks finish.
     dtype : dtype
-        Of what is found: a structured array, with the rows of the block numbered from 0.
+        Structured dtype of the results, in which the rows of the block are numbered from 0.
     n_jobs : int
-        Number of tasks that run at once.
+        Number of tasks to run at once.
     log : Log, optional
-        What it holds is not searched again.
+        Blocks with results in it are not searched again.
     progress : callable, optional
         Called after every block with its number of pairs.
     """
@@ -300,7 +300,7 @@ def _results(
     known: dict[int, bytes],
     dtype: DTypeLike,
 ) -> Generator[tuple[Block, NDArray], None, None]:
-    """Yield what is known of some blocks, then what their tasks find."""
+    """Yield the logged results of blocks, then those of the remaining tasks."""
     for block in blocks:
         if block.number in known:
             yield block, np.frombuffer(known[block.number], dtype)
@@ -313,12 +313,12 @@ def _results(
 
 @contextmanager
 def _closed(results: Generator[T, None, None]) -> Iterator[Generator[T, None, None]]:
-    """Close a generator at once when something fails: joblib then drops the tasks that wait."""
+    """Close a generator at once on failure, so that joblib drops the waiting tasks."""
     try:
         yield results
     finally:
         with warnings.catch_warnings():
-            # Joblib counts the results that nobody wants any more.
+            # Ignore joblib's warning about unused results.
             warnings.simplefilter("ignore", UserWarning)
             results.close()
 
@@ -330,7 +330,7 @@ def _numbered(number: int, function: Callable[..., NDArray], *args: Any) -> tupl
 def _runner(
     n_jobs: int,
 ) -> AbstractContextManager[Callable[[Iterable[tuple]], Numbered]]:
-    """Return what runs tasks and yields their results as they come."""
+    """Return a function that runs tasks and yields their results as they arrive."""
     if n_jobs <= 1:
         return nullcontext(lambda tasks: (function(*args) for function, args, _ in tasks))
     return Parallel(n_jobs, prefer="threads", return_as="generator_unordered")
@@ -338,7 +338,7 @@ def _runner(
 
 @contextmanager
 def _limited_threads(n_jobs: int) -> Iterator[None]:
-    """Share the cores among the tasks: BLAS would start a thread on each of them in each task."""
+    """Share the cores among the tasks, as BLAS would use all of them in each task."""
     if n_jobs <= 1:
         yield
         return
@@ -348,5 +348,5 @@ def _limited_threads(n_jobs: int) -> Iterator[None]:
 
 @cache
 def thread_pools() -> ThreadpoolController:
-    """Return the handle on the threads of BLAS; looking it up takes milliseconds."""
+    """Return the controller of BLAS threads; cached, as creating it takes milliseconds."""
     return ThreadpoolController()

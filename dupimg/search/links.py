@@ -1,6 +1,6 @@
-"""Find the connected components of similar rows, from as few pairs as can tell them.
+"""Find the connected components of similar rows from as few pairs as possible.
 
-`find_links` is the task of one block, `search_links` runs it on all blocks and joins the links.
+`find_links` is the task of one block; `search_links` runs it on all blocks and joins the links.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ from dupimg.search.blocks import Block, SearchOptions, triangle
 from dupimg.search.rows import Part, RecentParts, Rows, pair_cosines, rounding_margin
 from dupimg.search.sketches import PAIR_COST, make_sketches, places_of, principal_directions
 
-# Rows of a block that share a component: numbers below the number of rows of the block are rows,
-# the others are columns.
+# Linked rows and columns of a block; numbers from the number of rows on are columns.
 LINKS = np.dtype([("a", np.int32), ("b", np.int32)])
 
 
 @dataclass(frozen=True, eq=False)
 class GroupedSide:
-    """The rows, or the columns, of a block, and what is known to connect them.
+    """The rows or the columns of a block, with their known components.
 
     Attributes
     ----------
     part : Part
         The vectors.
     groups : ndarray of shape (n,), int64
-        Rows of one group are known to be connected.
+        Known components of the rows.
     sketch : ndarray of shape (n, k), float32, or None
         See `dupimg.search.sketches`.
     """
@@ -42,7 +41,7 @@ class GroupedSide:
 
 
 def find_links(left: GroupedSide, right: GroupedSide, accepted: float) -> NDArray:
-    """Find what the pairs of a block connect.
+    """Find the new links in a block.
 
     Parameters
     ----------
@@ -54,8 +53,8 @@ def find_links(left: GroupedSide, right: GroupedSide, accepted: float) -> NDArra
     Returns
     -------
     ndarray of dtype LINKS
-        Rows of different groups that pairs of the block connect, directly or not; fewer than
-        there are rows and columns.
+        Rows of different groups that pairs of the block connect, directly or indirectly; fewer
+        links than rows and columns.
     """
     parts = list(_apart(left.groups, right.groups))
     if not parts:
@@ -75,7 +74,7 @@ def find_links(left: GroupedSide, right: GroupedSide, accepted: float) -> NDArra
 
 
 def join(groups: NDArray[np.int64], i: NDArray, j: NDArray) -> NDArray[np.int64]:
-    """Unite the groups of the rows `i[k]` and `j[k]` for every k.
+    """Merge the groups of the rows `i[k]` and `j[k]` for every k.
 
     Examples
     --------
@@ -93,9 +92,9 @@ def join(groups: NDArray[np.int64], i: NDArray, j: NDArray) -> NDArray[np.int64]
 def _apart(
     left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield sets of rows and columns that hold all pairs of different groups.
+    """Yield sets of rows and columns that together contain all pairs of different groups.
 
-    A giant component soon fills most of a block; its pairs are left out.
+    This skips the pairs within a giant component, which soon fills most of a block.
     """
     values, counts = np.unique(left, return_counts=True)
     giant = values[counts.argmax()]
@@ -117,7 +116,7 @@ def _candidates(
     where: tuple[NDArray[np.int64], NDArray[np.int64]],
     accepted: float,
 ) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
-    """Return the pairs of different groups that may be connected, and which surely are."""
+    """Return the candidate pairs of different groups, and which of them are certain."""
     rows, columns = where
     margin = rounding_margin(a.n_features)
     apart = left.groups[rows, None] != right.groups[columns]
@@ -142,7 +141,7 @@ def _unit(data: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def _spanning(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray:
-    """Return pairs of neighbours in groups of `after` that were in different ones before."""
+    """Return links that turn the groups `before` into the groups `after`."""
     order = np.lexsort((before, after))
     a, b = order[:-1], order[1:]
     linked = (after[a] == after[b]) & (before[a] != before[b])
@@ -172,7 +171,7 @@ def search_links(data: Rows, accepted: float, options: SearchOptions) -> NDArray
     parts = RecentParts(data)
 
     def task(block: Block) -> tuple:
-        groups = components.groups  # one array for both sides: names change when groups unite
+        groups = components.groups  # the same array for both sides, as merging renumbers groups
 
         def side(rows: slice) -> GroupedSide:
             sketch = None if sketches is None else sketches[rows]
@@ -204,7 +203,7 @@ class _Components:
         self._n_waiting = 0
 
     def unite(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
-        """Take in links; a few wait for others, since each renaming goes through all rows."""
+        """Add links; collect several, because each merge renumbers all rows."""
         self._waiting.append(np.stack([a, b]))
         self._n_waiting += len(a)
         if self._n_waiting * 50 > len(self.groups):

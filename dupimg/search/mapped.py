@@ -1,4 +1,4 @@
-"""A memory-mapped array, read a part at a time: memory holds no more than that part."""
+"""Read a memory-mapped array part by part, so that only one part is in memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 class MappedArray:
     """A matrix stored row by row in a file; indexing reads the rows.
 
-    A memory map counts every page that was ever touched as memory of the process, and reads
-    scattered rows slowly. So rows are read, not mapped. A pickle holds the name of the file, so
-    that another process reads its own rows, on a shared disk even another machine.
+    A memory map counts every touched page as memory of the process, and reads scattered rows
+    slowly. So rows are read, not mapped. A pickle contains the name of the file, so that another
+    process, or another machine with a shared disk, reads its own rows.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class MappedArray:
 
     @classmethod
     def of(cls, array: NDArray) -> MappedArray | None:
-        """Find the file behind an array; None if it is in memory, or changed there alone.
+        """Find the file behind an array; None if it is in memory or a copy-on-write map.
 
         Examples
         --------
@@ -61,7 +61,7 @@ class MappedArray:
         Raises
         ------
         OSError
-            The file is gone, or shorter than it was.
+            The file is gone or truncated.
         """
         if isinstance(rows, slice):
             start, stop, _ = rows.indices(len(self))
@@ -78,5 +78,5 @@ class MappedArray:
         return taken
 
 
-# The rows of a search: in memory, or in a file.
+# The rows of a search, in memory or in a file.
 Matrix: TypeAlias = NDArray | MappedArray

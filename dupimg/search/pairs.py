@@ -1,9 +1,9 @@
-"""Find pairs of similar rows, and the nearest of every row.
+"""Find pairs of similar rows, and the nearest row of every row.
 
-Float32 products propose pairs, float64 decides. `find_pairs` is the task of one block: it knows of
-other blocks only what its arguments say, and numbers rows and columns from the corner of the
-block. `search_pairs` and `search_rectangle` run it on all blocks and collect what it finds, which
-depends neither on the blocks nor on the sketches.
+Float32 products propose pairs, float64 decides. `find_pairs` is the task of one block: it only
+depends on its arguments, and numbers rows and columns from the corner of the block. `search_pairs`
+and `search_rectangle` run it on all blocks and collect the results, which depend neither on the
+blocks nor on the sketches.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from dupimg.search.sketches import (
     principal_directions,
 )
 
-# Pairs of a row and a column of a block, and their cosines.
+# Row, column and cosine of pairs of a block.
 PAIRS = np.dtype([("i", np.int32), ("j", np.int32), ("cosine", np.float64)])
 
-# Given a block and rows i[k] and j[k], and their cosines: all pairs of the block that count.
+# Receives a block, rows i[k] and j[k] and their cosines: all pairs of the block that count.
 Take = Callable[[Block, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], None]
 
-# Given a block, tells of which of its rows, and of its columns, pairs count.
+# Returns for a block which of its rows and of its columns may form pairs.
 AreFree = Callable[[Block], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """The rows, or the columns, of a block, and what is known of them.
+    """The rows or the columns of a block, with the known facts about them.
 
     Attributes
     ----------
     part : Part
         The vectors.
     nearest : ndarray of shape (n,), float64
-        The highest cosine to any other row found so far; -inf where there is none, inf where no
-        pair of this block can matter for it.
+        The highest cosine to any other row so far; -inf for none yet, inf if no pair of this block
+        can exceed it.
     is_free : ndarray of shape (n,), bool, or None
-        Rows of which pairs that reach the threshold count. None: all.
+        Rows whose pairs at or above the threshold count. None: all.
     sketch : ndarray of shape (n, k), float32, or None
         See `dupimg.search.sketches`.
     """
@@ -68,13 +68,13 @@ def find_pairs(left: Side, right: Side, accepted: float, is_diagonal: bool) -> N
     accepted : float
         Cosine from which pairs of free rows count.
     is_diagonal : bool
-        Whether only pairs of different rows i < j are meant.
+        Whether only pairs of different rows i < j count.
 
     Returns
     -------
     ndarray of dtype PAIRS
-        All pairs of free rows with at least that cosine, and the nearest of each row and each
-        column, if that is nearer than what was known or as near.
+        All pairs of free rows with at least that cosine, and the nearest of each row and column if
+        its cosine is at least the known one.
     """
     a = left.part.rows
     b = a if is_diagonal else right.part.rows
@@ -101,7 +101,7 @@ class _Block:
     margin: float
 
     def sketched_candidates(self, bounds: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
-        """Return the pairs that may count by the bounds of their cosines, forming few products."""
+        """Return the candidate pairs by the bounds of their cosines, with few products."""
         mask = self._may_be_similar(bounds)
         mask |= _reaches(bounds, self.left.nearest, self.margin)
         mask |= _reaches(bounds.T, self.right.nearest, self.margin).T
@@ -119,7 +119,7 @@ class _Block:
         return i, j
 
     def candidates(self, *, is_diagonal: bool = False) -> NDArray[np.bool_]:
-        """Return which pairs may count by their products."""
+        """Return which pairs are candidates by their products."""
         products = self.a.unit @ self.b.unit.T
         if is_diagonal:
             np.fill_diagonal(products, -np.inf)
@@ -132,7 +132,7 @@ class _Block:
         return by_row
 
     def decide(self, i: NDArray, j: NDArray, *, is_diagonal: bool) -> NDArray:
-        """Return those candidates that count."""
+        """Return the candidates that count."""
         cosines = pair_cosines(self.a, i, self.b, j)
         by_row = self.left.nearest.copy()
         by_column = by_row if is_diagonal else self.right.nearest.copy()
@@ -156,7 +156,7 @@ class _Block:
     def _narrow(
         self, by_row: NDArray[np.bool_], by_column: NDArray[np.bool_], *, is_diagonal: bool
     ) -> None:
-        """Drop most of many candidates for the nearest, which float32 cannot tell apart."""
+        """Drop most of many candidates for the nearest that are equal within float32 rounding."""
         cosines = _unit64(self.a) @ _unit64(self.b).T
         if is_diagonal:
             np.fill_diagonal(cosines, -np.inf)
@@ -180,8 +180,8 @@ class _Block:
 def _may_be_nearest(
     products: NDArray, nearest: NDArray[np.float64], margin: float
 ) -> NDArray[np.bool_]:
-    """Return which columns may be the nearest of each row, given what is known of others."""
-    # What the true cosine of the nearest cannot fall below.
+    """Return which columns may be the nearest of each row, given the known cosines."""
+    # Lower bound of the true cosine of the nearest.
     best = products.max(axis=1).astype(np.float64) - margin
     return _reaches(products, np.maximum(best, nearest), margin)
 
@@ -192,7 +192,7 @@ def _reaches(products: NDArray, limit: NDArray[np.float64], margin: float) -> ND
 
 
 def _keep_first_copy(mask: NDArray[np.bool_], a: Rows, b: Rows) -> None:
-    """Drop all candidates for the nearest but the first one, if its cosine is 1."""
+    """Keep only the first candidate for the nearest if its cosine is 1."""
     rows = np.flatnonzero(mask.any(axis=1))
     first = mask[rows].argmax(axis=1)
     copies = pair_cosines(a, rows, b, first) == 1
@@ -201,7 +201,7 @@ def _keep_first_copy(mask: NDArray[np.bool_], a: Rows, b: Rows) -> None:
 
 
 def _some(side: Side, rows: NDArray) -> Side:
-    """Return what is known of some rows of a side."""
+    """Return a selection of the rows of a side."""
     is_free = None if side.is_free is None else side.is_free[rows]
     return replace(side, nearest=side.nearest[rows], is_free=is_free, sketch=None)
 
@@ -211,7 +211,7 @@ def _unit64(rows: Rows) -> NDArray[np.float64]:
 
 
 class Nearest:
-    """The nearest other row seen so far, and its cosine, for every row.
+    """The nearest other row so far, and its cosine, for every row.
 
     Parameters
     ----------
@@ -220,9 +220,9 @@ class Nearest:
     Attributes
     ----------
     cosine : ndarray of shape (n,), float64
-        -inf where none has been seen.
+        -inf for none yet.
     index : ndarray of shape (n,), int64
-        The first one on a tie; -1 where none has been seen.
+        The first one on a tie; -1 for none yet.
 
     Examples
     --------
@@ -237,22 +237,22 @@ class Nearest:
         self.index = np.full(n_rows, -1, dtype=np.int64)
 
     def known(self, rows: slice, others: slice) -> NDArray[np.float64]:
-        """Return the highest cosines so far; inf where none of the others can be nearer."""
+        """Return the highest cosines so far; inf if none of the others can be nearer."""
         cosine = self.cosine[rows].copy()
         cosine[(cosine == 1) & (self.index[rows] < others.start)] = np.inf
         return cosine
 
     def update(self, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
-        """Take in the cosines of rows `i` to other rows `j`, the first of which wins a tie."""
-        # First the index, then the cosine: another thread may read them, and must never take an
-        # index of before for one of a cosine that has just become 1.
+        """Add the cosines of rows `i` to other rows `j`; the first `j` wins a tie."""
+        # Write the index before the cosine: another thread may read both, and must not combine an
+        # old index with a cosine that has just become 1.
         self.index[i[cosines > self.cosine[i]]] = np.iinfo(np.int64).max
         np.maximum.at(self.cosine, i, cosines)
         ties = cosines == self.cosine[i]
         np.minimum.at(self.index, i[ties], j[ties])
 
     def result(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return cosine and index, NaN and -1 where there is no other row."""
+        """Return cosine and index; NaN and -1 without another row."""
         return np.where(self.index < 0, np.nan, self.cosine), self.index
 
 
@@ -265,19 +265,19 @@ def search_pairs(
     are_free: AreFree | None = None,
     key: bytes = b"",
 ) -> Nearest:
-    """Find the pairs with a cosine of at least `accepted`, and the nearest of every row.
+    """Find the pairs with a cosine of at least `accepted`, and the nearest row of every row.
 
     Parameters
     ----------
     data : Rows
     accepted : float
     take : callable
-        Is given the pairs i < j of every block that count, and perhaps some others.
+        Receives the pairs i < j of every block that count, and maybe some others.
     options : SearchOptions
     are_free : callable, optional
-        Tells which pairs still count when a block is begun. By default all.
+        Returns which rows and columns still count when a block starts. By default all.
     key : bytes
-        What `are_free` depends on beside data and threshold.
+        Identifies everything that `are_free` depends on besides data and threshold.
 
     Returns
     -------
@@ -322,7 +322,7 @@ def search_pairs(
 def _compare_neighbours(
     data: Rows, directions: NDArray[np.float64], nearest: Nearest, options: SearchOptions
 ) -> None:
-    """Find for every row one that is nearly as near as the nearest, in a fiftieth of the time."""
+    """Find an almost nearest row for every row, in a fiftieth of the time."""
     size = options.block_rows(data.n_features)
     for arrangement in arrangements(data, directions):
         arranged = data.ordered(arrangement)
@@ -347,14 +347,14 @@ def search_rectangle(
     Parameters
     ----------
     left, right : Rows
-        With the same number of columns.
+        Both have the same number of columns.
     accepted, take, options
-        As in `search_pairs`.
+        See `search_pairs`.
 
     Returns
     -------
     of_left, of_right : Nearest
-        The nearest row of the other matrix.
+        The nearest rows in the other matrix.
     """
     size = options.block_rows(left.n_features)
     of_left, of_right = Nearest(len(left)), Nearest(len(right))

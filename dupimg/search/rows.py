@@ -1,7 +1,7 @@
-"""The rows of a matrix, in memory or in a file, and arithmetic that is exact where it decides.
+"""The rows of a matrix, in memory or in a file, and exact arithmetic for decisions.
 
-Float32 matrix products are fast and off by at most `rounding_margin`; `paired_dots` settles
-in float64 what they leave open, with the same bits on every machine and thread count.
+Float32 matrix products are fast, with an error of at most `rounding_margin`; `paired_dots` decides
+the remaining cases in float64, with the same bits on every machine and number of threads.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 
 from dupimg.search.mapped import MappedArray, Matrix
 
-# Elements of each of the two float64 copies that are multiplied at once: half a MiB, so that
-# they stay in the second-level cache.
+# Elements of each of the two float64 copies to multiply at once: half a MiB, to fit into the
+# second-level cache.
 _GATHERED_ELEMENTS = 1 << 16
 
-# Rows whose lengths are measured at once: 20 MiB of 1280 float32 columns.
+# Rows to measure at once: 20 MiB of 1280 float32 columns.
 _MEASURED_ROWS = 4096
 
-# Parts that are kept in memory: 10 MiB each, as they were and in float32.
+# Parts to keep in memory: 10 MiB each, as read and in float32.
 _PARTS_KEPT = 4
 
-# Float32 rows whose length differs from 1 by no more than this are multiplied as they are.
+# Float32 rows whose length differs from 1 by no more than this are not normalized.
 _UNIT_TOLERANCE = 2.0**-20
 
 
 def squared_norms(vectors: Matrix) -> NDArray[np.float64]:
-    """Return the squared length of every row, which must have a direction.
+    """Return the squared length of every row; raise ValueError for a zero row.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def squared_norms(vectors: Matrix) -> NDArray[np.float64]:
         part = vectors[start : start + _MEASURED_ROWS]
         rows = np.arange(len(part))
         squares[start : start + _MEASURED_ROWS] = paired_dots(part, rows, rows)
-    # Squares within these bounds can be multiplied with each other in float64.
+    # Products of two squares within these bounds stay in the range of float64.
     bad = np.flatnonzero(~((squares > 1e-150) & (squares < 1e150)))
     if bad.size:
         raise ValueError(
@@ -100,8 +100,8 @@ def paired_dots(
 ) -> NDArray[np.float64]:
     """Return the dot product of row `i[k]` and row `j[k]` for every k, in float64.
 
-    Each is summed on its own and in the same order, so its bits depend neither on the pairs
-    around it nor on the number of threads, and swapping `i` and `j` changes nothing.
+    Each sum is computed separately in a fixed order, so its bits depend neither on the other pairs
+    nor on the number of threads, and swapping `i` and `j` changes nothing.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def paired_dots(
     size = max(1, _GATHERED_ELEMENTS // vectors.shape[1])
     for start in range(0, len(i), size):
         batch = slice(start, start + size)
-        # Converted beforehand: einsum would convert piecewise, and sum in another order.
+        # Converted first, as einsum would convert piecewise and sum in another order.
         left = vectors[i[batch]].astype(np.float64, copy=False)
         right = others[j[batch]].astype(np.float64, copy=False)
         np.einsum("kd,kd->k", left, right, out=dots[batch])
@@ -132,7 +132,7 @@ def paired_dots(
 
 
 def rounding_margin(n_features: int) -> float:
-    """Return how far a float32 product of the rows of `Rows.unit` can be from their cosine.
+    """Return the largest error of a float32 product of rows from `Rows.unit` as a cosine.
 
     Notes
     -----
@@ -154,14 +154,14 @@ def rounding_margin(n_features: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Vectors and their squared lengths: all rows of a matrix, or some in an order of their own.
+    """Vectors and their squared lengths: all rows of a matrix, or some in another order.
 
     Attributes
     ----------
     vectors : ndarray or MappedArray of shape (m, d), float32 or float64
     squares : ndarray of shape (n,), float64
     order : ndarray of shape (n,), int, or None
-        Row `order[i]` of `vectors` counts as row `i`. None: all rows, as they come.
+        Row `order[i]` of `vectors` counts as row `i`. None: all rows in order.
     """
 
     vectors: Matrix
@@ -170,12 +170,12 @@ class Rows:
 
     @classmethod
     def of(cls, vectors: NDArray) -> Rows:
-        """Measure vectors, which may be memory-mapped; see `squared_norms` for what it refuses."""
+        """Create from vectors, which may be memory-mapped; see `squared_norms` for errors."""
         source: Matrix = MappedArray.of(vectors) or vectors
         return cls(source, squared_norms(source))
 
     def ordered(self, order: NDArray[np.int64]) -> Rows:
-        """Return the rows with these numbers, in this order, without copying them."""
+        """Return a selection of the rows in this order, without copying them."""
         if np.array_equal(order, np.arange(len(self))):
             return self
         places = order if self.order is None else self.order[order]
@@ -201,13 +201,13 @@ class Rows:
         return self.part(rows).rows
 
     def bytewise(self) -> Iterator[bytes]:
-        """Yield the content, part by part, and the order."""
+        """Yield the bytes of the content, part by part, and of the order."""
         for start in range(0, len(self), _MEASURED_ROWS):
             yield self.load(slice(start, start + _MEASURED_ROWS)).vectors[:].tobytes()
 
     @cached_property
     def unit(self) -> NDArray[np.float32]:
-        """The rows, read into memory, with a length of 1 as near as products need."""
+        """The rows in memory, normalized as precisely as products require."""
         if self.vectors.dtype == np.float32 and np.all(
             np.abs(np.sqrt(self.squares) - 1) <= _UNIT_TOLERANCE
         ):
@@ -217,9 +217,9 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some rows, not read yet: a task takes it along to wherever it runs.
+    """Some rows, not read yet, as an argument of tasks.
 
-    Pickling takes these rows along and no others, or only their place if they are in a file.
+    A pickle contains only these rows, or only their position if they are in a file.
     """
 
     vectors: Matrix
@@ -239,7 +239,7 @@ class Part:
 
 
 class RecentParts:
-    """Parts of the rows, the last few of which stay in memory: all blocks of a stripe share one."""
+    """Parts of the rows; keeps the last few in memory, as all blocks of a stripe share one."""
 
     def __init__(self, data: Rows) -> None:
         self._data = data
@@ -259,7 +259,7 @@ def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.
     Parameters
     ----------
     left, right : Rows
-        Without an order; the same object or two, of the same number of columns.
+        Without an order; the same object or two with the same number of columns.
     i, j : ndarray of shape (k,), int
 
     Returns
@@ -274,6 +274,6 @@ def pair_cosines(left: Rows, i: NDArray, right: Rows, j: NDArray) -> NDArray[np.
     array([0.8, 1. ])
     """
     cosines = paired_dots(left.vectors, i, j, right.vectors)
-    # The root of a product, not a product of roots: the root of a square is exact.
+    # The root of the product instead of the product of roots: the root of a square is exact.
     cosines /= np.sqrt(left.squares[i] * right.squares[j])
     return np.clip(cosines, -1.0, 1.0, out=cosines)

@@ -1,9 +1,9 @@
 """Exact cosine similarity of many vectors, block by block.
 
-This is the one place that knows the threshold convention: two vectors are similar if their
-cosine is at least the threshold, decided in float64 from the vectors as they were given.
-Float32 matrix products only propose candidates, and with a margin that never misses one. So
-the results depend neither on the block size nor on the number of threads.
+Only this module implements the convention for thresholds: two vectors are similar if their
+cosine is at least the threshold, decided in float64 from the original vectors. Float32 matrix
+products only propose candidates, with a margin so that none is missed. So the results depend
+neither on the block size nor on the number of threads.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from dupimg.search.links import search_links
 from dupimg.search.pairs import search_pairs, search_rectangle
 from dupimg.search.rows import Rows, pair_cosines, squared_norms, unit_rows
 
-# A pair that is mathematically at the threshold must count although its cosine is computed in
-# floating point. A float64 cosine of d terms is off by at most about d * 1.1e-16, so this
-# holds up to d = 18,000, and no embedding tells photos apart at the twelfth digit.
+# A pair exactly at the threshold must count despite rounding. The error of a float64 cosine of d
+# terms is at most about d * 1.1e-16, so this suffices up to d = 18,000, and no embedding
+# distinguishes photos by the twelfth digit.
 TOLERANCE = 2e-12
 
 # Products of `nearest_neighbours` in memory: 256 MB.
 _PRODUCTS_AT_ONCE = 2**26
 
-# Told the rows i[k] and j[k] of candidate pairs and their cosines, answers which pairs count.
+# Returns which pairs count, given the rows i[k] and j[k] of candidate pairs and their cosines.
 Select = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
 
 
@@ -81,7 +81,7 @@ class CosineNeighbours:
 
 
 def check_threshold(threshold: float, name: str = "threshold") -> None:
-    """Raise an error that calls it `name` unless `threshold` is a number in (0, 1].
+    """Raise an error about `name` unless `threshold` is a number in (0, 1].
 
     Raises
     ------
@@ -124,22 +124,22 @@ def cosine_graph(
     threshold : float
         Cosine similarity in (0, 1], inclusive.
     select : callable, optional
-        Given rows i and j of pairs that reach the threshold and their cosines, tells which of
-        the pairs are to be kept. By default all.
+        Returns which pairs to keep, given rows i and j of pairs that reach the threshold and their
+        cosines. By default all.
     memory : int, optional
-        Bytes that the search may take beside `vectors` and its result, though a little it must
-        take. By default a quarter of the memory that is free, of which it takes what is of use.
+        Largest number of bytes for the search, besides `vectors`, its result and a necessary
+        minimum. By default a quarter of the free memory, of which only the useful part is taken.
     n_jobs : int, optional
-        Number of blocks that are compared at once. By default the number of cores, or of those
-        that the backend of `joblib.parallel_config` has.
+        Number of blocks to compare at once. By default the number of cores, or of the workers of
+        the backend in `joblib.parallel_config`.
     progress : callable, optional
         Called after every block with the number of pairs compared in it, n * (n - 1) / 2 in
         all: the `update` of a tqdm bar.
     checkpoint : Checkpoints, optional
-        Keeps what was found, so that the same search goes on where it was interrupted. Searches
-        of less than about a second are not kept. See `dupimg.files.checkpoints`.
+        Saves partial results, so that the same search can resume after an interruption. Searches
+        of less than about a second are not saved. See `dupimg.files.checkpoints`.
     sketches : bool, default=True
-        Look at sketches first where that saves time; False is of use to measure what it saves.
+        Whether to use sketches if that saves time; False only serves for measuring the gain.
 
     Returns
     -------
@@ -154,9 +154,9 @@ def cosine_graph(
     Notes
     -----
     Takes at most the time of the float32 matrix products of n * n / 2 pairs, plus about 1.5 µs
-    for every pair that is found or may be the nearest of a row, and less where a few directions
-    tell most pairs apart, see `dupimg.search.sketches`. A pair takes 24 bytes in the result, and
-    about 60 while that is made.
+    for every pair that is found or may be the nearest of a row, and less if a few directions
+    separate most pairs, see `dupimg.search.sketches`. A pair takes 24 bytes in the result, and
+    about 60 during the search.
 
     Examples
     --------
@@ -268,8 +268,8 @@ def connected_groups(
 
     Notes
     -----
-    Only pairs that join two components are looked at, so a component of 50,000 rows with a
-    billion pairs takes no more memory than one with 50,000, and less time.
+    Pairs within a known component are skipped, so a component of 50,000 rows with a billion pairs
+    takes no more memory than one with 50,000 pairs, and less time.
 
     Examples
     --------
@@ -286,7 +286,7 @@ def connected_groups(
 def reachable_rows(
     vectors: NDArray, seeds: NDArray[np.int64], threshold: float
 ) -> NDArray[np.int64]:
-    """Return the rows that chains of pairs lead to from the seeds, the seeds included.
+    """Return the rows connected to the seeds by chains of pairs, including the seeds.
 
     Parameters
     ----------
@@ -316,21 +316,21 @@ def reachable_rows(
 
 
 def nearest_neighbours(vectors: NDArray, n_neighbours: int, threshold: float) -> NDArray[np.int64]:
-    """Return the pairs of rows of which one is among the nearest of the other.
+    """Return the pairs of rows in which one is among the nearest of the other.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, d), float32 or float64
         Rows of any length but zero.
     n_neighbours : int
-        How many of each row.
+        Number of neighbours of each row.
     threshold : float
         Lowest cosine.
 
     Returns
     -------
     ndarray of shape (n_pairs, 2), int64
-        The smaller row first, in order.
+        Sorted, with the smaller row first in each pair.
 
     Examples
     --------
@@ -342,7 +342,7 @@ def nearest_neighbours(vectors: NDArray, n_neighbours: int, threshold: float) ->
     data = Rows.of(vectors)
     unit = unit_rows(vectors, squared_norms(vectors)).astype(np.float32, copy=False)
     n_rows = len(unit)
-    # A few more than wanted: float64 decides which of them are the nearest.
+    # A few more candidates than required; float64 decides among them.
     n_proposed = min(n_neighbours + 4, n_rows - 1)
     found = [np.empty((0, 2), np.int64)]
     if n_proposed < 1:
@@ -378,7 +378,7 @@ def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 class _Found:
-    """Collects the pairs that reach a threshold, and that `select` keeps."""
+    """Collects the pairs that reach a threshold and pass `select`."""
 
     def __init__(self, threshold: float, select: Select | None = None) -> None:
         self._accepted = threshold - TOLERANCE
@@ -387,7 +387,7 @@ class _Found:
         self._parts = [(nothing, nothing, np.empty(0))]
 
     def take(self, block: Block, i: NDArray, j: NDArray, cosines: NDArray[np.float64]) -> None:
-        """Take in pairs."""
+        """Add pairs."""
         similar = cosines >= self._accepted
         i, j, cosines = i[similar], j[similar], cosines[similar]
         if self._select is not None:
@@ -397,7 +397,7 @@ class _Found:
             self._parts.append((i.astype(np.int32), j.astype(np.int32), cosines))
 
     def matrix(self, shape: tuple[int, int]) -> csr_array:
-        """Return the pairs as a matrix, and forget them."""
+        """Return the pairs as a matrix, and release them."""
         i, j, cosines = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
         self._parts.clear()
         pairs = coo_array((cosines, (i, j)), shape=shape).tocsr()

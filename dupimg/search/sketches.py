@@ -1,13 +1,13 @@
-"""Bounds of cosines from a few numbers for each row, so that most products need not be formed.
+"""Bound cosines by a few numbers for each row, which saves most products.
 
 Split a unit vector into its projection p on a few directions and the rest r. Then by Cauchy and
 Schwarz ``x · y = p · q + r · s <= p · q + |r| |s|``, which is the dot product of the sketches
-``(p, |r|)`` and ``(q, |s|)``. The sharper the bound, the more of the length lies in p: the
+``(p, |r|)`` and ``(q, |s|)``. The more of the length lies in p, the sharper is the bound, so the
 directions are the principal ones.
 
-Where the nearest of each row counts, a pair can be left out only if it cannot be nearer than one
-that is known. So rows are first compared with those beside them in a few arrangements in which
-similar rows are neighbours.
+If the nearest of each row is wanted, a pair can only be skipped if it cannot be nearer than a known
+one. So rows are first compared with their neighbours in a few arrangements that put similar rows
+side by side.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from numpy.typing import NDArray
 
 from dupimg.search.rows import Rows, unit_rows
 
-# A pair that is decided on its own takes as long as this many pairs of a matrix product.
+# A single pair takes as long as this many pairs of a matrix product.
 PAIR_COST = 64
 
 # Comparing a block of bounds with their limits costs as much as this many columns of a matrix
 # product: 2 ns a pair.
 _BOUNDS_COST = 100
 
-# Up to here the search takes some seconds, of which finding directions is too large a part.
+# Up to this number of rows, finding directions is too large a part of a search of seconds.
 FEWEST_ROWS = 30_000
 
 _SAMPLE_ROWS = 2048
 _SIZES = (32, 64, 128, 256)
 MOST_DIRECTIONS = _SIZES[-1]
 
-# Sketches must save at least a quarter of the time on the sample.
+# Sketches must save at least a quarter of the time on a sample.
 _WORTHWHILE = 0.75
 
-# Arrangements, and the directions that each of them goes by: half a million blocks have 20.
+# Number of arrangements, and the directions used by each.
 _N_ARRANGEMENTS = 2
 _N_SPLITS = 20
 
 
 def principal_directions(data: Rows, memory: int) -> NDArray[np.float64] | None:
-    """Return the directions that hold most of the squared lengths of the rows, best first.
+    """Return the principal directions of the rows, best first.
 
     Parameters
     ----------
@@ -53,20 +53,20 @@ def principal_directions(data: Rows, memory: int) -> NDArray[np.float64] | None:
     Returns
     -------
     ndarray of shape (d, k), float64, or None
-        Orthonormal columns, of a sample; None where there are too few rows or columns, or there
-        is too little memory.
+        Orthonormal columns, computed from a sample; None for too few rows or columns, or too
+        little memory.
     """
     k = min(MOST_DIRECTIONS, data.n_features // 2, memory // (4 * len(data)) - 1)
     if len(data) < FEWEST_ROWS or k < _SIZES[0]:
         return None
     sample = _sample(data)[1].astype(np.float32)
     _, directions = np.linalg.eigh(sample.T @ sample)
-    # Float32 is good enough to choose directions, but they must be orthonormal.
+    # Float32 suffices to choose directions, but these must be orthonormal in float64.
     return np.linalg.qr(directions[:, : -k - 1 : -1].astype(np.float64))[0]
 
 
 def arrangements(data: Rows, directions: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
-    """Yield orders of the rows in which similar rows are mostly near each other.
+    """Yield orders of the rows in which similar rows are mostly close together.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def arrangements(data: Rows, directions: NDArray[np.float64]) -> Iterator[NDArra
     Yields
     ------
     ndarray of shape (n,), int64
-        Rows are halved by each of some directions in turn, as in a k-d tree.
+        Rows are split in halves along some directions in turn, as in a k-d tree.
     """
-    # By the first direction, the mean, rows differ least.
+    # Skip the first direction, the mean, along which rows differ least.
     used = min(1 + _N_ARRANGEMENTS * _N_SPLITS, directions.shape[1])
     projections = project(data, directions[:, 1:used])[:, :-1]
     for start in range(_N_ARRANGEMENTS):
@@ -100,14 +100,14 @@ def _arrange(projections: NDArray[np.float32]) -> NDArray[np.int64]:
 def make_sketches(
     data: Rows, directions: NDArray[np.float64] | None, limit: NDArray[np.float64]
 ) -> NDArray[np.float32] | None:
-    """Return a sketch of every row, if that is expected to save time.
+    """Return a sketch of every row, or None if sketches would not save time.
 
     Parameters
     ----------
     data : Rows
     directions : ndarray of shape (d, k), float64, or None
     limit : ndarray of shape (n,), float64
-        The least cosine to another row that counts for each row.
+        The least relevant cosine of each row to another one.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def make_sketches(
     if directions is None:
         return None
     sizes = [k for k in _SIZES if k <= directions.shape[1]]
-    # Not the rows that the directions are of: these they fit too well.
+    # Use other rows than those of the directions, which fit these too well.
     rows, sample = _sample(data, offset=0.5)
     costs = [_cost(sample, directions[:, :k], limit[rows]) for k in sizes]
     best = int(np.argmin(costs))
@@ -158,7 +158,7 @@ def project(data: Rows, directions: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def places_of(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows and columns of the true elements, fifteen times as fast as `nonzero`.
+    """Return rows and columns of true elements, fifteen times as fast as `nonzero`.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def places_of(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.in
 
 
 def hard_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which rows and columns have so many candidates that their products cost less.
+    """Return the rows and columns with so many candidates that full products are cheaper.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def hard_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.b
     -------
     rows : ndarray of shape (n,), bool
     columns : ndarray of shape (m,), bool
-        In which there are many even without those of the rows.
+        Columns with many candidates outside of these rows.
     """
     n_rows, n_columns = mask.shape
     rows = np.count_nonzero(mask, axis=1) * PAIR_COST > n_columns
@@ -189,7 +189,7 @@ def hard_lines(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.b
 
 
 def _sample(data: Rows, *, offset: float = 0.0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the numbers of some rows, evenly spread, and the rows at length 1."""
+    """Return an evenly spread sample of row numbers, and the normalized rows."""
     rows = ((np.arange(_SAMPLE_ROWS) + offset) * len(data) / _SAMPLE_ROWS).astype(np.int64)
     taken = rows if data.order is None else data.order[rows]
     return rows, unit_rows(data.vectors[taken], data.squares[rows])
@@ -204,7 +204,7 @@ def _sketch(unit: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArr
 def _cost(
     sample: NDArray[np.float64], directions: NDArray[np.float64], limit: NDArray[np.float64]
 ) -> float:
-    """Return the time that a search with sketches takes, in units of that without."""
+    """Return the relative time of a search with sketches, compared to one without."""
     half = len(sample) // 2
     sketch = _sketch(sample, directions)
     bounds = sketch[:half] @ sketch[half:].T

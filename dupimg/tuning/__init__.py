@@ -1,1 +1,1 @@
-"""Find the right thresholds with the answers of a person."""
+"""Find the right thresholds from the user's answers about pairs."""

@@ -1,4 +1,4 @@
-"""What a person said about pairs of photos, as a CSV file."""
+"""Read and write the user's answers about pairs of photos as a CSV file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SKIPPED = "skipped"
 
 @dataclass(frozen=True)
 class PairLabel:
-    """What a person said about two photos.
+    """The user's answer about two photos.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ def read_label_table(path: Path, columns: Sequence[str], otherwise: str = "") ->
     ----------
     path : Path
     columns : sequence of str
-        That must be there.
+        The required columns.
     otherwise : str
-        What else the message may say was expected.
+        Another expected form, for the message.
 
     Returns
     -------
@@ -52,11 +52,11 @@ def read_label_table(path: Path, columns: Sequence[str], otherwise: str = "") ->
     Raises
     ------
     UsageError
-        There is no such file, it is no table, or a column is missing.
+        The file is missing, is no table, or lacks a column.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas raises kinds of ValueError
+    except (OSError, ValueError) as error:  # pandas' errors are ValueErrors
         raise UsageError(f"Got labels={path}, expected a CSV file: {error}") from error
     if missing := [name for name in columns if name not in table.columns]:
         raise UsageError(
@@ -67,7 +67,7 @@ def read_label_table(path: Path, columns: Sequence[str], otherwise: str = "") ->
 
 
 def holds_pairs(path: Path) -> bool:
-    """Tell whether a CSV file is about pairs of photos, and not about photos."""
+    """Return whether a CSV file is about pairs of photos, not single photos."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return COLUMNS[0] in file.readline().replace('"', "").strip().split(",")
@@ -76,7 +76,7 @@ def holds_pairs(path: Path) -> bool:
 
 
 def read_pairs(path: Path) -> tuple[PairLabel, ...]:
-    """Read what `write_pairs` wrote, also after a person edited it in a spreadsheet.
+    """Read the file of `write_pairs`, even after editing in a spreadsheet.
 
     Parameters
     ----------
@@ -90,11 +90,11 @@ def read_pairs(path: Path) -> tuple[PairLabel, ...]:
     Raises
     ------
     UsageError
-        There is no such file, it is no such table, or an answer is none.
+        The file is missing, lacks a column, or has an unknown answer.
     """
     table = read_label_table(path, COLUMNS)
     labels = []
-    # The header is row 1 of a spreadsheet.
+    # The header is row 1 in spreadsheets.
     for number, (path_a, path_b, cell) in enumerate(table[[*COLUMNS]].itertuples(index=False), 2):
         answer = cell.strip().lower()
         if answer not in (*ANSWERS, SKIPPED):
@@ -107,7 +107,7 @@ def read_pairs(path: Path) -> tuple[PairLabel, ...]:
 
 
 def write_pairs(labels: Sequence[PairLabel], path: Path) -> None:
-    """Write labels in one step: whoever is interrupted has the file before or after it."""
+    """Write labels atomically."""
     columns = {
         "path_a": [to_cell(label.path_a) for label in labels],
         "path_b": [to_cell(label.path_b) for label in labels],

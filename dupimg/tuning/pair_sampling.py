@@ -1,4 +1,4 @@
-"""How similar the photos of a folder are, and pairs of them at every similarity to ask about."""
+"""Measure how similar the photos of a folder are, and sample pairs at every similarity."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from numpy.typing import ArrayLike, NDArray
 
 STEP = 0.005  # of the thresholds
 
-# A random photo stands for others where there are more: the share of photos with a neighbour at
-# a threshold is then off by at most 0.022 with a probability of 95 %.
+# Larger folders are sampled: the error of the share of photos with a neighbour at a threshold is
+# then at most 0.022 with a probability of 95 %.
 _MOST_PHOTOS = 2000
 
-# To choose from, at each step of the cosine.
+# Pairs to choose from, for each step of the cosine.
 _CANDIDATES_PER_BIN = 24
 
-# Of float32: 128 MiB.
+# Products at once: 128 MiB of float32.
 _PRODUCTS_AT_ONCE = 1 << 25
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """How many photos are how similar to each of some photos.
+    """A histogram of the similarities of sampled photos to all others.
 
     Attributes
     ----------
     rows : ndarray of shape (n_photos,), int64
-        The photos, taken at random.
+        The sampled photos.
     counts : ndarray of shape (n_photos, n_bins), int64
-        Their neighbours by cosine, in steps of `STEP`; the last bin ends at 1.
+        Numbers of their neighbours by cosine, in steps of `STEP`; the last bin ends at 1.
     thresholds : ndarray of shape (n_bins,), float64
         The lower ends of the bins.
     """
@@ -46,7 +46,7 @@ class Neighbours:
 
     @property
     def centers(self) -> NDArray[np.float64]:
-        """The middle of each bin."""
+        """The centre of each bin."""
         return self.thresholds + STEP / 2
 
     @property
@@ -55,7 +55,7 @@ class Neighbours:
 
     @property
     def reached(self) -> NDArray[np.float64]:
-        """The share of the photos that have a neighbour at or above each threshold."""
+        """The share of photos with a neighbour at or above each threshold."""
         return (self._shares > 0).mean(axis=0)
 
     def bins(self, cosines: ArrayLike) -> NDArray[np.int64]:
@@ -65,22 +65,22 @@ class Neighbours:
     def weights(
         self, without: NDArray[np.int64] | None = None, bins: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what the pairs of each bin weigh at each threshold.
+        """Return the weight of the pairs of each bin at each threshold.
 
         Parameters
         ----------
         without : ndarray of shape (n_pairs, 2), int64, optional
-            Pairs of photos that are left out, each once.
+            Pairs of photos to leave out, each once.
         bins : ndarray of shape (n_pairs,), int64, optional
             Their bins.
 
         Returns
         -------
         weights : ndarray of shape (n_thresholds, n_bins), float64
-            A photo that has neighbours at a threshold weighs 1, which these share evenly; the
-            sum over the bins is 1 if no pair is left out.
+            Each photo with neighbours at a threshold has weight 1, shared evenly by these; the
+            total is normalized to 1 if no pair is left out.
         squares : ndarray of shape (n_thresholds, n_bins), float64
-            The sum of the squared weights of the single pairs.
+            Sums of the squared weights of single pairs.
         """
         counts = self.counts
         if without is not None and bins is not None:
@@ -90,14 +90,14 @@ class Neighbours:
             np.subtract.at(counts, (photo, bins[pair]), 1)
         above = np.triu(np.ones((len(self.thresholds),) * 2))
         weights = self._shares.T @ counts * above / self._n_reached[:, None]
-        # A pair counts for both of its photos: twice the weight, for half as many pairs.
+        # A pair counts for both of its photos: twice the weight, but half as many pairs.
         squares = 2 * (self._shares**2).T @ counts * above / self._n_reached[:, None] ** 2
         return weights, squares
 
     def pair_weights(
         self, pairs: NDArray[np.int64], bins: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return what single pairs weigh at each threshold.
+        """Return the weights of single pairs at each threshold.
 
         Parameters
         ----------
@@ -115,13 +115,13 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class PairSample:
-    """What `sample_pairs` returns.
+    """The result of `sample_pairs`.
 
     Attributes
     ----------
     neighbours : Neighbours
     pairs : ndarray of shape (n_pairs, 2), int64
-        Pairs of photos to choose from, some from every bin, the lower row first, each once.
+        Distinct pairs of photos to choose from, some from every bin, lower row first.
     """
 
     neighbours: Neighbours
@@ -129,10 +129,10 @@ class PairSample:
 
 
 def sample_pairs(vectors: NDArray[np.float32], floor: float) -> PairSample:
-    """Count neighbours by cosine, and draw pairs of every cosine.
+    """Count neighbours by cosine, and draw pairs at every cosine.
 
-    Within a step of the cosine, a photo is drawn at random and then one of its neighbours: so
-    every photo has the same chance to be asked about, whether it belongs to a burst or not.
+    Within each step of the cosine, a photo is drawn at random, then one of its neighbours. So every
+    photo has the same chance to appear in a question, whether or not it belongs to a burst.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def sample_pairs(vectors: NDArray[np.float32], floor: float) -> PairSample:
     Returns
     -------
     PairSample
-        The same for the same vectors.
+        Deterministic for the same vectors.
     """
     rng = np.random.default_rng(0)
     thresholds = (np.arange(round(floor / STEP), round(1 / STEP)) * STEP).round(3)
@@ -169,7 +169,7 @@ def _neighbours(
     thresholds: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return how many neighbours some photos have in each bin, and one of them or -1."""
+    """Return the number of neighbours of photos in each bin, and one of them or -1."""
     products = vectors[rows] @ vectors.T
     products[np.arange(len(rows)), rows] = -1
     row, column = np.divmod(
@@ -185,6 +185,6 @@ def _neighbours(
 
 
 def bins_of(cosines: ArrayLike, thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the number of the last threshold that each cosine reaches; -1 for none."""
-    # Within the rounding of float32, and of the thresholds themselves.
+    """Return the index of the last threshold that each cosine reaches; -1 for none."""
+    # With a tolerance for the rounding of float32 and of the thresholds.
     return np.searchsorted(thresholds, np.asarray(cosines, np.float64) + 1e-7, side="right") - 1

@@ -1,10 +1,9 @@
-"""Which threshold is right: what a person's answers about pairs of photos say.
+"""Estimate the right threshold from the user's answers about pairs of photos.
 
-A curve says how likely two photos belong together, given their cosine. Few answers leave many
-curves possible: all of a grid are weighed by how well they explain the answers. Together with
-how similar the photos of the folder are (`dupimg.tuning.pair_sampling`), each curve gives a
-precision for every threshold, so the weights give the precision an interval, and tell which pair
-of photos is the best one to ask about next.
+A curve gives the probability that two photos belong together by their cosine. Few answers allow
+many curves, so all curves of a grid are weighted by their likelihood. With the similarities of the
+photos of the folder (`dupimg.tuning.pair_sampling`), each curve gives a precision for every
+threshold. So the weights yield an interval of the precision, and the most informative next pair.
 """
 
 from __future__ import annotations
@@ -17,26 +16,26 @@ from numpy.typing import NDArray
 
 from dupimg.tuning.pair_sampling import Neighbours
 
-# Between its ends lies the precision with a probability of 90 %, above its lower end with 95 %.
+# The interval contains the precision with a probability of 90 %; above its lower end, 95 %.
 INTERVAL = (0.05, 0.95)
 
-# Fewer answers than this are too little to recommend a threshold.
+# Fewest answers for a recommendation.
 FEWEST_ANSWERS = 10
 
-# The grid. Midpoints in units of 1 - threshold, where the answers are as many of one kind as of
-# the other; exponents of a slope (4 rises from 0.1 to 0.9 over a factor of 3 in distance, 16 over
-# one of 1.3); and shares of pairs that do not belong together however similar they are: bursts,
-# textures, pages of text.
+# The grid. Midpoints, where both answers are equally likely, in units of 1 - threshold; exponents
+# of the slope (4 rises from 0.1 to 0.9 over a factor of 3 in distance, 16 over one of 1.3); and
+# lapses, the share of pairs that do not belong together however similar they are: bursts, textures,
+# pages of text.
 _MIDPOINTS = np.geomspace(1 / 16, 8, 43)
 _SLOPES = np.geomspace(2, 32, 9)
 _LAPSES = np.array([0.002, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.35, 0.6])
 
-# A midpoint is as likely twice as far off as at the threshold in use, within one sigma; small
-# lapses are more likely than large ones.
+# Priors: a midpoint at twice the distance of the threshold in use is one sigma away; small lapses
+# are more likely than large ones.
 _MIDPOINT_SIGMA = np.log(2.5)
 _LAPSE_PRIOR = np.array([0.3, 0.2, 0.15, 0.1, 0.08, 0.06, 0.05, 0.04, 0.02])
 
-# A pair that is far from similar belongs together now and then, and answers can be slips.
+# Dissimilar pairs belong together now and then, and answers can be mistakes.
 _GUESS = 0.01
 
 _DRAWS = 4000
@@ -44,7 +43,7 @@ _DRAWS = 4000
 
 @dataclass(frozen=True)
 class Curve:
-    """How likely two photos belong together, given their cosine: weighted possible curves.
+    """The probability that two photos belong together by their cosine: weighted curves.
 
     Attributes
     ----------
@@ -60,7 +59,7 @@ class Curve:
     weights: NDArray[np.float64]
 
     def chances(self, cosines: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the chance that each curve gives to pairs.
+        """Return the probabilities of pairs by each curve.
 
         Parameters
         ----------
@@ -77,13 +76,13 @@ class Curve:
 
 
 def fit_curve(cosines: NDArray[np.float64], together: NDArray[np.bool_], threshold: float) -> Curve:
-    """Weigh curves by answers.
+    """Weight the curves by their likelihood given the answers.
 
     Parameters
     ----------
     cosines : ndarray of shape (n_answers,), float64
-        Of the pairs asked about. Which pairs were chosen may depend on their cosines and on
-        earlier answers: that does not bias the curve.
+        Cosines of the answered pairs. The choice of pairs may depend on cosines and on earlier
+        answers without biasing the curve.
     together : ndarray of shape (n_answers,), bool
         Whether the two photos belong together.
     threshold : float
@@ -103,7 +102,7 @@ def fit_curve(cosines: NDArray[np.float64], together: NDArray[np.bool_], thresho
     factors, slopes, lapses = (
         grid.ravel() for grid in np.meshgrid(_MIDPOINTS, _SLOPES, _LAPSES, indexing="ij")
     )
-    # Distances are at most 2; a threshold of 1 leaves a little to be different in.
+    # Distances are at most 2, and above 0 even for a threshold of 1.
     midpoints = factors * max(1 - threshold, 0.005)
     prior = np.exp(-0.5 * (np.log(factors) / _MIDPOINT_SIGMA) ** 2)
     prior *= np.tile(_LAPSE_PRIOR, len(factors) // len(_LAPSE_PRIOR))
@@ -121,26 +120,26 @@ def precision_table(
     cosines: NDArray[np.float64],
     together: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """Return the precision that every threshold would have in this folder.
+    """Return the precision of every threshold in this folder.
 
-    Every photo counts the same: precision is the chance that a photo, taken at random from
-    those that have any this similar, belongs together with one taken at random from these. So a
-    burst of 40 photos counts 40 times and not 780 times.
+    Every photo has the same weight: precision is the probability that a random photo with
+    neighbours above the threshold belongs together with a random one of these. So a burst of 40
+    photos counts 40 times, not 780 times.
 
     Parameters
     ----------
     curve : Curve
     neighbours : Neighbours
-        How similar the photos of the folder are.
+        Similarities of the photos of the folder.
     pairs : ndarray of shape (n_answers, 2), int64
-        Rows of the photos asked about: of these pairs it is known whether they are right.
+        Rows of the answered pairs, for which the truth is known.
     cosines : ndarray of shape (n_answers,), float64
     together : ndarray of shape (n_answers,), bool
 
     Returns
     -------
     DataFrame
-        Columns threshold, photos (the share that has any photo this similar), precision, low
+        Columns threshold, photos (the share with any neighbour above the threshold), precision, low
         and high (the ends of the 90 % interval), for every threshold that a photo reaches.
     """
     bins = neighbours.bins(cosines)
@@ -165,9 +164,9 @@ def precision_table(
 def _interval(
     weights: NDArray[np.float64], expected: NDArray[np.float64], variance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the ends of the interval of each column: which curve, and luck on top of it."""
+    """Return the ends of each column's interval, from the spread of curves and sampling."""
     rng = np.random.default_rng(0)
-    # Systematic resampling: one random number, evenly spread draws.
+    # Systematic resampling: one random offset, evenly spread draws.
     places = (np.arange(_DRAWS) + rng.random()) / _DRAWS
     drawn = np.searchsorted(np.cumsum(weights)[:-1], places)
     luck = rng.standard_normal((_DRAWS, 1))
@@ -176,21 +175,21 @@ def _interval(
 
 
 def recommend(table: pd.DataFrame, cosines: NDArray[np.float64], precision: float) -> float | None:
-    """Return the lowest threshold that is precise enough with a probability of 95 %.
+    """Return the lowest threshold that reaches a precision with a probability of 95 %.
 
     Parameters
     ----------
     table : DataFrame
         See `precision_table`.
     cosines : ndarray of shape (n_answers,), float64
-        Of the pairs asked about: no threshold is recommended below the lowest of them.
+        Cosines of the answered pairs; no lower threshold is recommended.
     precision : float
-        What is precise enough.
+        The required precision.
 
     Returns
     -------
     float or None
-        None if there is no such threshold, or too few answers to say.
+        None if there is no such threshold, or too few answers.
     """
     if len(cosines) < FEWEST_ANSWERS:
         return None
@@ -199,25 +198,25 @@ def recommend(table: pd.DataFrame, cosines: NDArray[np.float64], precision: floa
 
 
 def expected_gain(curve: Curve, neighbours: Neighbours, precision: float) -> NDArray[np.float64]:
-    """Return how much an answer about a pair would tell about the right threshold.
+    """Return the expected information of an answer about the right threshold.
 
     Parameters
     ----------
     curve : Curve
     neighbours : Neighbours
     precision : float
-        What is precise enough.
+        The required precision.
 
     Returns
     -------
     ndarray of shape (n_bins,), float64
-        By how much it would lower the variance of the right threshold, in units of the squared
-        distance 1 - threshold, expected over both answers; by bin of the cosine.
+        The expected decrease of the variance of the right threshold, in units of the squared
+        distance 1 - threshold; by bin of the cosine.
     """
     chances = curve.chances(neighbours.centers)
     weights, _ = neighbours.weights()
     precise = (chances @ weights.T >= precision) & (neighbours.reached > 0)
-    # The right threshold of every curve; 1, if it has none.
+    # The right threshold by every curve; 1 if there is none.
     right = np.where(precise.any(axis=1), neighbours.thresholds[precise.argmax(axis=1)], 1.0)
     mean = curve.weights @ right
     yes = curve.weights @ chances

@@ -1,7 +1,7 @@
-"""Choose the pairs of photos to ask a person about, and judge both thresholds by the answers.
+"""Choose the pairs of photos for questions, and judge both thresholds by the answers.
 
-There are two scales, the embedding for duplicates and that for scenes. One question tells about
-both: photos are the same, or of the same scene, or different.
+There are two scales, the embedding for duplicates and that for scenes. A question covers both:
+photos are the same, or of the same scene, or different.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ ANSWERS = (SAME_PHOTO, SAME_SCENE, DIFFERENT)
 
 Answers = Sequence[str] | NDArray[np.str_]
 
-# What a pair is worth less for every time that one of its photos was shown.
+# Factor on the gain of a pair for every time that one of its photos was shown.
 _DISCOUNT = 0.5
 
-# Every so many questions a spot check, see `choose_pair`.
+# Every so many questions there is a spot check, see `choose_pair`.
 _CHECK_EVERY = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """One embedding of the photos, and the answers for which two of them belong together.
+    """One embedding of the photos, and the answers that mean "together".
 
     Attributes
     ----------
     vectors : ndarray of shape (n_photos, d), float32
         Rows of norm 1.
     together : tuple of str
-        Out of `ANSWERS`.
+        Some of `ANSWERS`.
     threshold : float
         The cosine in use.
     sample : PairSample
@@ -57,7 +57,7 @@ class Scale:
         *,
         floor: float,
     ) -> Scale:
-        """Measure how similar photos are, from the cosine `floor` on."""
+        """Create a scale with a sample of pairs from the cosine `floor` on."""
         return cls(vectors, together, threshold, sample_pairs(vectors, floor))
 
     def cosines(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -82,12 +82,12 @@ class Scale:
         candidates: NDArray[np.int64],
         precision: float,
     ) -> NDArray[np.float64]:
-        """Return what an answer about each candidate would tell, see `expected_gain`."""
+        """Return the information of an answer about each candidate, see `expected_gain`."""
         together = np.isin(answers, self.together)
         curve = fit_curve(self.cosines(pairs), together, self.threshold)
         neighbours = self.sample.neighbours
         gains = expected_gain(curve, neighbours, precision) / (1.005 - self.threshold) ** 2
-        # Below the lowest bin there is next to nothing to learn: the last element.
+        # Bin -1, below the lowest one, selects the last element: almost no gain.
         return np.append(gains, 0.0)[neighbours.bins(self.cosines(candidates))]
 
     def check(
@@ -98,7 +98,7 @@ class Scale:
         precision: float,
         rng: np.random.Generator,
     ) -> NDArray[np.bool_]:
-        """Draw a bin of the cosine as its pairs weigh, and mark the candidates in it."""
+        """Draw a bin by the weight of its pairs, and return which candidates are in it."""
         threshold = self.judge(pairs, answers, precision).recommended or self.threshold
         neighbours = self.sample.neighbours
         bins = neighbours.bins(self.cosines(candidates))
@@ -111,7 +111,7 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class ThresholdEvidence:
-    """What the answers say about the thresholds of one scale.
+    """The evidence of the answers on the thresholds of one scale.
 
     Attributes
     ----------
@@ -120,9 +120,9 @@ class ThresholdEvidence:
     recommended : float or None
         See `dupimg.tuning.precision_model.recommend`.
     cosines : ndarray of shape (n_answers,), float64
-        Of the pairs asked about.
+        Cosines of the answered pairs.
     together : ndarray of shape (n_answers,), bool
-        The answers.
+        Whether the pairs belong together.
     """
 
     table: pd.DataFrame
@@ -137,32 +137,32 @@ def choose_pair(
     answers: Answers,
     precision: float,
 ) -> tuple[int, int] | None:
-    """Choose the pair whose answer promises to tell most about the thresholds.
+    """Choose the pair with the most informative answer about the thresholds.
 
     Parameters
     ----------
     scales : sequence of Scale
-        The last one is that for scenes.
+        The last one is for scenes.
     pairs : ndarray of shape (n_shown, 2), int64
         Rows of the photos shown before.
     answers : sequence of str, of length n_shown
-        One that is not in `ANSWERS` is no evidence: the pair was skipped.
+        Any that is not in `ANSWERS` means that the pair was skipped.
     precision : float
-        What is precise enough.
+        The required precision.
 
     Returns
     -------
     tuple of int or None
-        The rows of two photos, the lower one first; None if every pair was shown. The same for
+        The rows of two photos, lower one first; None if every pair was shown. Deterministic for
         the same photos and answers.
 
     Notes
     -----
-    Three of four questions are those with the highest `expected_gain`, which counts half for
-    every time that one of the photos was shown. Every fourth is a spot check, of one scale after
-    the other: a pair drawn at random from those that the threshold recommended so far (or the
-    one in use) would put together, each photo with the same chance. It finds what a smooth curve
-    leaves out, such as a burst whose photos are as alike as copies.
+    Three of four questions have the highest `expected_gain`, which is halved for every time that
+    one of the photos was shown. Every fourth is a spot check, alternating between the scales: a
+    random pair above the threshold recommended so far (or the one in use), in which each photo has
+    the same chance. It finds exceptions from a smooth curve, such as a burst whose photos are as
+    similar as copies.
     """
     n_rows = len(scales[-1].vectors)
     candidates = np.unique(np.concatenate([scale.sample.pairs for scale in scales]), axis=0)
@@ -171,7 +171,7 @@ def choose_pair(
     if not len(candidates):
         return None
     rng = np.random.default_rng(len(pairs))
-    candidates = rng.permutation(candidates)  # so that chance breaks ties
+    candidates = rng.permutation(candidates)  # to break ties randomly
     answered = np.isin(answers, ANSWERS)
     evidence = pairs[answered], np.asarray(answers, dtype=np.str_)[answered]
     if (len(pairs) + 1) % _CHECK_EVERY == 0:

@@ -1,4 +1,4 @@
-"""What the answers about pairs of photos say: recommendations and a table."""
+"""Report the recommended thresholds and a table of precisions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dupimg.wording import counted
 
 TABLE = "precision.csv"
 
-# Steps of the thresholds that are shown; the file has them all.
+# Steps of the shown thresholds; the file has all of them.
 _SHOWN_STEPS = {"duplicates": 0.02, "scenes": 0.05}
 
 _REMEDIES = {
@@ -34,7 +34,7 @@ It lies in the interval with a probability of 90 %."""
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """What the answers say about both thresholds.
+    """The outcome for both thresholds.
 
     Attributes
     ----------
@@ -42,9 +42,9 @@ class Tuned:
     options : TuneOptions
     n_answers, n_skipped : int
     files : tuple of Path
-        What was written: answers and table.
+        The written files: answers and table.
     seconds : float
-        What it took, a person's time to answer included.
+        Duration, including the user's time to answer.
     """
 
     duplicates: ThresholdEvidence
@@ -57,18 +57,18 @@ class Tuned:
 
     @classmethod
     def of(cls, session: TuningSession, options: TuneOptions) -> Tuned:
-        """Judge by the answers so far."""
+        """Create from the answers so far."""
         return cls(*session.judge(), options, session.n_answers, session.n_skipped)
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """The recommended thresholds by option; without one that cannot be recommended."""
+        """The recommended thresholds by option, as far as there are any."""
         found = {
             "duplicate_threshold": self.duplicates.recommended,
             "scene_threshold": self.scenes.recommended,
         }
         known = {name: value for name, value in found.items() if value is not None}
-        if "scene_threshold" in known:  # which cannot be above the other one
+        if "scene_threshold" in known:  # must not exceed the other one
             upper = known.get("duplicate_threshold", self.options.duplicate_threshold)
             known["scene_threshold"] = min(known["scene_threshold"], upper)
         return known
@@ -100,7 +100,7 @@ class Tuned:
         return pd.concat(tables, names=["what"]).reset_index("what").reset_index(drop=True)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `summary` says as JSON values, for scripts."""
+        """Return the content of `summary` as JSON values."""
         return {
             "counts": {"answers": self.n_answers, "skipped": self.n_skipped},
             "recommended": self.thresholds,
@@ -111,7 +111,7 @@ class Tuned:
         }
 
     def summary(self) -> str:
-        """Return the tables and the recommendation, as a person reads them."""
+        """Return the tables and the recommendation as text."""
         lines = [f"{counted(self.n_answers, 'answer')}, {counted(self.n_skipped, 'pair')} skipped"]
         for name, evidence, now in (
             ("duplicates", self.duplicates, self.options.duplicate_threshold),
@@ -125,7 +125,7 @@ class Tuned:
 
 
 def conclude(session: TuningSession, options: TuneOptions) -> Tuned:
-    """Judge by the answers so far, and write the table.
+    """Judge the thresholds by the answers so far, and write the table.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def conclude(session: TuningSession, options: TuneOptions) -> Tuned:
 
 
 def _section(name: str, evidence: ThresholdEvidence, now: float, precision: float) -> Iterator[str]:
-    """Yield the lines about the threshold for duplicates, or for scenes."""
+    """Yield the lines about one of the thresholds."""
     yield f"{name}: the threshold in use is {now:g}"
     if evidence.table.empty:
         yield "  no two photos are nearly so similar"
@@ -169,7 +169,7 @@ def _marks(threshold: float, evidence: ThresholdEvidence, now: float) -> list[st
 
 
 def _advice(name: str, evidence: ThresholdEvidence, precision: float) -> Iterator[str]:
-    """Yield the lines that say what to do about a threshold."""
+    """Yield the advice about a threshold."""
     option = "duplicate_threshold" if name == "duplicates" else "scene_threshold"
     if evidence.recommended is not None:
         yield (

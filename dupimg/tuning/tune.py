@@ -1,4 +1,4 @@
-"""The verb that finds the right thresholds for a folder of photos, with a person's help."""
+"""The verb tune: find the right thresholds for a folder from the user's answers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from dupimg.wording import counted
 
 
 def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned:
-    """Ask about pairs of photos, and judge the thresholds by the answers.
+    """Ask the user about pairs of photos, and judge the thresholds by the answers.
 
     Parameters
     ----------
     options : TuneOptions
     say : callable
-        Shows a person a text.
+        Prints a text.
 
     Returns
     -------
     Tuned
-        Also written to the output folder.
+        The outcome, which is also written to the output folder.
 
     Raises
     ------

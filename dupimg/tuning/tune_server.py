@@ -1,4 +1,4 @@
-"""The page that asks about pairs of photos, served to the browser of this machine."""
+"""Serve the page with questions about pairs of photos to the browser of this machine."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from dupimg.tuning.questions import ANSWERS, ThresholdEvidence
 from dupimg.tuning.report import Tuned
 from dupimg.tuning.tuning_session import Question, TuningSession
 
-# Both photos of a pair are decoded at once.
+# Worker processes: both photos of a pair are decoded at the same time.
 _DECODERS = 2
 _SECONDS_TO_DECODE = 60.0
 
-# Of pairs, when a person wants to go on.
+# Further pairs when the user wants to continue.
 _MORE = 10
 
 
 def ask_in_browser(
     session: TuningSession, options: TuneOptions, say: Callable[[str], object]
 ) -> None:
-    """Ask on a page until it is closed, or on Ctrl-C.
+    """Ask questions on a page until it is closed or Ctrl-C is pressed.
 
     Parameters
     ----------
     session : TuningSession
     options : TuneOptions
     say : callable
-        Shows a person a text: where the page is.
+        Prints the line with the address of the page.
     """
     server = LocalServer()
     with Sandbox(_DECODERS, _SECONDS_TO_DECODE) as sandbox:
@@ -81,12 +81,12 @@ class TuneServer:
             server.add(view.__name__, view, method="POST")
 
     def state(self) -> dict[str, Any]:
-        """Answer with the question, or with what the answers say once there are enough."""
+        """Answer with the question, or with the result once there are enough answers."""
         with self._lock:
             return self._state()
 
     def answer(self) -> dict[str, Any]:
-        """Take an ``answer`` about the photos in ``rows``; 409 if another pair is asked about."""
+        """Store an ``answer`` about the photos in ``rows``; 409 if the question is another one."""
         sent = request.get_json(silent=True)
         body = sent if isinstance(sent, dict) else {}
         answer = body.get("answer")
@@ -105,7 +105,7 @@ class TuneServer:
             return self._state() | {"said": said}
 
     def back(self) -> dict[str, Any]:
-        """Take the last answer back, or go back from the result to the questions."""
+        """Undo the last answer, or go back from the result to the questions."""
         with self._lock:
             if self._finished and self._session.question is not None:
                 self._finished = False
@@ -114,7 +114,7 @@ class TuneServer:
             return self._state()
 
     def finish(self) -> dict[str, Any]:
-        """Show what the answers say so far."""
+        """Show the result of the answers so far."""
         with self._lock:
             self._finished = True
             return self._state()
@@ -128,17 +128,17 @@ class TuneServer:
             return self._state()
 
     def done(self) -> dict[str, Any]:
-        """Show what the answers say, write it down and end: the page is not needed any more."""
+        """Answer with the result, write it to the output folder and end the server."""
         with self._lock:
             self._finished = True
             self._server.end()
             return self._state()
 
     def app(self) -> dict[str, Any]:
-        """Answer with addresses in the app, empty without one.
+        """Answer with addresses in the app; empty if no app runs.
 
-        At ``address`` are the options as they were, and the answers can go on later; ``finished``
-        takes the thresholds, too.
+        ``address`` leads to the form with the same options, from which the questions can continue
+        later; ``finished`` also fills in the thresholds.
         """
         run = progress_file()
         if run is None:
@@ -149,7 +149,7 @@ class TuneServer:
         }
 
     def alive(self) -> Response:
-        """Answer as long as the page is open."""
+        """Stream events while the page is open."""
         return self._server.stream(("ping", str(number)) for number in itertools.count())
 
     def _state(self) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _row(photo: Photo) -> Row:
 
 
 def _shown(question: Question) -> dict[str, Any]:
-    """Return a question without its cosines, which are not to be seen before the answer."""
+    """Return a question as JSON, without its cosines, which must not bias the answer."""
     return {
         "number": question.number,
         "total": question.total,

@@ -1,4 +1,4 @@
-"""A conversation with a person about pairs of photos: what is asked next, and what was said."""
+"""Hold the state of tuning: the next question, and the answers so far."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from dupimg.tuning.questions import (
 
 LABELS = "labels.csv"
 
-# How far below the thresholds in use pairs are asked about. Lower thresholds are hardly ever right,
-# and the number of pairs grows many times.
+# Questions are about pairs up to this far below the thresholds in use. Lower thresholds are hardly
+# ever right, and would multiply the number of pairs.
 _BELOW_DUPLICATES, _BELOW_SCENES = 0.15, 0.2
 
 
@@ -35,14 +35,14 @@ class Question:
     Attributes
     ----------
     number, total : int
-        Which question it is, from 1 on, and of how many.
+        Number of the question, from 1 on, and number of questions.
     rows : tuple of two int
-        Numbers of the photos in `TuningSession.photos`.
+        Indices of the photos in `TuningSession.photos`.
     photos : tuple of two Photo
-        The earlier one first.
+        Earlier one first.
     cosine, scene_cosine : float
-        Their cosine in the embedding for duplicates and in that for scenes; not to be shown
-        before the answer.
+        Their cosines by the embeddings for duplicates and scenes; not to be shown before the
+        answer.
     """
 
     number: int
@@ -54,7 +54,7 @@ class Question:
 
 
 class TuningSession:
-    """Ask about pairs of photos until there are enough answers; save each one at once.
+    """A series of questions about pairs of photos; saves each answer immediately.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ class TuningSession:
     Attributes
     ----------
     photos : tuple of Photo, of length n
-        The first one of each content.
+        The first photo of each content.
     labels : tuple of PairLabel
-        What was said, also in earlier runs, in this order.
+        The answers in order, including those of earlier runs.
 
     Raises
     ------
     UsageError
-        The file with the answers of earlier runs is not usable, or is about other photos.
+        The file with the answers of earlier runs is invalid, or is about other photos.
     """
 
     def __init__(self, embedded: Embedded, options: TuneOptions) -> None:
@@ -94,31 +94,31 @@ class TuningSession:
 
     @property
     def question(self) -> Question | None:
-        """What to ask now; None if there are enough answers, or no pairs left."""
+        """The current question; None if there are enough answers or no pairs left."""
         return self._question
 
     @property
     def exhausted(self) -> bool:
-        """Whether there are no pairs left to ask about, although there are too few answers."""
+        """Whether no pairs are left although there are too few answers."""
         return self._question is None and self.n_answers < self._total
 
     @property
     def n_answers(self) -> int:
-        """The number of answers, those of earlier runs included and without skipped pairs."""
+        """The number of answers, including earlier runs but not skipped pairs."""
         return sum(answer in ANSWERS for answer in self._known()[1])
 
     @property
     def n_skipped(self) -> int:
-        """The number of pairs that were skipped."""
+        """The number of skipped pairs."""
         return len(self._known()[1]) - self.n_answers
 
     def answer(self, answer: str) -> None:
-        """Take an answer to the question, or ``"skipped"``.
+        """Store an answer to the question, or ``"skipped"``.
 
         Raises
         ------
         ValueError
-            If it is no answer, or there is no question.
+            If the answer is unknown, or there is no question.
         """
         if self._question is None or answer not in (*ANSWERS, SKIPPED):
             raise ValueError(
@@ -128,12 +128,12 @@ class TuningSession:
         self._save((*self.labels, PairLabel(one.path, other.path, answer)))
 
     def back(self) -> None:
-        """Take back the last answer and ask again; without any answer nothing happens."""
+        """Undo the last answer, if any, and ask again."""
         if self.labels:
             self._save(self.labels[:-1])
 
     def ask_more(self, n_pairs: int) -> None:
-        """Ask about so many more pairs than there are answers."""
+        """Ask for this many further answers."""
         self._total = self.n_answers + n_pairs
         self._choose()
 
@@ -151,7 +151,7 @@ class TuningSession:
         self._choose()
 
     def _known(self) -> tuple[np.ndarray, list[str]]:
-        """Return the rows and answers of the labels whose photos are here."""
+        """Return the rows and answers of the labels about photos of this folder."""
         known = {}
         for label in self.labels:
             one, other = self._rows.get(label.path_a), self._rows.get(label.path_b)

@@ -1,1 +1,1 @@
-"""Measure how fast photos are embedded and vectors are searched, against others."""
+"""Measure the speed of embedding and searching, compared with other ways."""

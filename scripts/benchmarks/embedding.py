@@ -1,7 +1,7 @@
-"""How fast photos are embedded, against the straightforward way and against decoding alone.
+"""Measure the speed of embedding, compared with a simple way and with decoding alone.
 
 Every figure of a table is measured in the same run on the same photos, so that ratios hold on a
-noisy machine. See `benchmarks.sample_photos` for what the photos show.
+noisy machine. See `benchmarks.sample_photos` for the photos.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FASTEST_MODEL = "mobilenet_v3_small"
 
 
 def benchmark_embedding(options: BenchmarkOptions) -> pd.DataFrame:
-    """Measure how fast photos are embedded.
+    """Measure the speed of embedding.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def benchmark_embedding(options: BenchmarkOptions) -> pd.DataFrame:
 
 
 def _timings(paths: list[Path], name: str) -> Iterator[Timing]:
-    """Time looking at photos: the straightforward way, without a network, and with each backend."""
+    """Time the embedding: the simple way, without a network, and with each backend."""
     model = get_model(name)
     reference = PhotoEmbedder(model, backend=TORCH)
-    reference.transform(paths[:1])  # loads torch, and the photos come from memory from now on
+    reference.transform(paths[:1])  # loads torch; the photos are in memory from now on
     yield Timing("straightforward", seconds_of(lambda: _straightforward(paths, model)))
     yield time_decoding(paths)
     yield Timing("embedding: torch", seconds_of(lambda: reference.transform(paths), times=2))
@@ -83,7 +83,7 @@ def _cosines(embedder: PhotoEmbedder, paths: Sequence[Path]) -> np.ndarray:
 
 @contextlib.contextmanager
 def _with_weights(model: Model) -> Iterator[Model]:
-    """Yield a model whose weights are here: random ones, which take as long as any others."""
+    """Yield a model with weights on this machine, or else random ones, which are as fast."""
     if find_weights(model) is not None:
         yield model
         return
@@ -91,7 +91,7 @@ def _with_weights(model: Model) -> Iterator[Model]:
         path = Path(folder) / f"{model.name}.pth"
         _write_random_weights(model, path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        # An absolute name is found wherever weights are looked for.
+        # An absolute path is found in every search folder.
         random = dataclasses.replace(model, filename=str(path), sha256=digest)
         try:
             yield random
@@ -115,7 +115,7 @@ def _write_random_weights(model: Model, path: Path) -> None:
 
 
 def _straightforward(paths: list[Path], model: Model) -> int:
-    """Decode in full, embed one photo at a time, compare pair by pair: how one would begin."""
+    """Embed the simple way: decode in full, one photo at a time, compare pair by pair."""
     import torch
 
     from dupimg.model.networks import load_network

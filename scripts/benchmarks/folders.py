@@ -1,6 +1,6 @@
-"""Measure the commands on very many tiny photos: what each step costs beside looking at pictures.
+"""Measure the commands on very many tiny photos, where decoding costs little.
 
-Every step runs in a process of its own, so that its peak memory is its own, too.
+Every step runs in its own process, so that its peak memory is measured separately.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from benchmarks.options import BenchmarkOptions
 from benchmarks.sample_photos import make_collage
 from dupimg.cli.main import say
 
-# Photos of a folder, and their size in pixels.
+# Photos in a folder, and their size in pixels.
 _IN_FOLDER, _SIZE = 50, (96, 64)
 
-# Every tenth photo is the one before, saved again.
+# Every tenth photo is a copy of the previous one, saved again.
 _COPY_EVERY = 10
 
 _BEFORE = "import sys; from pathlib import Path; given, output = map(Path, sys.argv[1:3])\n"
@@ -39,7 +39,7 @@ record = read_plan(output)
 about = PageInfo.of(record.run, "planned")
 """
 
-# In this order. What a step does, as Python; a review until its page has the rows.
+# The steps in order, as Python code; a review ends when its page has the rows.
 STEPS = {
     "plan": _PLAN,
     "plan again": _PLAN,
@@ -83,14 +83,14 @@ def benchmark_folders(options: BenchmarkOptions) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns step, photos, seconds, cpu_seconds, ms_per_photo (of the processor, on which other
-        programs have little influence), peak_mb: of a step that grows no faster than its work, the
-        milliseconds per photo stay what they are.
+        Columns step, photos, seconds, cpu_seconds, ms_per_photo (of processor time, on which other
+        programs have little influence), peak_mb. The milliseconds per photo of a linear step are
+        constant.
     """
     rows = []
     for row in (row for size in options.tiny for row in _measure(size)):
         rows.append(row)
-        # All of them may take hours, so what is known is shown at once.
+        # All sizes may take hours, so show each result immediately.
         figures = ", ".join(f"{value:,.4g} {name}" for name, value in row.items() if name != "step")
         say(f"{row['step']}: {figures}", file=sys.stderr)
         if options.output is not None:
@@ -122,7 +122,7 @@ def _measure(size: int) -> Iterator[dict[str, Any]]:
 
 
 def make_photos(folder: Path, size: int) -> None:
-    """Make `size` tiny photos in folders of 50; every tenth is the one before, saved again."""
+    """Make `size` tiny photos in folders of 50; every tenth is a copy of the previous one."""
     folder.mkdir()
     starts = range(0, size, _IN_FOLDER)
     with ProcessPoolExecutor() as pool:

@@ -1,4 +1,4 @@
-"""Photos to measure with: collages of sample images, as large as real photos are, or real ones."""
+"""Make photos for measurements: collages in the size of real photos, or reduced real ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dupimg.files.photos import find_files
 
 _CANVAS = (480, 320)
 _PIECES = (4, 10)
-_LONGEST_BURST = 3  # photos of one thing, of which each is moved a little
+_LONGEST_BURST = 3  # most photos of one thing, each shifted a little
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Kind:
     size : tuple of int
         Width and height in pixels.
     quality : int
-        Of JPEG.
+        Quality of JPEG.
     grain : float
-        Standard deviation of the noise of the sensor, in grey values: what fills the file.
+        Standard deviation of the sensor noise in grey values, which determines the file size.
     """
 
     name: str
@@ -44,22 +44,22 @@ class Kind:
     grain: float
 
 
-# About 10 MB with 24 megapixels, as cameras write, and about 100 KB, as web pages carry.
+# About 10 MB at 24 megapixels, like camera photos, and about 100 KB, like web photos.
 CAMERA = Kind("camera", (6000, 4000), 92, 9.0)
 WEB = Kind("web", (1024, 683), 70, 4.0)
 
 
 def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> list[Path]:
-    """Write photos as a camera would: of many things, of some of them a few in a row.
+    """Write photos like those of a camera: of many things, some of them several times in a row.
 
     Parameters
     ----------
     folder : Path
-        Created.
+        Created by this function.
     kind : Kind
     n_photos : int
     seed : int, default=0
-        Of what they show, and of the noise.
+        Seed of the motifs and the noise.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def make_photos(folder: Path, kind: Kind, n_photos: int, *, seed: int = 0) -> li
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
     width, height = kind.size
-    # Each photo gets another part of one field of noise.
+    # Each photo gets a different part of one field of noise.
     noise = random.normal(0, kind.grain, (height + 64, width + 64, 1)).astype(np.int16)
 
     def write(path: Path, view: Image.Image, top: int, left: int) -> None:
@@ -92,7 +92,7 @@ def reduce_photos(source: Path, folder: Path, kind: Kind, n_photos: int) -> list
         Its photos are taken in order of path, and once more with narrower margins if there are
         fewer than `n_photos`.
     folder : Path
-        Created.
+        Created by this function.
     kind : Kind
     n_photos : int
 
@@ -128,7 +128,7 @@ def _save(photo: Image.Image, path: Path, kind: Kind) -> None:
 
 
 def _views(random: np.random.Generator) -> Iterator[Image.Image]:
-    """Yield views of one thing after the other, up to three of each."""
+    """Yield views of different things in turn, up to three of each."""
     width, height = _CANVAS
     while True:
         thing = make_collage(random)
@@ -138,9 +138,9 @@ def _views(random: np.random.Generator) -> Iterator[Image.Image]:
 
 
 def make_collage(random: np.random.Generator, canvas: tuple[int, int] = _CANVAS) -> Image.Image:
-    """Lay round pieces of images over another, all of them turned and recoloured.
+    """Compose a collage of round pieces of images, all turned and recoloured.
 
-    Of a million pairs of such collages none has a cosine above 0.85.
+    Of a million pairs of such collages, none has a cosine above 0.85.
     """
     images = _sample_images()
     scale = canvas[0] / _CANVAS[0]

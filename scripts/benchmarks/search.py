@@ -1,8 +1,8 @@
-"""How fast dupimg searches and clusters, against others on the same vectors in the same run.
+"""Measure searches and clusterings, compared with other libraries on the same vectors.
 
-Each way runs in a process of its own, which reads the vectors from one file, so that its peak of
-memory is its own. The bare matrix products of all pairs are what no search that forms them can
-beat.
+Each way runs in its own process, which reads the vectors from a file, so that its peak memory is
+measured separately. The bare matrix products of all pairs are a lower bound for every search that
+computes them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Way:
     ----------
     name : str
     run : callable
-        Given vectors, returns how many pairs or clusters were found.
+        Returns the number of pairs or clusters found in vectors.
     package : str
-        What must be installed for it.
+        The required package.
     squares : float
-        Bytes that it holds for each of n² pairs.
+        Bytes in memory for each of n² pairs.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Way:
 
 
 def benchmark_search(options: BenchmarkOptions) -> pd.DataFrame:
-    """Measure searches and clusterings of vectors that are made on the spot.
+    """Measure searches and clusterings of generated vectors.
 
     Parameters
     ----------
@@ -63,9 +63,8 @@ def benchmark_search(options: BenchmarkOptions) -> pd.DataFrame:
     -------
     DataFrame
         A row for each number of vectors and each way: seconds, peak memory of the process in GB,
-        how many pairs or clusters were found, the time in units of the bare products, how it grows
-        (the exponent of the time since the number of vectors before it), and a note where it was
-        left out.
+        the number of pairs or clusters found, the time in units of the bare products, its growth
+        (the exponent since the previous number of vectors), and a note if it was skipped.
     """
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +85,7 @@ def benchmark_search(options: BenchmarkOptions) -> pd.DataFrame:
 def _row(
     way: Way, path: Path, n_rows: int, before: dict[str, Any] | None, options: BenchmarkOptions
 ) -> dict[str, Any]:
-    """Measure a way, or say why not."""
+    """Measure a way, or return the reason for skipping it."""
     row = {"vectors": n_rows, "way": way.name, "seconds": np.nan, "peak_gb": np.nan, "found": None}
     row |= {"exponent": np.nan, "note": _reason_against(way, n_rows, before, options.minutes)}
     if row["note"]:
@@ -100,19 +99,19 @@ def _row(
 
 
 def in_own_process(function: Callable[..., T], *args: Any) -> T:
-    """Call a function in a fresh process: what another has done does not count for its peak.
+    """Call a function in a new process, so that earlier work does not affect its peak memory.
 
     Parameters
     ----------
     function : callable
-        Of a module, as the process imports it from there.
+        A function of a module, which the process imports.
     args
-        Its arguments.
+        Arguments of the function.
 
     Returns
     -------
     object
-        What the function returns.
+        The result of the function.
 
     Examples
     --------
@@ -125,7 +124,7 @@ def in_own_process(function: Callable[..., T], *args: Any) -> T:
 
 
 def _reason_against(way: Way, n_rows: int, before: dict[str, Any] | None, minutes: int) -> str:
-    """Return why a way is left out, empty if it is not."""
+    """Return the reason for skipping a way; empty if there is none."""
     if importlib.util.find_spec(way.package) is None:
         return f"needs {way.package}, of the extra bench"
     n_bytes = way.squares * n_rows**2
@@ -139,9 +138,9 @@ def _reason_against(way: Way, n_rows: int, before: dict[str, Any] | None, minute
 
 
 def _measure(way: Way, path: Path) -> tuple[float, int, int]:
-    """Return seconds, the peak of memory of this process in bytes, and what was found."""
+    """Return seconds, the peak memory of this process in bytes, and the number found."""
     vectors = np.load(path)
-    way.run(vectors[:64])  # imports what it needs
+    way.run(vectors[:64])  # imports its libraries
     start = time.perf_counter()
     found = way.run(vectors)
     seconds = time.perf_counter() - start
@@ -149,11 +148,11 @@ def _measure(way: Way, path: Path) -> tuple[float, int, int]:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has had, in bytes."""
+    """Return the peak memory of this process in bytes."""
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset
     if sys.platform == "linux":
-        # The figure of getrusage counts the parent, too.
+        # The value of getrusage includes the parent process.
         (line,) = (x for x in Path("/proc/self/status").read_text().split("\n") if "VmHWM" in x)
         return int(line.split()[1]) * 1024
     import resource
@@ -162,7 +161,7 @@ def peak_bytes() -> int:
 
 
 def _bare_products(vectors: NDArray[np.float32]) -> int:
-    """Form the products of all pairs in the blocks of our search, and look at none."""
+    """Compute the products of all pairs in the blocks of our search, without evaluating them."""
     from dupimg.search.blocks import LARGEST_BLOCK_ROWS, Block, SearchOptions, run_blocks, triangle
 
     def multiply(block: Block) -> tuple:

@@ -1,7 +1,7 @@
-"""How long each stage and each whole command takes, against decoding the same photos alone.
+"""Measure stages and whole commands, compared with decoding the same photos alone.
 
 Every figure of a table is measured in the same run on the same photos, so that ratios hold on a
-noisy machine. See `benchmarks.sample_photos` for what the photos show.
+noisy machine. See `benchmarks.sample_photos` for the photos.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dupimg.model.remote import stream_photos
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import make_plan
 
-# How often a command runs; the best time counts.
+# Number of runs of a command; the best time counts.
 TIMES = 2
 
 
@@ -61,7 +61,7 @@ def benchmark_stages(options: BenchmarkOptions) -> pd.DataFrame:
 
 
 def _camera_photos(folder: Path, sizes: Sequence[int]) -> Iterator[list[Path]]:
-    """Yield the first of the same photos, each number in a folder of its own."""
+    """Yield growing subsets of the same photos, each in its own folder."""
     paths = make_photos(folder / "camera", CAMERA, max(sizes))
     for size in sizes:
         part = folder / f"camera-{size}"
@@ -119,7 +119,7 @@ def _stages(options: PlanOptions) -> Iterator[Timing]:
 
 
 def _commands(photos: Path, options: BenchmarkOptions) -> Iterator[Timing]:
-    """Time whole commands, each with the start of Python, and the same of another checkout."""
+    """Time whole commands including the start of Python, optionally also of another checkout."""
     here = Path(dupimg.__file__).parents[1]
     yield Timing("start of Python", seconds_of(lambda: _run(here, "-c", _IMPORTS), times=TIMES))
     checkouts = [here] if options.against is None else [here, options.against.absolute()]
@@ -137,7 +137,7 @@ _IMPORTS = "import dupimg.decide.decide"
 
 
 def _time_in_turn(checkouts: Sequence[Path], *words: str) -> list[float]:
-    """Return the best time of a command in each checkout, in turn, as noise comes."""
+    """Return the best time of a command in each checkout, alternating to share the noise."""
     seconds = [[_time_command(checkout, *words) for checkout in checkouts] for _ in range(TIMES)]
     return np.min(seconds, axis=0).tolist()
 

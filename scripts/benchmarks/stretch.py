@@ -1,7 +1,7 @@
-"""How long a search of very many vectors would take, and how much memory, from a stretch of it.
+"""Extrapolate time and memory of a search of very many vectors from its first minutes.
 
-The vectors are in a file, as they would be. What the search holds grows with their number and not
-with what has been found, so its memory is there from the first blocks on.
+The vectors are in a file. The memory of the search depends on their number but not on the results,
+so that it is complete from the first blocks on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LITTLE_MEMORY = 2 * 10**9
 
 
 def benchmark_stretch(options: BenchmarkOptions) -> pd.DataFrame:
-    """Begin to search `options.stretch` vectors for duplicates, and extrapolate.
+    """Start to search `options.stretch` vectors for duplicates, and extrapolate.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def benchmark_stretch(options: BenchmarkOptions) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for the default memory and one for 2 GB: GB that the search may take; seconds until
-        the first block was compared; the share of the pairs that was compared after it; hours that
-        all of them would take; GB that the process took beside what it had to begin with.
+        A row for the default memory and one for 2 GB: allowed GB; seconds until the first block was
+        compared; share of the pairs compared after it; estimated hours for all pairs; additional GB
+        taken by the process.
 
     Raises
     ------
     UsageError
-        If the temporary folder has no room for the vectors.
+        The vectors do not fit into the temporary folder.
     """
     assert options.stretch is not None
     rows = []
@@ -66,7 +66,7 @@ def begin_search(path: Path, memory: int | None, seconds: float) -> dict[str, An
     memory : int, optional
         Bytes; see `DuplicateFinder`.
     seconds : float
-        Counted from the first block on; with 0, one more is compared.
+        Duration from the first block on; with 0, one more block is compared.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def begin_search(path: Path, memory: int | None, seconds: float) -> dict[str, An
 
 
 class _EnoughError(Exception):
-    """Ends a search."""
+    """Raised to end a search."""
 
 
 class _Stretch:
@@ -102,7 +102,7 @@ class _Stretch:
         self._has_begun = False
 
     def add(self, pairs: int) -> None:
-        """Count the pairs of a block, but not of the first."""
+        """Count the pairs of every block except the first."""
         self.last = time.perf_counter()
         if not self._has_begun:
             self.begun, self._has_begun = self.last, True
@@ -112,6 +112,6 @@ class _Stretch:
             raise _EnoughError
 
     def seconds_for(self, n_pairs: int) -> float:
-        """Return what all pairs would take, and what came before."""
+        """Return the estimated seconds for all pairs, including the start."""
         per_pair = (self.last - self.begun) / max(1, self.pairs)
         return self.begun - self.created + n_pairs * per_pair

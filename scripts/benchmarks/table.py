@@ -1,10 +1,10 @@
-"""Print tables of measurements so that a terminal holds them and a person can read them."""
+"""Format tables of measurements for a terminal."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-# Column → its heading, and what it says.
+# Column → its heading and its description.
 _HEADINGS = {
     "photos_per_second": ("photos/s", ""),
     "times_decoding_alone": ("x decoding", "the time in units of decoding alone, on all cores"),
@@ -20,12 +20,12 @@ _HEADINGS = {
 
 
 def table_text(table: pd.DataFrame) -> str:
-    """Return a table of measurements as text, with what its columns say below it.
+    """Return a table of measurements as text, followed by descriptions of its columns.
 
     Parameters
     ----------
     table : DataFrame
-        Rows of equal value in the first column stand together.
+        Rows with the same value in the first column form a section.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def _cell(value: object) -> str:
 
 
 def _aligned(cells: pd.DataFrame) -> str:
-    """Words to the left, numbers to the right."""
+    """Align texts to the left and numbers to the right."""
     columns = []
     for name in cells.columns:
         side = "<" if cells[name].str.contains("[a-z]{2}").any() else ">"

@@ -1,4 +1,4 @@
-"""Time work on photos, against decoding them alone."""
+"""Time work on photos, compared with decoding them alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DECODING = "decoding alone"
 
 @dataclass(frozen=True)
 class Timing:
-    """How long one way takes, beside the same work of another checkout, and how exact it is."""
+    """The time of one way, optionally also of another checkout, and its accuracy."""
 
     way: str
     seconds: float
@@ -28,7 +28,7 @@ class Timing:
 
 
 def seconds_of(work: Callable[[], object], *, times: int = 1) -> float:
-    """Return how long some work takes, at best."""
+    """Return the best time of some work in seconds."""
     seconds = []
     for _ in range(times):
         start = time.perf_counter()
@@ -38,7 +38,7 @@ def seconds_of(work: Callable[[], object], *, times: int = 1) -> float:
 
 
 def time_decoding(paths: Sequence[Path]) -> Timing:
-    """Decode reduced, with all cores: what no way of looking at all photos can beat."""
+    """Time decoding at reduced size on all cores: a lower bound for all other ways."""
 
     def decode() -> None:
         with ThreadPoolExecutor(joblib.cpu_count()) as pool:
@@ -54,11 +54,11 @@ def table_of(title: str, paths: Sequence[Path], timings: Iterable[Timing]) -> pd
     Parameters
     ----------
     title : str
-        What the photos are.
+        Description of the photos.
     paths : sequence of Path
         The photos.
     timings : iterable of Timing
-        Decoding alone among them.
+        Timings, including decoding alone.
 
     Returns
     -------

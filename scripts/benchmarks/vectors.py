@@ -1,4 +1,4 @@
-"""Vectors to measure searches with, that lie as embeddings of photos do."""
+"""Generate vectors for measurements, distributed like embeddings of photos."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from dupimg.errors import UsageError
 
 _FEATURES = 1280
 
-# Vectors that are written at once: 100 MB.
+# Vectors to write at once: 100 MB.
 _ROWS_AT_ONCE = 20_000
 
 
 def make_vectors(n_rows: int, n_features: int = _FEATURES, *, seed: int = 0) -> NDArray[np.float32]:
-    """Return unit vectors that lie as embeddings of photos do.
+    """Return unit vectors that are distributed like embeddings of photos.
 
     Parameters
     ----------
     n_rows, n_features : int
     seed : int, default=0
-        Of all but the mean: what is made with different seeds lies together.
+        Seed of everything except the mean, so that vectors of different seeds fit together.
 
     Returns
     -------
     ndarray of shape (n_rows, n_features), float32
         In groups of two on average, with cosines from 0.6 to 0.99; unrelated ones have 0.33 on
-        average, and the squared lengths along the i-th principal direction fall as 1 / i: so it
-        is with 9,664 parts of photos and the default network.
+        average, and the variance along the i-th principal direction falls as 1 / i, as measured
+        with 9,664 parts of photos and the default network.
     """
     random = np.random.default_rng(seed)
     deviations = 1 / np.sqrt(np.arange(1, n_features + 1))
@@ -47,7 +47,7 @@ def make_vectors(n_rows: int, n_features: int = _FEATURES, *, seed: int = 0) -> 
 
 
 def write_vectors(path: Path, n_rows: int) -> None:
-    """Write vectors as `make_vectors` makes them, part by part.
+    """Write the vectors of `make_vectors` to a file, part by part.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def write_vectors(path: Path, n_rows: int) -> None:
     Raises
     ------
     UsageError
-        If there is no room for them.
+        The disk has no space for them.
     """
     needed, free = 4 * _FEATURES * n_rows, shutil.disk_usage(path.parent).free
     if needed > free:
