@@ -11,7 +11,7 @@ from dupimg.cli.commands import Command, is_basic
 
 _COLUMNS = 80
 
-# Column of the descriptions; longer options share a line with theirs up to the second column.
+# Column of the descriptions, and the longest option that shares a line with its description.
 _INDENT, _BESIDE = 28, 25
 
 # With fewer options, the help has no groups.

@@ -41,8 +41,8 @@ FILE_TIME = "file"
 
 _ORDER = {field: place for place, field in enumerate(FIELDS)}
 
-# Default dates of clocks that were never set: the epochs of QuickTime, Unix, FAT, many cameras and
-# GPS. A bare year is not among them.
+# Default dates of clocks that were never set: the epochs of QuickTime, Unix, FAT and many cameras,
+# and those of GPS.
 _RESETS = tuple(datetime(year, 1, 1) for year in (1904, 1970, 1980, 2000))
 _SATELLITE_RESETS = (datetime(1980, 1, 6), datetime(1999, 8, 22))
 _RESET_MINUTES = timedelta(minutes=15)

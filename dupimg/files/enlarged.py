@@ -24,7 +24,7 @@ _KERNELS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resamplin
 # first (by up to 2.5 pixels), has less; 41 % of 397 enlarged JPEGs of quality 75 to 95 have.
 _MOST_DIFFERENCE = 0.2
 
-# A picture that was really enlarged differs so many times less at the reduced size.
+# Tolerance of the quick comparison at reduced size, as a factor on that difference.
 _ROUGHLY = 3.0
 
 # Least fine detail in grey levels: a smaller picture without any cannot decide.

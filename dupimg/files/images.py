@@ -232,7 +232,7 @@ def _squashed(photo: Image.Image, size: int) -> Image.Image:
 
 
 class _Decoded(NamedTuple):
-    """A picture reduced as far as its caller allows, and its size as decoded."""
+    """A picture reduced as far as its caller allows, and a larger one for the preview."""
 
     photo: Image.Image
     large: Image.Image

@@ -170,7 +170,7 @@ def read_jpeg_xl_header(file: BinaryIO) -> Header:
 
 
 def read_jpeg_xl_metadata(file: BinaryIO) -> tuple[bytes, bytes]:
-    """Return the EXIF block and the XMP packet of a JPEG XL file, empty where there is none.
+    """Return the EXIF block and the XMP packet of a JPEG XL file; empty if missing.
 
     Notes
     -----

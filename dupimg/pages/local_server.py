@@ -216,7 +216,7 @@ class LocalServer:
         self._server.server_close()
 
     def _refuse_strangers(self) -> None:
-        """Refuse requests without the token, or from pages of other servers."""
+        """Abort requests without the token, or from pages of other servers."""
         headers = request.headers
         token = request.path.split("/")[1]
         if not hmac.compare_digest(token.encode(), self.token.encode()):

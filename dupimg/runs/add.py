@@ -58,7 +58,7 @@ def add(
     Returns
     -------
     Result
-        Its rows are all files, old and new.
+        The result, with rows for all files, old and new.
 
     Raises
     ------

@@ -39,12 +39,12 @@ def apply(
     confirm: Callable[[str], bool] | None = None,
     progress: MakeBar = progress_bar,
 ) -> Result:
-    """Carry out a plan that a person may have edited, or the rest of an interrupted run.
+    """Carry out a plan, which the user may have edited, or the rest of an interrupted run.
 
     Returns
     -------
     Result
-        What happened to every file.
+        The outcome for every file.
 
     Raises
     ------

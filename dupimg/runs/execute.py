@@ -188,7 +188,7 @@ def take_back(
     advance : callable
         Called after each step.
     cache : Cache, optional
-        Is told which files are back.
+        Learns which files are back.
     gone : collection of int
         Steps whose files were in a trash that was emptied.
 
@@ -264,7 +264,7 @@ def bring_back(
         Row numbers in the first journal.
     output_dir : Path
     cache : Cache
-        Is told which files are back.
+        Learns which files are back.
     gone : collection of int
         Rows whose files were in a trash that was emptied.
 

@@ -50,7 +50,7 @@ def organize(
     Returns
     -------
     Result
-        What happened to every file.
+        The outcome for every file.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
     Returns
     -------
     Result
-        What would happen to every file; nothing was copied or moved.
+        The decision about every file; nothing was copied or moved.
 
     Raises
     ------

@@ -42,12 +42,12 @@ class Status:
 
 @verb(StatusOptions)
 def status(options: StatusOptions) -> Status:
-    """Say where things stand in an output folder.
+    """Describe the state of an output folder.
 
     Returns
     -------
     Status
-        What was done there last; ``str(status)`` also says what can be done next.
+        The last run; ``str(status)`` also suggests the next steps.
 
     Raises
     ------

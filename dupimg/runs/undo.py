@@ -113,14 +113,14 @@ class UndoResult:
 
 @verb(UndoOptions)
 def undo(options: UndoOptions) -> UndoResult:
-    """Take a run back, also an unfinished one, file by file, as far as files are unchanged.
+    """Take back a finished or unfinished run, for all files that are unchanged since.
 
-    With `file`, only these files, with what belongs to them, go back to where they were.
+    With `file`, only these files and their companions go back to their old places.
 
     Returns
     -------
     UndoResult
-        What became of each file.
+        The outcome for each file.
 
     Raises
     ------
