@@ -20,7 +20,7 @@ from flask import Response, abort, jsonify, request, send_file
 
 from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.places import list_folder, places, suggest_output
-from dupimg.app.results import describe, files_to_bring_back, history, read_rows
+from dupimg.app.results import describe, files_to_bring_back, history, read_rows, result_card
 from dupimg.app.runs import ROOMS, Run, Runs
 from dupimg.demo.demo import make_demo_photos
 from dupimg.errors import MessageError, UsageError
@@ -77,7 +77,7 @@ class AppServer:
         recent = sorted(latest.values(), key=lambda runs: -runs[-1].about["started"])
         inputs = [d for runs in recent for run in runs[::-1] for d in run.about["input_dirs"]]
         return {
-            "results": list(filter(None, map(_result_card, recent[:_MOST_RESULTS]))),
+            "results": list(filter(None, map(result_card, recent[:_MOST_RESULTS]))),
             "recent": [d for d in dict.fromkeys(inputs) if Path(d).is_dir()][:8],
             "places": places(),
             "running": [run.to_json() for run in self._runs.running],
@@ -109,7 +109,7 @@ class AppServer:
         return describe(folder) | {
             "runs": [run.to_json() for run in runs],
             "history": history(folder, runs),
-            "name": _name_of(folder),
+            "name": _encode_folder(folder),
         }
 
     def files(self) -> dict[str, Any]:
@@ -146,16 +146,16 @@ class AppServer:
             return _picture(folder / file, folder / STATE_FOLDER)
         photos = [] if record is None else [row for row in record.rows if row.is_media]
         if record is not None and file in {f"in/{row.path}" for row in photos}:
-            return _file(input_file(record.run.inputs, file.removeprefix("in/")))
+            return _send(input_file(record.run.inputs, file.removeprefix("in/")))
         if file not in {row.destination for row in photos}:
             abort(403, "Got a file that the report does not show.")
-        return _sent(folder / file, folder)
+        return _send_inside(folder / file, folder)
 
     # POST: what the page does.
 
     def command(self) -> dict[str, Any]:
         """Answer with the command line for a ``verb`` and its ``values``."""
-        return {"command": filled_in(_text("verb"), _values())[1]}
+        return {"command": filled_in(_required_text("verb"), _values())[1]}
 
     def start(self) -> dict[str, Any]:
         """Start to plan, or to tune, with the ``values`` of the form."""
@@ -171,17 +171,17 @@ class AppServer:
             raise UsageError(
                 message("refused.whole_path", folder=str(output_dir)), field="output_dir"
             )
-        return self._begun(command, output_dir, inputs, values)
+        return self._start_run(command, output_dir, inputs, values)
 
     def _tune(self, values: dict[str, Any], inputs: list[str]) -> dict[str, Any]:
         output_dir = Path(inputs[0]).parent / f"{Path(inputs[0]).name} tuned"
         given = values | {"output_dir": str(output_dir)}
         _, command = filled_in("tune", given)
-        return self._begun(command, output_dir, inputs, values)
+        return self._start_run(command, output_dir, inputs, values)
 
     def start_verb(self) -> dict[str, Any]:
         """Start a ``verb`` on an output folder, with its ``values``."""
-        verb, values = _text("verb"), _values()
+        verb, values = _required_text("verb"), _values()
         folder = _result_folder(values.get("plan") or values.get("output_dir"))
         if verb == "trash":
             command = shlex.join(["dupimg", "trash", str(folder), "--yes"])
@@ -189,11 +189,11 @@ class AppServer:
             command = filled_in(verb, values)[1]
         else:
             abort(400, f"Got the verb {verb!r}, expected apply, add, undo or trash.")
-        return self._begun(command, folder)
+        return self._start_run(command, folder)
 
     def resume(self) -> dict[str, Any]:
         """Resume the interrupted command of an output ``folder``."""
-        folder = _result_folder(_text("folder"))
+        folder = _result_folder(_required_text("folder"))
         told = describe(folder)
         if told["state"] == "undoing":
             command = shlex.join(["dupimg", "undo", str(folder)])
@@ -208,35 +208,35 @@ class AppServer:
             command = shlex.join(["dupimg", *before[-1].about["words"]])
         earlier = next((r for r in self._runs.at(folder) if r.about["input_dirs"]), None)
         about = earlier.about if earlier else {"input_dirs": [], "values": {}}
-        return self._begun(command, folder, about["input_dirs"], about["values"])
+        return self._start_run(command, folder, about["input_dirs"], about["values"])
 
     def room(self) -> dict[str, Any]:
         """Open the review of an output ``folder``; the progress of its run has its ``address``."""
-        folder = _result_folder(_text("folder"))
+        folder = _result_folder(_required_text("folder"))
         for run in self._runs.at(folder):
             if run.verb == "review" and run.is_running:
                 return {"id": run.id}
         options = ReviewOptions(plan=folder)
-        return self._begun(written_command("review", options), folder)
+        return self._start_run(written_command("review", options), folder)
 
     def pause(self) -> dict[str, Any]:
         """Pause the run ``id``."""
-        self._run(_text("id")).pause()
+        self._run(_required_text("id")).pause()
         return {}
 
     def go_on(self) -> dict[str, Any]:
         """End the pause of the run ``id``."""
-        self._run(_text("id")).go_on()
+        self._run(_required_text("id")).go_on()
         return {}
 
     def stop(self) -> dict[str, Any]:
         """Stop the run ``id``; it can be resumed later."""
-        self._run(_text("id")).stop()
+        self._run(_required_text("id")).stop()
         return {}
 
     def answer(self) -> dict[str, Any]:
         """Pass the user's ``answer``, yes or no, to the run ``id``."""
-        self._run(_text("id")).answer(_text("answer") == "yes")
+        self._run(_required_text("id")).answer(_required_text("answer") == "yes")
         return {}
 
     def samples(self) -> dict[str, Any]:
@@ -249,7 +249,7 @@ class AppServer:
 
     def show_folder(self) -> dict[str, Any]:
         """Open an output ``folder`` in the file manager of this machine."""
-        open_on_this_machine(_result_folder(_text("folder")))
+        open_on_this_machine(_result_folder(_required_text("folder")))
         return {}
 
     def open_page(self) -> dict[str, Any]:
@@ -277,7 +277,7 @@ class AppServer:
             abort(404, "There is no such run.")
         return run
 
-    def _begun(
+    def _start_run(
         self,
         command: str,
         output_dir: Path,
@@ -330,29 +330,6 @@ def explain(error: MessageError) -> tuple[Response, int]:
     return jsonify(error="refused", message=lines[0], parts=lines[1:], field=field), 422
 
 
-def _result_card(runs: list[Run]) -> dict[str, Any] | None:
-    """Return the summary of a result for the home page; None if its folder is gone."""
-    run, folder = runs[-1], runs[-1].output_dir
-    going = next((run for run in runs if run.is_running and run.verb != "review"), None)
-    card = {
-        "folder": str(folder),
-        "inputs": next((r.about["input_dirs"] for r in runs if r.about["input_dirs"]), []),
-        "started": run.about["started"],
-        "running": going.to_json() if going else None,
-    }
-    if going is not None:
-        return card | {"state": "running", "previews": min(4, len(going.log.previews))}
-    if not folder.is_dir():
-        return None
-    told = describe(folder)
-    if told["state"] == "empty":
-        return None
-    samples = [p["keeper"]["digest"] for p in told.get("duplicates", ())]
-    samples += [group["photos"][0]["digest"] for group in told.get("scenes", ())]
-    shown = {name: told[name] for name in ("state", "counts") if name in told}
-    return card | shown | {"digests": list(dict.fromkeys(filter(None, samples)))[:4]}
-
-
 def _result_folder(given: Any) -> Path:
     """Return `given` as a path; raise UsageError unless it is an output folder."""
     folder = Path(given) if isinstance(given, str) and given else Path()
@@ -361,7 +338,7 @@ def _result_folder(given: Any) -> Path:
     return folder
 
 
-def _name_of(folder: Path) -> str:
+def _encode_folder(folder: Path) -> str:
     """Return an output folder encoded for use in an address."""
     return base64.urlsafe_b64encode(os.fsencode(folder)).decode()
 
@@ -370,21 +347,21 @@ def _picture(file: Path, folder: Path) -> Response:
     """Return a picture made by a run; the browser may cache it."""
     if file.suffix.lower() not in (".jpg", ".jpeg", ".webp", ".png"):
         abort(403, "Got what is no picture of a run.")
-    response = _sent(file, folder)
+    response = _send_inside(file, folder)
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 
 
-def _sent(file: Path, folder: Path) -> Response:
+def _send_inside(file: Path, folder: Path) -> Response:
     """Return a regular file within a folder; refuse links that lead out of it."""
     if not file.resolve().is_relative_to(folder.resolve()):
         abort(403, "Got a file outside the folder.")
     if not file.is_file():
         abort(404, "There is no such file.")
-    return _file(file)
+    return _send(file)
 
 
-def _file(file: Path) -> Response:
+def _send(file: Path) -> Response:
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return send_file(file.resolve(), mimetype=kind)
 
@@ -394,7 +371,7 @@ def _body() -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _text(name: str) -> str:
+def _required_text(name: str) -> str:
     value = _body().get(name)
     if not isinstance(value, str) or not value:
         abort(400, f"Got {name}={value!r}, expected a text.")

@@ -74,7 +74,7 @@ def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:
     options = FORMS[verb]
     fields = {field.name: field for field in dataclasses.fields(options)}
     given = {
-        name: _taken(value, fields[name])
+        name: _convert(value, fields[name])
         for name, value in values.items()
         if name in fields and value not in ("", None, [])
     }
@@ -82,7 +82,7 @@ def filled_in(verb: str, values: dict[str, Any]) -> tuple[Options, str]:
     return built, written_command(verb, built)
 
 
-def _taken(value: Any, field: dataclasses.Field) -> Any:
+def _convert(value: Any, field: dataclasses.Field) -> Any:
     """Convert a form value: only options that take several folders keep all of a list."""
     if not isinstance(value, list):
         return value

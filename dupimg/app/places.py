@@ -66,11 +66,11 @@ def places() -> list[dict[str, str]]:
     found = [{"kind": kind, "path": path} for kind, path in own.items() if Path(path).is_dir()]
     disks = {part.mountpoint for part in psutil.disk_partitions() if Path(part.mountpoint).is_dir()}
     # On Linux, skip the mounts of the system.
-    shown = sorted(disk for disk in disks if os.name == "nt" or _is_of_person(disk))
+    shown = sorted(disk for disk in disks if os.name == "nt" or _is_user_disk(disk))
     return found + [{"kind": "disk", "path": disk} for disk in shown]
 
 
-def _is_of_person(disk: str) -> bool:
+def _is_user_disk(disk: str) -> bool:
     return disk == "/" or disk.startswith(("/media/", "/run/media/", "/mnt/", "/Volumes/"))
 
 

@@ -53,7 +53,7 @@ class ProgressLog:
         self.field = ""
         self.notes: list[Any] = []
         self.tuned: dict[str, Any] = {}
-        self._lately: deque[tuple[float, int]] = deque()
+        self._recent: deque[tuple[float, int]] = deque()
 
     def read(self) -> None:
         """Read the lines written since the last call."""
@@ -66,11 +66,11 @@ class ProgressLog:
         whole, newline, _ = content.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
         for line in whole.split(b"\n") if newline else ():
-            self._take_in(json.loads(line))
+            self._parse(json.loads(line))
 
-    def _take_in(self, news: dict[str, Any]) -> None:
+    def _parse(self, news: dict[str, Any]) -> None:
         if "step" in news:
-            self._take_standing(news)
+            self._update_standing(news)
         elif "preview" in news:
             self.previews.append(Path(news["preview"]))
         elif "announced" in news:
@@ -78,13 +78,13 @@ class ProgressLog:
         else:
             vars(self).update((name, value) for name, value in news.items() if name in vars(self))
 
-    def _take_standing(self, news: dict[str, Any]) -> None:
+    def _update_standing(self, news: dict[str, Any]) -> None:
         before = self.standing
         same = before.get("step") == news["step"] and before.get("total") == news["total"]
         if not same or news["seconds"] < before["seconds"]:
-            self._lately.clear()
+            self._recent.clear()
         self.standing = news
-        lately = self._lately
+        lately = self._recent
         lately.append((news["seconds"], news["done"]))
         while len(lately) > 2 and lately[0][0] < news["seconds"] - _SECONDS_OF_RATE:
             lately.popleft()
@@ -92,9 +92,9 @@ class ProgressLog:
     @property
     def rate(self) -> float:
         """Items per second; 0 while it is unknown."""
-        if len(self._lately) < 2:
+        if len(self._recent) < 2:
             return 0.0
-        (begun, first), (now, done) = self._lately[0], self._lately[-1]
+        (begun, first), (now, done) = self._recent[0], self._recent[-1]
         return (done - first) / (now - begun) if now - begun > 1 else 0.0
 
     @property

@@ -65,6 +65,29 @@ def describe(output_dir: Path) -> dict[str, Any]:
     }
 
 
+def result_card(runs: list[Run]) -> dict[str, Any] | None:
+    """Return the summary of a result for the home page; None if its folder is gone."""
+    run, folder = runs[-1], runs[-1].output_dir
+    going = next((run for run in runs if run.is_running and run.verb != "review"), None)
+    card = {
+        "folder": str(folder),
+        "inputs": next((r.about["input_dirs"] for r in runs if r.about["input_dirs"]), []),
+        "started": run.about["started"],
+        "running": going.to_json() if going else None,
+    }
+    if going is not None:
+        return card | {"state": "running", "previews": min(4, len(going.log.previews))}
+    if not folder.is_dir():
+        return None
+    told = describe(folder)
+    if told["state"] == "empty":
+        return None
+    samples = [p["keeper"]["digest"] for p in told.get("duplicates", ())]
+    samples += [group["photos"][0]["digest"] for group in told.get("scenes", ())]
+    shown = {name: told[name] for name in ("state", "counts") if name in told}
+    return card | shown | {"digests": list(dict.fromkeys(filter(None, samples)))[:4]}
+
+
 def history(output_dir: Path, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Return everything done in an output folder, in order: the app's `runs` and all others.
 
@@ -125,7 +148,7 @@ def _duplicates(rows: Sequence[Row]) -> list[dict[str, Any]]:
             removed[row.keeper].append(row)
     by_size = sorted(removed.items(), key=lambda item: -sum(row.bytes for row in item[1]))
     return [
-        {"keeper": _photo(keepers[path]), "removed": _first(group), "count": len(group)}
+        {"keeper": _photo(keepers[path]), "removed": _first_photos(group), "count": len(group)}
         for path, group in by_size[:_MOST_GROUPS]
     ]
 
@@ -138,12 +161,12 @@ def _scenes(rows: Sequence[Row]) -> list[dict[str, Any]]:
             scenes[row.scene].append(row)
     largest = sorted((s for s in scenes.values() if len(s) > 1), key=len, reverse=True)
     return [
-        {"name": group[0].scene_name, "photos": _first(group), "count": len(group)}
+        {"name": group[0].scene_name, "photos": _first_photos(group), "count": len(group)}
         for group in largest[:_MOST_GROUPS]
     ]
 
 
-def _first(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def _first_photos(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [_photo(row) for row in list(rows)[:_MOST_PHOTOS]]
 
 

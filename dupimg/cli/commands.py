@@ -132,7 +132,7 @@ def _as_flags(command: Command, words: Sequence[str]) -> list[str]:
             only_positional = True
         elif word.startswith("--") and not only_positional:
             name, value = _flag(command, word, waiting)
-            if name in values and name not in _taking_many(command):
+            if name in values and name not in _repeatable_names(command):
                 raise UsageError(f"Got --{name} twice, expected it once.")
             values[name] = f"{values[name]}{SEPARATOR}{value}" if name in values else value
         elif re.match("-.", word) and not only_positional:  # or it would pass as a folder
@@ -151,7 +151,7 @@ def _positional(command: Command, flags: Collection[str], words: Sequence[str]) 
     """Assign words to the positional fields without a flag; one of them may take several."""
     names = [field.name for field in command.fields if not field.kw_only]
     free = [name for name in names if name not in flags]
-    many = next((name for name in free if name in _taking_many(command)), None)
+    many = next((name for name in free if name in _repeatable_names(command)), None)
     surplus = max(0, len(words) - len(free))
     if surplus and many is None:
         if len(words) <= len(names):
@@ -169,7 +169,7 @@ def _positional(command: Command, flags: Collection[str], words: Sequence[str]) 
     return values
 
 
-def _taking_many(command: Command) -> set[str]:
+def _repeatable_names(command: Command) -> set[str]:
     return {field.name for field in command.fields if field.metadata["many"]}
 
 

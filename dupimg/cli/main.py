@@ -65,7 +65,9 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
     def run(options: Any) -> int:
         more: dict[str, Any] = {}
         if announces:
-            more["announce"] = None if options.quiet else partial(_announce, file=_aside(options))
+            more["announce"] = (
+                None if options.quiet else partial(_announce, file=_message_stream(options))
+            )
         if asks:
             more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
         result = getattr(dupimg, name)(**options.as_keywords(), **more)
@@ -74,7 +76,7 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
     return run
 
 
-def _aside(options: Any) -> TextIO | None:
+def _message_stream(options: Any) -> TextIO | None:
     """Return the stream for everything but the result: standard error with --json."""
     return sys.stderr if options.json else None
 
@@ -88,13 +90,13 @@ def _report(result: Summarized, options: Any) -> int:
     status = FAILED if getattr(result, "failed", False) else DONE
     tell(notes=[note.to_json() for note in getattr(result, "notes", ())])
     if options.json:
-        _say_json(status, result.to_json())
+        _print_json(status, result.to_json())
     elif not getattr(options, "quiet", False):
         say(result.summary())
     return status
 
 
-def _say_json(status: int, values: dict[str, Any]) -> None:
+def _print_json(status: int, values: dict[str, Any]) -> None:
     print(json.dumps({"status": status} | _without_nan(values), allow_nan=False), flush=True)
 
 
@@ -130,7 +132,7 @@ def _review(options: ReviewOptions) -> int:
 def _tune(options: TuneOptions) -> int:
     from dupimg.tuning.tune import tune
 
-    tuned = tune(options, say=partial(say, file=_aside(options)))
+    tuned = tune(options, say=partial(say, file=_message_stream(options)))
     found = {"duplicate_threshold": tuned.duplicates, "scene_threshold": tuned.scenes}
     tell(tuned={name: evidence.recommended for name, evidence in found.items()})
     return _report(tuned, options)
@@ -253,17 +255,17 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
             warnings.showwarning = _warnings_shown_once()
             return _run(words) if command is None else _run_command(command, words)
     except KeyboardInterrupt:
-        return _end(words, INTERRUPTED, f"interrupted{_how_far(words)}")
+        return _fail(words, INTERRUPTED, f"interrupted{_interruption(words)}")
     except Exception as error:
         if debug:
             say(traceback.format_exc().rstrip(), file=sys.stderr)
         if isinstance(error, UsageError):
             tell(error=[told.to_json() for told in error.messages], field=error.field)
-            return _end(words, REFUSED, str(error))
-        return _end(words, FAILED, _describe(error))
+            return _fail(words, REFUSED, str(error))
+        return _fail(words, FAILED, _describe(error))
 
 
-def _how_far(words: Sequence[str]) -> str:
+def _interruption(words: Sequence[str]) -> str:
     """Return where a command was interrupted and how to resume it, as the end of a sentence."""
     if ProgressBar.unfinished is None:
         return ""
@@ -273,11 +275,11 @@ def _how_far(words: Sequence[str]) -> str:
     return f" at {standing}. The same command {onward}."
 
 
-def _end(words: Sequence[str], status: int, why: str) -> int:
+def _fail(words: Sequence[str], status: int, why: str) -> int:
     """Print why a command failed, with --json also as JSON, and return `status`."""
     say(f"dupimg: {why}", file=sys.stderr)
     if any(re.fullmatch(r"--json(=(yes|true|1|on))?", word, re.IGNORECASE) for word in words):
-        _say_json(status, {"error": why})
+        _print_json(status, {"error": why})
     return status
 
 

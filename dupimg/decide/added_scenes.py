@@ -87,21 +87,21 @@ def scenes_with_new(
         return known, {}, DetailCounts.none(), ()
     vectors = collection.features.scene_vector[collection.inverse[stays]]
     links = find_links(collection, stays, options)
-    concerned = stays[_reached(vectors, seeds, links.pairs, options.scene_threshold)]
+    concerned = stays[_connected_rows(vectors, seeds, links.pairs, options.scene_threshold)]
     labels = find_scenes(collection, concerned, options)
     is_old = ~collection.is_new[concerned]
     before = np.full(len(labels), -1)
     if is_old.any():
         before[is_old] = find_scenes(collection, concerned[is_old], options)
     numbers = np.array([known.get(i, 0) for i in concerned.tolist()])
-    scenes = _joined(collection, concerned, labels, known)
+    scenes = _assign_scenes(collection, concerned, labels, known)
     numbered = np.array([scenes.get(i, -1 - i) for i in stays.tolist()])
     why = why_one_scene(links, numbered, [collection.photos[i].path for i in stays])
     shared = {int(stays[i]): reason for i, reason in why.items()}
-    return scenes, shared, links.compared, tuple(_left_as_they_are(numbers, before, labels))
+    return scenes, shared, links.compared, tuple(_scene_conflicts(numbers, before, labels))
 
 
-def _reached(
+def _connected_rows(
     vectors: NDArray[np.float32], seeds: NDArray[np.int64], links: NDArray[np.int64], cosine: float
 ) -> NDArray[np.int64]:
     """Return the rows connected to the seeds by chains of similarity or links."""
@@ -114,7 +114,7 @@ def _reached(
         seeds = np.union1d(rows, beyond)
 
 
-def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[Message]:
+def _scene_conflicts(numbers: NDArray, before: NDArray, after: NDArray) -> Iterator[Message]:
     """Yield a note on each scene that the new photos alone would merge or split.
 
     `numbers` are the scene numbers of the photos, 0 if unknown. `before` are the labels of scenes
@@ -135,7 +135,7 @@ def _left_as_they_are(numbers: NDArray, before: NDArray, after: NDArray) -> Iter
             yield message("note.scene_parted", scene=str(number))
 
 
-def _joined(
+def _assign_scenes(
     collection: Collection,
     concerned: NDArray[np.int64],
     labels: NDArray[np.int64],

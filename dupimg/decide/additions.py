@@ -96,13 +96,13 @@ def add_rows(
         decided_rows = knowing(decided_rows, listing)
     settled = with_sidecars(settle_companions(decided_rows, _not_following(earlier, rows)))
     known = {row.path for row in earlier}
-    dated = with_events(_in_their_scenes(settled), options.event_gap, known)
+    dated = with_events(_with_scene_names(settled), options.event_gap, known)
     numbered = dated if options.only == SCENES else number_added_groups(dated)
     layout = Layout(options.layout, added_from)
-    return _named(numbered, earlier, options.only, portable, layout), notes
+    return _place_files(numbered, earlier, options.only, portable, layout), notes
 
 
-def _in_their_scenes(rows: Sequence[Row]) -> list[Row]:
+def _with_scene_names(rows: Sequence[Row]) -> list[Row]:
     """Copy the user's scene names to new photos of these scenes."""
     names = {row.scene: row.scene_name for row in rows if row.scene_name}
     return [row.having(scene_name=names.get(row.scene, "")) for row in rows] if names else [*rows]
@@ -150,23 +150,23 @@ def _photo_rows(
 ) -> tuple[dict[str, Row], tuple[Message, ...]]:
     """Return the rows of the photos of a collection, and notes about their scenes."""
     nearest = nearest_cosines(collection)
-    near = _with_groups(collection, _reached(collection, options))
+    near = _with_groups(collection, _affected_contents(collection, options))
     around = collection[near]
     old = np.flatnonzero(~around.is_new)
     decide = partial(_duplicates, collection, options, companions)
     found, ranking = decide(near)
     found = replace(found, nearest_cosine=nearest[near])
     before, _ = decide(near[old])
-    changed = _changes(around, found, before)
-    keepers = _settled(around, found, changed)
+    changed = _changed_photos(around, found, before)
+    keepers = _final_keepers(around, found, changed)
     dates = best_dates(around.photos, keepers.tolist())
     stays, known = known_scenes(collection, near, keepers)
-    dated = _dated(collection, near, dates)
+    dated = _with_dates(collection, near, dates)
     scenes, in_scene, compared, notes = scenes_with_new(dated, stays, known, options)
     if options.only == DUPLICATES:
         in_scene = {}  # scenes are not shown
     rows = dict(collection.rows)
-    likes = _likes(around, found.keepers, keepers, changed)
+    likes = _similar_removed(around, found.keepers, keepers, changed)
     shared = {i: in_scene[n] for i, n in enumerate(near.tolist()) if n in in_scene}
     look = found.second_look and found.second_look.with_details(compared, near)
     groups = replace(found, keepers=keepers, shared=shared, second_look=look)
@@ -195,7 +195,9 @@ def _photo_rows(
     return rows, notes
 
 
-def _dated(collection: Collection, near: NDArray[np.int64], dates: Sequence[int]) -> Collection:
+def _with_dates(
+    collection: Collection, near: NDArray[np.int64], dates: Sequence[int]
+) -> Collection:
     """Return the collection with the final dates of its photos; old photos keep theirs.
 
     `dates` has for each photo in `near` the position in `near` of the photo whose date it gets.
@@ -244,7 +246,7 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
     )
 
 
-def _reached(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
+def _affected_contents(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     """Return the contents that can influence the decision about the new photos."""
     seeds = np.unique(collection.inverse[collection.is_new])
     return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
@@ -315,7 +317,7 @@ def _ranking(
     return ranking.with_twins(twins)
 
 
-def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:
+def _changed_photos(around: Collection, groups: Groups, before: Groups) -> NDArray[np.bool_]:
     """Return which photos get a new row: new ones, and those whose keeper the new ones change.
 
     A row that the user edited stays.
@@ -329,7 +331,9 @@ def _changes(around: Collection, groups: Groups, before: Groups) -> NDArray[np.b
     return changed
 
 
-def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _final_keepers(
+    around: Collection, groups: Groups, changed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """Return the final keepers; a photo whose keeper would not stay is kept."""
     number = {photo.path: i for i, photo in enumerate(around.photos)}
     keepers = groups.keepers.copy()
@@ -346,7 +350,7 @@ def _settled(around: Collection, groups: Groups, changed: NDArray[np.bool_]) -> 
     return keepers
 
 
-def _likes(
+def _similar_removed(
     around: Collection, found: NDArray, keepers: NDArray, changed: NDArray[np.bool_]
 ) -> dict[int, int]:
     """Map photos that stay to a similar photo that the user removed: either may be the better.
@@ -362,7 +366,7 @@ def _likes(
     return likes
 
 
-def _named(
+def _place_files(
     rows: Sequence[Row], earlier: Sequence[Row], only: str | None, portable: bool, layout: Layout
 ) -> tuple[Row, ...]:
     """Name all new and moved files; they may reuse the name of a photo that goes."""

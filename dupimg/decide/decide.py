@@ -12,9 +12,11 @@ import numpy as np
 
 from dupimg.decide.dask_cluster import connected
 from dupimg.decide.embed import KeepPreview, known_apart, read_and_embed
+from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
 from dupimg.files.inputs import Inputs
-from dupimg.files.photos import File, Found, Photo
+from dupimg.files.keep_rules import KeepRule, Ranking
+from dupimg.files.photos import File, Found, Listing, Photo
 from dupimg.messages import Message, message
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.layout import Layout
@@ -85,27 +87,10 @@ def decide(
         ) as evidence,
     ):
         listing, embedded = read_and_embed(options, inputs, found, evidence, keep_preview)
-        from dupimg.decide.group import find_duplicates, find_groups, keep_rule, rank_photos
-        from dupimg.decide.made_of_others import duplicates_by_detail
+        from dupimg.decide.group import keep_rule
 
-        apart = known_apart(listing.photos, options.cache)
-        companions = Counter(file.companion_of for file in listing.companions)
         rule = keep_rule(options)
-        protected = {p.path for p in listing.photos if inputs.is_protected(p.path)}
-        duplicates, ranking = duplicates_by_detail(
-            embedded,
-            lambda made: rank_photos(embedded, rule, companions, made=made, protected=protected),
-            lambda ranking: find_duplicates(
-                embedded,
-                options,
-                order=ranking.order,
-                apart=apart,
-                protected=protected,
-                checkpoint=checkpoint,
-                with_other_rules=True,
-            ),
-        )
-        groups = find_groups(embedded, options, ranking, duplicates, checkpoint)
+        groups, ranking = _group(options, inputs, listing, embedded, rule, checkpoint)
     rows = make_plan(
         listing,
         groups,
@@ -123,10 +108,41 @@ def decide(
     notes = (
         *found.notes,
         *_notes(groups, options.duplicate_rule),
-        *_doubted_dates(listing.photos),
-        *_not_read(listing.others),
+        *_date_note(listing.photos),
+        *_unread_note(listing.others),
     )
     return Decision(rows, notes, listing.passed_over)
+
+
+def _group(
+    options: PlanOptions,
+    inputs: Inputs,
+    listing: Listing,
+    embedded: Embedded,
+    rule: KeepRule,
+    checkpoint: Checkpoint | None,
+) -> tuple[Groups, Ranking]:
+    """Find duplicates and scenes; return also the ranking of the photos."""
+    from dupimg.decide.group import find_duplicates, find_groups, rank_photos
+    from dupimg.decide.made_of_others import duplicates_by_detail
+
+    apart = known_apart(listing.photos, options.cache)
+    companions = Counter(file.companion_of for file in listing.companions)
+    protected = {p.path for p in listing.photos if inputs.is_protected(p.path)}
+    duplicates, ranking = duplicates_by_detail(
+        embedded,
+        lambda made: rank_photos(embedded, rule, companions, made=made, protected=protected),
+        lambda ranking: find_duplicates(
+            embedded,
+            options,
+            order=ranking.order,
+            apart=apart,
+            protected=protected,
+            checkpoint=checkpoint,
+            with_other_rules=True,
+        ),
+    )
+    return find_groups(embedded, options, ranking, duplicates, checkpoint), ranking
 
 
 def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
@@ -151,7 +167,7 @@ def _notes(groups: Groups, rule: str) -> tuple[Message, ...]:
     return tuple(message("note.labelled", note=note) for note in notes)
 
 
-def _not_read(files: Sequence[File]) -> tuple[Message, ...]:
+def _unread_note(files: Sequence[File]) -> tuple[Message, ...]:
     """Return a note on files that could not be read from their disk."""
     codes = ("reason.not_read", "reason.not_looked_at")  # the summary separates them by folder
     failed = [file.path for file in files if file.reason.code in codes]
@@ -161,7 +177,7 @@ def _not_read(files: Sequence[File]) -> tuple[Message, ...]:
     return (message("note.labelled", note=note),)
 
 
-def _doubted_dates(photos: Sequence[Photo]) -> tuple[Message, ...]:
+def _date_note(photos: Sequence[Photo]) -> tuple[Message, ...]:
     """Return a note on photos with an impossible date."""
     doubted = [photo.path for photo in photos if photo.passed_over is not None]
     if not doubted:

@@ -132,7 +132,7 @@ class Evidence:
         found = self._of(keys, PlaceEvidence, _PLACES, PLACES, "details")
         proven = np.array([e is not None and e.is_same_place for e in found], dtype=bool)
         compared = np.array([e is not None for e in found], dtype=bool)
-        return _counted(pairs, found), proven[compared]
+        return _detail_counts(pairs, found), proven[compared]
 
     def copies(self, pairs: Sequence[tuple[str, str]]) -> list[CopyEvidence | None]:
         """Compare the pictures of pairs of contents.
@@ -192,16 +192,16 @@ class Evidence:
             else None
             for (i, j), e in zip(pairs.tolist(), found, strict=True)
         ]
-        return _counted(pairs, may_be)
+        return _detail_counts(pairs, may_be)
 
     def _of(
         self, keys: Sequence[tuple[str, str]], kind: type[E], version: str, what: str, step: str
     ) -> list[E | None]:
         known = self.cache.pairs(keys, version)
         new = [key for key in dict.fromkeys(keys) if key not in known]
-        order, size = _in_order(new), min(_AT_ONCE[what], 1 + len(new) // (4 * self._jobs))
+        order, size = _order_by_content(new), min(_AT_ONCE[what], 1 + len(new) // (4 * self._jobs))
         chunks = [order[n : n + size] for n in range(0, len(new), size)]
-        answer = self._answer(len(new))
+        answer = self._choose_comparer(len(new))
 
         def ask(chunk: list[int]) -> list[bytes | None]:
             pairs = [new[k] for k in chunk]
@@ -223,7 +223,7 @@ class Evidence:
         contents = (found[key] for key in keys)
         return [None if c is None else kind(*np.frombuffer(c, "<f4").tolist()) for c in contents]
 
-    def _answer(self, n_pairs: int) -> Callable[[Question], list[bytes | None]]:
+    def _choose_comparer(self, n_pairs: int) -> Callable[[Question], list[bytes | None]]:
         """Return the function that compares pairs: in workers, or here if they are few."""
         if self._workers is None and n_pairs < _WORTH_A_WORKER * self._jobs:
             return self._looker.answer
@@ -239,13 +239,13 @@ class Evidence:
         return answer
 
 
-def _counted(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) -> DetailCounts:
+def _detail_counts(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) -> DetailCounts:
     """Count the matched details of the pairs that could be compared."""
     counts = np.array([-1 if e is None else int(e.n_details) for e in found], np.int64)
     return DetailCounts(pairs[counts >= 0], counts[counts >= 0])
 
 
-def _in_order(pairs: Sequence[tuple[str, str]]) -> list[int]:
+def _order_by_content(pairs: Sequence[tuple[str, str]]) -> list[int]:
     """Return an order of pairs in which pairs of the same content are close together.
 
     Then the details of a content are still in memory for its next pair, and threads or processes

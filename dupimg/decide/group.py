@@ -222,7 +222,9 @@ def find_duplicates(
     proof = Proof(embedded, [embedded.photos[i] for i in best], edited=edited)
     rules = _RULES if with_other_rules else (options.duplicate_rule,)
     claimed = _claimed_keepers(finder)
-    alike = _alike(embedded) if options.duplicate_rule == "verified" else DetailCounts.none()
+    alike = (
+        _possible_copies(embedded) if options.duplicate_rule == "verified" else DetailCounts.none()
+    )
     search = Search(features, best_first, cannot_link, must_stay, proof, alike.pairs)
     by_rule = {
         rule: claimed[rule]
@@ -230,7 +232,7 @@ def find_duplicates(
         else proven_keepers(claimed[rule], rule, finder, search)
         for rule in rules
     }
-    spared = _spared(claimed, by_rule, options.duplicate_rule)
+    spared = _unproven(claimed, by_rule, options.duplicate_rule)
     finder.decide_otherwise(by_rule[options.duplicate_rule], features.thumbnail)
     photos = np.arange(len(inverse))
     keepers = np.where(stays, photos, best[finder.keepers_[inverse]])
@@ -246,7 +248,7 @@ def find_duplicates(
     )
 
 
-def _alike(embedded: Embedded) -> DetailCounts:
+def _possible_copies(embedded: Embedded) -> DetailCounts:
     """Find pairs of contents that may be copies, crops or edits of each other."""
     if embedded.evidence is None:
         return DetailCounts.none()
@@ -262,7 +264,7 @@ def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
     return by_rule | {"careful": by_rule["cosine"]}
 
 
-def _spared(
+def _unproven(
     claimed: Mapping[str, NDArray[np.int64]], by_rule: Mapping[str, NDArray[np.int64]], rule: str
 ) -> list[tuple[int, int]]:
     """Return the contents that stay for lack of proof, with their unproven keepers."""

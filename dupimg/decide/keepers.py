@@ -84,10 +84,10 @@ def proven_keepers(
         alike |= set(map(tuple, near[np.isin(near, unproven).any(axis=1)].tolist()))
     if rule == "verified":
         alike |= set(map(tuple, search.alike.tolist()))
-    return _one_by_one(keepers, alike, search)
+    return _add_proven(keepers, alike, search)
 
 
-def _one_by_one(
+def _add_proven(
     keepers: NDArray[np.int64], alike: Iterable[Pair], search: Search
 ) -> NDArray[np.int64]:
     """Remove more proven copies, best keepers first.

@@ -130,14 +130,14 @@ class _Latest(Generic[T]):
             if content in self._made:
                 self._made.move_to_end(content)
                 return self._made[content]
-        made = None if preview is None else self._make_anew(preview)
+        made = None if preview is None else self._compute(preview)
         with self._lock:
             self._made[content] = made
             if len(self._made) > self._most:
                 self._made.popitem(last=False)
         return made
 
-    def _make_anew(self, preview: bytes) -> T | None:
+    def _compute(self, preview: bytes) -> T | None:
         try:
             with Image.open(io.BytesIO(preview)) as opened:
                 return self._make(opened)

@@ -238,9 +238,9 @@ class _Pairing:
         else:
             return
         if entry.kind != _SIDECAR:
-            self._let_own(entry, photo)
+            self._register_owner(entry, photo)
 
-    def _let_own(self, entry: _Entry, photo: str) -> None:
+    def _register_owner(self, entry: _Entry, photo: str) -> None:
         self._photo[entry.path] = photo
         self._named.setdefault((entry.folder, entry.name), entry)
         if entry.kind == _VIDEO:

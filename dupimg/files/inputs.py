@@ -183,14 +183,14 @@ def _labels(places: Sequence[Path]) -> dict[Path, str]:
         place
         for place in places
         if lengths[place] < len(names[place])
-        and any(_meet(label(place), label(other)) for other in places if other != place)
+        and any(_may_collide(label(place), label(other)) for other in places if other != place)
     ]:
         for place in longer:
             lengths[place] += 1
     return {place: label(place) for place in places}
 
 
-def _meet(one: str, other: str) -> bool:
+def _may_collide(one: str, other: str) -> bool:
     """Return whether paths of two labels might collide on any file system."""
     one, other = folded(one), folded(other)
     return _is_in(one, other) or _is_in(other, one)
@@ -214,7 +214,7 @@ class _Walked:
         """Return whether to walk a folder under this name."""
         place = _place(folder)
         if place is not None and (known := self._known.get(place, name)) != name:
-            self._note_twice(folder, name, known)
+            self._note_same_folder(folder, name, known)
             self.known_ones.append(known)
             return False
         if place is None or place not in self._names:  # an unlistable folder gets its own note
@@ -222,14 +222,14 @@ class _Walked:
                 self._names[place] = name
             return True
         if (before := self._names[place]) not in (None, name):
-            self._note_twice(folder, name, before)
+            self._note_same_folder(folder, name, before)
         return False
 
     def note(self, told: Message) -> None:
         """Add a note for the user."""
         self.notes.append(message("note.labelled", note=told))
 
-    def _note_twice(self, folder: Path, name: str, before: str | None) -> None:
+    def _note_same_folder(self, folder: Path, name: str, before: str | None) -> None:
         self.note(message("note.same_folder", folder=name or str(folder), other=before or "."))
 
 

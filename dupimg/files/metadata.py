@@ -127,9 +127,9 @@ def read_tags(picture: Image.Image, path: Path) -> Tags:
         The file.
     """
     tags = Tags()
-    apart = _Apart()
+    apart = _Extra()
     with contextlib.suppress(Exception):
-        apart = _read_apart(picture, path)
+        apart = _read_extra(picture, path)
     with contextlib.suppress(Exception):  # keeps the tags before a broken one
         exif = _open_exif(picture, apart.exif)
         tags.exif.update(exif)
@@ -144,7 +144,7 @@ def read_tags(picture: Image.Image, path: Path) -> Tags:
 
 
 @dataclass
-class _Apart:
+class _Extra:
     """Metadata in places that Pillow ignores."""
 
     exif: bytes = b""
@@ -153,38 +153,38 @@ class _Apart:
     png_time: str = ""
 
 
-def _read_apart(picture: Image.Image, path: Path) -> _Apart:
+def _read_extra(picture: Image.Image, path: Path) -> _Extra:
     if picture.format == "PNG":
         with path.open("rb") as file:
             chunks = read_png_chunks(file)
         texts = chunks.texts
         time = next((texts[name] for name in _PNG_TIMES if name in texts), b"")
         iptc = _raw_profile(texts.get(_PNG_IPTC, b""))
-        return _Apart(chunks.exif, texts.get(_PNG_XMP, b""), iptc, time.decode("utf-8", "replace"))
+        return _Extra(chunks.exif, texts.get(_PNG_XMP, b""), iptc, time.decode("utf-8", "replace"))
     if picture.format == "JPEG2000":
         with path.open("rb") as file:
             boxes = [span for kind, span in find_boxes(file, whole_file(file)) if kind == b"uuid"]
             contents = [read_span(file, span, LONGEST_PACKET) for span in boxes]
         named = {content[:16]: content[16:] for content in contents}
         exif, xmp, iptc = (named.get(kind, b"") for kind in (_JP2_EXIF, _JP2_XMP, _JP2_IPTC))
-        return _Apart(exif, xmp, iptc)
+        return _Extra(exif, xmp, iptc)
     if picture.format == "JXL":
         with path.open("rb") as file:
-            return _Apart(*read_jpeg_xl_metadata(file))
+            return _Extra(*read_jpeg_xl_metadata(file))
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         # Programs declare the bytes as integers; Pillow's own IPTC reader converts them, too.
-        return _Apart(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))
-    return _photoshop_apart(picture)
+        return _Extra(iptc=picture.tag_v2._tagdata.get(_IPTC_TAG, b""))
+    return _photoshop_metadata(picture)
 
 
-def _photoshop_apart(picture: Image.Image) -> _Apart:
+def _photoshop_metadata(picture: Image.Image) -> _Extra:
     """Return the metadata in Photoshop's resource blocks of JPEG and PSD files."""
     blocks: Any = picture.info.get("photoshop", {})
     if picture.format == "PSD":
         blocks = {number: data for number, _, data in getattr(picture, "resources", ())}
     numbers = (_EXIF_RESOURCE, _XMP_RESOURCE, _IPTC_RESOURCE)
     exif, xmp, iptc = (_bytes(blocks.get(number)) for number in numbers)
-    return _Apart(exif, xmp, iptc)
+    return _Extra(exif, xmp, iptc)
 
 
 def _raw_profile(text: bytes) -> bytes:

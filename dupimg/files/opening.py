@@ -67,7 +67,7 @@ def open_picture(path: str | os.PathLike[str], max_pixels: int) -> Iterator[_Ope
     except OSError as error:
         raise UnreadableNow(message("reason.cannot_open", why=why(error))) from error
     kind = "picture"
-    with file, _pillow_as_we_need_it():
+    with file, _pillow_settings():
         try:
             kind = _recognize(file)
             opened = _OPENERS.get(kind, _open_by_pillow)(Path(path), file)
@@ -169,7 +169,7 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _skipping_large(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
+def _skip_large_texts(read: Callable[[Any, int, int], bytes]) -> Callable[[Any, int, int], bytes]:
     """Make Pillow skip too large texts of a PNG instead of refusing the picture."""
 
     def read_or_skip(stream: Any, position: int, length: int) -> bytes:
@@ -188,7 +188,7 @@ _decoding = 0
 
 
 @contextlib.contextmanager
-def _pillow_as_we_need_it() -> Iterator[None]:
+def _pillow_settings() -> Iterator[None]:
     """Silence Pillow's warnings and lift its limits while any thread decodes.
 
     The settings belong to the whole process: the first thread changes them, the last one
@@ -204,7 +204,7 @@ def _pillow_as_we_need_it() -> Iterator[None]:
             for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
                 read = getattr(PngImagePlugin.PngStream, name)
                 _settings.callback(setattr, PngImagePlugin.PngStream, name, read)
-                setattr(PngImagePlugin.PngStream, name, _skipping_large(read))
+                setattr(PngImagePlugin.PngStream, name, _skip_large_texts(read))
         _decoding += 1
     try:
         yield

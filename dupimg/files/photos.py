@@ -280,20 +280,16 @@ def find_files(
         parent = waiting.pop()
         if enter is not None and not enter(parent):
             continue
-        try:
-            with os.scandir(folder / parent) as entries:
-                # Reversed, because the last one on the stack is walked first.
-                listed = sorted(entries, key=lambda entry: entry.name, reverse=True)
-        except OSError as error:
-            reason = message("reason.folder_not_listed", why=why(error))
-            others.append(File(parent, 0, "", reason))
+        entries = _entries(folder / parent)
+        if isinstance(entries, Message):
+            others.append(File(parent, 0, "", entries))
             continue
         if parent and not include_system and holds_result(folder / parent):
             results.append(parent)
             system_folders += 1
             system_files += _count_files(folder / parent)
             continue
-        for entry in listed:
+        for entry in reversed(entries):  # the last one on the stack is walked first
             path = f"{parent}/{entry.name}" if parent else entry.name
             in_input = f"{below}/{path}" if below else path
             is_excluded = bool(exclude) and first_match(exclude, in_input) < len(exclude)
@@ -325,6 +321,15 @@ def find_files(
         excluded=frozenset(excluded),
         results=tuple(results),
     )
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]] | Message:
+    """Return the entries of a folder by name, or the reason why it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        return message("reason.folder_not_listed", why=why(error))
 
 
 def _count_files(folder: Path | os.DirEntry[str]) -> int:

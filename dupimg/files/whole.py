@@ -161,7 +161,7 @@ def read_whole(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
                 if frame.has_transparency_data or _n_frames(picture) > 1:
                     small.append(_small(upright, _SIDE if _n_frames(picture) == 1 else _FRAME_SIDE))
         is_animation = len(small) > 1 and picture.format in _ANIMATED
-        timing = (_plays(picture), *durations) if is_animation else ()
+        timing = (_n_plays(picture), *durations) if is_animation else ()
     frames = np.stack(small) if small else np.empty((0, _SIDE, _SIDE, 4), np.uint8)
     return Whole(digest.hexdigest() if is_exact else "", frames, timing)
 
@@ -191,7 +191,7 @@ def read_pages(
                 yield to_rgb(upright).convert("L")
 
 
-def _plays(picture: Image.Image) -> float:
+def _n_plays(picture: Image.Image) -> float:
     """Return how often an animation is played; 0 for endless."""
     loop = picture.info.get("loop")
     if picture.format != "GIF":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.groups.colour_changes import MOST_OTHER_COLOUR, other_colour
 from dupimg.groups.details import Details, match_details
 from dupimg.groups.overlays import (
     WINDOW,
@@ -51,23 +52,6 @@ _LEAST_TEXTURE = 0.02
 # Largest difference of the brightness of a copy in grey levels (a third of a stop is 20), and
 # largest ratio of contrasts: dark frames of an exposure series only differ in contrast.
 _MOST_OTHER_TONE, _MOST_OTHER_CONTRAST = 3.0, 1.12
-
-# Largest share of the cells of a copy whose colour no change of white balance, brightness or
-# saturation explains: up to 2.6 % after the strongest compression, 5 % and more for another shirt.
-_MOST_OTHER_COLOUR = 0.03
-
-# Level from which all channels of both pictures are white, least share of a white ground, and the
-# largest tint: if the ground stays white, a global change must treat all channels alike, except for
-# so many levels. Otherwise another shirt alone on white would pass for a global change.
-_WHITE, _LEAST_GROUND, _MOST_TINT = 228, 0.1, 24
-
-# Changes of saturation to try, levels by which a colour may miss, levels from which it is an
-# outlier, and the number of fits, each without the outliers of the one before.
-_SATURATIONS = np.arange(0, 2.01, 0.2)
-_MISS, _OUTLIER, _FITS = 16, 12, 4
-
-# Pixels over which colours are averaged, the fewest averages to compare, and about the most to fit.
-_COLOUR_BLUR, _FEWEST_COLOURS, _MOST_COLOURS = 5, 32, 500
 
 # Largest stretch of one axis of a copy relative to the other.
 _MOST_SHEAR = 1.35
@@ -157,7 +141,7 @@ class CopyEvidence:
         within, around = self._is_within, self.swapped()._is_within
         if not (within or around):
             return ""
-        if self.other_colour > (_MOST_OTHER_COLOUR if is_same else _MOST_EDITED_COLOUR):
+        if self.other_colour > (MOST_OTHER_COLOUR if is_same else _MOST_EDITED_COLOUR):
             return ""
         if not is_same:
             return EDITED_COPY if self.edited <= _LARGEST_EDIT else ""
@@ -249,7 +233,7 @@ def best_map(
     if best[0].differing <= _MOST_DIFFERING:
         return best
     for affine in _by_details(first_details, second_details):
-        if any(_is_the_same(affine, frame) for frame in frames):
+        if any(_is_same_map(affine, frame) for frame in frames):
             continue
         if _MOST_DIFFERING < laid(affine).differing <= _WORTH_REFINING:
             for refined in _refined(first, second, affine):
@@ -265,7 +249,7 @@ def _frames(first: Picture, second: Picture) -> list[Affine]:
     return [np.column_stack([np.diag(ratio), np.zeros(2)])]
 
 
-def _is_the_same(affine: Affine, frame: Affine) -> bool:
+def _is_same_map(affine: Affine, frame: Affine) -> bool:
     """Return whether two maps agree within the accuracy of details."""
     corners = np.array([[0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]])
     return bool(np.abs(corners @ (affine - frame).T).max() < _SAME_PLACE)
@@ -330,7 +314,7 @@ def _overlay(first: Picture, second: Picture, affine: Affine) -> CopyEvidence:
         other_is_grey=float(second.is_grey),
         other_tone=abs(_median_difference(here[seen], laid[seen])),
         other_contrast=float(contrasts[1] / contrasts[0]),
-        other_colour=_other_colour(first, second, affine),
+        other_colour=other_colour(first, second, affine),
     )
 
 
@@ -367,7 +351,7 @@ def _box_share(low: NDArray[np.bool_], seen: NDArray[np.bool_]) -> float:
 
 def _bars(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
     """Return how surely the surroundings of a part are bars; see `CopyEvidence`."""
-    around = _grown(inside, 3) == 0
+    around = _dilated(inside, 3) == 0
     if np.count_nonzero(around) < (1 - _WITHIN) / 2 * picture.size:
         return 0.0
     off = np.abs(picture[around] - float(np.median(picture[around])))
@@ -382,8 +366,8 @@ def _step(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
     A map may be a pixel off, so a pixel on each side of the border is left out.
     """
     rings = (
-        _grown(inside, 5) - _grown(inside, 1),
-        _grown(1 - inside, 5) - _grown(1 - inside, 1),
+        _dilated(inside, 5) - _dilated(inside, 1),
+        _dilated(1 - inside, 5) - _dilated(1 - inside, 1),
     )
     cv2, window = opencv(), (9, 9)
     seen = [cv2.blur(ring.astype(np.float32), window) for ring in rings]
@@ -391,88 +375,9 @@ def _step(picture: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
         cv2.blur(picture * ring.astype(np.float32), window) / np.maximum(share, 1e-6)
         for ring, share in zip(rings, seen, strict=True)
     ]
-    edge = (_grown(inside, 1) > inside) & (seen[0] > 0.05) & (seen[1] > 0.05)
+    edge = (_dilated(inside, 1) > inside) & (seen[0] > 0.05) & (seen[1] > 0.05)
     return float(np.mean(np.abs(means[0] - means[1])[edge] > _SAME_GREY)) if edge.any() else 0.0
 
 
-def _grown(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+def _dilated(mask: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
     return opencv().dilate(mask, np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8))
-
-
-def _other_colour(first: Picture, second: Picture, affine: Affine) -> float:
-    """Return the share of the overlap with colours that no global change explains, either way."""
-    cv2 = opencv()
-    pair = Overlay((first, second), "colours", affine)
-    blur = (_COLOUR_BLUR, _COLOUR_BLUR)
-    seen = cv2.erode(pair.inside(), np.ones(blur, np.uint8))[::2, ::2] > 0
-    a, b = (cv2.blur(p, blur)[::2, ::2][seen].astype(np.float32) for p in (pair.here, pair.laid()))
-    of_ground = np.minimum(a, b).min(axis=1) > _WHITE
-    has_ground = bool(of_ground.mean() >= _LEAST_GROUND)
-    a, b = a[~of_ground], b[~of_ground]
-    if len(a) < _FEWEST_COLOURS:
-        return 1.0
-    unlike = float(np.mean(np.sum((a - b) ** 2, axis=1) > _MISS**2))
-    if unlike <= _MOST_OTHER_COLOUR:  # the usual case of copies
-        return unlike
-    some = slice(None, None, 1 + len(a) // _MOST_COLOURS)
-    for saturations in (np.ones(1), _SATURATIONS):
-        pairs = ((a[some], b[some]), (b[some], a[some]))
-        tried = saturations.astype(np.float32)
-        unlike = min(_unexplained(*pair, tried, has_ground=has_ground) for pair in pairs)
-        if unlike <= _MOST_OTHER_COLOUR:
-            break
-    return unlike
-
-
-def _unexplained(
-    a: NDArray[np.float32],
-    b: NDArray[np.float32],
-    saturations: NDArray[np.float32],
-    *,
-    has_ground: bool,
-) -> float:
-    """Return the share of colours `b` that the best global change of `a` misses by over 16 levels.
-
-    The change is one of saturation, then of brightness and contrast for each channel, as by white
-    balance. It cannot turn blue into green while skin or a white ground stays the same.
-    """
-    brightness = a @ np.array([0.299, 0.587, 0.114], np.float32)
-    changed = brightness + saturations[:, None, None] * (a.T - brightness)
-    misses, ends = _misses(changed, b.T)
-    unlike = np.mean(misses > _MISS**2, axis=1)
-    if has_ground:
-        unlike[np.ptp(ends, axis=1).max(axis=1) > _MOST_TINT] = 1
-    return float(unlike.min())
-
-
-def _misses(
-    a: NDArray[np.float32], b: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Fit a line to colours `b` for each channel of `a`.
-
-    Parameters
-    ----------
-    a : ndarray of shape (n_changes, 3, n), float32
-    b : ndarray of shape (3, n), float32
-
-    Returns
-    -------
-    misses : ndarray of shape (n_changes, n), float32
-        Squared distances of `b` from the lines.
-    ends : ndarray of shape (n_changes, 3, 2), float32
-        The values of the lines for black and white.
-    """
-    weights = np.ones_like(a)
-    for _ in range(_FITS):
-        total = weights.sum(axis=2, keepdims=True)
-        mean_a = (weights * a).sum(axis=2, keepdims=True) / total
-        mean_b = (weights * b).sum(axis=2, keepdims=True) / total
-        off_a, off_b = a - mean_a, b - mean_b
-        weighted = weights * off_a
-        spread = (weighted * off_a).sum(axis=2, keepdims=True)
-        gain = (weighted * off_b).sum(axis=2, keepdims=True) / np.maximum(spread, 1e-9)
-        gain = np.maximum(gain, 0)
-        residual = gain * off_a - off_b
-        weights = 1 / (1 + (residual / _OUTLIER) ** 2)
-    ends = gain * (np.array([0, 255], np.float32) - mean_a) + mean_b
-    return np.sum(residual**2, axis=1), ends

@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from dupimg.groups.checks import check_marks, check_order, check_pairs, check_vectors
 from dupimg.groups.keeper_claims import Claims
 from dupimg.groups.thumbnails import Thumbnails
-from dupimg.groups.vectors import check_vectors
 from dupimg.search.blocks import Block, Checkpoint, Progress, SearchOptions
 from dupimg.search.pairs import search_pairs, search_rectangle
 from dupimg.search.rows import Rows, pair_cosines
@@ -201,10 +201,10 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             memory=self.memory, n_jobs=self.n_jobs, progress=progress, checkpoint=checkpoint
         )
         vectors = check_vectors(self, X)
-        order = _check_keeper_order(keeper_order, len(vectors))
-        staying = _check_must_stay(must_stay, len(vectors))
+        order = check_order(keeper_order, len(vectors), "keeper_order")
+        staying = check_marks(must_stay, len(vectors), "must_stay")
         order = np.concatenate([order[staying[order]], order[~staying[order]]])
-        apart = _check_cannot_link(cannot_link, len(vectors))
+        apart = _distinct_pair_numbers(cannot_link, len(vectors))
         small = self._thumbnails(thumbnails, len(vectors))
         data = Rows.of(vectors)
         keepers, nearest = self._search(data, order, apart, small, options, staying)
@@ -307,7 +307,7 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
         """
         self._check_parameters()
         vectors = check_vectors(self, X)
-        apart = _check_cannot_link(cannot_link, len(vectors))
+        apart = _distinct_pair_numbers(cannot_link, len(vectors))
         small = self._thumbnails(thumbnails, len(vectors))
         select = self._select(self.rule, small, apart, len(vectors))
         lowest = self.threshold if self.rule == "cosine" else self._candidates_from
@@ -422,45 +422,9 @@ class DuplicateFinder(ClusterMixin, BaseEstimator):
             raise ValueError(f"Got rule={self.rule!r}, expected one of {RULES}.")
 
 
-def _check_keeper_order(keeper_order: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
-    """Return the order as an array; by default the order of the rows."""
-    rows = np.arange(n_rows)
-    if keeper_order is None:
-        return rows
-    order = np.asarray(keeper_order)
-    if not np.array_equal(np.sort(order, axis=None), rows) or order.shape != rows.shape:
-        raise ValueError(
-            f"Got keeper_order={keeper_order!r}, expected each of the row numbers 0 to "
-            f"{n_rows - 1} once, best first."
-        )
-    return order.astype(np.int64)
-
-
-def _check_must_stay(must_stay: ArrayLike | None, n_rows: int) -> NDArray[np.bool_]:
-    """Return the marks as an array; all False by default."""
-    marks = np.zeros(n_rows, dtype=bool) if must_stay is None else np.asarray(must_stay)
-    if marks.shape != (n_rows,) or marks.dtype != bool:
-        raise ValueError(
-            f"Got must_stay of shape {marks.shape} and type {marks.dtype}, expected ({n_rows},) "
-            "and bool."
-        )
-    return marks
-
-
-def _check_cannot_link(cannot_link: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
-    """Return the pairs as sorted numbers, see `_pair_numbers`."""
-    if cannot_link is None or np.size(cannot_link) == 0:
-        return np.empty(0, np.int64)
-    apart = np.asarray(cannot_link)
-    expected = f"expected pairs of different row numbers from 0 to {n_rows - 1}"
-    if apart.ndim != 2 or apart.shape[1] != 2 or not np.issubdtype(apart.dtype, np.integer):
-        raise ValueError(
-            f"Got cannot_link of shape {apart.shape} and type {apart.dtype}, {expected}."
-        )
-    i, j = apart.T.astype(np.int64)
-    bad = np.flatnonzero((np.minimum(i, j) < 0) | (np.maximum(i, j) >= n_rows) | (i == j))
-    if bad.size:
-        raise ValueError(f"Got cannot_link with the pair {apart[bad[0]].tolist()}, {expected}.")
+def _distinct_pair_numbers(pairs: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
+    """Check `cannot_link`; return its pairs as sorted numbers, see `_pair_numbers`."""
+    i, j = check_pairs(pairs, n_rows, "cannot_link").T
     return np.unique(_pair_numbers(i, j, n_rows))
 
 

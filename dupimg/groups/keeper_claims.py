@@ -58,10 +58,10 @@ class Claims:
     def take(self, block: Block, i: NDArray[np.int64], j: NDArray[np.int64]) -> None:
         """Add a block with its pairs i < j, at least those of free rows."""
         self._waiting[block.rows.start].append((block, i, j))
-        while self._work():
+        while self._process_stripe():
             pass
 
-    def _work(self) -> bool:
+    def _process_stripe(self) -> bool:
         """Process the current stripe as far as possible; return whether it is complete."""
         n_rows = len(self.keepers)
         waiting = self._waiting[self._first]

@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from dupimg.groups.cannot_links import check_links, part
+from dupimg.groups.checks import check_pairs, check_vectors
 from dupimg.groups.linkage import (
     chained_linkage,
     condensed_cosine_distances,
@@ -24,7 +25,6 @@ from dupimg.groups.linkage import (
 )
 from dupimg.groups.nearest_scene import nearest_scene
 from dupimg.groups.time_gaps import split_by_time
-from dupimg.groups.vectors import check_vectors
 from dupimg.search.blocks import Checkpoint, Progress, SearchOptions, thread_pools
 from dupimg.search.rows import squared_norms
 from dupimg.search.similarity import (
@@ -212,7 +212,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
                 labels, lambda rows: self._scenes(vectors[rows], pairs_among(links, rows), options)
             )
         if len(apart):
-            labels = _split(labels, lambda rows: self._parted(vectors, rows, links, apart))
+            labels = _split(labels, lambda rows: self._reclustered(vectors, rows, links, apart))
         if times is not None and self.max_seconds is not None:
             limit = self.max_seconds
             seconds = np.asarray(times, dtype=float)
@@ -273,7 +273,7 @@ class SceneGrouper(ClusterMixin, BaseEstimator):
 
         return _split(labels, cluster, options.jobs)
 
-    def _parted(
+    def _reclustered(
         self,
         vectors: NDArray,
         rows: NDArray[np.int64],
@@ -329,13 +329,13 @@ def _split(
     labels = labels.copy()
     members = sorted(_members(labels), key=len, reverse=True)
     n_labels = labels.max() + 1
-    for rows, parts in zip(members, _each(split, members, n_jobs), strict=True):
+    for rows, parts in zip(members, _split_each(split, members, n_jobs), strict=True):
         labels[rows] = n_labels + parts
         n_labels = labels[rows].max() + 1
     return labels
 
 
-def _each(
+def _split_each(
     split: Split, members: list[NDArray[np.int64]], n_jobs: int
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the labels that `split` gives to the rows of each label, largest group first.
@@ -375,32 +375,6 @@ def pairs_among(pairs: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np
     """Return the pairs within ascending `rows`, as positions in `rows`."""
     places = np.minimum(np.searchsorted(rows, pairs), len(rows) - 1)
     return places[(rows[places] == pairs).all(axis=1)]
-
-
-def check_pairs(pairs: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.int64]:
-    """Return pairs of rows as an array of shape (k, 2).
-
-    Raises
-    ------
-    ValueError
-        If they are not pairs of different row numbers.
-    """
-    if pairs is None or np.size(pairs) == 0:
-        return np.empty((0, 2), np.int64)
-    checked = np.asarray(pairs)
-    if (
-        checked.ndim != 2
-        or checked.shape[1] != 2
-        or not np.issubdtype(checked.dtype, np.integer)
-        or checked.min() < 0
-        or checked.max() >= n_rows
-        or (checked[:, 0] == checked[:, 1]).any()
-    ):
-        raise ValueError(
-            f"Got {name} of shape {checked.shape}, expected pairs of different row numbers from 0 "
-            f"to {n_rows - 1}."
-        )
-    return checked.astype(np.int64)
 
 
 def _dense_regions(vectors: NDArray, min_size: int, links: NDArray[np.int64]) -> NDArray[np.int64]:

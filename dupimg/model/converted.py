@@ -49,11 +49,11 @@ def read_converted(model: Model, core: Any) -> Any:
     WeightsError
         The weights are missing, or not the published ones.
     """
-    converted = _kept_or_new(model)
+    converted = _cached_or_new(model)
     return core.read_model(converted.graph, converted.weights)
 
 
-def _kept_or_new(model: Model) -> _Converted:
+def _cached_or_new(model: Model) -> _Converted:
     path = kept_network(model)
     try:
         # The checksums of a ZIP file reveal any damage.
@@ -62,7 +62,7 @@ def _kept_or_new(model: Model) -> _Converted:
     except _FILE_ERRORS:
         converted = _convert(model)
     with contextlib.suppress(OSError):  # full disk or read-only home
-        _keep(path, converted)
+        _write(path, converted)
     return converted
 
 
@@ -73,7 +73,7 @@ def kept_network(model: Model) -> Path:
     return Path(platformdirs.user_cache_dir("dupimg")) / name
 
 
-def _keep(path: Path, converted: _Converted) -> None:
+def _write(path: Path, converted: _Converted) -> None:
     """Write the file atomically, so that it is never incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
@@ -95,14 +95,14 @@ def _convert(model: Model) -> _Converted:
     pictures = torch.zeros(1, 3, model.input_size, model.input_size)
     graph = openvino.convert_model(torch.export.export(load_network(model), (pictures,)))
     graph.reshape(list(pictures.shape))
-    graph = _fed_with_bytes(graph)
+    graph = _with_uint8_input(graph)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.xml"
         openvino.save_model(graph, path, compress_to_fp16=False)
         return _Converted(path.read_bytes(), path.with_suffix(".bin").read_bytes())
 
 
-def _fed_with_bytes(graph: Any) -> Any:
+def _with_uint8_input(graph: Any) -> Any:
     """Make a graph accept pictures from decoders: uint8 (1, size, size, 3)."""
     openvino = import_openvino()
     steps = openvino.preprocess.PrePostProcessor(graph)

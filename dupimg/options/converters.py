@@ -76,8 +76,8 @@ def to_folders(value: Any) -> tuple[Path, ...]:
     ['photos', 'more']
     """
     words = value if isinstance(value, list | tuple) else [value]
-    separate = [part for word in words for part in _separated(word)]
-    return to_paths([part for word in separate for part in _parted(word)])
+    separate = [part for word in words for part in _split(word)]
+    return to_paths([part for word in separate for part in _split_folders(word)])
 
 
 def to_folders_or_none(value: Any) -> tuple[Path, ...]:
@@ -85,11 +85,11 @@ def to_folders_or_none(value: Any) -> tuple[Path, ...]:
     return () if value in ("", (), [], None) else to_folders(value)
 
 
-def _separated(word: Any) -> list[Any]:
+def _split(word: Any) -> list[Any]:
     return word.split(SEPARATOR) if isinstance(word, str) else [word]
 
 
-def _parted(word: Any) -> list[Any]:
+def _split_folders(word: Any) -> list[Any]:
     """Split a word at commas into folders: the longest existing one first, then the rest."""
     if not isinstance(word, str) or "," not in word or Path(word).exists():
         return [word]
@@ -97,9 +97,9 @@ def _parted(word: Any) -> list[Any]:
     ends = range(len(parts) - 1, 0, -1)
     end = next((end for end in ends if Path(",".join(parts[:end])).exists()), None)
     if end is not None:
-        return [",".join(parts[:end]), *_parted(",".join(parts[end:]))]
+        return [",".join(parts[:end]), *_split_folders(",".join(parts[end:]))]
     # If the rest contains a folder, report the first part alone as wrong.
-    rest = _parted(",".join(parts[1:]))
+    rest = _split_folders(",".join(parts[1:]))
     return [parts[0], *rest] if any(Path(part).exists() for part in rest) else [word]
 
 

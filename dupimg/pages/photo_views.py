@@ -65,7 +65,7 @@ class PhotoViews:
         file = self._previews.file(digest)
         if not file.is_file():
             abort(404, "This photo has no small picture.")
-        return _kept(send_file(file.resolve(), mimetype="image/jpeg"))
+        return _cacheable(send_file(file.resolve(), mimetype="image/jpeg"))
 
     def whole(self, number: int) -> Response:
         """Like `photo`, but at full size."""
@@ -82,13 +82,13 @@ class PhotoViews:
         row = self._rows[number]
         path = self._path(row)
         if row.is_video:
-            return self._sent(row, path, mimetypes.guess_type(path.name)[0] or "video/mp4")
+            return self._send(row, path, mimetypes.guess_type(path.name)[0] or "video/mp4")
         (view,) = self._decode(view_of, [path])
         if isinstance(view, UnreadablePhoto):
             abort(404, f"{row.path}: {view}")
         if view.content is not None:
-            return _kept(Response(view.content, mimetype=view.mimetype))
-        return self._sent(row, path, view.mimetype)
+            return _cacheable(Response(view.content, mimetype=view.mimetype))
+        return self._send(row, path, view.mimetype)
 
     def spots(self, first: int, second: int) -> NDArray[np.float64]:
         """Return the spots in which two photos of the plan differ, see `find_spots`.
@@ -99,14 +99,14 @@ class PhotoViews:
         (found,) = self._decode(_find_spots, [paths])
         return found if isinstance(found, np.ndarray) else np.empty((0, 4))
 
-    def _sent(self, row: Row, path: Path, mimetype: str) -> Response:
+    def _send(self, row: Row, path: Path, mimetype: str) -> Response:
         """Answer with the unchanged content of a file."""
         try:
             # Opened here, because a name that is not UTF-8 does not fit into a header.
             file = os.fdopen(os.open(path, os.O_RDONLY | _NO_LINK), "rb")
         except OSError as error:
             abort(404, f"{row.path}: cannot open the file: {error.strerror}")
-        return _kept(send_file(file, mimetype=mimetype))
+        return _cacheable(send_file(file, mimetype=mimetype))
 
     def _path(self, row: Row) -> Path:
         """Return the path of a photo; 403 unless it is a regular file in the plan's folders."""
@@ -140,6 +140,6 @@ def _find_spots(paths: Sequence[Path]) -> NDArray[np.float64] | None:
     return find_spots(*paths)
 
 
-def _kept(response: Response) -> Response:
+def _cacheable(response: Response) -> Response:
     response.headers["Cache-Control"] = _CACHING
     return response

@@ -81,7 +81,7 @@ def number_added_groups(rows: Sequence[Row]) -> list[Row]:
     free = 1 + max((row.duplicate_group or 0 for row in rows), default=0)
     numbers = _numbers_of_removals(groups, free)
     others = [row for row in rows if _keeper_of(row) not in numbers]
-    apart = _kept_side_by_side(others) - set(numbers.values())
+    apart = _groups_kept_by_user(others) - set(numbers.values())
     numbered = []
     for row in rows:
         old = row.duplicate_group if row.duplicate_group in apart else None
@@ -108,7 +108,7 @@ def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict
     return numbers
 
 
-def _kept_side_by_side(rows: Sequence[Row]) -> set[int]:
+def _groups_kept_by_user(rows: Sequence[Row]) -> set[int]:
     """Return the numbers of groups of which the user kept at least two photos."""
     photos = Counter(row.duplicate_group for row in rows if not row.is_companion)
     return {number for number, size in photos.items() if number is not None and size > 1}

@@ -59,7 +59,7 @@ def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[
             first = seen.setdefault((row.digest, split_name(row.path)[1].casefold()), row)
             if first is not row and row.companion_of != photo and row.path not in fixed:
                 told = message("reason.twin", photo=photo.rpartition("/")[2])
-                settled[row.path] = row.having(action=REMOVE, reason=_also(row, told))
+                settled[row.path] = row.having(action=REMOVE, reason=_with_destination(row, told))
     return [settled.get(row.path, row) for row in rows]
 
 
@@ -72,13 +72,16 @@ def _following(row: Row, photos: dict[str, Row]) -> Row:
         if keeper.protected:  # nothing may be written to its folder
             told = message("reason.stays_without", photo=keeper.path.rpartition("/")[2])
         return row.having(
-            action=keeper.action, scene=keeper.scene, keeper=keeper.path, reason=_also(row, told)
+            action=keeper.action,
+            scene=keeper.scene,
+            keeper=keeper.path,
+            reason=_with_destination(row, told),
         )
     return row.having(
         action=photo.action, scene=photo.scene, keeper=photo.keeper, reason=own_reason(row)
     )
 
 
-def _also(row: Row, told: Message) -> Message | None:
+def _with_destination(row: Row, told: Message) -> Message | None:
     """Extend the reason of a companion by its destination."""
     return joined([*parts_of(own_reason(row)), told])

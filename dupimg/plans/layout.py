@@ -140,7 +140,7 @@ def _filled(part: Part, row: Row) -> str:
 _DAYS = (("Yy", "mbB", "d"), ("Yy", "j"))
 
 
-def _tells_day(format: str) -> bool:
+def _contains_day(format: str) -> bool:
     codes = set(re.findall("%(.)", format))
     return any(all(codes.intersection(any_of) for any_of in day) for day in _DAYS)
 
@@ -161,7 +161,7 @@ def _value(piece: Piece, row: Row, dates: Sequence[str]) -> str:
             moment = moment_of(row)
             return moment.strftime(piece.format or DAY) if moment else UNDATED
         case "event" if row.event:
-            return row.event.partition(" ")[2] if any(map(_tells_day, dates)) else row.event
+            return row.event.partition(" ")[2] if any(map(_contains_day, dates)) else row.event
         case "event":
             return "" if dates else UNDATED
         case "scene":

@@ -307,7 +307,7 @@ def _describe_changes(
     chosen = _chosen_by_hand(before, after, known)
     changes = (change for path, change in changed.items() if path in chosen)
     consequences = (change for path, change in changed.items() if path not in chosen)
-    return (*changes, *_not_taken(before, after, known, scenes)), tuple(consequences)
+    return (*changes, *_ignored_scenes(before, after, known, scenes)), tuple(consequences)
 
 
 def _changes(before: Mapping[str, Row], after: Sequence[Row]) -> Iterator[tuple[str, Message]]:
@@ -350,7 +350,7 @@ def _chosen_by_hand(
     return {row.path for row in after if is_chosen(row)}
 
 
-def _not_taken(
+def _ignored_scenes(
     before: Mapping[str, Row], after: Sequence[Row], known: Mapping[str, Edit], scenes: SceneNumbers
 ) -> Iterator[Message]:
     """Yield notes on scenes entered for companions, where they are ignored."""

@@ -211,7 +211,7 @@ def photo_row(
         digest=photo.digest,
         modified_ns=photo.modified_ns,
         identity=photo.identity,
-        reason=joined([reason, *_beside(photo, i, groups)]),
+        reason=joined([reason, *_additional_reasons(photo, i, groups)]),
         nearest_scene_cosine=_cosine(groups.nearest_scene_cosine, i),
         nearest_in_scene=_nearest_in_scene(photos, i, groups),
         frames=photo.traits.frames,
@@ -229,7 +229,7 @@ def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> 
     return str(look.verdicts[i])
 
 
-def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
+def _additional_reasons(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
     """Yield additional reasons of photo `i`."""
     if groups.keepers[i] == i and i in groups.spared:
         yield groups.spared[i]

@@ -142,14 +142,14 @@ def reviewed_reason(
     """
     if row.action != before.action:
         # Other files and companions keep their own reasons.
-        now = _standing(row, keeper, n_duplicates) if row.is_media else own_reason(row)
+        now = _relation_to_group(row, keeper, n_duplicates) if row.is_media else own_reason(row)
         return by_hand_reason(row.action, before.action, now)
     if row.is_companion:
         return row.reason
     if row.keeper != before.keeper:
         if keeper is None:
             return both(message("reason.similar_before"), message("reason.none_kept"))
-        return both(_likeness_now(row, keeper), message("reason.keeper_by_hand"))
+        return both(_relation_to_keeper(row, keeper), message("reason.keeper_by_hand"))
     if n_duplicates != n_before:
         return _recounted(row.reason, kept_reason(n_before), kept_reason(n_duplicates))
     return row.reason
@@ -204,14 +204,14 @@ def _recounted(reason: Message | None, before: Message, now: Message) -> Message
     return joined([now if part == before else part for part in parts_of(reason)])
 
 
-def _standing(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:
+def _relation_to_group(row: Row, keeper: Row | None, n_duplicates: int) -> Message | None:
     """Return the relation of a photo to the others of its group."""
     if row.action == KEEP:
         return kept_reason(n_duplicates) if n_duplicates else None
-    return None if row.action != REMOVE or keeper is None else _likeness_now(row, keeper)
+    return None if row.action != REMOVE or keeper is None else _relation_to_keeper(row, keeper)
 
 
-def _likeness_now(row: Row, keeper: Row) -> Message:
+def _relation_to_keeper(row: Row, keeper: Row) -> Message:
     """Return the relation of a photo to its keeper, which the user may have chosen."""
     same_bytes = row.digest == keeper.digest
     if same_bytes or row.cosine_to_keeper is not None:

@@ -180,14 +180,14 @@ class ReviewState:
             The plan could not be applied, or a decision would have no effect.
         """
         texts = {(cell.path, cell.column): cell.after for cell in cells}
-        state = self._with(self.file.with_cells(texts), {path for path, _ in texts})
+        state = self._with_file(self.file.with_cells(texts), {path for path, _ in texts})
         known = set(self.problems)
         problems = [problem for problem in state.problems if problem not in known]
-        if problems := problems or list(_not_taken(state, decisions)):
+        if problems := problems or list(_without_effect(state, decisions)):
             raise Refused(*problems)
         return replace(state, file=state.file.with_cells(self._reason_cells(state)))
 
-    def _with(self, file: PlanFile, paths: Iterable[str]) -> ReviewState:
+    def _with_file(self, file: PlanFile, paths: Iterable[str]) -> ReviewState:
         """Return the plan with another file that differs only in the cells of these paths."""
         if self.problems or self.decided.is_placed_by_hand(file):
             return review_state(self.decided, file)
@@ -270,7 +270,7 @@ def _merged_in_part(
     return ReviewState(decided, file, tuple(named), problems)
 
 
-def _not_taken(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:
+def _without_effect(state: ReviewState, decisions: Iterable[Choice]) -> Iterator[Problem]:
     """Yield decisions without effect because a file follows another."""
     for decision in decisions:
         row = state.row_of[decision.path]

@@ -180,7 +180,7 @@ class ReviewServer:
             "stamp": state.file.stamp,
             "undo": len(self._session.done),
             "redo": len(self._session.undone),
-            "problems": _told(state.problems),
+            "problems": _problems_json(state.problems),
             "apart": self._session.apart(),
             "new_scene": state.decided.scenes.decided + 1,
             "names_scenes": SCENE_NAME in state.file.names,
@@ -197,13 +197,15 @@ class ReviewServer:
         Every answer to a step contains the new ``stamp``, the changed ``rows`` (columns as in
         `data`), the numbers of steps to undo and redo, and the problems.
         """
-        changes = [_decision(change) for change in _got("changes", list)]
-        return self._answer(self._session.decide(self._stamp(), changes, _got("label", str, "")))
+        changes = [_decision(change) for change in _request_item("changes", list)]
+        return self._answer(
+            self._session.decide(self._stamp(), changes, _request_item("label", str, ""))
+        )
 
     def not_duplicate(self) -> dict[str, Any]:
         """Keep the photo at ``path``, and store that it is no duplicate of its keeper."""
         saved = self._session.not_duplicate(
-            self._stamp(), _got("path", str), _got("label", str, "")
+            self._stamp(), _request_item("path", str), _request_item("label", str, "")
         )
         note = None if self._remembers else message("note.this_plan_only").to_json()
         return self._answer(saved) | {"note": note}
@@ -244,7 +246,7 @@ class ReviewServer:
     def check(self) -> dict[str, Any]:
         """Answer with the ``problems`` for which `apply` would refuse a ``mode``."""
         found = obstacles(self._session, self._stamp(), self._options().mode)
-        return {"problems": _told(found)}
+        return {"problems": _problems_json(found)}
 
     def apply(self) -> tuple[dict[str, Any], int]:
         """Start to apply the plan in a ``mode``: copy, move, hard_link or reflink."""
@@ -260,21 +262,21 @@ class ReviewServer:
 
         With paths in ``files``, only these are undone.
         """
-        files = [path for path in _got("files", list, []) if isinstance(path, str)]
+        files = [path for path in _request_item("files", list, []) if isinstance(path, str)]
         self.applying.take_back(self._session.output_dir, self._cache, files)
         return self.applying.progress(), 202
 
     def show_result(self) -> dict[str, Any]:
         """Open the ``folder`` or the ``report`` of the result with the programs of this machine."""
         folder = self._session.output_dir
-        open_on_this_machine(folder / PAGE if _got("what", str) == "report" else folder)
+        open_on_this_machine(folder / PAGE if _request_item("what", str) == "report" else folder)
         return {}
 
     def reviewed(self) -> dict[str, Any]:
         """Mark duplicate ``groups``, given by number, as ``reviewed`` (1) or not (0)."""
-        numbers = [number for number in _got("groups", list) if isinstance(number, int)]
+        numbers = [number for number in _request_item("groups", list) if isinstance(number, int)]
         try:
-            self._session.reviewed.mark(numbers, reviewed=bool(_got("reviewed", int)))
+            self._session.reviewed.mark(numbers, reviewed=bool(_request_item("reviewed", int)))
         except OSError as error:
             folder = str(self._session.output_dir)
             raise UsageError(message("refused.not_written", plan=folder, why=why(error))) from error
@@ -297,7 +299,7 @@ class ReviewServer:
         return next((row.destination for row in rows if row.path == path), "")
 
     def _options(self) -> ApplyOptions:
-        mode = _got("mode", str)
+        mode = _request_item("mode", str)
         return ApplyOptions(
             plan=self._session.plan,
             process_mode="copy" if mode in ("hard_link", "reflink") else mode,
@@ -341,7 +343,7 @@ class ReviewServer:
         """Return the stamp in the request of a decision."""
         if self.applying.begun:
             raise ReviewOver(message("refused.carried_out"))
-        return _got("stamp", str)
+        return _request_item("stamp", str)
 
     def _answer(self, saved: Saved) -> dict[str, Any]:
         return {
@@ -349,7 +351,7 @@ class ReviewServer:
             "rows": to_columns(saved.changed),
             "undo": saved.undo,
             "redo": saved.redo,
-            "problems": _told(saved.state.problems),
+            "problems": _problems_json(saved.state.problems),
         }
 
     def _explain(self, error: Exception) -> tuple[Response, int]:
@@ -365,15 +367,15 @@ class ReviewServer:
         if not isinstance(error, Refused):
             return jsonify(error="refused", message=told, problems=[]), 422
         steps = {"undo": len(self._session.done), "redo": len(self._session.undone)}
-        return jsonify(error="refused", problems=_told(error.problems), **steps), 422
+        return jsonify(error="refused", problems=_problems_json(error.problems), **steps), 422
 
 
-def _told(problems: Iterable[Problem]) -> list[list[Any]]:
+def _problems_json(problems: Iterable[Problem]) -> list[list[Any]]:
     """Return problems as JSON values."""
     return [problem.full_message.to_json() for problem in problems]
 
 
-def _got(name: str, kind: type[T], default: T | None = None) -> T:
+def _request_item(name: str, kind: type[T], default: T | None = None) -> T:
     """Return an item of the JSON object of a request; 400 if it has another type."""
     body = request.get_json(silent=True)
     item = body.get(name, default) if isinstance(body, dict) else None

@@ -206,7 +206,7 @@ class ReviewSession:
         """
         with self._lock:
             cells = self.expect(stamp).cells_for(decisions)
-            return self._take(Step(cells, label), decisions)
+            return self._make_step(Step(cells, label), decisions)
 
     def not_duplicate(self, stamp: str, path: str, label: str = "") -> Saved:
         """Keep a photo, and store that it is no duplicate of its keeper; see `decide`."""
@@ -221,7 +221,7 @@ class ReviewSession:
             decision = Choice(path, KEEP)
             # Undoing the step must not forget an earlier declaration.
             apart = None if self._cache.distinct_pairs(pair) else pair
-            return self._take(Step(state.cells_for([decision]), label, apart), [decision])
+            return self._make_step(Step(state.cells_for([decision]), label, apart), [decision])
 
     def undo(self, stamp: str) -> Saved:
         """Undo the last step, see `decide`; drop it if its cells were changed since."""
@@ -241,7 +241,7 @@ class ReviewSession:
             if conflicts := state.conflicts(step.cells):
                 steps.pop()
                 raise Refused(*conflicts)
-            changed = self._do(step)
+            changed = self._change_cells(step)
             steps.pop()
             others.append(step)
             return self._saved(changed)
@@ -249,16 +249,16 @@ class ReviewSession:
     def _saved(self, changed: tuple[Row, ...]) -> Saved:
         return Saved(self._state, changed, len(self.done), len(self.undone))
 
-    def _take(self, step: Step, decisions: Sequence[Choice]) -> Saved:
+    def _make_step(self, step: Step, decisions: Sequence[Choice]) -> Saved:
         """Make a new step if it changes anything."""
         if not step.cells:
             return self._saved(())
-        changed = self._do(step, decisions)
+        changed = self._change_cells(step, decisions)
         self.done.append(step)
         self.undone.clear()
         return self._saved(changed)
 
-    def _do(self, step: Step, decisions: Sequence[Choice] = ()) -> tuple[Row, ...]:
+    def _change_cells(self, step: Step, decisions: Sequence[Choice] = ()) -> tuple[Row, ...]:
         """Change the cells of a step, and return the changed rows."""
         before = self._state
         after = before.after(step.cells, decisions)

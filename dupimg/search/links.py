@@ -70,7 +70,7 @@ def find_links(left: GroupedSide, right: GroupedSide, accepted: float) -> NDArra
         i, j = i[undecided], j[undecided]
         similar = pair_cosines(a, i, b, j) >= accepted
         after = join(after, i[similar], j[similar] + len(a))
-    return _spanning(before, after)
+    return _new_links(before, after)
 
 
 def join(groups: NDArray[np.int64], i: NDArray, j: NDArray) -> NDArray[np.int64]:
@@ -140,7 +140,7 @@ def _unit(data: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return Rows(data.vectors[rows], data.squares[rows]).unit
 
 
-def _spanning(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray:
+def _new_links(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray:
     """Return links that turn the groups `before` into the groups `after`."""
     order = np.lexsort((before, after))
     a, b = order[:-1], order[1:]

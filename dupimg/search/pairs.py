@@ -170,8 +170,8 @@ class _Block:
     def _only(self, rows: NDArray, columns: NDArray) -> _Block:
         return replace(
             self,
-            left=_some(self.left, rows),
-            right=_some(self.right, columns),
+            left=_selected(self.left, rows),
+            right=_selected(self.right, columns),
             a=Rows(self.a.vectors[rows], self.a.squares[rows]),
             b=Rows(self.b.vectors[columns], self.b.squares[columns]),
         )
@@ -200,7 +200,7 @@ def _keep_first_copy(mask: NDArray[np.bool_], a: Rows, b: Rows) -> None:
     mask[rows[copies], first[copies]] = True
 
 
-def _some(side: Side, rows: NDArray) -> Side:
+def _selected(side: Side, rows: NDArray) -> Side:
     """Return a selection of the rows of a side."""
     is_free = None if side.is_free is None else side.is_free[rows]
     return replace(side, nearest=side.nearest[rows], is_free=is_free, sketch=None)

@@ -160,7 +160,7 @@ class TuneServer:
             "answers": self._session.n_answers,
             "skipped": self._session.n_skipped,
             "can_go_back": bool(self._session.labels),
-            "question": None if question is None or done else _shown(question),
+            "question": None if question is None or done else _question_json(question),
             "result": self._result() if done else None,
         }
 
@@ -168,8 +168,8 @@ class TuneServer:
         options = self._options
         tuned = Tuned.of(self._session, options)
         return {
-            "duplicates": _judged(tuned.duplicates, options.duplicate_threshold),
-            "scenes": _judged(tuned.scenes, options.scene_threshold),
+            "duplicates": _evidence_json(tuned.duplicates, options.duplicate_threshold),
+            "scenes": _evidence_json(tuned.scenes, options.scene_threshold),
             "precision": options.target,
             "command": tuned.command,
             "output_dir": str(options.output_dir),
@@ -207,7 +207,7 @@ def _row(photo: Photo) -> Row:
     )
 
 
-def _shown(question: Question) -> dict[str, Any]:
+def _question_json(question: Question) -> dict[str, Any]:
     """Return a question as JSON, without its cosines, which must not bias the answer."""
     return {
         "number": question.number,
@@ -226,7 +226,7 @@ def _shown(question: Question) -> dict[str, Any]:
     }
 
 
-def _judged(evidence: ThresholdEvidence, in_use: float) -> dict[str, Any]:
+def _evidence_json(evidence: ThresholdEvidence, in_use: float) -> dict[str, Any]:
     return {
         "in_use": in_use,
         "recommended": evidence.recommended,

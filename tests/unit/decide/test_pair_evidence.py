@@ -8,7 +8,7 @@ from files import make_files, read_files, sample, save
 from PIL import Image, ImageDraw, ImageFont
 
 from dupimg import DuplicateFinder, organize
-from dupimg.decide.evidence import _in_order
+from dupimg.decide.evidence import _order_by_content
 from dupimg.files.pictures import Pictures
 from dupimg.plans.rows import REMOVE
 
@@ -102,8 +102,8 @@ def test_pairs_of_scenes_that_are_strewn_over_a_folder_come_together():
     scenes = [np.flatnonzero(strewn // 10 == scene) for scene in range(100)]
     pairs = [(str(i), str(j)) for members in scenes for i in members for j in members if i < j]
     pairs.sort()
-    order = _in_order(pairs)
+    order = _order_by_content(pairs)
     assert sorted(order) == list(range(len(pairs)))
     of_scene = [strewn[int(pairs[n][0])] // 10 for n in order]
     assert np.count_nonzero(np.diff(of_scene)) == 99  # each scene is done with before the next
-    assert _in_order([]) == []
+    assert _order_by_content([]) == []
