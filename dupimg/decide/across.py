@@ -81,14 +81,14 @@ def find_pairs_across(
     for i in photos.tolist():
         sides[int(is_second[i])][int(inverse[i])].append(i)
     first, second = sides
-    looks = _Looks(embedded, options)
+    comparer = _Comparer(embedded, options)
     distinct = {tuple(sorted(pair)) for pair in embedded.content_pairs(apart).tolist()}
     candidates = {
         pair: cosine
-        for pair, cosine in _candidates(embedded, [*first], [*second], options, looks).items()
+        for pair, cosine in _candidates(embedded, [*first], [*second], options, comparer).items()
         if tuple(sorted(pair)) not in distinct
     }
-    contents = looks.proven(candidates) + [
+    contents = comparer.proven(candidates) + [
         (i, i, 1.0, IDENTICAL_BYTES, 1.0) for i in first.keys() & second.keys()
     ]
     return [
@@ -98,7 +98,7 @@ def find_pairs_across(
     ]
 
 
-class _Looks:
+class _Comparer:
     """Compares pairs of contents."""
 
     def __init__(self, embedded: Embedded, options: RunOptions) -> None:
@@ -140,7 +140,7 @@ def _candidates(
     first: Sequence[int],
     second: Sequence[int],
     options: RunOptions,
-    looks: _Looks,
+    comparer: _Comparer,
 ) -> dict[Pair, float]:
     """Return the candidate pairs of different contents, with their cosines."""
     finder, vectors = make_finder(options), embedded.features.vector
@@ -154,7 +154,7 @@ def _candidates(
         wanted = (cosines >= lowest - TOLERANCE) & (pairs[:, 0] != pairs[:, 1])
         if verified:
             one, other = pairs[wanted].T
-            wanted[wanted] = looks.thumbnails.are_copies(one, other, options.copy_threshold)
+            wanted[wanted] = comparer.thumbnails.are_copies(one, other, options.copy_threshold)
         found.append((pairs[wanted], cosines[wanted]))
 
     n_pairs = len(left) * len(right)

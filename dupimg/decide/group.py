@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
-from dupimg.decide.look_again import look_again
 from dupimg.decide.made_of_others import NOTHING_MADE, Made
 from dupimg.decide.proof import Proof
 from dupimg.decide.scene_links import SceneLinks, find_links, why_one_scene
 from dupimg.decide.search_progress import watched_search
+from dupimg.decide.verdicts import find_verdicts
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.best_shots import best_shots, shot_quality
@@ -243,7 +243,7 @@ def find_duplicates(
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
         spared={int(best[i]): proof.why_spared(i, keeper) for i, keeper in spared},
-        second_look=look_again(finder, best_first, inverse, best, proof, alike),
+        second_look=find_verdicts(finder, best_first, inverse, best, proof, alike),
         removed_by={rule: (best[by_rule[rule][inverse]] != photos) & ~stays for rule in rules},
     )
 

@@ -71,8 +71,8 @@ class Whole:
         Small versions of all frames, RGB times alpha and alpha; empty for a single picture without
         an alpha channel.
     timing : tuple of float
-        For an animation the number of repetitions, 0 for endless, and the milliseconds of each
-        frame; otherwise empty.
+        For an animation the number of plays, 0 for endless, and the milliseconds of each frame;
+        otherwise empty.
     """
 
     pixels: str
@@ -84,7 +84,7 @@ class Whole:
         return bool(self.pixels) and self.pixels == other.pixels and self.has_timing_of(other)
 
     def has_timing_of(self, other: Whole) -> bool:
-        """Return whether two animations have the same durations and repetitions."""
+        """Return whether two animations have the same durations and number of plays."""
         return len(self.timing) == len(other.timing) and all(
             abs(one - two) < _SAME_DURATION
             for one, two in zip(self.timing, other.timing, strict=True)

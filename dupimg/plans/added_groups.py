@@ -77,21 +77,16 @@ def number_added_groups(rows: Sequence[Row]) -> list[Row]:
     """
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(_keeper_of(row), []).append(row)
+        groups.setdefault(row.leader, []).append(row)
     free = 1 + max((row.duplicate_group or 0 for row in rows), default=0)
     numbers = _numbers_of_removals(groups, free)
-    others = [row for row in rows if _keeper_of(row) not in numbers]
+    others = [row for row in rows if row.leader not in numbers]
     apart = _groups_kept_by_user(others) - set(numbers.values())
     numbered = []
     for row in rows:
         old = row.duplicate_group if row.duplicate_group in apart else None
-        numbered.append(row.having(duplicate_group=numbers.get(_keeper_of(row), old)))
+        numbered.append(row.having(duplicate_group=numbers.get(row.leader, old)))
     return numbered
-
-
-def _keeper_of(row: Row) -> str:
-    """Return the path of the keeper of a file, which identifies its duplicate group."""
-    return row.keeper or row.companion_of or row.path
 
 
 def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict[str, int]:

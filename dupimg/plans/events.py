@@ -54,14 +54,9 @@ def with_events(rows: Sequence[Row], gap: int, fixed: Collection[str] = ()) -> l
         run.append((moment, row))
     events |= _named(run, fixed)
     return [
-        row if row.path in fixed and row.event else row.having(event=events.get(_leader(row), ""))
+        row if row.path in fixed and row.event else row.having(event=events.get(row.leader, ""))
         for row in rows
     ]
-
-
-def _leader(row: Row) -> str:
-    """Return the path of the photo from which a row takes its event."""
-    return row.keeper or row.companion_of or row.path
 
 
 def _named(run: Sequence[_Dated], fixed: Collection[str]) -> dict[str, str]:

@@ -194,6 +194,11 @@ class Row:
         with_keeper = self.action in (KEEP, LEAVE) and self.keeper
         return self.keeper if with_keeper else self.companion_of
 
+    @property
+    def leader(self) -> str:
+        """Path of the photo that gives the file its group and event: keeper, photo or itself."""
+        return self.keeper or self.companion_of or self.path
+
     def having(self, **values: Any) -> Row:
         """Return the row with other values; the same object if nothing changes."""
         if all(getattr(self, name) == value for name, value in values.items()):

@@ -11,7 +11,7 @@ from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.second_look import Laid, SecondLook, compared_rows, take_second_look
 
 
-def look_again(
+def find_verdicts(
     finder: DuplicateFinder,
     best_first: NDArray[np.int64],
     inverse: NDArray[np.int64],
