@@ -1,7 +1,7 @@
-"""Find patches of a copy that were painted over: a line in red, a mark of a highlighter, a shirt.
+"""Find recoloured patches of a copy: a line in red, a highlighter's mark, another shirt.
 
-A copy keeps the mean colour of every patch, however strongly it was compressed or reduced. One
-that was edited as a whole does not, and is compared by `dupimg.groups.copies` only.
+Compressing and resizing keep the mean colour of a patch. Edits of the whole picture do not, so a
+picture that was edited as a whole is left to `dupimg.groups.colour_changes`.
 """
 
 from __future__ import annotations
@@ -13,35 +13,36 @@ from numpy.typing import NDArray
 
 from dupimg.opencv import opencv
 
-# Side of a patch and the distance of two, in pixels: a JPEG at its strongest keeps means of 16
-# pixels in its colours.
+# Side of a patch and distance between patches in pixels: colours in JPEG come in blocks of 16.
 _PATCH, _STEP = 16, 8
 
-# Levels by which a patch differs in brightness and in colour, and how many times as much as 95 %
-# of the patches. Of 25 photos in 14 forms (compressed to quality 10, resized by any filter to an
-# eighth, blurred, sharpened) differed by 11 and 9 levels at most, of quality 10 in colour by 22,
-# which is 4 times as much as most of its patches. Marks of a highlighter, and 0.5 to 2 % of a
-# picture in another tint, differ by 14 to 97 in nine of ten photos.
+# Least difference of a patch in levels of brightness and of colour, and its least ratio to the
+# difference of 95 % of the patches. Copies of 25 photos, compressed, resized, blurred or sharpened
+# in 14 ways, reach 11 and 9 levels; in quality 10 colours reach 22, 4 times most patches. Marks of
+# a highlighter and tints of 0.5 to 2 % of the picture have 14 to 97 levels in nine of ten photos.
 _LEAST_BRIGHTNESS, _LEAST_COLOUR, _LEAST_RATIO = 14.0, 12.0, 8.0
+
+# Least difference in brightness of coloured patches when the other picture has no colours: the
+# conversion of a picture to grey keeps its brightness.
 _LEAST_IN_GREY = 6.0
 
-# What a shift by a pixel or two changes, as a share of the range of the patches beside, and what
-# sharpening and blurring do, as a share of the change of the contrast within a patch.
+# Effect of a shift by a pixel or two as a share of the range of the neighbouring patches, and of
+# sharpening and blurring as a share of the change in contrast within a patch.
 _BY_SHIFT, _BY_SHARPNESS = 0.12, 0.25
 
-# A picture in which a tenth of the patches, the median level of brightness or the median colour
-# differs by more (levels, levels, share) was edited as a whole.
+# A picture was edited as a whole if a tenth of its patches, the median of its levels of brightness
+# or the median saturation differs by more than this (levels, levels, share).
 _MOST_ELSEWHERE, _MOST_BRIGHTER, _MOST_PALER = 3.0, 4.0, 0.15
 
-# Patches within so many levels count as of one brightness; fewer patches are no measure.
+# Width of a bin of brightness in levels, and the fewest patches in a bin that make a measure.
 _LEVELS, _FEWEST = 8, 8
 
-# A patch has a colour if it is so many levels from grey.
+# Least distance of a coloured patch from grey, in levels.
 _COLOURED = 10.0
 
 
 def painted_over(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where two pictures of one size differ in brightness or colour, patch by patch.
+    """Return the patches in which two pictures of one size differ in brightness or colour.
 
     Parameters
     ----------
@@ -51,14 +52,14 @@ def painted_over(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[n
     Returns
     -------
     ndarray of shape (rows, columns), bool
-        One value for every eighth pixel; nowhere if one picture was edited as a whole.
+        One value for every eighth pixel; all False if one picture was edited as a whole.
     """
     first, second = map(_patches, (here, there))
     tolerance = _BY_SHIFT * np.maximum(first.ranges, second.ranges)
     tolerance += _BY_SHARPNESS * np.abs(first.contrast - second.contrast)[..., None]
     off = np.maximum(np.abs(second.means - first.means) - tolerance, 0)
     brightness, colour = off[..., 0], np.hypot(off[..., 1], off[..., 2])
-    if _change_by_level(first.means[..., 0], second.means[..., 0]) > _MOST_BRIGHTER:
+    if _median_change_of_levels(first.means[..., 0], second.means[..., 0]) > _MOST_BRIGHTER:
         return np.zeros(brightness.shape, bool)
     is_painted = _stands_out(brightness, _LEAST_BRIGHTNESS)
     colours, other_colours = map(_colours, (first.means, second.means))
@@ -68,13 +69,13 @@ def painted_over(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[n
         factors = (other_colours[both] * colours[both].conj()).real / np.abs(colours[both]) ** 2
         if abs(np.median(factors) - 1) <= _MOST_PALER:
             is_painted |= _stands_out(colour, _LEAST_COLOUR)
-    else:  # Is one of them the other one in grey? That keeps the brightness of what had a colour.
+    else:  # one picture has no colours
         is_painted |= (is_coloured | is_other_coloured) & _stands_out(brightness, _LEAST_IN_GREY)
     return is_painted
 
 
 class _Patches(NamedTuple):
-    """Means of the channels, their ranges in the steps beside, and the contrast in brightness."""
+    """Means of the channels, their ranges among neighbours, and the contrast of brightness."""
 
     means: NDArray[np.float32]
     ranges: NDArray[np.float32]
@@ -105,10 +106,10 @@ def _stands_out(off: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
     return off >= max(least, _LEAST_RATIO * np.percentile(off, 95))
 
 
-def _change_by_level(here: NDArray[np.float32], there: NDArray[np.float32]) -> float:
-    """Return by how much patches of one brightness became brighter or darker, in the median.
+def _median_change_of_levels(here: NDArray[np.float32], there: NDArray[np.float32]) -> float:
+    """Return the median change of brightness over all levels.
 
-    Each brightness counts once, so that white paper does not hide what became of the ink.
+    Every level counts once, so that white paper does not outvote the ink.
     """
     levels = (here.ravel() / _LEVELS).astype(int)
     counts = np.bincount(levels)
