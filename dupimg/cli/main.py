@@ -68,8 +68,11 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
             more["announce"] = None if options.quiet else partial(_announce, file=_aside(options))
         if asks:
             more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
-        result = getattr(dupimg, name)(**options.as_keywords(), **more)
-        return _report(result, options)
+        from dupimg.runs.journal import told_at_end  # the verbs load it, the help does not
+
+        with told_at_end():
+            result = getattr(dupimg, name)(**options.as_keywords(), **more)
+            return _report(result, options)
 
     return run
 

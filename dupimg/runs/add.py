@@ -36,9 +36,9 @@ from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
 from dupimg.runs import disk_space, preflight
-from dupimg.runs.begin import DECIDING, announces, check_run, looking
+from dupimg.runs.begin import DECIDING, announces, can_go_on, check_run, looking
 from dupimg.runs.execute import carrying_out, finish
-from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
+from dupimg.runs.journal import APPLIED, Journal, locked, told_at_end
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_readable_whole
@@ -47,6 +47,7 @@ T = TypeVar("T", File, Photo, Video)
 
 
 @verb(AddOptions)
+@told_at_end()
 def add(
     options: AddOptions,
     *,
@@ -72,7 +73,7 @@ def add(
     with locked(output_dir):
         journal = Journal(output_dir)
         _check_apart(options, journal.record.run)
-        if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
+        if can_go_on(journal):
             with journal:
                 result = finish(journal, output_dir, options, start)
             if not any(find_files(folder).files for folder in options.new_dir):

@@ -26,12 +26,13 @@ from dupimg.progress import MakeBar, numbered, progress_bar
 from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import announces, unfinished_journal
 from dupimg.runs.execute import carrying_out, finish
-from dupimg.runs.journal import Journal, locked, read_plan
+from dupimg.runs.journal import Journal, locked, read_plan, told_at_end
 from dupimg.runs.result import PLAN, Result, command_line
 from dupimg.runs.transfer import COPY
 
 
 @verb(ApplyOptions)
+@told_at_end()
 def apply(
     options: ApplyOptions,
     *,

@@ -142,8 +142,23 @@ def check_run(output_dir: Path) -> None:
         raise UsageError(message("refused.no_run", folder=str(output_dir)), field="output_dir")
 
 
+def can_go_on(journal: Journal) -> bool:
+    """Return whether a run has files left to bring to their places, or an end that nobody saw."""
+    return (
+        journal.state == APPLYING
+        or (journal.state == APPLIED and bool(journal.failed))
+        or journal.untold == APPLIED
+    )
+
+
 def unfinished_journal(output_dir: Path) -> Journal | None:
-    """Return the journal of a run that can go on."""
+    """Return the journal of a run that can go on, if only to tell what came of it.
+
+    Raises
+    ------
+    UsageError
+        The run is finished, or partly taken back.
+    """
     if not Journal.exists(output_dir):
         return None
     journal = Journal(output_dir)
@@ -151,7 +166,7 @@ def unfinished_journal(output_dir: Path) -> Journal | None:
     if journal.state == UNDOING:
         told = message("refused.partly_undone", folder=folder, undo=undo)
         raise UsageError(told, field="output_dir")
-    if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
+    if can_go_on(journal):
         return journal
     if journal.state == APPLIED:
         told = message("refused.has_results", folder=folder, undo=undo)

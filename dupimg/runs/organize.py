@@ -30,12 +30,13 @@ from dupimg.runs.begin import (
     unfinished_journal,
 )
 from dupimg.runs.execute import carrying_out, finish
-from dupimg.runs.journal import Journal, locked
+from dupimg.runs.journal import Journal, locked, told_at_end
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import PLAN, REPORT, Result, command_line
 
 
 @verb(OrganizeOptions)
+@told_at_end()
 def organize(
     options: OrganizeOptions,
     *,

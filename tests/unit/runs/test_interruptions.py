@@ -16,12 +16,15 @@ import termios
 import time
 
 import pytest
-from files import make_files, sample
+from dying import die_at
+from files import make_files, read_files, sample
 from PIL import Image
 from planned import row_of, write_planned
 
 import dupimg
+from dupimg.cli.main import main
 from dupimg.progress import ProgressBar, noted, numbered, progress_bar
+from dupimg.runs.past_runs import past_runs
 
 
 @pytest.fixture
@@ -110,6 +113,31 @@ def test_carrying_out_that_is_interrupted_says_how_far_it_came(tmp_path):
     assert 0 < int(found[1].replace(",", "")) <= len(list(other.iterdir()))
     assert dupimg.status(output).state == "applying"
     assert not dupimg.apply(output, quiet=True).failed
+
+
+@pytest.mark.parametrize("step", ["dupimg.runs.execute.next_step", "dupimg.cli.main._report"])
+@pytest.mark.parametrize("verb", ["organize", "apply"])
+def test_a_run_that_is_killed_at_its_end_is_told_by_the_same_command(tmp_path, capsys, verb, step):
+    source, output = tmp_path / "in", tmp_path / "out"
+    make_files(source, {f"{n}.txt": f"{n}" for n in range(3)})
+    words = ["organize", str(source), str(output), "--cache=none", "--process_mode=move"]
+    if verb == "apply":
+        write_planned(source, output, [row_of(source, f"{n}.txt") for n in range(3)])
+        words = ["apply", str(output), "--cache=none", "--process_mode=move"]
+    die_at(step, *words)
+    placed = read_files(output)
+    assert main(words) == 0
+    assert "other           3 no readable photo" in capsys.readouterr().out
+    assert read_files(output) == placed
+    assert main(words) == 2  # once it was told
+    assert "already holds results" in capsys.readouterr().err
+    die_at("dupimg.runs.undo.UndoResult", "undo", output)
+    assert main(["undo", str(output)]) == 0
+    assert "taken back        3 files" in capsys.readouterr().out
+    assert main(["undo", str(output)]) == 2
+    assert "was taken back already" in capsys.readouterr().err
+    kinds = [run.kind for run in past_runs(output) if run.kind != "plan"]
+    assert kinds == ["apply", "undo"]
 
 
 def test_a_refusal_is_no_unfinished_look(tmp_path, source):
