@@ -100,6 +100,24 @@ def test_runs_at_once_share_the_cache_though_one_is_killed(tmp_path, source):
     assert plans[0] == plans[1]
 
 
+def test_ctrl_c_while_python_imports_ends_in_one_line(tmp_path):
+    folder = tmp_path / "tqdm"
+    make_files(folder, {"__init__.py": "print('importing', flush=True)\ninput()"})
+    words = [sys.executable, "-m", "dupimg", "status", str(tmp_path)]
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    ) as process:
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert (process.returncode, said) == (130, "dupimg: interrupted\n")
+
+
 def test_carrying_out_that_is_interrupted_says_how_far_it_came(tmp_path):
     source, output = tmp_path / "in", tmp_path / "out"
     make_files(source, {f"{n}.txt": f"{n}" for n in range(3000)})
