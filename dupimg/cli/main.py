@@ -270,8 +270,10 @@ def _how_far(words: Sequence[str]) -> str:
     """Say how far a command came, and what goes on with it."""
     if ProgressBar.unfinished is None:
         return ""
+    from dupimg.runs.begin import DECIDING, remembers_nothing  # loaded by what was interrupted
+
     standing = ProgressBar.unfinished.standing
-    forgets = "--cache=none" in words and standing.step in ("reading", "embedding")
+    forgets = standing.step in DECIDING and remembers_nothing(words)
     onward = "begins again, for --cache=none remembers nothing" if forgets else "goes on from there"
     return f" at {standing}. The same command {onward}."
 

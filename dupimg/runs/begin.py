@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from dupimg.errors import UsageError
@@ -81,6 +82,17 @@ def unfinished_look(output_dir: Path) -> tuple[str, str] | None:
         return str(values["standing"]), str(values["command"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def remembers_nothing(words: Sequence[str]) -> bool:
+    """Return whether a command looks at all photos anew when it is repeated.
+
+    Examples
+    --------
+    >>> remembers_nothing(["dupimg", "plan", "in", "out", "--cache=none"])
+    True
+    """
+    return "--cache=none" in words or ("--cache", "none") in pairwise(words)
 
 
 def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> Run:

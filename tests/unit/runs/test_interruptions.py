@@ -86,6 +86,18 @@ def test_a_look_that_is_cut_short(tmp_path, source, way):
     assert not (output / ".dupimg/look.json").exists()
 
 
+@pytest.mark.parametrize("said", [["--cache=none"], ["--cache", "none"]])
+def test_a_look_of_which_nothing_is_remembered_begins_again(tmp_path, source, said):
+    output = tmp_path / "out"
+    process = started("plan", source, output, *said)
+    wait_until(lambda: re.match("2 of 7 embedding, [1-9]", looked(output)), process)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert "The same command begins again, for --cache=none remembers nothing" in told
+    command = f"`dupimg plan {source} {output} --cache=none` begins again, for --cache=none"
+    assert command in dupimg.status(output).text
+
+
 def test_runs_at_once_share_the_cache_though_one_is_killed(tmp_path, source):
     cache = f"--cache={tmp_path / 'cache.sqlite'}"
     killed = started("plan", source, tmp_path / "one", cache)
