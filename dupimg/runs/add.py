@@ -373,7 +373,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
     new = [row for row in decided if row.path not in known]
     counts = Counts.of(new)
     scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}
-    yield message(
+    added = message(
         "note.added",
         count=counts.found,
         number=f"{counts.found:>8,}",
@@ -382,6 +382,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
         removed=counts.removed,
         other=counts.other,
     )
+    yield message("note.added_and_left", added=added, count=counts.left) if counts.left else added
     yield from _what_moves(row for row in decided if row.path in known)
 
 

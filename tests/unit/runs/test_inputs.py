@@ -193,6 +193,26 @@ def test_a_protected_folder_outside_is_a_further_folder(folders, run, capsys):
     assert Path("one/photos/2024/cat.jpg").exists()
 
 
+def test_what_was_added_sums_up_where_folders_are_protected(folders, run, capsys):
+    run("organize", "one/photos", "out", "--protect=two/photos")
+    make_files(Path("two/photos"), {"late.txt": "late", "later.txt": "later"})
+    capsys.readouterr()
+    run("add", "two/photos", "out")  # an input now, and still protected
+    said = capsys.readouterr().out
+    check_sum("out", said)
+    added = "2 files: 0 kept, 0 new scenes; 0 removed, 0 other, 2 left where they are\n"
+    assert f"added           {added}" in said
+    # What was brought to the output stays there, though the folder it came from is protected now.
+    placed = {path: row["destination"] for path, row in reported("out").items()}
+    make_files(Path("two/photos"), {"latest.txt": "latest"})
+    run("add", "two/photos", "out", "--protect=one/photos")
+    said = capsys.readouterr().out
+    check_sum("out", said)
+    assert "0 other, 1 left where it is\n" in said
+    after = {path: row["destination"] for path, row in reported("out").items()}
+    assert after == placed | {"two/photos/latest.txt": ""}
+
+
 def test_a_duplicate_stays_whose_protected_keeper_was_changed(folders, run, capsys):
     make_files(Path(), {"best/cup.jpg": Path("one/photos/cup.jpg").read_bytes()})
     run("plan", "one/photos", "out", "--protect=best")
