@@ -19,6 +19,7 @@ from dupimg.plans.dates import redated
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import with_sidecars
+from dupimg.plans.naming import scene_digits
 from dupimg.plans.placing import place_rows
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
@@ -33,8 +34,8 @@ _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
 class SceneNumbers(NamedTuple):
     """The highest number of a scene that was decided, and that a person may give.
 
-    Every photo can get a scene of its own. A number beyond that is a slip, and could make the names
-    of all photos longer.
+    Every photo can get a scene of its own, and numbers may be left out. One with more digits than
+    names have is a slip, and would make the names of all photos longer.
     """
 
     decided: int
@@ -45,7 +46,7 @@ class SceneNumbers(NamedTuple):
         """Return the numbers of a plan."""
         scenes = [row.scene or 0 for row in rows if row.is_media]
         decided = max(scenes, default=0)
-        return cls(decided, decided + len(scenes))
+        return cls(decided, 10 ** scene_digits(decided + len(scenes)) - 1)
 
     def read(self, cell: str) -> int | None:
         """Read the number of a scene as spreadsheets write it; None where a person may not give it.
