@@ -67,7 +67,8 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
         if announces:
             more["announce"] = None if options.quiet else partial(_announce, file=_aside(options))
         if asks:
-            more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
+            no_need = options.yes or options.quiet
+            more["confirm"] = None if no_need else partial(confirmed, yes=False)
         from dupimg.runs.journal import told_at_end  # the verbs load it, the help does not
 
         with told_at_end():
@@ -114,10 +115,10 @@ def _trash(options: TrashOptions) -> int:
     from dupimg.runs.begin import check_run
 
     check_run(options.output_dir)
-    asks = progress_file() is not None or (sys.stdin.isatty() and sys.stderr.isatty())
-    if not options.yes and not asks:
+    can_ask = not options.quiet and (progress_file() is not None or _is_terminal())
+    if not options.yes and not can_ask:
         raise UsageError(message("refused.unasked", command=f"`dupimg trash {options.output_dir}`"))
-    return _verb("trash", announces=True)(options)
+    return _verb("trash", announces=True, asks=True)(options)
 
 
 def _review(options: ReviewOptions) -> int:
@@ -187,10 +188,14 @@ def confirmed(question: str, *, yes: bool) -> bool:
     """
     if not yes and (asking := progress_file()) is not None:
         return asking.ask(question)
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or not _is_terminal():
         return True
     say(f"{question} [Y/n] ", file=sys.stderr)
     return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def say(text: str, *, file: TextIO | None = None) -> None:
