@@ -117,7 +117,7 @@ def _add(
         quiet=options.quiet,
         **record.run.settings,
     )
-    earlier = [replace(row, earlier=row.destination) for row in record.rows]
+    earlier = tuple(replace(row, earlier=row.destination) for row in record.rows)
     command = written_command("add", options)
     with (
         looking(output_dir, command, dry_run=options.dry_run),
@@ -126,16 +126,18 @@ def _add(
         ) as evidence,
     ):
         portable = record.run.portable or preflight.refuses_names(output_dir)
-        rows, notes, passed_over = _decide(
+        rows, earlier, notes, passed_over = _decide(
             evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
         )
         folders.check(command)
-    known, notes = _known(earlier, rows), (*found.notes, *notes)
+    rows = _with_inputs(rows, inputs, [*options.new_dir, *options.protect])
+    notes = (*found.notes, *notes)
     run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable, notes=notes)
     notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
         report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
+        known = {row.path for row in earlier}
         write_report([row for row in rows if row.has_step or row.path not in known], report)
         result = replace(result, report=report, notes=notes)
     elif _is_anything_new(earlier, rows):
@@ -151,6 +153,21 @@ def _add(
         passed_over=found.passed_over + len(passed_over),
         unread=sum(row.is_unread and row.path in seen for row in rows),
     )
+
+
+def _with_inputs(rows: Sequence[Row], inputs: Inputs, folders: Sequence[Path]) -> tuple[Row, ...]:
+    """Note in all rows the folder that they come from, once there is more than one."""
+    first = next(iter(inputs.folders.values()))
+    places = [folder.resolve() for folder in folders]
+
+    def folder(row: Row) -> str:
+        around = (str(place) for place in places if Path(row.path).is_relative_to(place))
+        return row.input or next(around, first)
+
+    found = [folder(row) for row in rows]
+    if len(set(found)) < 2:
+        return tuple(rows)
+    return tuple(row.having(input=place) for row, place in zip(rows, found, strict=True))
 
 
 def _known_folders(rows: Sequence[Row], inputs: Inputs) -> list[str]:
@@ -186,8 +203,11 @@ def _decide(
     earlier: Sequence[Row],
     portable: bool,
     added_from: tuple[str, ...],
-) -> tuple[tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
-    """Return a checked plan for all files, what to know about it, and what is passed over."""
+) -> tuple[tuple[Row, ...], tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
+    """Return a checked plan, what to know about it, and what is passed over.
+
+    Before the latter two come the rows of the earlier run, under the paths that the plan has.
+    """
     rows, listing, collection = _read(evidence, options, inputs, found, earlier)
     decide = partial(
         add_rows,
@@ -207,7 +227,7 @@ def _decide(
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*notes, *_not_compared(rows, collection.rows, options.output_dir))
-    return decided, notes, listing.passed_over
+    return decided, rows, notes, listing.passed_over
 
 
 def _not_compared(
@@ -352,15 +372,9 @@ def _broken_keepers(
     return {k for k in keepers if not is_readable_whole(place(known[k]), known[k].digest)}
 
 
-def _known(earlier: Sequence[Row], decided: Sequence[Row]) -> set[str]:
-    """Return the paths of the earlier run, but for what only now could be read."""
-    read = {row.path for row in decided if row.digest}
-    return {row.path for row in earlier if row.digest or row.path not in read}
-
-
 def _is_anything_new(earlier: Sequence[Row], decided: Sequence[Row]) -> bool:
     """Return whether there is a file to bring to its place, or one to remember."""
-    known = _known(earlier, decided)
+    known = {row.path for row in earlier}
     return any(row.has_step or row.path not in known for row in decided)
 
 
@@ -369,7 +383,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
     if not _is_anything_new(earlier, decided):
         yield message("note.nothing_new")
         return
-    known = _known(earlier, decided)
+    known = {row.path for row in earlier}
     new = [row for row in decided if row.path not in known]
     counts = Counts.of(new)
     scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}

@@ -343,6 +343,29 @@ def test_folders_that_hold_one_folder_are_not_compared(bound, run, capsys):
     assert not Path("pairs.csv").exists()
 
 
+def test_the_report_names_the_folder_of_every_file_once_one_comes_from_elsewhere(
+    folders, run, capsys
+):
+    one, two = (str(folders / name / "photos") for name in ("one", "two"))
+    run("organize", "one/photos", "out", "--process_mode=move")
+    before = Path("out/report.csv").read_bytes()
+    make_files(Path("one/photos"), {"2024/cat.jpg": "another", "late.txt": "late"})
+    run("add", "one/photos", "out")
+    # The one that was there goes by its place now, and is not counted as new.
+    assert "2 files: 0 kept, 0 new scenes; 0 removed, 2 other\n" in capsys.readouterr().out
+    assert "input" not in reported("out")["late.txt"]
+    run("add", "two/photos", "out", "--process_mode=move")
+    rows = reported("out")
+    assert rows[f"{two}/notes.txt"]["input"] == two
+    assert {row["input"] for path, row in rows.items() if not path.startswith(two)} == {one}
+    make_files(Path(), {"card/x.txt": "x"})
+    run("add", "card", "out")
+    assert {row["input"] for row in reported("out").values()} == {one, two, f"{folders}/card"}
+    for _ in range(3):
+        run("undo", "out")
+    assert Path("out/report.csv").read_bytes() == before
+
+
 def test_a_result_inside_an_input_is_passed_over_and_named(folders, run, capsys):
     run("organize", "one/photos", "one/photos/old", "--only=duplicates")
     run("organize", "two/photos", "one/photos/deep/older", "--process_mode=move")
