@@ -43,6 +43,7 @@ from dupimg.options.tool_options import (
 )
 from dupimg.progress import ProgressBar
 from dupimg.progress_file import open_progress_file, progress_file, tell
+from dupimg.runs.ends import told_at_end
 from dupimg.wording import did_you_mean
 
 # Exit statuses.
@@ -69,8 +70,6 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
         if asks:
             no_need = options.yes or options.quiet
             more["confirm"] = None if no_need else partial(confirmed, yes=False)
-        from dupimg.runs.journal import told_at_end  # the verbs load it, the help does not
-
         with told_at_end():
             result = getattr(dupimg, name)(**options.as_keywords(), **more)
             return _report(result, options)

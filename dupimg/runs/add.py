@@ -37,8 +37,9 @@ from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
 from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import DECIDING, announces, can_go_on, check_run, looking
+from dupimg.runs.ends import told_at_end
 from dupimg.runs.execute import carrying_out, finish
-from dupimg.runs.journal import APPLIED, Journal, locked, told_at_end
+from dupimg.runs.journal import APPLIED, Journal, locked
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_readable_whole

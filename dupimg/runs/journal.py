@@ -14,7 +14,6 @@ import os
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextvars import ContextVar
 from dataclasses import replace
 from functools import cached_property
 from itertools import count
@@ -43,6 +42,7 @@ from dupimg.plans.record import (
 )
 from dupimg.plans.rows import LEAVE, Row
 from dupimg.progress_file import progress_file
+from dupimg.runs.ends import append_mark, tell_of
 
 _LOCK, _RESERVE = "lock", "reserve"
 
@@ -50,35 +50,6 @@ _LOCK, _RESERVE = "lock", "reserve"
 _RESERVE_BYTES = 64 * 1024
 
 APPLYING, APPLIED, UNDOING, UNDONE = "applying", "applied", "undoing", "undone"
-
-# The output folders whose ends `told_at_end` has yet to note as told.
-_ENDS: ContextVar[list[Path] | None] = ContextVar("ends", default=None)
-
-
-@contextlib.contextmanager
-def told_at_end() -> Iterator[None]:
-    """Note at the end of the block that a person was told of the ends that were marked in it.
-
-    A command that is killed between its last mark and its last word is repeated by whoever saw
-    nothing of its end: by `Journal.untold`, the repetition knows that, and tells of it. Of blocks
-    inside each other the outermost one counts: a command that shows what a verb returns.
-    """
-    if _ENDS.get() is not None:
-        yield
-        return
-    ends: list[Path] = []
-    token = _ENDS.set(ends)
-    try:
-        yield
-    finally:
-        _ENDS.reset(token)
-    for output_dir in dict.fromkeys(ends):
-        with contextlib.suppress(OSError):  # then it is told once more, which does no harm
-            file = _open(output_dir / STATE_FOLDER / JOURNAL_RECORD)
-            try:
-                _append(file, {"told": True})
-            finally:
-                os.close(file)
 
 
 def write_plan(output_dir: Path, record: Record) -> None:
@@ -123,8 +94,8 @@ class Journal:
         Step i is to carry out row i.
     state : {"applying", "applied", "undoing", "undone"}
     untold : {"", "applied", "undone"}
-        What has ended without a word to anybody, see `told_at_end`. Where that was the undo of an
-        addition, `state` is that of the run before it.
+        What has ended without a word to anybody, see `dupimg.runs.ends`. Where that was the undo
+        of an addition, `state` is that of the run before it.
     done : set of int
         Steps that are marked as done, and not as undone.
     failed : dict of int to Message
@@ -184,7 +155,7 @@ class Journal:
     @cached_property
     def _file(self) -> int:
         # Opened by the first mark: where nothing may be written, the state can still be read.
-        return _open(self._path)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
     @staticmethod
     def exists(output_dir: Path) -> bool:
@@ -268,8 +239,7 @@ class Journal:
         With `untold`, this is the end of something of which nobody has been told yet.
         """
         mark = _state_mark(state)
-        if untold and (ends := _ENDS.get()) is not None:
-            ends.append(self.output_dir)
+        if untold and tell_of(self._path.with_name(JOURNAL_RECORD)):
             mark["untold"] = untold
         self._mark(mark)
         self.sync()
@@ -292,7 +262,7 @@ class Journal:
             os.close(self.__dict__.pop("_file"))
 
     def _mark(self, mark: dict[str, Any]) -> None:
-        _append(self._file, mark)
+        append_mark(self._file, mark)
         self._take_in(mark)
 
     def _take_in(self, mark: dict[str, Any]) -> None:
@@ -326,15 +296,6 @@ class Journal:
     def _leaves_trash(self, number: int) -> None:
         self.trashing.discard(number)
         self.trashed.discard(number)
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND)
-
-
-def _append(file: int, mark: dict[str, Any]) -> None:
-    # One write in append mode: threads do not mix their lines.
-    os.write(file, f"\n{json.dumps(mark)}".encode())
 
 
 def _state_mark(state: str) -> dict[str, Any]:

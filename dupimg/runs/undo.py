@@ -24,6 +24,7 @@ from dupimg.plans.report import from_cell, to_cell, write_report, write_table
 from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
 from dupimg.runs.begin import check_run
+from dupimg.runs.ends import told_at_end
 from dupimg.runs.execute import ALREADY_BACK, GONE, LEFT, UndoOutcome, bring_back, take_back
 from dupimg.runs.journal import (
     APPLIED,
@@ -32,7 +33,6 @@ from dupimg.runs.journal import (
     locked,
     opened_journals,
     read_plan,
-    told_at_end,
 )
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
 from dupimg.runs.status import Status, status

@@ -170,6 +170,25 @@ def test_a_run_that_is_killed_at_its_end_is_told_by_the_same_command(tmp_path, c
     assert kinds == ["apply", "undo"]
 
 
+def test_an_undo_that_is_killed_while_it_leaves_takes_back_no_more_than_the_addition(tmp_path):
+    output, said = tmp_path / "out", {"quiet": True, "cache": "none"}
+    make_files(tmp_path, {"in/a.txt": "a", "new/b.txt": "b"})
+    dupimg.organize(tmp_path / "in", output, **said)
+    dupimg.add(tmp_path / "new", output, **said)
+    code = """if True:
+        import atexit, os, signal, sys
+        from dupimg.cli.start import main
+        status = main(sys.argv[1:])
+        atexit.register(os.kill, os.getpid(), signal.SIGKILL)  # the last is called first
+        sys.exit(status)"""
+    assert subprocess.run([sys.executable, "-c", code, "undo", output]).returncode == -9
+    for left in (["other/a.txt"], []):
+        process = started("undo", output, stdout=subprocess.PIPE)
+        told, _ = process.communicate()
+        assert (process.returncode, "taken back        1 file" in told) == (0, True)
+        assert [path for path in read_files(output) if "/" in path] == left
+
+
 def test_a_refusal_is_no_unfinished_look(tmp_path, source):
     with pytest.raises(dupimg.UsageError):
         dupimg.plan(source, tmp_path / "out", model="none such", quiet=True)
