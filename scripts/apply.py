@@ -2,7 +2,7 @@
 
 import sys
 
-from dupimg.cli.main import main
+from dupimg.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main(["apply", *sys.argv[1:]]))

@@ -11,7 +11,7 @@ def main() -> int:
     """Run the command line, or the app after a double click; return the exit status."""
     multiprocessing.freeze_support()  # worker processes are this program, too
     _restore_library_path()
-    from dupimg.cli.main import main as run
+    from dupimg.cli.start import main as run
 
     return run(["app"] if len(sys.argv) == 1 and _was_double_clicked() else None)
 

@@ -43,6 +43,7 @@ from dupimg.options.tool_options import (
 )
 from dupimg.progress import ProgressBar
 from dupimg.progress_file import open_progress_file, progress_file, tell
+from dupimg.runs.ends import told_at_end
 from dupimg.wording import did_you_mean
 
 # Exit statuses.
@@ -69,9 +70,11 @@ def _verb(name: str, *, announces: bool = False, asks: bool = False) -> Callable
                 None if options.quiet else partial(_announce, file=_message_stream(options))
             )
         if asks:
-            more["confirm"] = partial(confirmed, yes=options.yes or options.quiet)
-        result = getattr(dupimg, name)(**options.as_keywords(), **more)
-        return _report(result, options)
+            no_need = options.yes or options.quiet
+            more["confirm"] = None if no_need else partial(confirmed, yes=False)
+        with told_at_end():
+            result = getattr(dupimg, name)(**options.as_keywords(), **more)
+            return _report(result, options)
 
     return run
 
@@ -113,10 +116,10 @@ def _trash(options: TrashOptions) -> int:
     from dupimg.runs.begin import check_run
 
     check_run(options.output_dir)
-    asks = progress_file() is not None or (sys.stdin.isatty() and sys.stderr.isatty())
-    if not options.yes and not asks:
+    can_ask = not options.quiet and (progress_file() is not None or _is_terminal())
+    if not options.yes and not can_ask:
         raise UsageError(message("refused.unasked", command=f"`dupimg trash {options.output_dir}`"))
-    return _verb("trash", announces=True)(options)
+    return _verb("trash", announces=True, asks=True)(options)
 
 
 def _review(options: ReviewOptions) -> int:
@@ -186,10 +189,14 @@ def confirmed(question: str, *, yes: bool) -> bool:
     """
     if not yes and (asking := progress_file()) is not None:
         return asking.ask(question)
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or not _is_terminal():
         return True
     say(f"{question} [Y/n] ", file=sys.stderr)
     return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def say(text: str, *, file: TextIO | None = None) -> None:
@@ -269,8 +276,10 @@ def _interruption(words: Sequence[str]) -> str:
     """Return where a command was interrupted and how to resume it, as the end of a sentence."""
     if ProgressBar.unfinished is None:
         return ""
+    from dupimg.runs.begin import DECIDING, remembers_nothing  # loaded by what was interrupted
+
     standing = ProgressBar.unfinished.standing
-    forgets = "--cache=none" in words and standing.step in ("reading", "embedding")
+    forgets = standing.step in DECIDING and remembers_nothing(words)
     onward = "begins again, for --cache=none remembers nothing" if forgets else "goes on from there"
     return f" at {standing}. The same command {onward}."
 

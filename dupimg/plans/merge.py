@@ -19,6 +19,7 @@ from dupimg.plans.dates import redated
 from dupimg.plans.followers import settle_companions
 from dupimg.plans.layout import BY_SCENES, Layout
 from dupimg.plans.merged_metadata import with_sidecars
+from dupimg.plans.naming import scene_digits
 from dupimg.plans.placing import place_rows
 from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import Edit
@@ -33,8 +34,8 @@ _ACTIONS = {True: (OTHER, LEAVE), False: (KEEP, REMOVE, LEAVE)}
 class SceneNumbers(NamedTuple):
     """The highest decided scene number, and the highest one that the user may enter.
 
-    Every photo can get its own scene. A higher number is a typing error, and could make the names
-    of all photos longer.
+    Every photo can get its own scene, and numbers may be skipped. A number with more digits than
+    names have is a typing error, and would make the names of all photos longer.
     """
 
     decided: int
@@ -45,7 +46,7 @@ class SceneNumbers(NamedTuple):
         """Return the numbers of a plan."""
         scenes = [row.scene or 0 for row in rows if row.is_media]
         decided = max(scenes, default=0)
-        return cls(decided, decided + len(scenes))
+        return cls(decided, 10 ** scene_digits(decided + len(scenes)) - 1)
 
     def read(self, cell: str) -> int | None:
         """Parse the number of a scene as written by spreadsheets; None if it is not allowed.

@@ -115,9 +115,14 @@ def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
     return sorted(rows, key=order)
 
 
+def scene_digits(highest: int) -> int:
+    """Return with how many digits names have the numbers of scenes, of which one is the highest."""
+    return max(4, len(str(highest)))
+
+
 def _scene_stems(photos: Sequence[Row], places: dict[str, str]) -> dict[str, str]:
     """Return stems of photos by scene and time; kept photos with a place keep its stem."""
-    digits = max(4, len(str(max((row.scene or 0 for row in photos), default=0))))
+    digits = scene_digits(max((row.scene or 0 for row in photos), default=0))
 
     def stem(row: Row) -> str:
         if row.action == KEEP and (place := places.get(row.path)):

@@ -13,6 +13,8 @@ from dupimg.plans.rows import LEAVE, Row
 def from_inputs(rows: Iterable[Row], inputs: Inputs) -> list[Row]:
     """Set the input folder of rows, and the action of protected ones to "leave".
 
+    What an earlier run has brought to its place is in no protected folder any more.
+
     Parameters
     ----------
     rows : iterable of Row
@@ -26,7 +28,7 @@ def from_inputs(rows: Iterable[Row], inputs: Inputs) -> list[Row]:
 
     def noted(row: Row) -> Row:
         row = row.having(input=inputs.folder(row.path) or row.input)
-        if row.protected or not inputs.is_protected(row.path):
+        if row.protected or row.earlier or not inputs.is_protected(row.path):
             return row
         reason = both(message("reason.protected"), row.reason)
         return row.having(protected=True, action=LEAVE, reason=reason)

@@ -22,7 +22,8 @@ class Row:
     Attributes
     ----------
     path : str
-        Relative to the input folder, with forward slashes; see `dupimg.files.inputs`.
+        Relative to the input folder, with forward slashes; absolute for what `dupimg add` found in
+        another folder. See `dupimg.files.inputs`.
     action : {"keep", "remove", "other", "leave"}
         ``leave`` is chosen by the user or for protected files: the file stays at its place.
     destination : str

@@ -36,9 +36,10 @@ from dupimg.plans.report import PATHS, write_report
 from dupimg.plans.rows import KEEP, REMOVE, Row
 from dupimg.progress import numbered
 from dupimg.runs import disk_space, preflight
-from dupimg.runs.begin import DECIDING, announces, check_run, looking
+from dupimg.runs.begin import DECIDING, announces, can_go_on, check_run, looking
+from dupimg.runs.ends import told_at_end
 from dupimg.runs.execute import carrying_out, finish
-from dupimg.runs.journal import APPLIED, APPLYING, Journal, locked
+from dupimg.runs.journal import APPLIED, Journal, locked
 from dupimg.runs.mounts import Folders
 from dupimg.runs.result import ADDED, REPORT, Result, command_line
 from dupimg.runs.transfer import is_readable_whole
@@ -47,6 +48,7 @@ T = TypeVar("T", File, Photo, Video)
 
 
 @verb(AddOptions)
+@told_at_end()
 def add(
     options: AddOptions,
     *,
@@ -72,7 +74,7 @@ def add(
     with locked(output_dir):
         journal = Journal(output_dir)
         _check_apart(options, journal.record.run)
-        if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
+        if can_go_on(journal):
             with journal:
                 result = finish(journal, output_dir, options, start)
             if not any(find_files(folder).files for folder in options.new_dir):
@@ -116,7 +118,7 @@ def _add(
         quiet=options.quiet,
         **record.run.settings,
     )
-    earlier = [replace(row, earlier=row.destination) for row in record.rows]
+    earlier = tuple(replace(row, earlier=row.destination) for row in record.rows)
     command = written_command("add", options)
     with (
         looking(output_dir, command, dry_run=options.dry_run),
@@ -125,16 +127,18 @@ def _add(
         ) as evidence,
     ):
         portable = record.run.portable or preflight.refuses_names(output_dir)
-        rows, notes, passed_over = _decide(
+        rows, earlier, notes, passed_over = _decide(
             evidence, settings, inputs, found, earlier, portable, _added_from(inputs, options)
         )
         folders.check(command)
-    known, notes = _known(earlier, rows), (*found.notes, *notes)
+    rows = _with_inputs(rows, inputs, [*options.new_dir, *options.protect])
+    notes = (*found.notes, *notes)
     run = replace(record.run, inputs=inputs, mode=options.mode, portable=portable, notes=notes)
     notes = (*_what_happens(earlier, rows), *notes)
     result = Result(rows, output_dir / REPORT, time.perf_counter() - start, notes=notes)
     if options.dry_run:
         report, notes = output_dir / ADDED, (*notes, message("note.dry_run"))
+        known = {row.path for row in earlier}
         write_report([row for row in rows if row.has_step or row.path not in known], report)
         result = replace(result, report=report, notes=notes)
     elif _is_anything_new(earlier, rows):
@@ -150,6 +154,21 @@ def _add(
         passed_over=found.passed_over + len(passed_over),
         unread=sum(row.is_unread and row.path in seen for row in rows),
     )
+
+
+def _with_inputs(rows: Sequence[Row], inputs: Inputs, folders: Sequence[Path]) -> tuple[Row, ...]:
+    """Note in all rows the folder that they come from, once there is more than one."""
+    first = next(iter(inputs.folders.values()))
+    places = [folder.resolve() for folder in folders]
+
+    def folder(row: Row) -> str:
+        around = (str(place) for place in places if Path(row.path).is_relative_to(place))
+        return row.input or next(around, first)
+
+    found = [folder(row) for row in rows]
+    if len(set(found)) < 2:
+        return tuple(rows)
+    return tuple(row.having(input=place) for row, place in zip(rows, found, strict=True))
 
 
 def _known_folders(rows: Sequence[Row], inputs: Inputs) -> list[str]:
@@ -185,8 +204,11 @@ def _decide(
     earlier: Sequence[Row],
     portable: bool,
     added_from: tuple[str, ...],
-) -> tuple[tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
-    """Return a checked plan for all files, its notes, and the paths passed over."""
+) -> tuple[tuple[Row, ...], tuple[Row, ...], tuple[Message, ...], tuple[str, ...]]:
+    """Return a checked plan, the rows of the earlier run, notes, and the paths passed over.
+
+    The rows of the earlier run are under the paths of the plan.
+    """
     rows, listing, collection = _read(evidence, options, inputs, found, earlier)
     decide = partial(
         add_rows,
@@ -206,7 +228,7 @@ def _decide(
     if problems := check_plan(decided):
         raise RuntimeError(f"The plan is not safe to carry out: {problems}")
     notes = (*notes, *_not_compared(rows, collection.rows, options.output_dir))
-    return decided, notes, listing.passed_over
+    return decided, rows, notes, listing.passed_over
 
 
 def _not_compared(
@@ -351,15 +373,9 @@ def _broken_keepers(
     return {k for k in keepers if not is_readable_whole(place(known[k]), known[k].digest)}
 
 
-def _known(earlier: Sequence[Row], decided: Sequence[Row]) -> set[str]:
-    """Return the paths of the earlier run, without files that only now became readable."""
-    read = {row.path for row in decided if row.digest}
-    return {row.path for row in earlier if row.digest or row.path not in read}
-
-
 def _is_anything_new(earlier: Sequence[Row], decided: Sequence[Row]) -> bool:
     """Return whether there is a file to transfer or to record."""
-    known = _known(earlier, decided)
+    known = {row.path for row in earlier}
     return any(row.has_step or row.path not in known for row in decided)
 
 
@@ -368,11 +384,11 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
     if not _is_anything_new(earlier, decided):
         yield message("note.nothing_new")
         return
-    known = _known(earlier, decided)
+    known = {row.path for row in earlier}
     new = [row for row in decided if row.path not in known]
     counts = Counts.of(new)
     scenes = {row.scene for row in new if row.action == KEEP} - {row.scene for row in earlier}
-    yield message(
+    added = message(
         "note.added",
         count=counts.found,
         number=f"{counts.found:>8,}",
@@ -381,6 +397,7 @@ def _what_happens(earlier: Sequence[Row], decided: Sequence[Row]) -> Iterator[Me
         removed=counts.removed,
         other=counts.other,
     )
+    yield message("note.added_and_left", added=added, count=counts.left) if counts.left else added
     yield from _what_moves(row for row in decided if row.path in known)
 
 

@@ -25,6 +25,7 @@ from dupimg.plans.rows import Row
 from dupimg.progress import MakeBar, numbered, progress_bar
 from dupimg.runs import disk_space, preflight
 from dupimg.runs.begin import announces, unfinished_journal
+from dupimg.runs.ends import told_at_end
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked, read_plan
 from dupimg.runs.result import PLAN, Result, command_line
@@ -32,6 +33,7 @@ from dupimg.runs.transfer import COPY
 
 
 @verb(ApplyOptions)
+@told_at_end()
 def apply(
     options: ApplyOptions,
     *,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from dupimg.errors import UsageError
@@ -83,6 +84,17 @@ def unfinished_look(output_dir: Path) -> tuple[str, str] | None:
         return None
 
 
+def remembers_nothing(words: Sequence[str]) -> bool:
+    """Return whether a command looks at all photos anew when it is repeated.
+
+    Examples
+    --------
+    >>> remembers_nothing(["dupimg", "plan", "in", "out", "--cache=none"])
+    True
+    """
+    return "--cache=none" in words or ("--cache", "none") in pairwise(words)
+
+
 def describe_run(options: PlanOptions, mode: str, *, portable: bool = False) -> Run:
     """Describe a run by all options that affect its outcome, and by its rule for names."""
     settings = {
@@ -142,8 +154,23 @@ def check_run(output_dir: Path) -> None:
         raise UsageError(message("refused.no_run", folder=str(output_dir)), field="output_dir")
 
 
+def can_go_on(journal: Journal) -> bool:
+    """Return whether a run has files left to bring to their places, or an end that nobody saw."""
+    return (
+        journal.state == APPLYING
+        or (journal.state == APPLIED and bool(journal.failed))
+        or journal.untold == APPLIED
+    )
+
+
 def unfinished_journal(output_dir: Path) -> Journal | None:
-    """Return the journal of a run that can be resumed; None if there is none."""
+    """Return the journal of a run that can be resumed, if only to report its end.
+
+    Raises
+    ------
+    UsageError
+        The run is finished, or partly taken back.
+    """
     if not Journal.exists(output_dir):
         return None
     journal = Journal(output_dir)
@@ -151,7 +178,7 @@ def unfinished_journal(output_dir: Path) -> Journal | None:
     if journal.state == UNDOING:
         told = message("refused.partly_undone", folder=folder, undo=undo)
         raise UsageError(told, field="output_dir")
-    if journal.state == APPLYING or (journal.state == APPLIED and journal.failed):
+    if can_go_on(journal):
         return journal
     if journal.state == APPLIED:
         told = message("refused.has_results", folder=folder, undo=undo)

@@ -41,6 +41,9 @@ from dupimg.threads import Threads
 
 T = TypeVar("T")
 
+# What became of a file when a run was taken back.
+TAKEN_BACK, ALREADY_BACK, LEFT, GONE = "taken back", "already back", "left", "gone"
+
 
 def carry_out(
     journal: Journal,
@@ -134,7 +137,7 @@ def _take_sidecar_back(row: Row, output_dir: Path) -> Iterator[UndoOutcome]:
         else:
             remove_sidecar(output_dir / place, row.sidecar)
     except OSError as error:
-        yield UndoOutcome(row.path, place, "left", why(error))
+        yield UndoOutcome(row.path, place, LEFT, why(error))
 
 
 def _remember(cache: Cache, path: Path, mode: str, row: Row) -> None:
@@ -154,7 +157,8 @@ class UndoOutcome:
     ----------
     path, destination : str
         Same as in the plan.
-    result : {"taken back", "left", "gone"}
+    result : {"taken back", "already back", "left", "gone"}
+        "already back" if the file had left its place before, or never got there.
     reason : Message or None
         The reason why it was left or is gone.
     """
@@ -215,15 +219,16 @@ def take_back(
         try:
             # An unmarked step may have been taken, or the file there may not be ours.
             if number in journal.done or is_whole(destination, row.digest):
-                displace(source, destination, mode, row.digest)
+                was_there = displace(source, destination, mode, row.digest)
             else:
                 unfinished_copy(destination).unlink(missing_ok=True)
+                was_there = False
         except OSError as error:
             folders.check_output()
             outcomes = [_not_back(journal, number, error, gone)]
         else:
             _remember(known, source, mode, row)
-            outcomes = [UndoOutcome(row.path, row.destination, "taken back")]
+            outcomes = [_back(row, was_there)]
             outcomes += _take_sidecar_back(row, output_dir)
             journal.mark_undone(number)
         advance()
@@ -238,13 +243,17 @@ def take_back(
     return outcomes
 
 
+def _back(row: Row, was_there: bool) -> UndoOutcome:
+    return UndoOutcome(row.path, row.destination, TAKEN_BACK if was_there else ALREADY_BACK)
+
+
 def _not_back(journal: Journal, number: int, error: OSError, gone: Collection[int]) -> UndoOutcome:
     row = journal.record.rows[number]
     if number in gone:
         reason = message("why.trash_emptied")
-        return UndoOutcome(row.path, row.destination, "gone", reason)
+        return UndoOutcome(row.path, row.destination, GONE, reason)
     reason = message("why.in_trash") if number in journal.trashed else why(error)
-    return UndoOutcome(row.path, row.destination, "left", reason)
+    return UndoOutcome(row.path, row.destination, LEFT, reason)
 
 
 def bring_back(
@@ -279,16 +288,18 @@ def bring_back(
         marks = list(history(journals, number))
         first, place = marks[-1]
         source, mode = _origin(first, first.record.rows[place], output_dir)
+        is_back = number in journals[0].back
         try:
-            if number not in journals[0].back:
-                displace(source, output_dir / row.destination, mode, row.digest)
+            was_there = not is_back and displace(
+                source, output_dir / row.destination, mode, row.digest
+            )
         except OSError as error:
             outcomes.append(_not_back(journals[0], number, error, gone))
             continue
         _remember(cache, source, mode, row)
         for journal, place in reversed(marks):
             journal.mark_back(place)
-        outcomes.append(UndoOutcome(row.path, row.destination, "taken back"))
+        outcomes.append(_back(row, was_there))
         outcomes += _take_sidecar_back(replace(row, earlier=""), output_dir)
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)
@@ -384,7 +395,7 @@ def finish(
         seconds = time.perf_counter() - start
         about = PageInfo.of(journal.record.run, "applied", seconds=seconds, notes=notes)
         page = write_page(rows, output_dir, about)
-        journal.mark_state(APPLIED)
+        journal.mark_state(APPLIED, untold=APPLIED)
     source = ", ".join(map(str, options.new_dir)) if isinstance(options, AddOptions) else ""
     to_move = _to_move(options, output_dir)
     return Result(

@@ -42,6 +42,7 @@ from dupimg.plans.record import (
 )
 from dupimg.plans.rows import LEAVE, Row
 from dupimg.progress_file import progress_file
+from dupimg.runs.ends import append_mark, tell_of
 
 _LOCK, _RESERVE = "lock", "reserve"
 
@@ -92,6 +93,9 @@ class Journal:
     record : Record
         The run and its rows; step i applies row i.
     state : {"applying", "applied", "undoing", "undone"}
+    untold : {"", "applied", "undone"}
+        What has ended without a word to anybody, see `dupimg.runs.ends`. Where that was the undo
+        of an addition, `state` is that of the run before it.
     done : set of int
         Steps that are done and not undone.
     failed : dict of int to Message
@@ -116,7 +120,7 @@ class Journal:
         n_rows = lines[0]["rows"]
         self.earlier: str = lines[0].pop("earlier", "")
         self.record = _parse_record(lines[: n_rows + 1])
-        self.state = APPLYING
+        self.state, self.untold = APPLYING, ""
         self.done: set[int] = set()
         self.failed: dict[int, Message] = {}
         self.back: set[int] = set()
@@ -230,9 +234,15 @@ class Journal:
             elif number in self.trashing:
                 self.mark_trashed(number)
 
-    def mark_state(self, state: str) -> None:
-        """Mark the state of the run, and flush all marks to the disk."""
-        self._mark(_state_mark(state))
+    def mark_state(self, state: str, *, untold: str = "") -> None:
+        """Mark the state of the run, and flush all marks to the disk.
+
+        With `untold`, this is the end of a run or an undo whose summary was not shown yet.
+        """
+        mark = _state_mark(state)
+        if untold and tell_of(self._path.with_name(JOURNAL_RECORD)):
+            mark["untold"] = untold
+        self._mark(mark)
         self.sync()
 
     def sync(self) -> None:
@@ -253,13 +263,14 @@ class Journal:
             os.close(self.__dict__.pop("_file"))
 
     def _mark(self, mark: dict[str, Any]) -> None:
-        # One write in append mode, so that threads do not mix their lines.
-        os.write(self._file, f"\n{json.dumps(mark)}".encode())
+        append_mark(self._file, mark)
         self._take_in(mark)
 
     def _take_in(self, mark: dict[str, Any]) -> None:
         if "state" in mark:
-            self.state = mark["state"]
+            self.state, self.untold = mark["state"], mark.get("untold", "")
+        elif "told" in mark:
+            self.untold = ""
         elif "done" in mark:
             self.done.add(mark["done"])
             self.failed.pop(mark["done"], None)

@@ -29,6 +29,7 @@ from dupimg.runs.begin import (
     undisturbed,
     unfinished_journal,
 )
+from dupimg.runs.ends import told_at_end
 from dupimg.runs.execute import carrying_out, finish
 from dupimg.runs.journal import Journal, locked
 from dupimg.runs.mounts import Folders
@@ -36,6 +37,7 @@ from dupimg.runs.result import PLAN, REPORT, Result, command_line
 
 
 @verb(OrganizeOptions)
+@told_at_end()
 def organize(
     options: OrganizeOptions,
     *,

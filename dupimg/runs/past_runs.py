@@ -73,7 +73,8 @@ def _runs_of(path: Path, *, is_current: bool) -> Iterator[PastRun]:
                 yield begun
             begun = PastRun("undo", UNDOING, at, by=by)
         elif state == UNDONE:
-            yield PastRun("undo", DONE, at, files["undone"], by)
+            if begun is not None:  # else an end that was marked before is told once more
+                yield PastRun("undo", DONE, at, files["undone"], by)
             begun = None
         elif state == APPLIED:
             kinds = {"done": verb, "back": "back", "trashed": "trash"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from dupimg.options.run_options import StatusOptions
 from dupimg.options.verbs import verb
-from dupimg.runs.begin import check_folder, unfinished_look
+from dupimg.runs.begin import check_folder, remembers_nothing, unfinished_look
 from dupimg.runs.journal import APPLIED, APPLYING, UNDOING, UNDONE, Journal, is_at_work, read_plan
 from dupimg.runs.result import PLAN, UNDO_REPORT, command_line
 from dupimg.wording import counted
@@ -80,7 +81,10 @@ def _unfinished_look(output_dir: Path) -> str:
     standing, command = look
     if is_at_work(output_dir):
         return f" A run is looking at photos now: {standing}."
-    return f" Looking at photos was interrupted at {standing}. `{command}` goes on."
+    onward = "goes on"
+    if remembers_nothing(shlex.split(command)):
+        onward = "begins again, for --cache=none remembers nothing"
+    return f" Looking at photos was interrupted at {standing}. `{command}` {onward}."
 
 
 def _standing(journal: Journal, output_dir: Path) -> str:

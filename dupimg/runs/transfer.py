@@ -99,8 +99,13 @@ def place(source: Path, destination: Path, mode: str, digest: str, identity: str
         _unlink_old_name(source, destination)
 
 
-def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
+def displace(source: Path, destination: Path, mode: str, digest: str) -> bool:
     """Undo `place`.
+
+    Returns
+    -------
+    bool
+        False where the file was back already, or its copy gone.
 
     Raises
     ------
@@ -110,8 +115,10 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
     unfinished_copy(destination).unlink(missing_ok=True)
     if not os.path.lexists(destination):
         if mode == MOVE:
-            _expect(source, digest, errno.ENOENT)
-        return
+            if not os.path.lexists(source):
+                raise OSError(errno.ENOENT, message("why.gone", path=str(destination)))
+            _expect(source, digest, errno.EBUSY)
+        return False
     before = identity_of(destination.lstat())
     _expect(destination, digest, errno.EBUSY)
     if mode == MOVE:
@@ -119,6 +126,7 @@ def displace(source: Path, destination: Path, mode: str, digest: str) -> None:
     else:
         # The source must exist, as the file in the output may be the only copy by now.
         _remove_other_copy(destination, source, digest)
+    return True
 
 
 def write_sidecar(path: Path, content: str) -> None:

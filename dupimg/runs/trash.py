@@ -196,22 +196,23 @@ def _ask(
     announce: Callable[[Message], object],
     confirm: Callable[[str], bool] | None,
 ) -> None:
-    """Announce the files for the trash, and ask."""
+    """Announce the files for the trash, and ask unless `confirm` is None."""
     if not rows:
         announce(message("note.nothing_to_trash", folder=str(output_dir / "remove")))
         return
-    for told in _shown(rows, f"{size / 1e6:,.1f}", output_dir / "remove"):
-        announce(told)
+    told = message(
+        "note.goes_to_trash" if confirm is None else "note.to_trash",
+        count=len(rows),
+        size=f"{size / 1e6:,.1f}",
+        folder=str(output_dir / "remove"),
+    )
+    announce(told)
+    for row in rows[:_SHOWN]:
+        announce(message("note.item", item=row.destination))
+    if len(rows) > _SHOWN:
+        announce(message("note.more", count=len(rows) - _SHOWN))
     if confirm is not None and not confirm("Send them to the trash?"):
         raise UsageError(message("refused.declined"))
-
-
-def _shown(rows: Sequence[Row], size: str, folder: Path) -> Iterator[Message]:
-    yield message("note.to_trash", count=len(rows), size=size, folder=str(folder))
-    for row in rows[:_SHOWN]:
-        yield message("note.item", item=row.destination)
-    if len(rows) > _SHOWN:
-        yield message("note.more", count=len(rows) - _SHOWN)
 
 
 def _send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import shutil
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -15,22 +16,33 @@ import joblib
 from dupimg.errors import UsageError
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.previews import PreviewFolder
-from dupimg.messages import message
+from dupimg.messages import as_text, message
 from dupimg.options.run_options import UndoOptions
 from dupimg.options.verbs import verb
 from dupimg.pages.contact_sheet import PAGE, PageInfo, write_page
-from dupimg.plans.report import to_cell, write_report, write_table
+from dupimg.plans.report import from_cell, to_cell, write_report, write_table
 from dupimg.plans.rows import Row
 from dupimg.progress import progress_bar
 from dupimg.runs.begin import check_run
-from dupimg.runs.execute import UndoOutcome, bring_back, take_back
-from dupimg.runs.journal import APPLIED, UNDONE, Journal, locked, opened_journals, read_plan
+from dupimg.runs.ends import told_at_end
+from dupimg.runs.execute import ALREADY_BACK, GONE, LEFT, UndoOutcome, bring_back, take_back
+from dupimg.runs.journal import (
+    APPLIED,
+    UNDONE,
+    Journal,
+    locked,
+    opened_journals,
+    read_plan,
+)
 from dupimg.runs.result import REPORT, UNDO_REPORT, command_line, explain_resume
 from dupimg.runs.status import Status, status
 from dupimg.runs.system_trash import get_back
 from dupimg.wording import did_you_mean, plural
 
 _SHOWN = 5
+
+# Columns of the report, as `UndoOutcome` has them.
+_COLUMNS = ("path", "destination", "result", "reason")
 
 
 @dataclass(frozen=True)
@@ -56,28 +68,37 @@ class UndoResult:
     @property
     def left(self) -> int:
         """Number of files that are still at their destinations."""
-        return sum(outcome.result == "left" for outcome in self.outcomes)
+        return self._count(LEFT)
 
     @property
     def gone(self) -> tuple[str, ...]:
         """Paths of the files that are gone, because the trash was emptied."""
-        return tuple(outcome.path for outcome in self.outcomes if outcome.result == "gone")
+        return tuple(outcome.path for outcome in self.outcomes if outcome.result == GONE)
+
+    @property
+    def already_back(self) -> int:
+        """Number of files that were at their old places before this undo."""
+        return self._count(ALREADY_BACK)
 
     @property
     def taken_back(self) -> int:
-        """Number of files that are back at their old places."""
-        return len(self.outcomes) - self.left - len(self.gone)
+        """Number of files that this undo moved back to their old places."""
+        return len(self.outcomes) - self.already_back - self.left - len(self.gone)
 
     @property
     def failed(self) -> bool:
         """Whether any file is not back at its old place."""
-        return self.taken_back < len(self.outcomes)
+        return self.left + len(self.gone) > 0
+
+    def _count(self, result: str) -> int:
+        return sum(outcome.result == result for outcome in self.outcomes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `summary` as JSON values."""
         return {
             "counts": {
                 "taken_back": self.taken_back,
+                "already_back": self.already_back,
                 "left": self.left,
                 "gone": len(self.gone),
             },
@@ -88,10 +109,12 @@ class UndoResult:
 
     def summary(self) -> str:
         """Return the lines printed at the end."""
-        back = self.taken_back
+        back, already = self.taken_back, self.already_back
+        before = f"already    {already:>8,} {plural(already, 'file')}, back before\n"
         without = "its" if self.left == 1 else "their"
         return (
-            f"taken back {back:>8,} {plural(back, 'file')}\n{self._told_gone()}"
+            f"taken back {back:>8,} {plural(back, 'file')}\n"
+            f"{before * bool(already)}{self._told_gone()}"
             f"left       {self.left:>8,} {plural(self.left, 'file')}, changed since or without "
             f"{without} original\n"
             f"report     {self.report}\n"
@@ -112,10 +135,12 @@ class UndoResult:
 
 
 @verb(UndoOptions)
+@told_at_end()
 def undo(options: UndoOptions) -> UndoResult:
     """Take back a finished or unfinished run, for all files that are unchanged since.
 
-    With `file`, only these files and their companions go back to their old places.
+    With `file`, only these files and their companions go back to their old places. After an undo
+    that was killed at its very end, the same call reports the result of that one.
 
     Returns
     -------
@@ -134,13 +159,17 @@ def undo(options: UndoOptions) -> UndoResult:
         Journal(output_dir) as journal,
         explain_resume(command_line("undo", output_dir)),
     ):
-        if journal.state == UNDONE:
+        if journal.untold == UNDONE and not options.file:
+            outcomes = _read_outcomes(output_dir / UNDO_REPORT)
+            journal.mark_state(journal.state, untold=UNDONE)
+        elif journal.state == UNDONE:
             raise UsageError(message("refused.taken_back", folder=str(output_dir)))
-        take, told = _single_files if options.file else _all_files, journal.rows
-        outcomes = take(journal, options)
-        _write_outcomes(outcomes, output_dir / UNDO_REPORT)
-        if not options.file and all(outcome.result != "left" for outcome in outcomes):
-            _withdraw(journal, output_dir, told)
+        else:
+            take, told = _single_files if options.file else _all_files, journal.rows
+            outcomes = take(journal, options)
+            _write_outcomes(outcomes, output_dir / UNDO_REPORT)
+            if not options.file and all(outcome.result != LEFT for outcome in outcomes):
+                _withdraw(journal, output_dir, told)
     seconds = time.perf_counter() - start
     return UndoResult(outcomes, output_dir / UNDO_REPORT, status(output_dir), seconds)
 
@@ -216,15 +245,27 @@ def _split(files: Sequence[str], known: Collection[str]) -> Iterator[str]:
 
 
 def _write_outcomes(outcomes: Sequence[UndoOutcome], path: Path) -> None:
-    names = ("path", "destination", "result", "reason")
     table = {
         name: [
-            to_cell(str(getattr(outcome, name) or ""), may_look_like_data=name in names[:2])
+            to_cell(str(getattr(outcome, name) or ""), may_look_like_data=name in _COLUMNS[:2])
             for outcome in outcomes
         ]
-        for name in names
+        for name in _COLUMNS
     }
     write_table(table, path)
+
+
+def _read_outcomes(path: Path) -> tuple[UndoOutcome, ...]:
+    """Read what `_write_outcomes` wrote; nothing where it is gone, or a person has changed it."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = [[from_cell(line[name]) for name in _COLUMNS] for line in csv.DictReader(file)]
+            return tuple(
+                UndoOutcome(name, place, result, as_text(reason) if reason else None)
+                for name, place, result, reason in lines
+            )
+    except (OSError, LookupError, ValueError):
+        return ()
 
 
 def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
@@ -234,9 +275,11 @@ def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
     a killed undo can be repeated.
     """
     if journal.earlier:
-        earlier = Journal(output_dir, journal.earlier)
-        write_report(earlier.rows, output_dir / REPORT, instead_of=told)
-        write_page(earlier.rows, output_dir, PageInfo.of(earlier.record.run, "applied"))
+        with Journal(output_dir, journal.earlier) as earlier:
+            write_report(earlier.rows, output_dir / REPORT, instead_of=told)
+            write_page(earlier.rows, output_dir, PageInfo.of(earlier.record.run, "applied"))
+            # Before it is the journal: whoever is killed after that must not take it back, too.
+            earlier.mark_state(APPLIED, untold=UNDONE)
         journal.back_to_earlier()
         return
     if (plan := read_plan(output_dir)) is not None:
@@ -245,4 +288,4 @@ def _withdraw(journal: Journal, output_dir: Path, told: Sequence[Row]) -> None:
     else:
         (output_dir / PAGE).unlink(missing_ok=True)
         shutil.rmtree(PreviewFolder(output_dir).path, ignore_errors=True)
-    journal.mark_state(UNDONE)
+    journal.mark_state(UNDONE, untold=UNDONE)

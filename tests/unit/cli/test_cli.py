@@ -192,7 +192,7 @@ def test_one_json_object_says_what_a_command_did(tmp_path, capsys):
     assert applied["paths"]["report"] == str(output / "report.csv")
     assert applied["seconds"]["total"] >= 0
     undone, _ = json_of(capsys, "undo", output, "--json=yes", "--yes")
-    assert undone["counts"] == {"taken_back": 2, "left": 0, "gone": 0}
+    assert undone["counts"] == {"taken_back": 2, "already_back": 0, "left": 0, "gone": 0}
     assert undone["state"] == "undone"
 
 

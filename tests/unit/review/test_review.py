@@ -154,6 +154,14 @@ def test_every_photo_can_get_a_scene_of_its_own_after_the_last_one(review):
     assert {by_path(reviewed)[path].scene for path in scenes} == {3, 4, 5, 6}
 
 
+def test_any_number_that_names_have_room_for_begins_a_new_scene(review):
+    reviewed = review(both(edit("best.jpg", scene="99"), edit("alone.jpg", scene="9999")))
+    assert reviewed.problems == ()
+    rows = by_path(reviewed)
+    assert rows["best.jpg"].destination == "processed/image-0099-20240501100000000.jpg"
+    assert rows["alone.jpg"].destination == "processed/image-9999-20240502100000000.jpg"
+
+
 def test_a_photo_without_duplicates_may_be_removed_or_left(review):
     rows = by_path(review(edit("alone.jpg", action="remove")))
     assert rows["alone.jpg"].destination == "remove/image-0002-20240502100000000--alone.jpg"
@@ -191,9 +199,9 @@ def test_a_destination_written_by_hand_is_obeyed(review):
         (edit("best.jpg", scene="0"), "Got scene '0'"),
         (edit("best.jpg", scene="1.5"), "Got scene '1.5'"),
         (
-            edit("best.jpg", scene="7"),
-            "row 2: best.jpg: Got scene '7', expected a whole number: "
-            "1 to 2 for a scene of the plan, up to 6 for a new one.",
+            edit("best.jpg", scene="10000"),
+            "row 2: best.jpg: Got scene '10000', expected a whole number: "
+            "1 to 2 for a scene of the plan, up to 9999 for a new one.",
         ),
         (edit("best.jpg", scene="1" * 5000), "Got scene '1111"),
         (edit("best.jpg", digest="other"), "is not in the plan that was made for this folder"),

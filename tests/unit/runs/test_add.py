@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from dying import die_at
 from files import make_files, read_files, sample, save, snapshot
 from PIL import Image
 
@@ -300,33 +301,50 @@ def test_killed_at_any_moment_nothing_is_lost(folders, mode):
     assert contents <= {c for f in ("new", "out") for c in read_files(folders / f).values()}
 
 
-@pytest.mark.parametrize("step", ["write_table", "write_report", "write_page", "sync_folder"])
-def test_an_undo_that_is_killed_at_its_end_takes_back_no_more_than_the_addition(folders, step):
+@pytest.mark.parametrize(
+    "step",
+    [
+        "dupimg.runs.undo.write_table",
+        "dupimg.runs.undo.write_report",
+        "dupimg.runs.undo.write_page",
+        "dupimg.runs.journal.sync_folder",
+        "dupimg.runs.undo.UndoResult",
+        "dupimg.cli.main._report",
+    ],
+)
+def test_an_undo_that_is_killed_at_its_end_takes_back_no_more_than_the_addition(
+    folders, step, capsys
+):
     new_photos(folders)
     first = snapshot(folders / "out")
-    run(folders)
+    added = len(run(folders).rows) - 5
     die_at(step, "undo", folders / "out")
-    if step != "sync_folder":  # which comes when the undo is over
+    if "runs.undo.write" in step:  # the others come when the addition is taken back
         assert "only the report is not as it was. `dupimg undo" in str(status(folders / "out"))
-        assert main(["undo", str(folders / "out"), "--quiet"]) == 0
+    assert main(["undo", str(folders / "out")]) == 0
+    assert re.search(rf"(taken back|already) +{added + 1} files", capsys.readouterr().out)
     after = snapshot(folders / "out")
     assert after.pop("undo.csv")
     assert pictures(after) == pictures(first)
     assert after["report.csv"][0] == first["report.csv"][0]
     assert "takes the whole run back." in str(status(folders / "out"))
     check_report(folders / "out")
+    assert main(["undo", str(folders / "out"), "--quiet"]) == 0  # who asks again means the run
+    assert status(folders / "out").state == "undone"
 
 
-def die_at(step, verb, *words):
-    """Run a command in a process that dies instead of taking a step."""
-    module = "dupimg.runs.journal" if step == "sync_folder" else f"dupimg.runs.{verb}"
-    code = f"""if True:
-        import os, sys, {module}
-        from dupimg.cli.main import main
-        {module}.{step} = lambda *_, **__: os._exit(137)
-        main(sys.argv[1:])"""
-    command = [sys.executable, "-c", code, verb, *map(str, words), "--quiet"]
-    assert subprocess.run(command, check=False).returncode == 137
+@pytest.mark.parametrize("step", ["dupimg.runs.execute.next_step", "dupimg.cli.main._report"])
+def test_an_addition_that_is_killed_at_its_end_is_told_by_the_same_command(folders, step, capsys):
+    new_photos(folders)
+    words = ["add", *map(str, [folders / "new", folders / "out"]), "--process_mode=move"]
+    die_at(step, *words, f"--cache={cache(folders)}")
+    assert read_files(folders / "new") == {}
+    after = pictures(snapshot(folders / "out"))
+    assert main(words) == 0
+    assert "found           8 files" in capsys.readouterr().out
+    assert pictures(snapshot(folders / "out")) == after
+    assert main(words) == 2
+    assert "without files" in capsys.readouterr().err
 
 
 def test_reports_that_nobody_has_edited_do_not_pile_up(folders):

@@ -193,6 +193,26 @@ def test_a_protected_folder_outside_is_a_further_folder(folders, run, capsys):
     assert Path("one/photos/2024/cat.jpg").exists()
 
 
+def test_what_was_added_sums_up_where_folders_are_protected(folders, run, capsys):
+    run("organize", "one/photos", "out", "--protect=two/photos")
+    make_files(Path("two/photos"), {"late.txt": "late", "later.txt": "later"})
+    capsys.readouterr()
+    run("add", "two/photos", "out")  # an input now, and still protected
+    said = capsys.readouterr().out
+    check_sum("out", said)
+    added = "2 files: 0 kept, 0 new scenes; 0 removed, 0 other, 2 left where they are\n"
+    assert f"added           {added}" in said
+    # What was brought to the output stays there, though the folder it came from is protected now.
+    placed = {path: row["destination"] for path, row in reported("out").items()}
+    make_files(Path("two/photos"), {"latest.txt": "latest"})
+    run("add", "two/photos", "out", "--protect=one/photos")
+    said = capsys.readouterr().out
+    check_sum("out", said)
+    assert "0 other, 1 left where it is\n" in said
+    after = {path: row["destination"] for path, row in reported("out").items()}
+    assert after == placed | {"two/photos/latest.txt": ""}
+
+
 def test_a_duplicate_stays_whose_protected_keeper_was_changed(folders, run, capsys):
     make_files(Path(), {"best/cup.jpg": Path("one/photos/cup.jpg").read_bytes()})
     run("plan", "one/photos", "out", "--protect=best")
@@ -321,6 +341,29 @@ def test_folders_that_hold_one_folder_are_not_compared(bound, run, capsys):
     run("compare", "two/photos", "one/photos", status=2)
     assert "which are one folder" in capsys.readouterr().err
     assert not Path("pairs.csv").exists()
+
+
+def test_the_report_names_the_folder_of_every_file_once_one_comes_from_elsewhere(
+    folders, run, capsys
+):
+    one, two = (str(folders / name / "photos") for name in ("one", "two"))
+    run("organize", "one/photos", "out", "--process_mode=move")
+    before = Path("out/report.csv").read_bytes()
+    make_files(Path("one/photos"), {"2024/cat.jpg": "another", "late.txt": "late"})
+    run("add", "one/photos", "out")
+    # The one that was there goes by its place now, and is not counted as new.
+    assert "2 files: 0 kept, 0 new scenes; 0 removed, 2 other\n" in capsys.readouterr().out
+    assert "input" not in reported("out")["late.txt"]
+    run("add", "two/photos", "out", "--process_mode=move")
+    rows = reported("out")
+    assert rows[f"{two}/notes.txt"]["input"] == two
+    assert {row["input"] for path, row in rows.items() if not path.startswith(two)} == {one}
+    make_files(Path(), {"card/x.txt": "x"})
+    run("add", "card", "out")
+    assert {row["input"] for row in reported("out").values()} == {one, two, f"{folders}/card"}
+    for _ in range(3):
+        run("undo", "out")
+    assert Path("out/report.csv").read_bytes() == before
 
 
 def test_a_result_inside_an_input_is_passed_over_and_named(folders, run, capsys):

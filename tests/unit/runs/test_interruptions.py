@@ -16,12 +16,15 @@ import termios
 import time
 
 import pytest
-from files import make_files, sample
+from dying import die_at
+from files import make_files, read_files, sample
 from PIL import Image
 from planned import row_of, write_planned
 
 import dupimg
+from dupimg.cli.main import main
 from dupimg.progress import ProgressBar, noted, numbered, progress_bar
+from dupimg.runs.past_runs import past_runs
 
 
 @pytest.fixture
@@ -83,6 +86,18 @@ def test_a_look_that_is_cut_short(tmp_path, source, way):
     assert not (output / ".dupimg/look.json").exists()
 
 
+@pytest.mark.parametrize("said", [["--cache=none"], ["--cache", "none"]])
+def test_a_look_of_which_nothing_is_remembered_begins_again(tmp_path, source, said):
+    output = tmp_path / "out"
+    process = started("plan", source, output, *said)
+    wait_until(lambda: re.match("2 of 7 embedding, [1-9]", looked(output)), process)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert "The same command begins again, for --cache=none remembers nothing" in told
+    command = f"`dupimg plan {source} {output} --cache=none` begins again, for --cache=none"
+    assert command in dupimg.status(output).text
+
+
 def test_runs_at_once_share_the_cache_though_one_is_killed(tmp_path, source):
     cache = f"--cache={tmp_path / 'cache.sqlite'}"
     killed = started("plan", source, tmp_path / "one", cache)
@@ -95,6 +110,24 @@ def test_runs_at_once_share_the_cache_though_one_is_killed(tmp_path, source):
     dupimg.plan(source, tmp_path / "one", cache=str(tmp_path / "cache.sqlite"), quiet=True)
     plans = [(tmp_path / name / "plan.csv").read_bytes() for name in ("one", "two")]
     assert plans[0] == plans[1]
+
+
+def test_ctrl_c_while_python_imports_ends_in_one_line(tmp_path):
+    folder = tmp_path / "tqdm"
+    make_files(folder, {"__init__.py": "print('importing', flush=True)\ninput()"})
+    words = [sys.executable, "-m", "dupimg", "status", str(tmp_path)]
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    ) as process:
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert (process.returncode, said) == (130, "dupimg: interrupted\n")
 
 
 def test_carrying_out_that_is_interrupted_says_how_far_it_came(tmp_path):
@@ -110,6 +143,50 @@ def test_carrying_out_that_is_interrupted_says_how_far_it_came(tmp_path):
     assert 0 < int(found[1].replace(",", "")) <= len(list(other.iterdir()))
     assert dupimg.status(output).state == "applying"
     assert not dupimg.apply(output, quiet=True).failed
+
+
+@pytest.mark.parametrize("step", ["dupimg.runs.execute.next_step", "dupimg.cli.main._report"])
+@pytest.mark.parametrize("verb", ["organize", "apply"])
+def test_a_run_that_is_killed_at_its_end_is_told_by_the_same_command(tmp_path, capsys, verb, step):
+    source, output = tmp_path / "in", tmp_path / "out"
+    make_files(source, {f"{n}.txt": f"{n}" for n in range(3)})
+    words = ["organize", str(source), str(output), "--cache=none", "--process_mode=move"]
+    if verb == "apply":
+        write_planned(source, output, [row_of(source, f"{n}.txt") for n in range(3)])
+        words = ["apply", str(output), "--cache=none", "--process_mode=move"]
+    die_at(step, *words)
+    placed = read_files(output)
+    assert main(words) == 0
+    assert "other           3 no readable photo" in capsys.readouterr().out
+    assert read_files(output) == placed
+    assert main(words) == 2  # once it was told
+    assert "already holds results" in capsys.readouterr().err
+    die_at("dupimg.runs.undo.UndoResult", "undo", output)
+    assert main(["undo", str(output)]) == 0
+    assert "taken back        3 files" in capsys.readouterr().out
+    assert main(["undo", str(output)]) == 2
+    assert "was taken back already" in capsys.readouterr().err
+    kinds = [run.kind for run in past_runs(output) if run.kind != "plan"]
+    assert kinds == ["apply", "undo"]
+
+
+def test_an_undo_that_is_killed_while_it_leaves_takes_back_no_more_than_the_addition(tmp_path):
+    output, said = tmp_path / "out", {"quiet": True, "cache": "none"}
+    make_files(tmp_path, {"in/a.txt": "a", "new/b.txt": "b"})
+    dupimg.organize(tmp_path / "in", output, **said)
+    dupimg.add(tmp_path / "new", output, **said)
+    code = """if True:
+        import atexit, os, signal, sys
+        from dupimg.cli.start import main
+        status = main(sys.argv[1:])
+        atexit.register(os.kill, os.getpid(), signal.SIGKILL)  # the last is called first
+        sys.exit(status)"""
+    assert subprocess.run([sys.executable, "-c", code, "undo", output]).returncode == -9
+    for left in (["other/a.txt"], []):
+        process = started("undo", output, stdout=subprocess.PIPE)
+        told, _ = process.communicate()
+        assert (process.returncode, "taken back        1 file" in told) == (0, True)
+        assert [path for path in read_files(output) if "/" in path] == left
 
 
 def test_a_refusal_is_no_unfinished_look(tmp_path, source):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -84,6 +86,33 @@ def test_duplicates_go_to_the_trash_and_undo_brings_them_back(tmp_path, source, 
     }  # fmt: skip
     assert list((tmp_path / "share/Trash/files").iterdir()) == []
     assert list((tmp_path / "share/Trash/info").iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_in_a_terminal_it_asks(output, environment, answer):
+    main_end, terminal = pty.openpty()
+    words = [sys.executable, "-m", "dupimg", "trash", output]
+    ends = {"stdin": terminal, "stdout": subprocess.PIPE, "stderr": terminal}
+    with subprocess.Popen(words, env=environment, text=True, **ends) as process:
+        os.close(terminal)
+        shown = b""
+        while b"Send them to the trash? [Y/n]" not in shown:
+            shown += os.read(main_end, 1000)
+        assert len(removed(output)) >= 2
+        os.write(main_end, f"{answer}\n".encode())
+        said = process.stdout.read()
+        with contextlib.suppress(OSError):  # when the other end is closed
+            while True:
+                os.read(main_end, 1000)
+    os.close(main_end)
+    assert "would go to the system's trash" in said
+    assert process.returncode == (0 if answer == "y" else 2)
+    assert bool(removed(output)) == (answer == "n")
+
+
+def test_what_nobody_is_asked_about_goes(output, dupimg):
+    assert dupimg("trash", output, "--quiet").returncode == 2
+    assert "go to the system's trash, 0.0 MB:" in dupimg("trash", output, "--yes").stdout
 
 
 def test_a_file_with_another_name_frees_nothing(tmp_path, source, dupimg):

@@ -66,6 +66,33 @@ def test_what_was_brought_back_may_change_and_the_run_can_still_be_taken_back(tm
     assert set(read_files(source)) == {"large.jpg", "large.xmp", "small, old.jpg", "notes.txt"}
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_back_already_is_not_counted_as_taken_back(tmp_path, source, way):
+    before, output = snapshot(source), tmp_path / "out"
+    dupimg.organize(source, output, **WAYS[way], **SAID)
+    assert dupimg.undo(output, file="cup.jpg", **SAID).taken_back == 1
+    again = dupimg.undo(output, file="cup.jpg", **SAID)
+    assert (again.taken_back, again.already_back, again.failed) == (0, 1, False)
+    notes = output / "other/notes.txt"
+    if way == "move":  # a person puts it back
+        notes.rename(source / "notes.txt")
+    else:
+        notes.unlink()
+    undone = dupimg.undo(output, **SAID)
+    assert (undone.taken_back, undone.already_back, undone.failed) == (3, 1, False)
+    assert "already           1 file, back before\n" in undone.summary()
+    assert "notes.txt,other/notes.txt,already back," in (output / "undo.csv").read_text()
+    assert snapshot(source) == before
+
+
+def test_what_is_gone_is_named_by_the_place_where_it_was(tmp_path, source):
+    output = tmp_path / "out"
+    dupimg.organize(source, output, process_mode="move", **SAID)
+    (output / "other/notes.txt").unlink()
+    assert dupimg.undo(output, **SAID).left == 1
+    assert f"{output}/other/notes.txt is gone" in (output / "undo.csv").read_text()
+
+
 def test_companions_go_with_their_photo_and_commas_part_names(tmp_path, source):
     before, output = snapshot(source), tmp_path / "out"
     dupimg.organize(source, output, process_mode="move", **SAID)
