@@ -1,7 +1,7 @@
-"""Ends of which nobody was told: those of commands that were killed just before their last word.
+"""Track whether the end of a run was reported to the user.
 
-Whoever saw nothing of an end repeats the command. By the mark of that end, the repetition knows
-that there is nothing left to do but to tell of it.
+A command may be killed after its last step and before its summary. The user repeats it then, and
+the repetition finds an unreported end in the journal: it only prints the summary.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-# The journals whose ends are to be told in the block of `told_at_end`.
+# Journals whose ends are reported by the current block of `told_at_end`.
 _ENDS: ContextVar[list[Path] | None] = ContextVar("ends", default=None)
 
 
 @contextlib.contextmanager
 def told_at_end() -> Iterator[None]:
-    """Note in journals that a person was told of their ends, when the block has come to its own.
+    """Mark the ends of journals as reported when the block is left.
 
-    Of blocks inside each other the outermost one counts: that of a command, which shows what a
-    verb returns. An error in any of them leaves the ends untold.
+    Of nested blocks the outermost one counts: that of a command, which prints the summary. An
+    error in any of them leaves the ends unreported.
     """
     if (outer := _ENDS.get()) is not None:
         try:
@@ -39,7 +39,7 @@ def told_at_end() -> Iterator[None]:
     finally:
         _ENDS.reset(token)
     for journal in dict.fromkeys(ends):
-        with contextlib.suppress(OSError):  # then it is told once more, which does no harm
+        with contextlib.suppress(OSError):  # it is reported once more, which does no harm
             file = os.open(journal, os.O_WRONLY | os.O_APPEND)
             try:
                 append_mark(file, {"told": True})
@@ -48,7 +48,7 @@ def told_at_end() -> Iterator[None]:
 
 
 def tell_of(journal: Path) -> bool:
-    """Let the block note that the end of a journal is told; False where there is no block."""
+    """Mark the end of a journal as reported at the end of the block; False if there is no block."""
     if (ends := _ENDS.get()) is None:
         return False
     ends.append(journal)
@@ -57,5 +57,5 @@ def tell_of(journal: Path) -> bool:
 
 def append_mark(file: int, mark: dict[str, Any]) -> None:
     """Append a mark to an open journal."""
-    # One write in append mode: threads do not mix their lines.
+    # One write in append mode, so that threads do not mix their lines.
     os.write(file, f"\n{json.dumps(mark)}".encode())
