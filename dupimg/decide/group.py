@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -29,7 +29,9 @@ from dupimg.groups.second_look import SAME_SCENE
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
+from dupimg.plans.reasons import unlike_reason
 from dupimg.search.blocks import Checkpoint
+from dupimg.search.similarity import TOLERANCE
 
 _RULES = ("careful", "verified", "cosine")
 
@@ -230,8 +232,9 @@ def find_duplicates(
         else proven_keepers(claimed[rule], rule, finder, search)
         for rule in rules
     }
-    spared = _spared(claimed, by_rule, options.duplicate_rule)
     finder.decide_otherwise(by_rule[options.duplicate_rule], features.thumbnail)
+    look = look_again(finder, best_first, inverse, best, proof, alike)
+    spared = [*_spared(claimed[options.duplicate_rule], finder, proof)]
     photos = np.arange(len(inverse))
     keepers = np.where(stays, photos, best[finder.keepers_[inverse]])
     copies = np.bincount(inverse)[inverse]
@@ -240,8 +243,14 @@ def find_duplicates(
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
-        spared={int(best[i]): proof.why_spared(i, keeper) for i, keeper in spared},
-        second_look=look_again(finder, best_first, inverse, best, proof, alike),
+        spared={int(best[i]): proof.why_spared(i, other) for i, other in spared},
+        unlike={
+            int(best[i]): unlike_reason(
+                finder.nearest_cosine_[i], embedded.photos[best[j]].path, is_copy=is_copy
+            )
+            for i, j, is_copy in _unlike_copies(finder, search)
+        },
+        second_look=look,
         removed_by={rule: (best[by_rule[rule][inverse]] != photos) & ~stays for rule in rules},
     )
 
@@ -263,12 +272,37 @@ def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
 
 
 def _spared(
-    claimed: Mapping[str, NDArray[np.int64]], by_rule: Mapping[str, NDArray[np.int64]], rule: str
-) -> list[tuple[int, int]]:
-    """Return the contents that stay for want of proof, and the keepers they might have had."""
-    before, after = claimed[rule], by_rule[rule]
-    stays = (before != after) & (after == np.arange(len(after)))
-    return [(int(i), int(before[i])) for i in np.flatnonzero(stays)]
+    claimed: NDArray[np.int64], finder: DuplicateFinder, proof: Proof
+) -> Iterator[tuple[int, int]]:
+    """Yield the contents that stay for want of proof, and the ones that they are no copies of.
+
+    That is the nearest, with which the report compares them, or else the keeper they might have
+    had; none that goes in their own favour.
+    """
+    keepers = finder.keepers_
+    for i in np.flatnonzero((claimed != keepers) & (keepers == np.arange(len(keepers)))).tolist():
+        nearest = int(finder.nearest_index_[i])
+        other = nearest if proof.doubts_about((nearest, i)) else int(claimed[i])
+        if keepers[other] != i:
+            yield i, other
+
+
+def _unlike_copies(finder: DuplicateFinder, search: Search) -> Iterator[tuple[int, int, bool]]:
+    """Yield pairs of a copy and its original that both stay for their cosine alone.
+
+    First the content that it is said of, then the other one, and whether the first is the copy.
+    """
+    rank, keepers, proof = np.argsort(search.best_first), finder.keepers_, search.proof
+    apart = {frozenset(pair) for pair in search.apart.tolist()}
+    stays = keepers == np.arange(len(keepers))
+    below = stays & (finder.nearest_cosine_ < finder.threshold - TOLERANCE)
+    for i in np.flatnonzero(below & ~search.must_stay).tolist():
+        other = int(finder.nearest_index_[i])
+        if not stays[other] or {other, i} in apart:
+            continue
+        copies = proof.was_copy((other, i)), proof.was_copy((i, other))
+        if any(copies):
+            yield i, other, rank[other] < rank[i] if all(copies) else copies[0]
 
 
 def make_finder(options: RunOptions) -> DuplicateFinder:

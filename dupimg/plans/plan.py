@@ -62,6 +62,8 @@ class Groups:
         For the best shot of a moment, how many shots of it there are; 0 for all others.
     spared : mapping of int to Message
         Photos that are as alike as duplicates and stay all the same, and why.
+    unlike : mapping of int to Message
+        Photos that stay though one is a copy of the other, since they are less alike, and why.
     shared : mapping of int to Message
         Photos that details or the camera's clock put into a scene with another one, and the reason.
     removed_by : mapping of str to ndarray of shape (n,), bool
@@ -77,6 +79,7 @@ class Groups:
     nearest_in_scene: np.ndarray | None = None
     best_of: np.ndarray | None = None
     spared: Mapping[int, Message] = field(default_factory=dict)
+    unlike: Mapping[int, Message] = field(default_factory=dict)
     shared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -232,8 +235,9 @@ def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> 
 
 def _beside(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
     """Yield what else is to be said about photo `i`."""
-    if groups.keepers[i] == i and i in groups.spared:
-        yield groups.spared[i]
+    for why in (groups.spared, groups.unlike):
+        if groups.keepers[i] == i and i in why:
+            yield why[i]
     if groups.best_of is not None and groups.best_of[i]:
         yield message("reason.best_shot", count=int(groups.best_of[i]))
     if groups.keepers[i] == i and i in groups.shared:
