@@ -166,6 +166,7 @@ class Evidence:
         vectors: Sequence[NDArray[np.float32]],
         digests: Sequence[str],
         thumbnails: NDArray[np.uint8],
+        of: NDArray[np.int64] | None = None,
     ) -> DetailCounts:
         """Find pictures that one may be a copy of the other, a part of it or edited.
 
@@ -176,13 +177,15 @@ class Evidence:
         digests : sequence of str, of length n
             The content of each.
         thumbnails : ndarray of shape (n, side, side), uint8
+        of : ndarray of shape (k,), int64, optional
+            The contents that are compared with their nearest; all by default.
 
         Returns
         -------
         DetailCounts
             Of pairs of contents.
         """
-        near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
+        near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES, of) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, PLACES, "comparing")

@@ -224,7 +224,7 @@ def find_duplicates(
     proof = Proof(embedded, [embedded.photos[i] for i in best], edited=edited)
     rules = _RULES if with_other_rules else (options.duplicate_rule,)
     claimed = _claimed_keepers(finder)
-    alike = _alike(embedded) if options.duplicate_rule == "verified" else DetailCounts.none()
+    alike = find_alike(embedded) if options.duplicate_rule == "verified" else DetailCounts.none()
     search = Search(features, best_first, cannot_link, must_stay, proof, alike.pairs)
     by_rule = {
         rule: claimed[rule]
@@ -255,13 +255,16 @@ def find_duplicates(
     )
 
 
-def _alike(embedded: Embedded) -> DetailCounts:
-    """Find contents of which one may be a copy, a part or an edited copy of the other."""
+def find_alike(embedded: Embedded, of: NDArray[np.int64] | None = None) -> DetailCounts:
+    """Find contents of which one may be a copy, a part or an edited copy of the other.
+
+    `of` are the contents that are compared with their nearest; all by default.
+    """
     if embedded.evidence is None:
         return DetailCounts.none()
     features = embedded.features
     kinds = (features.vector, features.scene_without_colours)
-    return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail)
+    return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail, of)
 
 
 def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
