@@ -13,7 +13,7 @@ _MOST_HINTS = 3
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a suggestion of the known words nearest to `word`, or an empty string.
+    """Return a sentence with the known words nearest to `word`, or an empty string.
 
     Examples
     --------
@@ -22,10 +22,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("--treshold", ["--same_folder", "--scene_threshold", "--link_threshold"])
     ' Did you mean --scene_threshold or --link_threshold?'
     """
+    near = nearest_words(word, known)
+    return f" Did you mean {near}?" if near else ""
+
+
+def nearest_words(word: str, known: Iterable[str]) -> str:
+    """Return the known words nearest to `word`, or an empty string."""
     scores = {candidate: _likeness(word, candidate) for candidate in known}
     best = max(scores.values(), default=0.0)
     near = [candidate for candidate, score in scores.items() if score == best > 0]
-    return f" Did you mean {_either(near[:_MOST_HINTS])}?" if near else ""
+    return _either(near[:_MOST_HINTS]) if near else ""
 
 
 def _likeness(word: str, known: str) -> float:

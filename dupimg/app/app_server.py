@@ -274,7 +274,7 @@ class AppServer:
     def _run(self, name: str | None) -> Run:
         run = self._runs.find(name or "")
         if run is None:
-            abort(404, "There is no such run.")
+            raise UsageError(message("refused.no_such_run"))
         return run
 
     def _start_run(

@@ -19,7 +19,7 @@ import dupimg
 from dupimg.cli.commands import Command, collect_options
 from dupimg.cli.help import command_help, general_help
 from dupimg.errors import UsageError
-from dupimg.messages import Message, message
+from dupimg.messages import Message, as_text, message, why
 from dupimg.options.fields import Options
 from dupimg.options.run_options import (
     AddOptions,
@@ -269,7 +269,9 @@ def main(argv: Sequence[str] | None = None, command: Command | None = None) -> i
         if isinstance(error, UsageError):
             tell(error=[told.to_json() for told in error.messages], field=error.field)
             return _fail(words, REFUSED, str(error))
-        return _fail(words, FAILED, _describe(error))
+        told = _describe(error)
+        tell(error=[told.to_json()])
+        return _fail(words, FAILED, str(told))
 
 
 def _interruption(words: Sequence[str]) -> str:
@@ -304,15 +306,14 @@ def _warnings_shown_once() -> Callable[..., None]:
     return show
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: Exception) -> Message:
     if isinstance(error, OSError) and error.strerror == os.strerror(errno.ENOSPC):
-        where = f" under {error.filename}" if error.filename else ""
-        return (
-            f"{error.strerror}{where}. No photo is lost: make room, then run the same command again"
-        )
+        if error.filename:
+            return message("failed.no_space_at", why=why(error), path=str(error.filename))
+        return message("failed.no_space", why=why(error))
     if isinstance(error, OSError) and isinstance(error.strerror, Message):
-        return str(error.strerror)
-    return f"{type(error).__name__}: {error} (--debug shows where)"
+        return error.strerror
+    return message("failed.error", error=as_text(f"{type(error).__name__}: {error}"))
 
 
 def _run(words: list[str]) -> int:

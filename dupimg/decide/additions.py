@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.group import find_duplicates, keep_rule, make_finder, rank_photos
+from dupimg.decide.group import (
+    find_duplicates,
+    find_possible_copies,
+    keep_rule,
+    make_finder,
+    rank_photos,
+)
 from dupimg.decide.made_of_others import Made, duplicates_by_detail
 from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
@@ -249,7 +255,11 @@ def _with_history(row: Row, rows: Mapping[str, Row]) -> Row:
 def _affected_contents(collection: Collection, options: PlanOptions) -> NDArray[np.int64]:
     """Return the contents that can influence the decision about the new photos."""
     seeds = np.unique(collection.inverse[collection.is_new])
-    return reachable_rows(collection.features.vector, seeds, make_finder(options).search_threshold)
+    lowest = make_finder(options).search_threshold
+    reached = reachable_rows(collection.features.vector, seeds, lowest)
+    if options.duplicate_rule != "verified":
+        return reached
+    return np.union1d(reached, find_possible_copies(collection, seeds).pairs)
 
 
 def _with_groups(collection: Collection, contents: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -166,6 +166,7 @@ class Evidence:
         vectors: Sequence[NDArray[np.float32]],
         digests: Sequence[str],
         thumbnails: NDArray[np.uint8],
+        of: NDArray[np.int64] | None = None,
     ) -> DetailCounts:
         """Find pairs of pictures that may be copies, crops or edits of each other.
 
@@ -176,13 +177,15 @@ class Evidence:
         digests : sequence of str, of length n
             The content of each row.
         thumbnails : ndarray of shape (n, side, side), uint8
+        of : ndarray of shape (k,), int64, optional
+            The contents that are compared with their nearest; all by default.
 
         Returns
         -------
         DetailCounts
             Matched details of pairs of contents.
         """
-        near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES) for v in vectors]
+        near = [nearest_neighbours(v, _NEIGHBOURS, _LEAST_COSINE_OF_COPIES, of) for v in vectors]
         pairs = np.unique(np.concatenate(near), axis=0)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, PLACES, "comparing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -29,7 +29,9 @@ from dupimg.groups.second_look import SAME_SCENE
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
+from dupimg.plans.reasons import unlike_reason
 from dupimg.search.blocks import Checkpoint
+from dupimg.search.similarity import TOLERANCE
 
 _RULES = ("careful", "verified", "cosine")
 
@@ -223,7 +225,9 @@ def find_duplicates(
     rules = _RULES if with_other_rules else (options.duplicate_rule,)
     claimed = _claimed_keepers(finder)
     alike = (
-        _possible_copies(embedded) if options.duplicate_rule == "verified" else DetailCounts.none()
+        find_possible_copies(embedded)
+        if options.duplicate_rule == "verified"
+        else DetailCounts.none()
     )
     search = Search(features, best_first, cannot_link, must_stay, proof, alike.pairs)
     by_rule = {
@@ -232,8 +236,9 @@ def find_duplicates(
         else proven_keepers(claimed[rule], rule, finder, search)
         for rule in rules
     }
-    spared = _unproven(claimed, by_rule, options.duplicate_rule)
     finder.decide_otherwise(by_rule[options.duplicate_rule], features.thumbnail)
+    look = find_verdicts(finder, best_first, inverse, best, proof, alike)
+    spared = [*_unproven(claimed[options.duplicate_rule], finder, proof)]
     photos = np.arange(len(inverse))
     keepers = np.where(stays, photos, best[finder.keepers_[inverse]])
     copies = np.bincount(inverse)[inverse]
@@ -242,19 +247,28 @@ def find_duplicates(
         cosine_to_keeper=finder.cosine_to_keeper_[inverse],
         nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
         scenes=keepers,
-        spared={int(best[i]): proof.why_spared(i, keeper) for i, keeper in spared},
-        second_look=find_verdicts(finder, best_first, inverse, best, proof, alike),
+        spared={int(best[i]): proof.why_spared(i, other) for i, other in spared},
+        unlike={
+            int(best[i]): unlike_reason(
+                finder.nearest_cosine_[i], embedded.photos[best[j]].path, is_copy=is_copy
+            )
+            for i, j, is_copy in _unlike_copies(finder, search)
+        },
+        second_look=look,
         removed_by={rule: (best[by_rule[rule][inverse]] != photos) & ~stays for rule in rules},
     )
 
 
-def _possible_copies(embedded: Embedded) -> DetailCounts:
-    """Find pairs of contents that may be copies, crops or edits of each other."""
+def find_possible_copies(embedded: Embedded, of: NDArray[np.int64] | None = None) -> DetailCounts:
+    """Find pairs of contents that may be copies, crops or edits of each other.
+
+    `of` are the contents to compare with their nearest neighbours; all by default.
+    """
     if embedded.evidence is None:
         return DetailCounts.none()
     features = embedded.features
     kinds = (features.vector, features.scene_without_colours)
-    return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail)
+    return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail, of)
 
 
 def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
@@ -265,12 +279,37 @@ def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
 
 
 def _unproven(
-    claimed: Mapping[str, NDArray[np.int64]], by_rule: Mapping[str, NDArray[np.int64]], rule: str
-) -> list[tuple[int, int]]:
-    """Return the contents that stay for lack of proof, with their unproven keepers."""
-    before, after = claimed[rule], by_rule[rule]
-    stays = (before != after) & (after == np.arange(len(after)))
-    return [(int(i), int(before[i])) for i in np.flatnonzero(stays)]
+    claimed: NDArray[np.int64], finder: DuplicateFinder, proof: Proof
+) -> Iterator[tuple[int, int]]:
+    """Yield the contents that stay for lack of proof, with the content they are no copies of.
+
+    That is the nearest one, as in the report, or else the unproven keeper; never one that goes in
+    favour of the content itself.
+    """
+    keepers = finder.keepers_
+    for i in np.flatnonzero((claimed != keepers) & (keepers == np.arange(len(keepers)))).tolist():
+        nearest = int(finder.nearest_index_[i])
+        other = nearest if proof.doubts_about((nearest, i)) else int(claimed[i])
+        if keepers[other] != i:
+            yield i, other
+
+
+def _unlike_copies(finder: DuplicateFinder, search: Search) -> Iterator[tuple[int, int, bool]]:
+    """Yield the contents that are copies, or have a copy, and stay for their low cosine alone.
+
+    Each comes with the other content, and with whether it is the copy of the two.
+    """
+    rank, keepers, proof = np.argsort(search.best_first), finder.keepers_, search.proof
+    apart = {frozenset(pair) for pair in search.apart.tolist()}
+    stays = keepers == np.arange(len(keepers))
+    below = stays & (finder.nearest_cosine_ < finder.threshold - TOLERANCE)
+    for i in np.flatnonzero(below & ~search.must_stay).tolist():
+        other = int(finder.nearest_index_[i])
+        if not stays[other] or {other, i} in apart:
+            continue
+        copies = proof.was_copy((other, i)), proof.was_copy((i, other))
+        if any(copies):
+            yield i, other, rank[other] < rank[i] if all(copies) else copies[0]
 
 
 def make_finder(options: RunOptions) -> DuplicateFinder:

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.messages import message
 from dupimg.model.installed import BackendError, is_installed, require_torch
 from dupimg.model.models import Model
 
@@ -77,10 +78,7 @@ def choose_backend(name: str, model: Model) -> str:
         raise ValueError(f"Got backend={name!r}, expected 'auto', 'torch' or 'openvino'.")
     installed = is_installed(OPENVINO)
     if not installed and (name == OPENVINO or (name == "auto" and not is_installed(TORCH))):
-        raise BackendError(
-            f"Got backend={name!r}, but openvino is not installed. Install it with "
-            "`pip install openvino`, or torch and timm and use backend='torch'."
-        )
+        raise BackendError(message("refused.no_openvino", backend=repr(name)), field="backend")
     chosen = TORCH if name == TORCH or not installed else OPENVINO
     if model.library == "torchvision":
         require_torch(model.library, by=f"model={model.name!r}")
@@ -102,10 +100,7 @@ def check_precision(precision: str) -> None:
     if precision not in (FLOAT32, BFLOAT16):
         raise ValueError(f"Got precision={precision!r}, expected 'float32' or 'bfloat16'.")
     if precision == BFLOAT16 and not has_bfloat16():
-        raise BackendError(
-            "Got precision='bfloat16', for which this processor has no instructions, expected "
-            "one with avx512_bf16 or amx_bf16. Use precision='float32'."
-        )
+        raise BackendError(message("refused.no_bfloat16"), field="precision")
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dupimg.errors import UsageError
+from dupimg.messages import details, message
 from dupimg.model.models import Model, fingerprint
 
 # Number of components; the file stays below 1.5 MB. Pair F1 of average linkage on labelled photos
@@ -199,9 +200,8 @@ def load_head(path: Path) -> SceneHead:
         head = SceneHead(about["network"], about["fitted_on"], tuple(about["sizes"]), *arrays)
         _check_shapes(head)
     except _FILE_ERRORS as error:
-        raise HeadError(
-            f"Got scene_head={path}, expected a file that `dupimg fit_head` wrote: {error}."
-        ) from error
+        told = message("refused.no_head", path=str(path), why=details(error))
+        raise HeadError(told, field="scene_head") from error
     return head
 
 
@@ -217,10 +217,10 @@ def choose_head(model: Model, path: Path | None) -> SceneHead | None:
         return shipped_head(model.head) if model.head else None
     head = load_head(path)
     if head.network != fingerprint(model) or not model.feature_sizes:
-        raise HeadError(
-            f"Got scene_head={path}, fitted for {head.network}, expected one that was fitted for "
-            f"{fingerprint(model)}. Fit one with `dupimg fit_head`."
+        told = message(
+            "refused.other_head", path=str(path), network=head.network, expected=fingerprint(model)
         )
+        raise HeadError(told, field="scene_head")
     return head
 
 

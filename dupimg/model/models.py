@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dupimg.errors import UsageError
+from dupimg.messages import details, message
 from dupimg.model.installed import require_torch
 from dupimg.wording import did_you_mean
 
@@ -253,10 +254,15 @@ def fetch_weights(model: Model) -> Path:
         path = _download(model)
     digest = _sha256(path)
     if not digest.startswith(model.sha256):
-        raise WeightsError(
-            f"Got {path} with sha256 {digest[:16]}…, expected {model.sha256[:16]}…: it is not "
-            f"the published {model.filename}. Remove it, or replace it by {source(model)}."
+        told = message(
+            "refused.other_weights",
+            path=str(path),
+            digest=digest[:16],
+            expected=model.sha256[:16],
+            file=model.filename,
+            source=source(model),
         )
+        raise WeightsError(told, field="model")
     return path
 
 
@@ -281,7 +287,8 @@ def _torch_cache() -> Path:
 def _download(model: Model) -> Path:
     """Download the weights into torchvision's cache, verify them and rename them into place."""
     if not model.url:
-        raise WeightsError(f"No weights for {model.name}. Install {source(model)}.")
+        told = message("refused.no_weights", model=model.name, source=source(model))
+        raise WeightsError(told, field="model")
     require_torch(model.library, by=f"model={model.name!r}")
     import torch
 
@@ -292,10 +299,16 @@ def _download(model: Model) -> Path:
             model.url, str(path), hash_prefix=model.sha256, progress=sys.stderr.isatty()
         )
     except (OSError, RuntimeError, http.client.HTTPException) as error:
-        raise WeightsError(
-            f"Could not download {model.filename} (sha256 {model.sha256}…, {model.megabytes} MB) "
-            f"from {model.url}: {error}. Get it there and put it at {_places(model)[0]}."
-        ) from error
+        told = message(
+            "refused.no_download",
+            file=model.filename,
+            digest=model.sha256,
+            megabytes=str(model.megabytes),
+            url=model.url,
+            why=details(error),
+            place=str(_places(model)[0]),
+        )
+        raise WeightsError(told, field="model") from error
     return path
 
 

@@ -16,7 +16,7 @@ from zoneinfo import available_timezones
 from dupimg.messages import message
 from dupimg.options.globs import check_glob
 from dupimg.options.time_zones import find_zone
-from dupimg.wording import did_you_mean
+from dupimg.wording import nearest_words
 
 Converter = Callable[[Any], Any]
 
@@ -244,7 +244,7 @@ def one_of(*choices: str) -> Converter:
     def convert(value: Any) -> str:
         if value not in choices:
             told = message("expected.one_of", choices=", ".join(choices))
-            raise ValueError(told, did_you_mean(str(value), choices))
+            raise ValueError(told, nearest_words(str(value), choices))
         return value
 
     return convert
@@ -264,7 +264,7 @@ def to_time_zone(value: Any) -> str:
         names = available_timezones()
         raise ValueError(
             message("expected.time_zone"),
-            did_you_mean(str(value), sorted(names)),
+            nearest_words(str(value), sorted(names)),
         ) from None
     return str(value)
 

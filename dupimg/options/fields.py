@@ -114,7 +114,8 @@ class Options:
                 expected, *hint = error.args
                 wanted = expected if isinstance(expected, Message) else as_text(f"{expected}.")
                 if any(hint):
-                    wanted = message("expected.hinted", expected=wanted, hint=as_text(*hint))
+                    guess = message("expected.guess", guess=hint[0])
+                    wanted = message("expected.hinted", expected=wanted, hint=guess)
                 told = message(
                     "refused.value", field=field.name, value=repr(value), expected=wanted
                 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dupimg.wording import did_you_mean
+from dupimg.wording import nearest_words
 
 SCENES, TREE = LAYOUTS = ("scenes", "tree")
 
@@ -127,7 +127,7 @@ def _check_field(field: str, format: str, conversion: str | None) -> None:
     if field not in FIELDS:
         raise ValueError(
             f"the fields {', '.join(FIELDS)}, not {{{field}}}",
-            did_you_mean(f"{{{field}}}", [f"{{{name}}}" for name in FIELDS]),
+            nearest_words(f"{{{field}}}", [f"{{{name}}}" for name in FIELDS]),
         )
     if conversion:
         raise ValueError(f"{{{field}}} without !{conversion}")
@@ -176,6 +176,6 @@ def to_layout(value: object) -> str:
     if text in LAYOUTS:
         return text
     if not {"{", "}"} & set(text):
-        raise ValueError(_EXPECTED, did_you_mean(text, LAYOUTS))
+        raise ValueError(_EXPECTED, nearest_words(text, LAYOUTS))
     parse_template(text)
     return text

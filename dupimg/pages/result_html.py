@@ -69,7 +69,7 @@ def result_html(
         sorted(group, key=lambda row: row.action != KEEP)
         for group in _largest(photos, "duplicate_group")
     ]
-    scenes = _largest((row for row in photos if row.action == KEEP), "scene")
+    scenes = _largest((row for row in photos if row.action == KEEP and row.destination), "scene")
     parts = [
         _STYLE,
         _counts_table(counts, seconds),
@@ -85,7 +85,7 @@ def _counts_table(counts: Counts, seconds: float) -> str:
     left, failed = counts.left, counts.failed
     lines = [
         ("found", counts.found, f"in {seconds:,.1f} s"),
-        ("kept", counts.kept, f"in {counted(counts.scenes, 'scene')}"),
+        ("kept", counts.kept, f"in {counted(counts.scenes, 'scene')}" if counts.scenes else ""),
         ("removed", counts.removed, f"{counts.bytes_freed / 1e6:,.1f} MB"),
         ("other", counts.other, "no readable photo"),
         ("left", left, "where it is" if left == 1 else "where they are"),

@@ -23,7 +23,7 @@ class Counts:
     failed : int
         Files that could not be transferred; they are still at their old places.
     scenes : int
-        Scenes of the kept files.
+        Scenes that the kept files are sorted into; none where these stay where they are.
     photos, videos, companions : int
         Readable photos, videos that are no companions, and the companions of both.
     unsearched : int
@@ -60,7 +60,7 @@ class Counts:
 
         Examples
         --------
-        >>> rows = [Row("a.jpg", "keep", scene=1), Row("b.jpg", "remove", scene=1)]
+        >>> rows = [Row("a.jpg", "keep", "processed/a.jpg", scene=1), Row("b.jpg", "remove")]
         >>> counts = Counts.of(rows)
         >>> counts.found, counts.kept, counts.removed, counts.scenes
         (2, 1, 1, 1)
@@ -75,7 +75,7 @@ class Counts:
             other=actions[OTHER],
             left=actions[LEAVE],
             failed=len(rows) - len(done),
-            scenes=len({row.scene for row in done if row.action == KEEP}),
+            scenes=len({row.scene for row in done if row.action == KEEP and row.destination}),
             photos=sum(row.is_photo for row in rows),
             videos=sum(row.is_video for row in rows),
             companions=sum(row.is_companion for row in rows),

@@ -61,6 +61,9 @@ class Groups:
         For the best shot of a moment the number of its shots; 0 for all others.
     spared : mapping of int to Message
         Photos that stay although they are as similar as duplicates, with the reasons.
+    unlike : mapping of int to Message
+        Photos that stay although one is a copy of the other, because their cosine is low, with the
+        reasons.
     shared : mapping of int to Message
         Photos that share a scene by details or the camera's clock, with the reasons.
     removed_by : mapping of str to ndarray of shape (n,), bool
@@ -76,6 +79,7 @@ class Groups:
     nearest_in_scene: np.ndarray | None = None
     best_of: np.ndarray | None = None
     spared: Mapping[int, Message] = field(default_factory=dict)
+    unlike: Mapping[int, Message] = field(default_factory=dict)
     shared: Mapping[int, Message] = field(default_factory=dict)
     removed_by: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -231,8 +235,9 @@ def _verdict(photos: Sequence[Photo], i: int, keeper: Photo, groups: Groups) -> 
 
 def _additional_reasons(photo: Photo, i: int, groups: Groups) -> Iterator[Message]:
     """Yield additional reasons of photo `i`."""
-    if groups.keepers[i] == i and i in groups.spared:
-        yield groups.spared[i]
+    for why in (groups.spared, groups.unlike):
+        if groups.keepers[i] == i and i in why:
+            yield why[i]
     if groups.best_of is not None and groups.best_of[i]:
         yield message("reason.best_shot", count=int(groups.best_of[i]))
     if groups.keepers[i] == i and i in groups.shared:

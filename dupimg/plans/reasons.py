@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache, reduce
 
@@ -43,6 +44,17 @@ def spared_reason(doubt: str, photo: str) -> Message:
         }[doubt],
         photo=photo,
     )
+
+
+def unlike_reason(cosine: float, photo: str, *, is_copy: bool) -> Message:
+    """Return the reason why a copy and its original both stay: a cosine below the threshold.
+
+    `is_copy` tells whether the reason is for the copy of `photo`, or `photo` is the copy.
+    """
+    percent = str(math.floor(100 * cosine + 1e-9))
+    if is_copy:
+        return message("reason.spared_unlike", percent=percent, photo=photo, rule="verified")
+    return message("reason.unlike_copy", percent=percent, photo=photo)
 
 
 @lru_cache  # most of a million photos share a few reasons

@@ -81,10 +81,9 @@ def add(
                 return result  # everything had been moved before
             journal = Journal(output_dir)
         if journal.state != APPLIED or journal.failed:
-            raise UsageError(
-                f"Got output_dir={output_dir}, whose run is not finished, expected a finished "
-                f"one. {command_line('status', output_dir)} says where it stands."
-            )
+            status = command_line("status", output_dir)
+            told = message("refused.trash_unfinished", folder=str(output_dir), status=status)
+            raise UsageError(told, field="output_dir")
         announce = announce or announces(options)
         folders = ", ".join(map(str, options.new_dir))
         announce(message("note.folders", inputs=folders, output=str(output_dir)))

@@ -51,12 +51,13 @@ def plan(options: PlanOptions, *, announce: Callable[[Message], object] | None =
     output_dir = options.output_dir
     preflight.check_inputs(options.input_dir, options.protect, "input_dir")
     if unfinished_journal(output_dir) is not None:
-        raise UsageError(
-            f"Got output_dir={output_dir}, where a run is unfinished. Finish it with "
-            f"{command_line('apply', output_dir)}, or take it back with "
-            f"{command_line('undo', output_dir)}.",
-            field="output_dir",
+        told = message(
+            "refused.run_unfinished",
+            folder=str(output_dir),
+            apply=command_line("apply", output_dir),
+            undo=command_line("undo", output_dir),
         )
+        raise UsageError(told, field="output_dir")
     run = describe_run(options, "")
     folders = Folders(run.inputs, disk_space.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)

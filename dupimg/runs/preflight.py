@@ -100,16 +100,12 @@ def check_output(output_dir: Path) -> None:
     UsageError
     """
     if output_dir.exists() and not output_dir.is_dir():
-        raise UsageError(
-            f"Got output_dir={output_dir}, which is a file, expected a folder.", field="output_dir"
-        )
+        told = message("refused.file", name="output_dir", folder=str(output_dir))
+        raise UsageError(told, field="output_dir")
     held = [name for name in FOLDERS.values() if (output_dir / name).exists()]
     if held:
-        raise UsageError(
-            f"Got output_dir={output_dir}, which already holds results ({', '.join(held)}), "
-            "expected a new folder. Choose another output_dir.",
-            field="output_dir",
-        )
+        told = message("refused.holds_results", folder=str(output_dir), held=", ".join(held))
+        raise UsageError(told, field="output_dir")
     parent = existing_parent(output_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UsageError(
@@ -134,11 +130,17 @@ def check_apart(
             if relation == "inside" and may_be_inside and not _same_folder(near, far):
                 continue
             relation = "equal to" if _same_folder(near, far) else relation
-            raise UsageError(
-                f"Got output_dir={output_dir}, which is {relation} {name}={input_dir}, "
-                "expected a folder apart from it. Choose another output_dir.",
-                field="output_dir",
+            told = message(
+                {
+                    "inside": "refused.output_inside_input",
+                    "around": "refused.output_around_input",
+                    "equal to": "refused.output_is_input",
+                }[relation],
+                output=str(output_dir),
+                name=name,
+                folder=str(input_dir),
             )
+            raise UsageError(told, field="output_dir")
 
 
 def check_found(found: Found, folders: Sequence[Path], name: str = "input_dir") -> None:
@@ -150,11 +152,12 @@ def check_found(found: Found, folders: Sequence[Path], name: str = "input_dir") 
     """
     if found.first is None:
         passed_over = found.passed_over + len(found.excluded)
-        but = f" but for {passed_over:,} that the options pass over" if passed_over else ""
         shown = ", ".join(map(str, folders))
-        raise UsageError(
-            f"Got {name}={shown} without files{but}, expected a folder of photos.", field=name
-        )
+        if passed_over:
+            told = message("refused.all_passed_over", name=name, folders=shown, count=passed_over)
+        else:
+            told = message("refused.no_files", name=name, folders=shown)
+        raise UsageError(told, field=name)
 
 
 def find_input(

@@ -125,8 +125,8 @@ class Result:
             + " + left" * bool(counts.left)
             + " + failed" * bool(counts.failed)
         )
-        scenes = counted(counts.scenes, "scene")
-        yield f"kept     {counts.kept:>8,} in {scenes}      {self._place(KEEP, output)}"
+        scenes = f" in {counted(counts.scenes, 'scene')}" if counts.scenes else ""
+        yield f"kept     {counts.kept:>8,}{scenes}      {self._place(KEEP, output)}"
         yield (
             f"removed  {counts.removed:>8,} {plural(counts.removed, 'duplicate')}, "
             f"{counts.bytes_freed / 1e6:,.1f} MB      {output / 'remove'}"

@@ -315,7 +315,12 @@ def reachable_rows(
     return np.flatnonzero(reached)
 
 
-def nearest_neighbours(vectors: NDArray, n_neighbours: int, threshold: float) -> NDArray[np.int64]:
+def nearest_neighbours(
+    vectors: NDArray,
+    n_neighbours: int,
+    threshold: float,
+    of: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Return the pairs of rows in which one is among the nearest of the other.
 
     Parameters
@@ -326,6 +331,8 @@ def nearest_neighbours(vectors: NDArray, n_neighbours: int, threshold: float) ->
         Number of neighbours of each row.
     threshold : float
         Lowest cosine.
+    of : ndarray of shape (k,), int64, optional
+        The rows whose nearest are wanted; all by default.
 
     Returns
     -------
@@ -347,9 +354,10 @@ def nearest_neighbours(vectors: NDArray, n_neighbours: int, threshold: float) ->
     found = [np.empty((0, 2), np.int64)]
     if n_proposed < 1:
         return found[0]
+    wanted = np.arange(n_rows) if of is None else of
     at_once = max(1, min(n_rows, _PRODUCTS_AT_ONCE // n_rows))
-    for start in range(0, n_rows, at_once):
-        rows = np.arange(start, min(start + at_once, n_rows))
+    for start in range(0, len(wanted), at_once):
+        rows = wanted[start : start + at_once]
         products = unit[rows] @ unit.T
         products[np.arange(len(rows)), rows] = -np.inf
         proposed = np.argpartition(-products, n_proposed - 1, axis=1)[:, :n_proposed]

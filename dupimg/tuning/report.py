@@ -57,8 +57,15 @@ class Tuned:
 
     @classmethod
     def of(cls, session: TuningSession, options: TuneOptions) -> Tuned:
-        """Create from the answers so far."""
-        return cls(*session.judge(), options, session.n_answers, session.n_skipped)
+        """Create from the answers so far.
+
+        A threshold for scenes above that for duplicates is not recommended, as no run accepts it.
+        """
+        duplicates, scenes = session.judge()
+        upper = duplicates.recommended or options.duplicate_threshold
+        if (scenes.recommended or 0) > upper:
+            scenes = replace(scenes, recommended=None)
+        return cls(duplicates, scenes, options, session.n_answers, session.n_skipped)
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -67,11 +74,7 @@ class Tuned:
             "duplicate_threshold": self.duplicates.recommended,
             "scene_threshold": self.scenes.recommended,
         }
-        known = {name: value for name, value in found.items() if value is not None}
-        if "scene_threshold" in known:  # must not exceed the other one
-            upper = known.get("duplicate_threshold", self.options.duplicate_threshold)
-            known["scene_threshold"] = min(known["scene_threshold"], upper)
-        return known
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def command(self) -> str:
@@ -179,9 +182,10 @@ def _advice(name: str, evidence: ThresholdEvidence, precision: float) -> Iterato
     elif len(evidence.cosines) < FEWEST_ANSWERS:
         yield f"  no recommendation: it takes at least {FEWEST_ANSWERS} answers"
     else:
+        up_to = "" if name == "duplicates" else " up to that for duplicates"
         yield (
-            f"  no recommendation: at no threshold are {precision:.0%} right with a probability "
-            "of 95 %"
+            f"  no recommendation: at no threshold{up_to} are {precision:.0%} right with a "
+            "probability of 95 %"
         )
         if (evidence.table["high"] >= precision).any():
             yield "  More answers narrow the intervals: a higher --pairs goes on from here."

@@ -9,11 +9,11 @@ from dataclasses import replace
 from dupimg.errors import UsageError
 from dupimg.files.inputs import Inputs
 from dupimg.files.sandbox import warm_up
+from dupimg.messages import message
 from dupimg.options.tool_options import TuneOptions
 from dupimg.runs import preflight
 from dupimg.tuning.report import Tuned, conclude
 from dupimg.tuning.tuning_session import TuningSession
-from dupimg.wording import counted
 
 
 def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned:
@@ -48,11 +48,9 @@ def tune(options: TuneOptions, *, say: Callable[[str], object] = print) -> Tuned
     with Evidence(options.cache, jobs=options.jobs, quiet=options.quiet) as evidence:
         _, embedded = read_and_embed(options, inputs, found, evidence)
     if len(embedded.features) < 2:
-        readable = counted(len(embedded.features), "readable photo")
-        raise UsageError(
-            f"Got input_dir={options.input_dir} with {readable}, expected a folder of photos to "
-            "compare. Identical files count once."
-        )
+        folder, count = str(options.input_dir), len(embedded.features)
+        told = message("refused.too_few_photos", folder=folder, count=count)
+        raise UsageError(told, field="input_dir")
     session = TuningSession(embedded, options)
     options.output_dir.mkdir(parents=True, exist_ok=True)
     ask_in_browser(session, options, say)

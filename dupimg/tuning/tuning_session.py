@@ -9,6 +9,7 @@ import numpy as np
 from dupimg.decide.embedded import Embedded
 from dupimg.errors import UsageError
 from dupimg.files.photos import Photo
+from dupimg.messages import message
 from dupimg.model.features import Features
 from dupimg.options.tool_options import TuneOptions
 from dupimg.tuning.pair_labels import SKIPPED, PairLabel, read_pairs, write_pairs
@@ -85,10 +86,8 @@ class TuningSession:
         self._file = options.output_dir / LABELS
         self.labels = read_pairs(self._file) if self._file.exists() else ()
         if self.labels and not len(self._known()[0]):
-            raise UsageError(
-                f"Got {self._file}, whose answers are about other photos than those in "
-                f"{options.input_dir}. Choose another output_dir."
-            )
+            file, folder = str(self._file), str(options.input_dir)
+            raise UsageError(message("refused.other_answers", file=file, folder=folder))
         self._question: Question | None = None
         self._choose()
 

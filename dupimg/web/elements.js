@@ -50,6 +50,13 @@ function visible(name) {
     .replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, "\ufffd");
 }
 
+/** Make the nodes of a name; the end of a long one stays in sight: it tells files apart. */
+function nameParts(name) {
+  const [, start, end] = /^(.{8,}?)((?:\P{M}\p{M}*){12})$/su.exec(visible(name)) ?? [];
+  if (!start) return [visible(name)];
+  return [element("span", { class: "name-start" }, start), end];
+}
+
 /** Make the nodes of a text, in which parts that are isolated (U+2068 … U+2069) are English: words that nobody has translated. */
 function inLanguages(text) {
   return text.split(/\u2068(.*?)\u2069/s).map((part, i) =>

@@ -2,7 +2,7 @@
 
 const TEXTS = JSON.parse(document.getElementById("text").textContent);
 
-const words = { language: "en", formats: {}, templates: {} };
+const words = { language: "en", locale: "en", formats: {}, templates: {} };
 
 /** Remember a small choice of the reader; a browser may forbid it. */
 function remember(key, value) {
@@ -34,6 +34,7 @@ function setLanguage(language) {
   // A reader of English may be used to the dates of Britain, India or Canada.
   const tongue = language.slice(0, 2);
   const locale = navigator.languages.find((tag) => tag.startsWith(tongue)) ?? language;
+  words.locale = locale;
   const number = (options) => new Intl.NumberFormat(locale, options);
   // Times are what a clock showed, counted as if it had shown UTC.
   const date = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
@@ -100,7 +101,8 @@ function formatTenths(cosine) {
 function formatBytes(value) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(value || 1) / 3)));
-  return words.formats[units[step]].format(value / 1000 ** step);
+  // A number and its unit stay in one line.
+  return words.formats[units[step]].format(value / 1000 ** step).replace(" ", "\u00a0");
 }
 
 function formatPixels(row) {

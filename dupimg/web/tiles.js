@@ -139,7 +139,7 @@ function tile(page, item, line, { kind }) {
       isBestShot(row) ? element("span", { class: "best", title: why }, "★") : null,
       alike && element("span", { class: "cosine",
         title: `${t("cosine")} ${formatCosine(likeness)}` }, alike)),
-    element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
+    element("p", { class: "name", title: visible(row.path), dir: "auto" }, ...nameParts(name)),
     element("p", { class: "small", title: visible(row.path), dir: "auto" },
       visible(folder) || t("folder.top")),
     element("p", { class: "small numbers" },
@@ -155,7 +155,7 @@ function tile(page, item, line, { kind }) {
 function stripPhoto(page, item, line, block) {
   const { row } = item;
   const name = element("span", { class: "file-name", dir: "auto" },
-    visible(splitPath(row.path).name));
+    ...nameParts(splitPath(row.path).name));
   return element(
     "div",
     { class: "strip-photo" },
@@ -211,7 +211,7 @@ function fileRow(page, line) {
     { class: `file ${row.action}` },
     photoButton(page, { ...item, width: 64 }, 56),
     element("div", { class: "names" },
-      element("p", { class: "name", title: visible(row.path), dir: "auto" }, visible(name)),
+      element("p", { class: "name", title: visible(row.path), dir: "auto" }, ...nameParts(name)),
       element("p", { class: "small", dir: "auto" }, visible(folder) || t("folder.top"))),
     element("div", { class: "decide" }, ...state),
     ...cells.map((text, i) => element("span", { class: `cell cell-${i} numbers` }, text)),

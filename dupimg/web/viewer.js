@@ -115,7 +115,7 @@ class Viewer {
       "div",
       { class: "viewer-head" },
       element("div", { class: "names" },
-        element("h2", { class: "name", dir: "auto" }, visible(name)),
+        element("h2", { class: "name", dir: "auto" }, ...nameParts(name)),
         element("p", { class: "small", dir: "auto" }, visible(folder) || t("folder.top"))),
       element("div", { class: "row viewer-modes" },
         element("div", { class: "segmented", role: "group", "aria-label": t("viewer.mode") },
@@ -210,7 +210,7 @@ class Viewer {
       { href: this.page.addresses.photo(row), target: "_blank", rel: "noopener" },
       t("viewer.file"));
     return element("figcaption", { class: "row" }, badge(this.page, row),
-      element("span", { class: "name", dir: "auto" }, visible(splitPath(row.path).name)), link);
+      element("span", { class: "name", dir: "auto" }, ...nameParts(splitPath(row.path).name)), link);
   }
 
   roleOf(row) {

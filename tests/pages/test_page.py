@@ -70,7 +70,7 @@ def test_the_summary_counts_the_rows(visit, sheet, rows):
     kept = sum(row.action == KEEP for row in rows)
     removed = sum(row.action == REMOVE for row in rows)
     assert texts(page, ".count strong") == [str(len(rows)), str(kept), str(removed), "2"]
-    assert "150 kB of duplicates" in page.locator(".count.remove").inner_text()
+    assert "150\xa0kB of duplicates" in page.locator(".count.remove").inner_text()
     assert "4 scenes" in page.locator(".count.keep").inner_text()
     note = "The rule “verified” would have removed 1 more photo and spared 0."
     assert page.locator(".notes").inner_text() == note
@@ -174,7 +174,7 @@ def test_every_duplicate_group_shows_its_keeper_first(visit, sheet):
         "Group 2": ["coffee.heic", "tasse/咖啡.jpg"],
     }
     tile = page.locator(".tile", has_text="other.jpg")
-    for text in ("Remove", "96 % alike", "451 × 300", "50 kB", "1 May 2024, 10:02:00", "cat"):
+    for text in ("Remove", "96 % alike", "451 × 300", "50\xa0kB", "1 May 2024, 10:02:00", "cat"):
         assert text in tile.inner_text()
     assert "near duplicate; the keeper has more bytes" in tile.inner_text()
     assert "Keeper" in page.locator(".tile", has_text="best.png").inner_text()
@@ -327,7 +327,7 @@ def test_side_by_side_shows_both_photos_and_stresses_what_differs(visit, sheet):
     assert texts(page, "figcaption .name") == ["best.png", "other.jpg"]
     assert loaded(page, ".stage img") == [True, True]
     differs = texts(page, "td.differs")
-    assert {"200 kB", "50 kB"} <= set(differs)
+    assert {"200\xa0kB", "50\xa0kB"} <= set(differs)
     assert "451 × 300 (0.135 MP)" not in differs
     evidence = [texts(page, f"td.{name}") for name in ("overlap", "difference", "details")]
     assert evidence == [["–", "64 %"], ["–", "0.2 %"], ["–", "41"]]
@@ -485,6 +485,36 @@ def test_hostile_names_are_shown_as_text(visit, tmp_path):
     address = page.get_by_role("link", name="Open file").get_attribute("href")
     assert address.endswith("no%20utf-8%20%ff.jpg")
     assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_end_of_a_long_name_stays_in_sight(visit, tmp_path):
+    name = "a name that is far too long for a phone " * 3
+    rows = [photo(f"{name} ({n}).jpg", "rocket.jpg", 1, n) for n in (1, 2)]
+    address = write_page(rows, tmp_path, some_info(tmp_path)).as_uri()
+    page = visit(f"{address}#files", viewport={"width": 390, "height": 844})
+    shown = page.locator(".file .name")
+    assert [text.endswith(f"({n}).jpg") for n, text in enumerate(shown.all_inner_texts(), 1)] == [
+        True,
+        True,
+    ]
+    inside, ends = (
+        shown.first.evaluate(
+            """(name, part) => {
+              const range = document.createRange();
+              range.selectNodeContents(part ? name.lastChild : name);
+              return (part ? range : name).getBoundingClientRect().right;
+            }""",
+            part,
+        )
+        for part in (False, True)
+    )
+    assert ends <= inside
+    assert page.locator(".name-start").first.evaluate("e => e.scrollWidth > e.clientWidth")
+
+
+def test_a_link_to_the_summary_shows_its_top(visit, sheet):
+    page = visit(f"{sheet}#summary", viewport={"width": 800, "height": 400})
+    assert page.evaluate("scrollY") == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

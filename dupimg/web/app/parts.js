@@ -37,7 +37,7 @@ function splitPath(path) {
 function pathText(path) {
   const [above, name] = splitPath(path);
   return element("span", { class: "path", title: visible(path), dir: "ltr" },
-    element("span", { class: "above" }, visible(above)), element("strong", {}, visible(name)));
+    element("span", { class: "above" }, visible(above)), element("strong", {}, ...nameParts(name)));
 }
 
 function thumb(folder, photo) {
@@ -89,7 +89,7 @@ function confirmBox(title, lines, yes, no = t("cancel")) {
 }
 
 const relative = (seconds) =>
-  new Intl.DateTimeFormat(words.language, { dateStyle: "medium", timeStyle: "short" })
+  new Intl.DateTimeFormat(words.locale, { dateStyle: "medium", timeStyle: "short" })
     .format(seconds * 1000);
 
 /** Write how long something takes, as exactly as anybody can know it. */

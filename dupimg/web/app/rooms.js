@@ -14,8 +14,7 @@ async function showRoom() {
     byId("heading")?.focus({ preventScroll: true });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    showView(t("lost"), element("p", { class: "nothing" }, ...inLanguages(error.said)),
-      element("p", { class: "row centred" }, link("#/", { class: "button" }, t("home"))));
+    showOver("lost", inLanguages(error.said), link("#/", { class: "button" }, t("home")));
   }
 }
 
@@ -55,13 +54,18 @@ byId("quit").addEventListener("click", async () => {
   if (await trying(() => send("quit"))) ended("quit.done");
 });
 
+/** Show a page on which there is nothing but a word about why. */
+function showOver(key, about, ...more) {
+  const place = element("span");
+  showView(t(key), element("section", { class: "over" }, icon("photos"), place, element("p", { class: "about" }, ...about), ...more));
+  place.replaceWith(byId("heading"));
+}
+
 /** Say that the app is over; nothing on the page would work any more. */
 function ended(key) {
   alive.close();
   byId("running").replaceChildren();
-  showView(t(key), element("section", { class: "over" }, icon("photos"), "heading", element("p", { class: "about" }, t("quit.again"))));
-  const over = byId("main").querySelector(".over");
-  over.childNodes[1].replaceWith(byId("heading"));
+  showOver(key, [t("quit.again")]);
   document.querySelectorAll(".tools button").forEach((each) => { each.disabled = each.id === "quit"; });
 }
 

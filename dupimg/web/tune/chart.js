@@ -1,6 +1,6 @@
 /* Precision against the threshold, with its interval and the answers behind it. */
 
-const CHART = { width: 480, height: 292, left: 36, right: 12, top: 48, bottom: 56 };
+const CHART = { width: 480, height: 302, left: 36, right: 12, top: 52, bottom: 62 };
 
 function chart(judged, precision) {
   const { table, answers } = judged;
@@ -19,7 +19,7 @@ function chart(judged, precision) {
       svg("text", { x: CHART.left - 8, y: y(share) + 4, "text-anchor": "end" }, words.formats.percent.format(share)),
     ]),
     ...roundNumbers(lowest).map((cosine) =>
-      svg("text", { x: x(cosine), y: CHART.height - 20, "text-anchor": "middle" }, formatThreshold(cosine)),
+      svg("text", { x: x(cosine), y: CHART.height - 26, "text-anchor": "middle" }, formatThreshold(cosine)),
     ),
     svg("text", { x: CHART.left + inner.width / 2, y: CHART.height - 2, "text-anchor": "middle" }, t("chart.threshold")),
     svg("polygon", { class: "interval", points: band }),
@@ -46,7 +46,7 @@ function sideOf(threshold, other) {
 function marker(name, x, y, side) {
   const anchor = x < CHART.left + 60 ? "start" : x > CHART.width - 60 ? "end" : side;
   // The word for what is recommended stands above the other one, in case both lines are close.
-  const height = CHART.top - (name === "recommended" ? 36 : 20);
+  const height = CHART.top - (name === "recommended" ? 40 : 20);
   const line = svg("line", { class: name, x1: x, x2: x, y1: height + 4, y2: y(0) });
   return [line, svg("text", { class: `${name}-name`, x, y: height, "text-anchor": anchor }, t(`chart.${name}`))];
 }

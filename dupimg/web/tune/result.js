@@ -47,7 +47,7 @@ function judgedView(name, result) {
     ? [t("recommended.about", { share })]
     : state.answers < 10
       ? [t("unsure.few", { count: state.answers })]
-      : [t("unsure.more", { share }), t(`unsure.${name}`)];
+      : [t(`unsure.more.${name}`, { share }), t(`unsure.${name}`)];
   return element(
     "section",
     { class: "card" },

@@ -223,7 +223,48 @@ def test_what_a_run_refuses_names_its_field_too(app, photos):
     assert app.wait(begun) == "refused"
     told = app.ask("run", id=begun).json
     assert told["field"] == "output_dir"
-    assert "which is inside input_dir" in json.dumps(told["error"])
+    said = {"output": str(photos / "sub"), "name": "input_dir", "folder": str(photos)}
+    assert told["error"] == [["refused.output_inside_input", said]]
+
+
+def is_translated(told: object) -> bool:
+    """Return whether a message as JSON, and those in it, are codes and no English."""
+    code, *values = told
+    inner = [v for value in values for v in value.values() if isinstance(v, list)]
+    return code != "text" and all(map(is_translated, inner))
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"output_dir": "{photos}"}, "refused.output_is_input"),
+        ({"output_dir": "{top}"}, "refused.output_around_input"),
+        ({"output_dir": "{top}/file"}, "refused.file"),
+        ({"output_dir": "{top}/done"}, "refused.holds_results"),
+        ({"input_dir": ["{top}/empty"]}, "refused.no_files"),
+        ({"exclude": "*"}, "refused.all_passed_over"),
+        ({"time_zone": "Europe/Berlim"}, "refused.value"),
+        ({"only": "duplicates", "merge_metadata": True}, "refused.merge_with_only"),
+        ({"tune": True, "input_dir": ["{top}/one"]}, "refused.too_few_photos"),
+    ],
+)
+def test_what_a_person_can_choose_wrong_is_told_in_every_language(app, photos, values, code):
+    top = photos.parent
+    (top / "empty").mkdir()
+    photo = sample("china.jpg").read_bytes()
+    make_files(top, {"done/remove/x": b"", "file": b"", "one/a.jpg": photo})
+    given = {"input_dir": ["{photos}"], "output_dir": "{top}/out"} | values
+    given = json.loads(
+        json.dumps(given).replace("{photos}", str(photos)).replace("{top}", str(top))
+    )
+    answer = app.ask("start", {"values": given}).json
+    if "id" in answer:
+        assert app.wait(answer["id"]) == "refused"
+        (told,) = app.ask("run", id=answer["id"]).json["error"]
+    else:
+        told = answer["message"]
+    assert told[0] == code
+    assert is_translated(told)
 
 
 def test_every_option_that_a_person_can_set_is_in_the_form():

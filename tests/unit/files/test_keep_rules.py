@@ -77,7 +77,7 @@ def test_why_names_the_first_difference(keeper, removed, reason):
     assert ranking.order == [0, 1]
     assert str(ranking.why(0, 1)) == f"the keeper has {reason}"
     assert str(ranking.why(0, 0)) == "the keeper has the same in every respect"
-    assert str(ranking.why(1, 0)) == "not the other way round"
+    assert str(ranking.why(1, 0)) == "nothing proves the keeper a copy of this one"
 
 
 def test_some_photos_are_ranked_as_they_are_among_all():

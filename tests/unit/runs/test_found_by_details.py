@@ -66,3 +66,16 @@ def test_they_go_by_the_verified_rule_and_come_back(folder, tmp_path):
 def test_the_default_rule_leaves_them(folder, tmp_path):
     rows = dupimg.plan(folder, tmp_path / "out", cache="none", quiet=True).rows
     assert {row.action for row in rows if row.path in ("part.jpg", "turned.jpg")} == {"keep"}
+
+
+@pytest.mark.parametrize("late", ["turned.jpg", "part.jpg", "screen.jpg"])
+def test_a_copy_that_looks_little_like_its_original_is_found_when_it_is_added(
+    folder, tmp_path, late
+):
+    (tmp_path / "new").mkdir()
+    (folder / late).rename(tmp_path / "new" / late)
+    options = {"cache": "none", "quiet": True}
+    dupimg.organize(folder, tmp_path / "out", duplicate_rule="verified", **options)
+    rows = dupimg.add(tmp_path / "new", tmp_path / "out", **options).rows
+    (added,) = [row for row in rows if row.path.endswith(late)]
+    assert (added.action, added.keeper.endswith("whole.jpg")) == ("remove", True)

@@ -45,6 +45,14 @@ WORDS = {
 }
 
 
+def test_photos_that_stay_where_they_are_are_sorted_into_no_scene(tmp_path):
+    photo = Row("a.jpg", "keep", scene=1, width=1, digest="0" * 64)  # with --only=duplicates
+    result = Result((photo, photo.having(path="b.jpg")), tmp_path / "report.csv", 1.0)
+    assert "kept            2      where they are" in result.summary()
+    assert result.to_json()["counts"]["scenes"] == 0
+    assert "scene" not in result._repr_html_().lower()
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_one_thing_is_named_as_one(tmp_path, times):
     rows = (ONE + FAILED) * times

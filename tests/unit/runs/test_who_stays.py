@@ -359,8 +359,33 @@ def test_a_part_goes_for_the_whole_and_the_reason_says_so(run):
     part = CHINA.crop((0, 0, 512, 342)).resize((1280, 855), Image.Resampling.LANCZOS)
     files = {"part.jpg": jpeg(part, taken=""), "whole.jpg": jpeg(taken="")}
     rows = run(files, duplicate_rule="verified")
-    why = "cropped copy: a part of the keeper; not the other way round"
+    why = "cropped copy: a part of the keeper; nothing proves the keeper a copy of this one"
     assert str(rows["part.jpg"].reason) == why
+
+
+def test_a_copy_that_stays_for_its_cosine_alone_says_so(run):
+    rows = run({"whole.jpg": jpeg(taken=""), "grey.jpg": jpeg(CHINA.convert("L"), taken="")})
+    row, whole = rows["grey.jpg"], rows["whole.jpg"]
+    assert (row.action, row.verdict, row.compared_with) == ("keep", "copy", "whole.jpg")
+    percent = int(100 * row.nearest_cosine)
+    assert 70 < percent < 95
+    why = f"stays: a copy of whole.jpg, but only {percent} % alike; the rule “verified” would"
+    assert why in str(row.reason)
+    assert f"grey.jpg is a copy of it, and stays: only {percent} % alike" in str(whole.reason)
+
+
+def test_of_two_photos_that_one_is_like_the_reason_names_the_compared_one(run):
+    """A shot of its own is no copy of the better photo, nor of the nearest one."""
+    shots = {
+        "best.jpg": jpeg(quality=95, taken="2022:05:01 10:00:00"),
+        "next.jpg": jpeg(ImageEnhance.Brightness(CHINA).enhance(1.1), taken="2022:05:01 10:00:02"),
+        "last.jpg": jpeg(ImageEnhance.Brightness(CHINA).enhance(1.12), taken="2022:05:01 10:00:04"),
+    }
+    rows = run(shots)
+    assert kept(rows) == set(shots)
+    named = [row for row in rows.values() if "stays" in str(row.reason)]
+    assert named
+    assert [row for row in named if f"than {row.compared_with}" not in str(row.reason)] == []
 
 
 @pytest.mark.parametrize("new", ["original.jpg", "twice.jpg", "small.jpg"])

@@ -145,6 +145,17 @@ def test_recommendations_become_a_command(session_of, photos, tmp_path):
     assert tuned.thresholds["scene_threshold"] <= tuned.thresholds["duplicate_threshold"]
 
 
+def test_no_scene_threshold_is_recommended_above_that_for_duplicates(session_of, photos, tmp_path):
+    session = session_of(pairs=15, target=0.98)
+    say_truth(session)
+    duplicates, scenes = session.judge()
+    assert scenes.recommended > duplicates.recommended  # as the curve alone says
+    tuned = conclude(session, TuneOptions(photos, tmp_path, pairs=15, target=0.98))
+    assert tuned.scenes.recommended is None
+    assert tuned.thresholds == {"duplicate_threshold": duplicates.recommended}
+    assert "at no threshold up to that for duplicates" in tuned.summary()
+
+
 def test_few_answers_are_called_few(session_of, photos, tmp_path):
     tuned = conclude(session_of(), TuneOptions(photos, tmp_path))
     assert tuned.command == ""
