@@ -303,13 +303,20 @@ def _unlike_copies(finder: DuplicateFinder, search: Search) -> Iterator[tuple[in
     apart = {frozenset(pair) for pair in search.apart.tolist()}
     stays = keepers == np.arange(len(keepers))
     below = stays & (finder.nearest_cosine_ < finder.threshold - TOLERANCE)
-    for i in np.flatnonzero(below & ~search.must_stay).tolist():
-        other = int(finder.nearest_index_[i])
-        if not stays[other] or {other, i} in apart:
-            continue
-        copies = proof.was_copy((other, i)), proof.was_copy((i, other))
+    nearest = ((int(finder.nearest_index_[i]), int(i)) for i in np.flatnonzero(below))
+    looked_at = [
+        (other, i)
+        for other, i in nearest
+        if stays[other]
+        and not search.must_stay[i]
+        and frozenset((other, i)) not in apart
+        and (proof.verdict((other, i)) or proof.verdict((i, other)))
+    ]
+    is_copy = proof.of([pair for other, i in looked_at for pair in ((other, i), (i, other))])
+    for other, i in looked_at:
+        copies = is_copy[other, i], is_copy[i, other]
         if any(copies):
-            yield i, other, rank[other] < rank[i] if all(copies) else copies[0]
+            yield i, other, bool(rank[other] < rank[i]) if all(copies) else copies[0]
 
 
 def make_finder(options: RunOptions) -> DuplicateFinder:

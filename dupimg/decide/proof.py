@@ -77,13 +77,8 @@ class Proof:
         return COPY if pair in self._doubts and self._doubts[pair] is None else ""
 
     def doubts_about(self, pair: Pair) -> bool:
-        """Return whether a pair was looked at, and the second content stays."""
+        """Return whether a pair was compared, and the second content stays."""
         return self._doubts.get(pair) is not None
-
-    def was_copy(self, pair: Pair) -> bool:
-        """Return whether of a pair that was looked at the second content is a copy."""
-        looked = self.verdict(pair) or self.verdict(pair[::-1])
-        return bool(looked) and self.of([pair])[pair]
 
     def laid(self, i: int, j: int) -> tuple[float, float] | None:
         """Return how much two aligned pictures overlap and differ, if they were aligned.

@@ -609,7 +609,7 @@ def test_apply_says_at_once_what_stands_in_the_way(visit, output, grown):
     problem = sheet.locator("#findings li")
     problem.wait_for()
     size = grown.stat().st_size
-    why = f"cup.png: has {size} bytes now, {size - 1} in the plan; run `dupimg plan`."
+    why = f"cup.png: has {size} bytes now, {size - 1} in the plan; look at the photos again."
     assert problem.all_inner_texts() == [why]
     assert "1 problem stands in the way" in sheet.inner_text()
     assert sheet.get_by_role("button", name="Apply").is_disabled()
@@ -704,7 +704,7 @@ def test_the_review_is_not_over_while_the_plan_cannot_be_read(visit, output):
     whole = (output / "plan.csv").read_bytes()
     (output / "plan.csv").write_bytes(b"")
     assert page.locator(".saving.unreadable").inner_text() == "Plan unreadable"
-    assert "which is empty" in page.locator("#message").inner_text()
+    assert "is empty" in page.locator("#message").inner_text()
     assert page.get_by_role("button", name="Apply").is_disabled()
     assert faults(page) == []
     (output / "plan.csv").write_bytes(whole)
@@ -719,9 +719,10 @@ def test_the_review_is_over_when_the_plan_was_carried_out_elsewhere(visit, outpu
     saved(page)
     assert main(["apply", str(output), "--quiet"]) == 0
     assert page.locator(".saving.over").inner_text() == "Review over"
-    assert f"`dupimg status {output}`" in page.locator("#message").inner_text()
+    over = f"The plan in {output} was carried out or made anew meanwhile."
+    assert over in page.locator("#message").inner_text()
     page.reload()
-    page.get_by_text(f"`dupimg status {output}`").wait_for()
+    page.get_by_text(over).wait_for()
     assert faults(page) == []
 
 
@@ -791,7 +792,7 @@ def test_chinese_readers_are_told_in_chinese_that_a_plan_cannot_be_read(visit, o
     page = visit("#duplicates", locale="zh-CN")
     saved(page)
     (output / "plan.csv").write_bytes(b"")
-    told = page.locator("#message", has_text="是空的")
+    told = page.locator("#message", has_text="为空")
     told.wait_for()
     assert english(told.inner_text().replace(str(output), "")) == set()
 
@@ -804,7 +805,7 @@ def test_chinese_readers_are_told_in_chinese_why_a_plan_is_not_carried_out(visit
     sheet.get_by_role("heading", name="未执行").wait_for()
     first, second = sheet.locator("pre").inner_text().splitlines()
     assert first.endswith("plan.csv 有 1 个问题，未触动任何文件：")
-    why = "：cup.png：内容与计划中不同；请再次运行 `dupimg plan`。"
+    why = "：cup.png：内容与计划中的不同；请重新查看照片。"
     assert re.fullmatch(rf"  第 \d 行{re.escape(why)}", second)
 
 
