@@ -13,6 +13,7 @@ from itertools import permutations, product
 from pathlib import Path
 
 from dupimg.errors import UsageError
+from dupimg.files.durable import STATE_FOLDER
 from dupimg.files.inputs import Inputs, find_inputs
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
@@ -295,8 +296,10 @@ def refuses_names(output_dir: Path) -> bool:
     output_dir : Path
         The output folder, which need not exist yet.
     """
+    state = output_dir / STATE_FOLDER  # where a kill may leave the trial behind
+    parent = state if state.is_dir() else existing_parent(output_dir)
     try:
-        trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=existing_parent(output_dir)))
+        trial = Path(tempfile.mkdtemp(prefix=".dupimg-", dir=parent))
     except OSError:
         return False  # not writable, which is reported elsewhere
     try:
