@@ -55,7 +55,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Name of the run, unique on this machine."""
+        """Unique identifier of the run on this machine."""
         return self.folder.name
 
     @property

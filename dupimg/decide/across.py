@@ -10,8 +10,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.decide.duplicates import make_finder
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.group import make_finder
 from dupimg.decide.proof import Pair, Proof
 from dupimg.groups.second_look import (
     IDENTICAL_BYTES,

@@ -18,13 +18,8 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.group import (
-    find_duplicates,
-    find_possible_copies,
-    keep_rule,
-    make_finder,
-    rank_photos,
-)
+from dupimg.decide.duplicates import find_duplicates, find_possible_copies, make_finder
+from dupimg.decide.group import keep_rule, rank_photos
 from dupimg.decide.made_of_others import Made, duplicates_by_detail
 from dupimg.files.inputs import ONE_FOLDER, Inputs
 from dupimg.files.keep_rules import Ranking, best_dates
@@ -379,7 +374,7 @@ def _similar_removed(
 def _place_files(
     rows: Sequence[Row], earlier: Sequence[Row], only: str | None, portable: bool, layout: Layout
 ) -> tuple[Row, ...]:
-    """Name all new and moved files; they may reuse the name of a photo that goes."""
+    """Choose destinations of new and moved files; names of photos that go may be reused."""
     known = {row.path: (row.action, row.is_companion and row.goes_with) for row in earlier}
     fixed = {
         row.path

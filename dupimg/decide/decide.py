@@ -123,7 +123,8 @@ def _group(
     checkpoint: Checkpoint | None,
 ) -> tuple[Groups, Ranking]:
     """Find duplicates and scenes; return also the ranking of the photos."""
-    from dupimg.decide.group import find_duplicates, find_groups, rank_photos
+    from dupimg.decide.duplicates import find_duplicates
+    from dupimg.decide.group import find_groups, rank_photos
     from dupimg.decide.made_of_others import duplicates_by_detail
 
     apart = known_apart(listing.photos, options.cache)

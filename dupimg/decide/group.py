@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -11,29 +11,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from dupimg.decide.duplicates import find_duplicates
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.keepers import Search, proven_keepers, rule_of_finder
 from dupimg.decide.made_of_others import NOTHING_MADE, Made
-from dupimg.decide.proof import Proof
 from dupimg.decide.scene_links import SceneLinks, find_links, why_one_scene
 from dupimg.decide.search_progress import watched_search
-from dupimg.decide.verdicts import find_verdicts
 from dupimg.files.keep_rules import DEFAULT_RULE, KeepRule, Ranking, best_dates, dated_like
 from dupimg.files.photos import Photo
 from dupimg.groups.best_shots import best_shots, shot_quality
-from dupimg.groups.detail_counts import DetailCounts
-from dupimg.groups.duplicates import DuplicateFinder
 from dupimg.groups.nearest_in_group import nearest_in_group
 from dupimg.groups.scenes import SceneGrouper
 from dupimg.groups.second_look import SAME_SCENE
 from dupimg.options.analysis_options import RunOptions
 from dupimg.options.run_options import PlanOptions
 from dupimg.plans.plan import Groups
-from dupimg.plans.reasons import unlike_reason
 from dupimg.search.blocks import Checkpoint
-from dupimg.search.similarity import TOLERANCE
-
-_RULES = ("careful", "verified", "cosine")
 
 # Shots of a scene that follow each other this closely belong to one moment.
 _ONE_MOMENT = timedelta(seconds=2)
@@ -167,170 +159,6 @@ def _shots_in_a_row(photos: Sequence[Photo], numbers: NDArray[np.int64]) -> NDAr
         if photos[j].local_time - photos[i].local_time <= _ONE_MOMENT
     ]
     return np.array(pairs, np.int64).reshape(-1, 2)
-
-
-def find_duplicates(
-    embedded: Embedded,
-    options: RunOptions,
-    *,
-    order: Sequence[int],
-    apart: Sequence[tuple[str, str]] = (),
-    protected: Collection[str] = (),
-    checkpoint: Checkpoint | None = None,
-    with_other_rules: bool = False,
-) -> Groups:
-    """Find duplicates; each group of them counts as a scene of its own.
-
-    Parameters
-    ----------
-    embedded, options, checkpoint
-        As in `find_groups`.
-    order : sequence of int
-        The photos, best keeper first.
-    apart : sequence of (str, str)
-        See `dupimg.decide.embed.known_apart`.
-    protected : collection of str
-        Paths of protected photos, which always stay; they come first in `order`.
-    with_other_rules : bool, default=False
-        Whether to compute the removals of the other rules, too.
-
-    Returns
-    -------
-    Groups
-    """
-    if not embedded.photos:
-        nothing = np.empty(0, np.int64)
-        return Groups(nothing, nothing.astype(float), nothing.astype(float), nothing)
-    features, inverse = embedded.features, embedded.inverse
-    # The best photo of each content represents it and gives the content its rank.
-    contents, position = np.unique(inverse[order], return_index=True)
-    best = np.asarray(order)[position]
-    best_first = contents[np.argsort(position)]
-    cannot_link = embedded.content_pairs(apart)
-    stays = np.array([photo.path in protected for photo in embedded.photos], dtype=bool)
-    must_stay = np.zeros(len(features), dtype=bool)
-    must_stay[inverse[stays]] = True
-    with watched_search("comparing", len(features), quiet=options.quiet) as progress:
-        finder = make_finder(options).fit(
-            features.vector,
-            keeper_order=best_first,
-            thumbnails=features.thumbnail,
-            cannot_link=cannot_link,
-            must_stay=must_stay,
-            progress=progress,
-            checkpoint=checkpoint,
-        )
-    edited = options.edited_copies == "remove"
-    proof = Proof(embedded, [embedded.photos[i] for i in best], edited=edited)
-    rules = _RULES if with_other_rules else (options.duplicate_rule,)
-    claimed = _claimed_keepers(finder)
-    alike = (
-        find_possible_copies(embedded)
-        if options.duplicate_rule == "verified"
-        else DetailCounts.none()
-    )
-    search = Search(features, best_first, cannot_link, must_stay, proof, alike.pairs)
-    by_rule = {
-        rule: claimed[rule]
-        if rule == "cosine" or embedded.evidence is None
-        else proven_keepers(claimed[rule], rule, finder, search)
-        for rule in rules
-    }
-    finder.decide_otherwise(by_rule[options.duplicate_rule], features.thumbnail)
-    look = find_verdicts(finder, best_first, inverse, best, proof, alike)
-    spared = [*_unproven(claimed[options.duplicate_rule], finder, proof)]
-    photos = np.arange(len(inverse))
-    keepers = np.where(stays, photos, best[finder.keepers_[inverse]])
-    copies = np.bincount(inverse)[inverse]
-    return Groups(
-        keepers=keepers,
-        cosine_to_keeper=finder.cosine_to_keeper_[inverse],
-        nearest_cosine=np.where(copies > 1, 1.0, finder.nearest_cosine_[inverse]),
-        scenes=keepers,
-        spared={int(best[i]): proof.why_spared(i, other) for i, other in spared},
-        unlike={
-            int(best[i]): unlike_reason(
-                finder.nearest_cosine_[i], embedded.photos[best[j]].path, is_copy=is_copy
-            )
-            for i, j, is_copy in _unlike_copies(finder, search)
-        },
-        second_look=look,
-        removed_by={rule: (best[by_rule[rule][inverse]] != photos) & ~stays for rule in rules},
-    )
-
-
-def find_possible_copies(embedded: Embedded, of: NDArray[np.int64] | None = None) -> DetailCounts:
-    """Find pairs of contents that may be copies, crops or edits of each other.
-
-    `of` are the contents to compare with their nearest neighbours; all by default.
-    """
-    if embedded.evidence is None:
-        return DetailCounts.none()
-    features = embedded.features
-    kinds = (features.vector, features.scene_without_colours)
-    return embedded.evidence.alike(kinds, embedded.digests, features.thumbnail, of)
-
-
-def _claimed_keepers(finder: DuplicateFinder) -> dict[str, NDArray[np.int64]]:
-    """Return the keepers of contents by rule, before any proof."""
-    other = "cosine" if finder.rule == "verified" else "verified"
-    by_rule = {finder.rule: finder.keepers_, other: finder.other_rule_keepers_}
-    return by_rule | {"careful": by_rule["cosine"]}
-
-
-def _unproven(
-    claimed: NDArray[np.int64], finder: DuplicateFinder, proof: Proof
-) -> Iterator[tuple[int, int]]:
-    """Yield the contents that stay for lack of proof, with the content they are no copies of.
-
-    That is the nearest one, as in the report, or else the unproven keeper; never one that goes in
-    favour of the content itself.
-    """
-    keepers = finder.keepers_
-    for i in np.flatnonzero((claimed != keepers) & (keepers == np.arange(len(keepers)))).tolist():
-        nearest = int(finder.nearest_index_[i])
-        other = nearest if proof.doubts_about((nearest, i)) else int(claimed[i])
-        if keepers[other] != i:
-            yield i, other
-
-
-def _unlike_copies(finder: DuplicateFinder, search: Search) -> Iterator[tuple[int, int, bool]]:
-    """Yield the contents that are copies, or have a copy, and stay for their low cosine alone.
-
-    Each comes with the other content, and with whether it is the copy of the two.
-    """
-    rank, keepers, proof = np.argsort(search.best_first), finder.keepers_, search.proof
-    apart = {frozenset(pair) for pair in search.apart.tolist()}
-    stays = keepers == np.arange(len(keepers))
-    below = stays & (finder.nearest_cosine_ < finder.threshold - TOLERANCE)
-    nearest = ((int(finder.nearest_index_[i]), int(i)) for i in np.flatnonzero(below))
-    looked_at = [
-        (other, i)
-        for other, i in nearest
-        if stays[other]
-        and not search.must_stay[i]
-        and frozenset((other, i)) not in apart
-        and (proof.verdict((other, i)) or proof.verdict((i, other)))
-    ]
-    is_copy = proof.of([pair for other, i in looked_at for pair in ((other, i), (i, other))])
-    for other, i in looked_at:
-        copies = is_copy[other, i], is_copy[i, other]
-        if any(copies):
-            yield i, other, bool(rank[other] < rank[i]) if all(copies) else copies[0]
-
-
-def make_finder(options: RunOptions) -> DuplicateFinder:
-    """Return the estimator of duplicates that the options describe."""
-    return DuplicateFinder(
-        threshold=options.duplicate_threshold,
-        rule=rule_of_finder(options.duplicate_rule),
-        candidate_threshold=options.candidate_threshold,
-        copy_threshold=options.copy_threshold,
-        rotations=options.rotations,
-        mirrored=options.mirrored,
-        memory=options.memory,
-        n_jobs=options.jobs,
-    )
 
 
 def make_grouper(options: RunOptions) -> SceneGrouper:

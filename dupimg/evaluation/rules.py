@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dupimg.decide.duplicates import find_duplicates
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
-from dupimg.decide.group import find_duplicates, rank_photos
+from dupimg.decide.group import rank_photos
 from dupimg.evaluation.metrics import Truth, removal_figures
 from dupimg.options.analysis_options import RunOptions
 from dupimg.plans.plan import Groups

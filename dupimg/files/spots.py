@@ -126,13 +126,14 @@ def _spots(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.floa
     A stamp in a grey of its own is explained by a brightness curve from its picture to the other
     one, but not by a curve in the other direction, so both are tried.
     """
-    both = [_spots_by_curve(here, there, with_colours=True), _spots_by_curve(there, here)]
-    told = [spots for spots in both if spots is not None]
+    first = _spots_by_curve(here, there, with_colours=True)
+    second = _spots_by_curve(there, here, with_colours=first is None)
+    told = [spots for spots in (first, second) if spots is not None]
     return max(told, key=len) if told else None
 
 
 def _spots_by_curve(
-    here: NDArray[np.uint8], there: NDArray[np.uint8], *, with_colours: bool = False
+    here: NDArray[np.uint8], there: NDArray[np.uint8], *, with_colours: bool
 ) -> NDArray[np.float64] | None:
     spots, measure = _differences(here[..., 0], there[..., 0])
     border = 0

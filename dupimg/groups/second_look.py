@@ -171,7 +171,7 @@ def _verdicts(
 
 
 def _twins(inverse: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return another photo of the same content, preferably the best one; -1 if there is none."""
+    """Return another photo with the same content, the best one if possible, or -1."""
     photos = np.arange(len(inverse))
     twins = best[inverse]
     others = photos != twins

@@ -104,6 +104,6 @@ def _numbers_of_removals(groups: Mapping[str, Sequence[Row]], free: int) -> dict
 
 
 def _groups_kept_by_user(rows: Sequence[Row]) -> set[int]:
-    """Return the numbers of groups of which the user kept at least two photos."""
+    """Return the numbers of groups in which the user kept at least two photos."""
     photos = Counter(row.duplicate_group for row in rows if not row.is_companion)
     return {number for number, size in photos.items() if number is not None and size > 1}

@@ -74,7 +74,7 @@ def _nearest(known: Sequence[tuple[datetime, str]], moment: datetime) -> str:
 
 
 def _name(run: Sequence[_Dated]) -> str:
-    """Name an event by its first day and its most common folder, without repeating the day."""
+    """Return the name of an event: its first day and its most common folder."""
     if not run:
         return ""
     day = f"{run[0][0]:%Y-%m-%d}"

@@ -59,7 +59,7 @@ def settle_companions(rows: Iterable[Row], fixed: Collection[str] = ()) -> list[
             first = seen.setdefault((row.digest, split_name(row.path)[1].casefold()), row)
             if first is not row and row.companion_of != photo and row.path not in fixed:
                 told = message("reason.twin", photo=photo.rpartition("/")[2])
-                settled[row.path] = row.having(action=REMOVE, reason=_with_destination(row, told))
+                settled[row.path] = row.having(action=REMOVE, reason=_extended_reason(row, told))
     return [settled.get(row.path, row) for row in rows]
 
 
@@ -75,13 +75,13 @@ def _following(row: Row, photos: dict[str, Row]) -> Row:
             action=keeper.action,
             scene=keeper.scene,
             keeper=keeper.path,
-            reason=_with_destination(row, told),
+            reason=_extended_reason(row, told),
         )
     return row.having(
         action=photo.action, scene=photo.scene, keeper=photo.keeper, reason=own_reason(row)
     )
 
 
-def _with_destination(row: Row, told: Message) -> Message | None:
-    """Extend the reason of a companion by its destination."""
+def _extended_reason(row: Row, told: Message) -> Message | None:
+    """Return the own reason of a companion and another one."""
     return joined([*parts_of(own_reason(row)), told])

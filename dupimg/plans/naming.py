@@ -116,7 +116,7 @@ def _in_order(rows: Sequence[Row], stems: dict[str, str]) -> list[Row]:
 
 
 def scene_digits(highest: int) -> int:
-    """Return with how many digits names have the numbers of scenes, of which one is the highest."""
+    """Return the number of digits of scene numbers in names, given the highest number."""
     return max(4, len(str(highest)))
 
 

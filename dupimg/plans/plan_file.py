@@ -105,12 +105,12 @@ class PlanFile:
         return {edit.path: i for i, edit in enumerate(self.edits) if edit is not None}
 
     def edit(self, path: str) -> Edit | None:
-        """Return the last row of a path; None if there is none."""
+        """Return the last row with a path, or None."""
         place = self._places.get(path)
         return None if place is None else self.edits[place]
 
     def cell(self, path: str, column: str) -> str | None:
-        """Return an unparsed cell of the last row of a path; None if there is none."""
+        """Return an unparsed cell of the last row with a path, or None."""
         place = self._places.get(path)
         if place is None:
             return None

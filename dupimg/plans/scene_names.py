@@ -14,7 +14,7 @@ from dupimg.plans.rows import Row
 def name_scenes(
     rows: Sequence[Row], decided: Mapping[str, Row], edits: Iterable[Edit]
 ) -> tuple[list[Row], list[Problem]]:
-    """Name scenes as entered in the row of any of their photos.
+    """Set scene names that the user entered in the row of any photo of a scene.
 
     The row of a photo that was moved to another scene still has the old scene's name, which only
     counts if the new scene has no name.

@@ -102,7 +102,7 @@ class ReviewState:
         return {row.path: row for row in self.rows}
 
     def row(self, path: str) -> Row:
-        """Return the row of a path; raise NotInPlan if there is none."""
+        """Return the row with a path; raise NotInPlan for an unknown path."""
         if path not in self.row_of:
             raise NotInPlan(f"Got {path!r}, which is not in the plan.")
         return self.row_of[path]

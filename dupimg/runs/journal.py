@@ -58,7 +58,7 @@ def write_plan(output_dir: Path, record: Record) -> None:
 
 
 def read_plan(output_dir: Path) -> Record | None:
-    """Return the decided plan of an output folder; None if there is none."""
+    """Return the decided plan of an output folder, or None."""
     path = output_dir / STATE_FOLDER / PLAN_RECORD
     return _parse_record(_read_lines(path)) if path.exists() else None
 
