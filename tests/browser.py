@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 # Chromium needs the first two as root in a container; the rest keep it from calling home.
 FLAGS = (
@@ -71,6 +71,25 @@ def visits(browser: Browser, ready: str = "#tabs a") -> Iterator[Callable[..., P
     strangers = [url for url in requests if not url.startswith(LOCAL)]
     assert not strangers, strangers
     assert not errors, errors
+
+
+def texts(locator: Locator) -> list[str]:
+    """Return the texts of the elements that a selector finds, once the page has settled."""
+    settle(locator.page)
+    return [text.strip() for text in locator.all_inner_texts()]
+
+
+def number_of(locator: Locator) -> int:
+    """Return how many elements a selector finds, once the page has settled."""
+    settle(locator.page)
+    return locator.count()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page shows where the last click led; Playwright's click ends before that."""
+    page.evaluate(
+        "() => new Promise((settled) => requestAnimationFrame(() => setTimeout(settled)))"
+    )
 
 
 def faults(page: Page) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser import faults, visits
+from browser import faults, number_of, texts, visits
 from files import make_files
 from planned import row_of, write_planned
 from test_app_page import heading, started
@@ -34,7 +34,7 @@ def test_a_result_shows_what_was_done_elsewhere(output, tmp_path, browser):
         undo(output, quiet=True)
         page.evaluate(looked_again)
         heading(page, "Taken back")
-        lines = page.locator(".history li").all_inner_texts()
+        lines = texts(page.locator(".history li"))
         assert [line.split("\n")[:2] for line in lines[:3]] == [
             ["Took back · 1 file", "Done"],
             ["Brought single files back · 1 file", "Done"],
@@ -47,6 +47,6 @@ def test_a_result_shows_what_was_done_elsewhere(output, tmp_path, browser):
                 journal.mark_state(UNDOING)
             page.evaluate(looked_again)
             heading(page, "At work")
-            assert page.get_by_role("button", name="Go on").count() == 0
+            assert number_of(page.get_by_role("button", name="Go on")) == 0
         heading(page, "Partly taken back")
         page.get_by_role("button", name="Go on").wait_for()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser import visits
+from browser import number_of, visits
 from files import read_files
 from test_app_page import heading, press, started
 from tuned import truth, write_photos
@@ -76,7 +76,7 @@ def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
                 "was => document.querySelector('#main').innerText !== was", arg=shown
             )
         used = page.locator(".recommended-name")
-        assert used.count() == 2
+        assert number_of(used) == 2
         press(page, "Done")
         heading(page, "What shall happen?")
         page.get_by_text("The thresholds that your answers recommend are filled in.").wait_for()

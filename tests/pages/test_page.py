@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser import faults, shows_its_icon, visits
+from browser import faults, number_of, shows_its_icon, texts, visits
 from sheets import HOSTILE, duplicate, make_sheet, many_rows, photo, some_info, some_rows
 
 from dupimg.cli.main import main
@@ -34,10 +34,6 @@ def rows():
 @pytest.fixture(scope="module")
 def sheet(rows, tmp_path_factory):
     return make_sheet(tmp_path_factory.mktemp("planned"), rows).as_uri()
-
-
-def texts(page, selector: str) -> list[str]:
-    return [text.strip() for text in page.locator(selector).all_inner_texts()]
 
 
 def names_by_block(page) -> dict[str, list[str]]:
@@ -69,13 +65,13 @@ def test_the_summary_counts_the_rows(visit, sheet, rows):
     page = visit(sheet)
     kept = sum(row.action == KEEP for row in rows)
     removed = sum(row.action == REMOVE for row in rows)
-    assert texts(page, ".count strong") == [str(len(rows)), str(kept), str(removed), "2"]
+    assert texts(page.locator(".count strong")) == [str(len(rows)), str(kept), str(removed), "2"]
     assert "150\xa0kB of duplicates" in page.locator(".count.remove").inner_text()
     assert "4 scenes" in page.locator(".count.keep").inner_text()
     note = "The rule “verified” would have removed 1 more photo and spared 0."
     assert page.locator(".notes").inner_text() == note
     assert shows_its_icon(page)
-    assert texts(page, ".tabs .tally") == ["2", "4", "3", "12"]
+    assert texts(page.locator(".tabs .tally")) == ["2", "4", "3", "12"]
 
 
 def test_what_failed_is_counted_apart(visit, rows, tmp_path):
@@ -87,19 +83,19 @@ def test_what_failed_is_counted_apart(visit, rows, tmp_path):
         for row in rows
     ]
     page = visit(make_sheet(tmp_path, bad, "applied").as_uri())
-    counts = [int(text) for text in texts(page, ".count strong")]
+    counts = [int(text) for text in texts(page.locator(".count strong"))]
     assert counts == [12, 6, 2, 2, 2]
     assert counts[0] == sum(counts[1:])
     scenes = Counts.of(bad).scenes
     assert f"{scenes} scenes" in page.locator(".count.keep").inner_text()
     assert scenes == 3
     page.goto(page.url.split("#")[0] + "#scenes/all")
-    assert len(texts(page, ".segment h3")) == 3
+    assert len(texts(page.locator(".segment h3"))) == 3
     page.go_back()
     assert page.locator(".count.failed .about").inner_text() == "left where they were"
     page.locator(".count.failed").click()
-    assert sorted(texts(page, ".file .name")) == ["other.jpg", "rocket.jpg"]
-    assert set(texts(page, ".file .badge")) == {"Failed"}
+    assert sorted(texts(page.locator(".file .name"))) == ["other.jpg", "rocket.jpg"]
+    assert set(texts(page.locator(".file .badge"))) == {"Failed"}
     assert page.locator(".file .why").first.inner_text().startswith("NOT copied: No space left")
     assert all(loaded(page, ".file img"))
 
@@ -119,7 +115,7 @@ def test_the_histogram_counts_every_photo_and_marks_both_thresholds(visit, sheet
     counts = [int(re.search(r": (\d+) photo", bar)[1]) for bar in bars]
     assert sum(counts) == sum(row.nearest_cosine is not None for row in rows)
     assert counts[-1] == 3  # 0.9991 twice and 1
-    assert page.locator(".column.reached").count() == 2  # with photos that are removed
+    assert number_of(page.locator(".column.reached")) == 2  # with photos that are removed
     names = page.locator(".threshold-name").all_text_contents()
     assert names == ["Scenes 70 %", "Duplicates 95 %"]
 
@@ -136,7 +132,7 @@ def test_each_threshold_goes_by_the_cosine_of_its_embedding(visit, rows, tmp_pat
         for row in rows
     ]
     page = visit(write_page(known, tmp_path, some_info(tmp_path)).as_uri())
-    assert page.locator(".histogram").count() == 2
+    assert number_of(page.locator(".histogram")) == 2
     page.wait_for_selector(".threshold-name")
     names = page.locator(".threshold-name").all_text_contents()
     assert names == ["Duplicates 95 %", "Scenes 70 %"]
@@ -187,7 +183,7 @@ def test_scenes_are_strips_in_order_of_time_without_duplicates(visit, sheet):
         "Scene 1": ["cat/best.png", "cat/asleep.jpg"],
         "Scene 2": ["right.jpg", "left.jpg"],
     }
-    assert texts(page, ".copies") == ["+2"]
+    assert texts(page.locator(".copies")) == ["+2"]
     page.get_by_role("link", name="Single photos").click()
     assert list(names_by_block(page)) == ["Scene 3", "Scene 4"]
 
@@ -199,29 +195,29 @@ def test_borderline_shows_each_pair_once_least_certain_first(visit, sheet):
         "94.4 % alike": ["cat/asleep.jpg"],
         "71 % alike": ["left.jpg"],
     }
-    assert texts(page, ".filters .tally") == ["3", "1", "1", "1"]
+    assert texts(page.locator(".filters .tally")) == ["3", "1", "1", "1"]
 
 
 def test_unreadable_files_and_companions_are_listed_with_the_reason(visit, sheet):
     page = visit(f"{sheet}#files/unreadable")
-    assert texts(page, ".file .name") == ["half.jpg", "notes.txt"]
-    assert texts(page, ".file .why") == ["truncated JPEG", "not a picture"]
+    assert texts(page.locator(".file .name")) == ["half.jpg", "notes.txt"]
+    assert texts(page.locator(".file .why")) == ["truncated JPEG", "not a picture"]
     page.get_by_role("link", name="Companions").click()
-    assert texts(page, ".file .why") == ["sidecar, goes with left.jpg"]
-    assert texts(page, ".filters .tally") == ["12", "7", "3", "2", "1"]
+    assert texts(page.locator(".file .why")) == ["sidecar, goes with left.jpg"]
+    assert texts(page.locator(".filters .tally")) == ["12", "7", "3", "2", "1"]
 
 
 def test_the_list_of_files_counts_as_the_summary_does(visit, rows, tmp_path):
     goes = replace(rows[-1], path="other.xmp", action=REMOVE, companion_of="cat/other.jpg")
     left = replace(rows[-1], path="asleep.xmp", action=LEAVE, companion_of="cat/asleep.jpg")
     page = visit(make_sheet(tmp_path, [*rows, goes, left]).as_uri())
-    counted = texts(page, ".count strong")
+    counted = texts(page.locator(".count strong"))
     assert counted == ["14", "7", "4", "2", "1"]
     page.get_by_role("navigation").get_by_role("link", name="Files").click()
-    found, kept, removed, left, *_ = texts(page, ".filters .tally")
+    found, kept, removed, left, *_ = texts(page.locator(".filters .tally"))
     assert [found, kept, removed, left] == [*counted[:3], counted[4]]
     page.get_by_role("link", name="Kept").click()
-    assert "left.xmp" in texts(page, ".file .name")
+    assert "left.xmp" in texts(page.locator(".file .name"))
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
@@ -230,7 +226,7 @@ def test_how_many_copies_a_narrow_photo_has_is_told_in_full(visit, rows, tmp_pat
     sheet = make_sheet(tmp_path, narrow).as_uri()
     page = visit(f"{sheet}#scenes/all", locale=locale, viewport={"width": 390, "height": 844})
     copies = page.locator(".copies")
-    assert copies.all_inner_texts() == ["+2", "+1"]
+    assert texts(copies) == ["+2", "+1"]
     for badge in copies.all():
         right = badge.evaluate("it => it.getBoundingClientRect().right")
         assert right <= badge.evaluate("it => it.closest('li').getBoundingClientRect().right")
@@ -243,9 +239,9 @@ def test_the_search_filters_every_view_and_its_counts(visit, sheet):
     page.keyboard.press("/")
     page.keyboard.type("咖啡")
     assert list(names_by_block(page)) == ["Group 2"]
-    assert texts(page, ".tabs .tally") == ["1", "0", "0", "1"]
+    assert texts(page.locator(".tabs .tally")) == ["1", "0", "0", "1"]
     page.fill("#search", "CAT jpg")
-    assert texts(page, ".tabs .tally") == ["1", "1", "2", "3"]
+    assert texts(page.locator(".tabs .tally")) == ["1", "1", "2", "3"]
     page.fill("#search", "nowhere")
     assert page.locator("#nothing").inner_text() == "Nothing matches this search."
     page.fill("#search", "")
@@ -256,7 +252,7 @@ def test_a_search_from_the_summary_lists_files(visit, sheet):
     page = visit(sheet)
     page.fill("#search", "left")
     page.wait_for_selector(".file")
-    assert texts(page, ".file .name") == ["left.jpg", "left.xmp"]
+    assert texts(page.locator(".file .name")) == ["left.jpg", "left.xmp"]
 
 
 def test_groups_can_be_ordered_by_likeness_and_by_bytes(visit, tmp_path):
@@ -300,7 +296,7 @@ def test_keys_go_from_photo_to_photo_and_into_the_large_view(visit, sheet):
     ]
     page.keyboard.press("Enter")
     viewer = page.get_by_role("dialog")
-    assert viewer.locator("figure").count() == 1  # a keeper alone
+    assert number_of(viewer.locator("figure")) == 1  # a keeper alone
     page.keyboard.press("ArrowLeft")
     assert viewer.locator(".viewer-head h2").inner_text() == "other.jpg"
     page.keyboard.press("Escape")
@@ -324,15 +320,15 @@ def test_arrows_up_and_down_go_to_the_photo_above_and_below(visit, sheet):
 def test_side_by_side_shows_both_photos_and_stresses_what_differs(visit, sheet):
     page = visit(f"{sheet}#duplicates")
     page.get_by_role("button", name="cat/other.jpg").click()
-    assert texts(page, "figcaption .name") == ["best.png", "other.jpg"]
+    assert texts(page.locator("figcaption .name")) == ["best.png", "other.jpg"]
     assert loaded(page, ".stage img") == [True, True]
-    differs = texts(page, "td.differs")
+    differs = texts(page.locator("td.differs"))
     assert {"200\xa0kB", "50\xa0kB"} <= set(differs)
     assert "451 × 300 (0.135 MP)" not in differs
-    evidence = [texts(page, f"td.{name}") for name in ("overlap", "difference", "details")]
+    evidence = [texts(page.locator(f"td.{name}")) for name in ("overlap", "difference", "details")]
     assert evidence == [["–", "64 %"], ["–", "0.2 %"], ["–", "41"]]
     page.keyboard.press("s")
-    assert texts(page, "figcaption .name") == ["other.jpg"]
+    assert texts(page.locator("figcaption .name")) == ["other.jpg"]
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1440])
@@ -377,7 +373,7 @@ def test_a_real_run_is_shown_as_its_report_says(visit, run, request):
     rows = read_report(output / "report.csv")
     page = visit((output / "report.html").as_uri())
     counts = [len(rows), *(sum(row.action == action for row in rows) for action in ACTIONS)]
-    assert texts(page, ".count strong") == [str(count) for count in counts]
+    assert texts(page.locator(".count strong")) == [str(count) for count in counts]
     page.get_by_role("link", name="Duplicates").first.click()
     groups: dict[str, list[str]] = {}
     for row in rows:
@@ -443,7 +439,7 @@ def test_photos_of_an_applied_run_are_shown_where_they_are_now(visit, rows, tmp_
 def test_photos_without_thumbnail_show_their_kind(visit, rows, tmp_path):
     page = visit(write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#duplicates")
     page.wait_for_selector(".no-picture")
-    assert set(texts(page, ".tile .no-picture")) == {"PNG", "JPG", "HEIC"}
+    assert set(texts(page.locator(".tile .no-picture"))) == {"PNG", "JPG", "HEIC"}
 
 
 @pytest.mark.parametrize(("locale", "word"), [("en-US", "1 video"), ("zh-CN", "1 个视频")])
@@ -462,21 +458,21 @@ def test_videos_stand_among_the_photos_of_their_scene(browser, rows, tmp_path, l
         page = visit(address, locale=locale)
         assert word in page.locator(".count.found").inner_text()
         page.goto(f"{address}#scenes/all")
-        assert word in " ".join(texts(page, ".about.numbers"))
-        assert page.locator(".strip-photo .best").count() == 1
+        assert word in " ".join(texts(page.locator(".about.numbers")))
+        assert number_of(page.locator(".strip-photo .best")) == 1
         page.goto(f"{address}#files/videos")
-        assert texts(page, ".file .name") == ["film.mp4"]
-        assert texts(page, ".file .no-picture") == ["MP4"]
+        assert texts(page.locator(".file .name")) == ["film.mp4"]
+        assert texts(page.locator(".file .no-picture")) == ["MP4"]
         page.locator(".file .photo").click()
         page.wait_for_selector("#viewer figure")
-        assert page.locator("#viewer figcaption a").count() == 1
+        assert number_of(page.locator("#viewer figcaption a")) == 1
 
 
 def test_hostile_names_are_shown_as_text(visit, tmp_path):
     rows = [photo(name, "rocket.jpg", 1, n) for n, name in enumerate(HOSTILE)]
     page = visit(write_page(rows, tmp_path, some_info(tmp_path)).as_uri() + "#files")
     assert page.title() == f"Files · {tmp_path.name} · dupimg"
-    shown = texts(page, ".file .name")
+    shown = texts(page.locator(".file .name"))
     assert "<img src=x onerror=\"document.title='owned'\">.jpg" in shown
     assert "'\"&amp;{title}$script.jpg" in shown
     assert "line␊break\ufffd and \ufffdgpj.exe" in shown
@@ -484,7 +480,7 @@ def test_hostile_names_are_shown_as_text(visit, tmp_path):
     page.get_by_role("button", name="no utf-8").click()
     address = page.get_by_role("link", name="Open file").get_attribute("href")
     assert address.endswith("no%20utf-8%20%ff.jpg")
-    assert page.locator("img[src=x]").count() == 0
+    assert number_of(page.locator("img[src=x]")) == 0
 
 
 def test_the_end_of_a_long_name_stays_in_sight(visit, tmp_path):
@@ -493,7 +489,7 @@ def test_the_end_of_a_long_name_stays_in_sight(visit, tmp_path):
     address = write_page(rows, tmp_path, some_info(tmp_path)).as_uri()
     page = visit(f"{address}#files", viewport={"width": 390, "height": 844})
     shown = page.locator(".file .name")
-    assert [text.endswith(f"({n}).jpg") for n, text in enumerate(shown.all_inner_texts(), 1)] == [
+    assert [text.endswith(f"({n}).jpg") for n, text in enumerate(texts(shown), 1)] == [
         True,
         True,
     ]
@@ -574,24 +570,24 @@ def test_reasons_and_notes_are_told_in_both_languages(visit, tmp_path):
         viewport={"width": 1200, "height": 3000},
     )
     strange = "unheard of; \ufffd\ufffd"  # what turns or ends a line of text is made visible
-    assert texts(page, ".file .why") == [
+    assert texts(page.locator(".file .why")) == [
         "手动改为保留（原为移除）：1,200 张重复照片的保留者",
         "未能复制：文件已存在；与保留者相似；保留者像素更多",
         f"JPEG 不完整：{strange}",
         "",
     ]
     # Words that nobody has translated are said in English by a screen reader.
-    assert page.locator(".file .why [lang=en]").all_inner_texts() == [strange]
+    assert texts(page.locator(".file .why [lang=en]")) == [strange]
     page.goto(page.url.replace("#files", "#summary"))
     note = "若用“证实”规则，会多移除 1 张照片，少移除 0 张。"
     assert page.locator(".notes").inner_text() == note
     page.get_by_role("button", name="English").click()
     page.goto(page.url.replace("#summary", "#files"))
-    assert texts(page, ".file .why")[:3] == [
+    assert texts(page.locator(".file .why"))[:3] == [
         *map(str, REASONS[:2]),
         f"truncated JPEG: {strange}",
     ]
-    assert page.locator(".file .why [lang=en]").count() == 0
+    assert number_of(page.locator(".file .why [lang=en]")) == 0
 
 
 def test_the_theme_is_that_of_the_system_until_it_is_chosen(visit, sheet):

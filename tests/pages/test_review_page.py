@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
-from browser import faults, visits
+from browser import faults, number_of, texts, visits
 from files import make_files, read_files, sample, save
 from PIL import Image
 from planned import edit_plan, row_of, set_cells, write_planned
@@ -98,7 +98,7 @@ def test_a_click_is_saved_at_once_and_undone_to_the_byte(visit, output):
     saved(page)
     assert rows(output)["copy.jpg"][0] == "keep"
     assert "keep by hand (was remove)" in tile(page, "copy.jpg").inner_text()
-    assert tile(page, "copy.jpg").locator('[data-key="keep"]:focus').count() == 1
+    assert number_of(tile(page, "copy.jpg").locator('[data-key="keep"]:focus')) == 1
     page.keyboard.press("Control+z")
     page.wait_for_selector('[data-key="undo"]:disabled')
     assert (output / "plan.csv").read_bytes() == before
@@ -132,7 +132,7 @@ def test_another_keeper_takes_the_place_of_the_first(visit, output):
     page.keyboard.press("Escape")
     assert "Keeper" in tile(page, "small.webp").inner_text()
     assert "Remove" in tile(page, "cat.png").inner_text()
-    assert page.locator(".tile .name").all_inner_texts()[0] == "small.webp"
+    assert texts(page.locator(".tile .name"))[0] == "small.webp"
     reasons = {row.path: str(row.reason) for row in read_report(output / "plan.csv") if row.width}
     assert reasons["small.webp"] == "keep by hand (was remove): keeper of 2 duplicates"
     assert reasons["cat.png"] == "remove by hand (was keep): similar to the keeper"
@@ -143,8 +143,8 @@ def test_another_keeper_takes_the_place_of_the_first(visit, output):
         "remove by hand (was keep): similar to the keeper"
     )
     # Nobody knows how like the new keeper is what was compared with the old one.
-    assert tile(page, "cat.png").locator(".cosine").count() == 1
-    assert tile(page, "copy.jpg").locator(".cosine").count() == 0
+    assert number_of(tile(page, "cat.png").locator(".cosine")) == 1
+    assert number_of(tile(page, "copy.jpg").locator(".cosine")) == 0
 
 
 def test_what_is_not_a_duplicate_is_kept_and_remembered(visit, output):
@@ -251,7 +251,7 @@ def test_the_keys_of_the_selection_are_on_its_buttons_and_in_the_help(visit):
     assert keys["V"] == "Key V"
     assert keys["Escape"] == "Select nothing · Key Esc"
     page.keyboard.press("?")
-    assert {*keys} - {"Escape"} <= {*page.locator("#help kbd").all_inner_texts()}
+    assert {*keys} - {"Escape"} <= {*texts(page.locator("#help kbd"))}
     assert faults(page) == []
 
 
@@ -283,7 +283,7 @@ def test_a_new_scene_is_seen_where_it_belongs_and_what_was_removed_can_come_back
     photo(page, "left.jpg").focus()
     page.keyboard.press("n")
     saved(page)
-    titles = page.locator(".title-line h3").all_inner_texts()
+    titles = texts(page.locator(".title-line h3"))
     assert titles == ["Scene 4"]  # of one photo, but new; that of the other one is a single
     page.keyboard.press("x")
     saved(page)
@@ -483,7 +483,7 @@ def test_without_a_connection_one_can_look_but_not_decide(visit, server, output)
     page.keyboard.press("j")
     for key in ("ArrowRight", "p", "x", "u", "b", "d", "Control+z"):
         page.keyboard.press(key)
-    assert page.locator(".tile .badge").all_inner_texts() == ["Keeper", "Remove", "Remove"]
+    assert texts(page.locator(".tile .badge")) == ["Keeper", "Remove", "Remove"]
     assert page.locator("#message").inner_text() != ""
     page.keyboard.press("Enter")
     viewer = page.get_by_role("dialog")
@@ -520,7 +520,7 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     page.get_by_role("button", name="Apply").click()
     sheet = page.get_by_role("dialog")
     sheet.get_by_text("1 file changed by you").click()
-    [decided] = sheet.locator(".lines").all_inner_texts()
+    [decided] = texts(sheet.locator(".lines"))
     assert decided.startswith("copy.jpg: remove → keep")
     assert "6 to keep · 1 to remove · 1 other file" in sheet.inner_text()
     assert str(output) in sheet.inner_text()
@@ -528,7 +528,7 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     assert faults(page) == []
     sheet.get_by_role("button", name="Apply").click()
     sheet.get_by_role("heading", name="Applied").wait_for()
-    told = [re.sub(r"\s+", " ", text) for text in sheet.locator("dd").all_inner_texts()]
+    told = [re.sub(r"\s+", " ", text) for text in texts(sheet.locator("dd"))]
     kilobytes = round((planned / "in/small.webp").stat().st_size / 1000, 1)
     assert told == [
         "8", "6 3 scenes", f"1 {kilobytes:g} kB of duplicates", "1 isn't a readable photo",
@@ -545,11 +545,13 @@ def test_apply_shows_the_changes_first_then_carries_them_out(visit, server, outp
     sheet.get_by_role("heading", name="1 file is back where it was").wait_for()
     assert len(read_files(output / "processed")) == 5
     # What takes back all is not beside what is about a file.
-    assert sheet.get_by_role("button").all_inner_texts() == ["", "Result", "Bring more files back"]
+    assert texts(sheet.get_by_role("button")) == ["", "Result", "Bring more files back"]
     sheet.get_by_role("button", name="Bring more files back").click()
-    assert page.locator(".file", has_text="copy.jpg").get_by_text("Back", exact=True).count() == 1
+    assert (
+        number_of(page.locator(".file", has_text="copy.jpg").get_by_text("Back", exact=True)) == 1
+    )
     page.get_by_role("button", name="Result").click()
-    assert sheet.locator("dd strong").all_inner_texts()[:2] == ["8", "5"]
+    assert texts(sheet.locator("dd strong"))[:2] == ["8", "5"]
     assert faults(page) == []
     sheet.get_by_role("button", name="Take the whole run back").click()
     sheet.get_by_role("heading", name="Taken back").wait_for()
@@ -571,7 +573,7 @@ def test_apply_tells_what_follows_from_a_decision_apart(visit):
     sheet = page.get_by_role("dialog")
     sheet.get_by_text("2 files changed by you").click()
     sheet.get_by_text("1 other file changed as a consequence").click()
-    decided, followed = sheet.locator(".lines").all_inner_texts()
+    decided, followed = texts(sheet.locator(".lines"))
     assert sorted(re.findall(r"^\S+: \w+ → \w+", decided, re.M)) == [
         "cat.png: keep → remove", "small.webp: remove → keep",
     ]  # fmt: skip
@@ -610,7 +612,7 @@ def test_apply_says_at_once_what_stands_in_the_way(visit, output, grown):
     problem.wait_for()
     size = grown.stat().st_size
     why = f"cup.png: has {size} bytes now, {size - 1} in the plan; look at the photos again."
-    assert problem.all_inner_texts() == [why]
+    assert texts(problem) == [why]
     assert "1 problem stands in the way" in sheet.inner_text()
     assert sheet.get_by_role("button", name="Apply").is_disabled()
     assert problem.evaluate("item => item.scrollWidth <= item.clientWidth")
@@ -768,7 +770,7 @@ def test_chinese_readers_are_told_in_chinese_what_stands_in_the_way(visit, outpu
     page.locator("#findings .lines").wait_for()
     for folded in page.locator(".folded summary").all():
         folded.click()
-    problems, changes, consequences = page.locator(".lines").all_inner_texts()
+    problems, changes, consequences = texts(page.locator(".lines"))
     assert len(problems.splitlines()) >= len(wrong) + 1
     assert english(problems, "keep", "remove", "leave", "other", "elsewhere") == set()
     assert "right.jpg：操作为 'kep'，应为 keep、remove 或 leave。是否想写 keep？" in problems

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browser import faults, launched, shows_its_icon, visits
+from browser import faults, launched, number_of, shows_its_icon, visits
 from files import snapshot
 from tuned import truth, write_photos
 
@@ -170,7 +170,7 @@ def test_in_the_browser(photos, tmp_path, chromium):
                 answer = truth(*shown(page))
             page.locator(".answers button").nth(int(KEYS[answer]) - 1).click()
         page.get_by_text("What your answers say").wait_for()
-        assert page.locator(".curve").count() == 2
+        assert number_of(page.locator(".curve")) == 2
         assert "dupimg organize" in page.inner_text(".command code")
         assert faults(page) == []
         labels = read_pairs(tmp_path / "out/labels.csv")
