@@ -10,8 +10,8 @@ from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import Photo
 from dupimg.plans.plan import Groups
 
-# Smallest ratio of the pixels of the larger and of the smaller photo.
-_LEAST_RATIO = 1.5
+# Smallest ratio of the pixels of the larger and of the smaller photo, for sides longer by 1.18.
+_LEAST_RATIO = 1.4
 
 # Tolerance of the ratio of the sides: small sides are rounded.
 _SAME_SHAPE = 0.02

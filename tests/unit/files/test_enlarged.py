@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import ExifTags, Image, ImageFilter
 from sklearn.datasets import load_sample_image
 
 from dupimg.files.enlarged import is_enlarged
@@ -42,6 +42,45 @@ def test_a_photo_is_not_enlarged_from_its_small_copy(tmp_path, kernel, factor, b
     large = save(photo, tmp_path / "large.jpg", quality=90)
     small = save(scaled(photo, 1 / factor, kernel), tmp_path / "small.jpg", quality=90)
     assert not is_enlarged(large, small)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("factor", [1.2, 1.25, 1.5, 2])
+@pytest.mark.parametrize("quality", [75, 85, 95])
+def test_an_enlarged_jpeg_is_found_although_it_was_compressed_again(
+    tmp_path, kernel, factor, quality
+):
+    small = save(PHOTO, tmp_path / "small.jpg", quality=90)
+    again = Image.open(small)
+    large = save(scaled(again, factor, kernel), tmp_path / "large.jpg", quality=quality)
+    assert is_enlarged(large, small)
+
+
+@pytest.mark.parametrize("quality", [30, 60, 85])
+@pytest.mark.parametrize("factor", [1.2, 1.5, 2])
+@pytest.mark.parametrize("blur", [0, 1, 2])
+def test_a_compressed_original_is_not_enlarged_from_a_good_small_copy(
+    tmp_path, quality, factor, blur
+):
+    photo = PHOTO.filter(ImageFilter.GaussianBlur(blur))
+    large = save(photo, tmp_path / "large.jpg", quality=quality)
+    small = save(scaled(Image.open(large), 1 / factor), tmp_path / "small.jpg", quality=95)
+    assert not is_enlarged(large, small)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_the_blocks_of_a_turned_jpeg_are_those_of_the_stored_picture(tmp_path, orientation):
+    part = PHOTO.crop((0, 0, 637, 421))  # so that the blocks begin elsewhere from the other end
+    small = save(part, tmp_path / "small.jpg", quality=90, exif=turn(orientation))
+    large = scaled(Image.open(small), 1.25, Image.Resampling.BICUBIC)
+    save(large, tmp_path / "large.jpg", quality=85, exif=turn(orientation))
+    assert is_enlarged(tmp_path / "large.jpg", small)
+
+
+def turn(orientation):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif
 
 
 def test_another_picture_is_not_enlarged_from_this_one(tmp_path):
