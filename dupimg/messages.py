@@ -63,8 +63,9 @@ class Message:
         if len(content) == 1:
             return Message(*content)
         code, values = content
-        read = {n: Message.from_json(v) if isinstance(v, list) else v for n, v in values.items()}
-        return message(code, **read)
+        items = sorted(values.items())
+        read = [(n, Message.from_json(v) if isinstance(v, list) else v) for n, v in items]
+        return Message(code, tuple(read))
 
 
 def message(code: str, **values: Value) -> Message:

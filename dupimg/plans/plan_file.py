@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from dupimg.plans.report import from_cell
 
 NEEDED = ("path", "action", "scene", "destination", "digest")
 SCENE_NAME = "scene_name"  # missing in plans of version 0.1.0
+_READ = (*NEEDED, SCENE_NAME)
 
 # Lines before the header: empty ones, and one for Excel such as ``sep=;``. Its separator is not
 # trusted, as a spreadsheet that takes it for a cell may save the file with another one.
@@ -131,7 +133,8 @@ class PlanFile:
             records[place] = _with_cell(
                 records[place], self.names.index(column), text, self.separator
             )
-            edits[place] = _edit(place + 2, self.names, _cells(records[place], self.separator))
+            cells_now = _cells(records[place], self.separator)
+            edits[place] = _edit(place + 2, _columns(self.names), cells_now)
         return replace(self, records=tuple(records), edits=tuple(edits))
 
 
@@ -206,7 +209,8 @@ def parse_plan_file(content: bytes, path: Path) -> PlanFile:
         needed = ", ".join(NEEDED)
         raise UsageError(message("refused.columns", plan=str(path), columns=columns, needed=needed))
     # Excel and LibreOffice show the header as row 1, without the line of the separator.
-    edits = tuple(_edit(number, names, cells) for number, (cells, _) in enumerate(rows, start=2))
+    read = _columns(names)
+    edits = tuple(_edit(number, read, cells) for number, (cells, _) in enumerate(rows, start=2))
     records = tuple(record for _, record in rows)
     return PlanFile(mark, text[:begin] + head, names, separator, records, edits)
 
@@ -231,20 +235,19 @@ def _cells(record: str, separator: str) -> list[str]:
     return next(csv.reader([record], delimiter=separator, strict=True))
 
 
-def _edit(number: int, names: Sequence[str], cells: Sequence[str]) -> Edit | None:
-    # Spreadsheets may omit empty cells at the end.
-    texts = (cells[i] if i < len(cells) else "" for i in map(names.index, NEEDED))
-    # Strip spaces; those that belong to a name are escaped.
-    file, action, scene, place, digest = (from_cell(text.strip(" ")) for text in texts)
+def _columns(names: Sequence[str]) -> list[int]:
+    """Return the columns of an edit; one that is missing is after the last."""
+    return [names.index(name) if name in names else sys.maxsize for name in _READ]
+
+
+def _edit(number: int, columns: Sequence[int], cells: Sequence[str]) -> Edit | None:
+    # Spreadsheets may omit empty cells at the end. Spaces that belong to a name are escaped.
+    file, action, scene, place, digest, name = [
+        from_cell(cells[i].strip(" ")) if i < len(cells) else "" for i in columns
+    ]
     if not (file or action or place):
         return None
-    return Edit(number, file, action.strip().lower(), scene, place, digest, _name(names, cells))
-
-
-def _name(names: Sequence[str], cells: Sequence[str]) -> str:
-    """Return the user's scene name in a row."""
-    column = names.index(SCENE_NAME) if SCENE_NAME in names else len(cells)
-    return " ".join(from_cell(cells[column].strip(" ")).split()) if column < len(cells) else ""
+    return Edit(number, file, action.strip().lower(), scene, place, digest, " ".join(name.split()))
 
 
 def _with_cell(record: str, column: int, text: str, separator: str) -> str:

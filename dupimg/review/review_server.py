@@ -33,7 +33,7 @@ from dupimg.plans.plan import Problem
 from dupimg.plans.plan_file import SCENE_NAME
 from dupimg.review.alike_scenes import alike_scenes
 from dupimg.review.background import TAKEN_BACK, BackgroundApply, obstacles
-from dupimg.review.edited_plan import Choice, NotInPlan, Refused
+from dupimg.review.edited_plan import Choice, NotInPlan, Refused, ReviewState
 from dupimg.review.pair_views import PairViews
 from dupimg.review.review_session import PlanChanged, ReviewOver, ReviewSession, Saved
 from dupimg.runs import disk_space
@@ -96,7 +96,7 @@ def gc_frozen() -> Iterator[None]:
     """Disable the garbage collector, then freeze what was allocated."""
     with _gc_paused():
         yield
-    gc.freeze()
+        gc.freeze()
 
 
 @contextlib.contextmanager
@@ -170,7 +170,7 @@ class ReviewServer:
         for error in (PlanChanged, ReviewOver, Refused, NotInPlan, UsageError):
             server.app.register_error_handler(error, self._explain)
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Response:
         """Answer with the content of the page, see `dupimg.pages.contact_sheet.page_data`.
 
         Additional fields: the ``stamp`` required for decisions, the numbers of steps to undo and
@@ -179,10 +179,11 @@ class ReviewServer:
         ``decided`` actions, the numbers of ``reviewed`` groups, and the commands that restart the
         review (``command``), show the state of the result (``status``) and ``resume`` applying.
         """
-        state = self._session.current()
         with _gc_paused():
-            shown = page_data(state.rows, self._about)
-        return shown | {
+            return jsonify(self._shown(self._session.current()))
+
+    def _shown(self, state: ReviewState) -> dict[str, Any]:
+        return page_data(state.rows, self._about) | {
             "stamp": state.file.stamp,
             "undo": len(self._session.done),
             "redo": len(self._session.undone),
