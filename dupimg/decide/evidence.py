@@ -127,7 +127,8 @@ class Evidence:
         proven : ndarray of shape (n_pairs,), bool
             Which pairs share a scene whatever their cosine.
         """
-        pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE)
+        with progress_bar(len(vectors), "details", unit="photos", quiet=self._quiet) as bar:
+            pairs = nearest_neighbours(vectors, _NEIGHBOURS, _LEAST_COSINE, progress=bar.update)
         keys = [(digests[i], digests[j]) for i, j in pairs.tolist()]
         found = self._of(keys, PlaceEvidence, _PLACES, PLACES, "details")
         proven = np.array([e is not None and e.is_same_place for e in found], dtype=bool)

@@ -29,6 +29,12 @@ TOLERANCE = 2e-12
 # Products of `nearest_neighbours` in memory: 256 MB.
 _PRODUCTS_AT_ONCE = 2**26
 
+# Parts of a row of products to look for its largest in: more of them propose fewer candidates.
+_PARTS = 512
+
+# Margin of these float32 products: their errors are below 1e-5.
+_PRODUCT_MARGIN = np.float32(1e-4)
+
 # Returns which pairs count, given the rows i[k] and j[k] of candidate pairs and their cosines.
 Select = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], NDArray[np.bool_]]
 
@@ -320,6 +326,8 @@ def nearest_neighbours(
     n_neighbours: int,
     threshold: float,
     of: NDArray[np.int64] | None = None,
+    *,
+    progress: Progress | None = None,
 ) -> NDArray[np.int64]:
     """Return the pairs of rows in which one is among the nearest of the other.
 
@@ -333,6 +341,8 @@ def nearest_neighbours(
         Lowest cosine.
     of : ndarray of shape (k,), int64, optional
         The rows whose nearest are wanted; all by default.
+    progress : callable, optional
+        Takes the number of rows whose nearest were found since the last call.
 
     Returns
     -------
@@ -349,8 +359,8 @@ def nearest_neighbours(
     data = Rows.of(vectors)
     unit = unit_rows(vectors, squared_norms(vectors)).astype(np.float32, copy=False)
     n_rows = len(unit)
-    # A few more candidates than required; float64 decides among them.
-    n_proposed = min(n_neighbours + 4, n_rows - 1)
+    # One more candidate than required for each row; float64 decides among them.
+    n_proposed = min(n_neighbours + 1, n_rows - 1)
     found = [np.empty((0, 2), np.int64)]
     if n_proposed < 1:
         return found[0]
@@ -360,15 +370,32 @@ def nearest_neighbours(
         rows = wanted[start : start + at_once]
         products = unit[rows] @ unit.T
         products[np.arange(len(rows)), rows] = -np.inf
-        proposed = np.argpartition(-products, n_proposed - 1, axis=1)[:, :n_proposed]
-        i, j = np.repeat(rows, n_proposed), proposed.ravel()
-        cosines = pair_cosines(data, i, data, j).reshape(proposed.shape)
-        order = np.lexsort((proposed, -cosines), axis=1)[:, :n_neighbours]
-        near = np.take_along_axis(proposed, order, axis=1)
-        reach = np.take_along_axis(cosines, order, axis=1) >= threshold - TOLERANCE
-        pairs = np.stack(np.broadcast_arrays(rows[:, None], near), axis=2)[reach]
-        found.append(np.sort(pairs, axis=1))
+        at_least = _kth_largest(products, n_proposed)
+        least = np.maximum(at_least, np.float32(threshold)) - _PRODUCT_MARGIN
+        at, j = np.nonzero(products >= least[:, None])
+        i = rows[at]
+        cosines = pair_cosines(data, i, data, j)
+        nearest_first = np.lexsort((j, -cosines, at))
+        # How many of its row come before each.
+        rank = np.arange(len(at)) - np.searchsorted(at, at)
+        chosen = nearest_first[rank < n_neighbours]
+        chosen = chosen[cosines[chosen] >= threshold - TOLERANCE]
+        found.append(np.sort(np.column_stack([i[chosen], j[chosen]]), axis=1))
+        if progress is not None:
+            progress(len(rows))
     return np.unique(np.concatenate(found), axis=0)
+
+
+def _kth_largest(products: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """Return a number for each row that at least its k largest elements reach.
+
+    It is the k-th largest of the maxima of parts of the row: much faster, and nearly as good.
+    """
+    n_columns = products.shape[1]
+    n_parts = min(n_columns, max(_PARTS, k))
+    width = n_columns // n_parts
+    parts = products[:, : n_parts * width].reshape(len(products), n_parts, width)
+    return np.partition(parts.max(axis=2), n_parts - k, axis=1)[:, n_parts - k]
 
 
 def number_by_first_row(labels: NDArray[np.integer]) -> NDArray[np.int64]:
