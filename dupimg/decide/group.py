@@ -65,7 +65,7 @@ def rank_photos(
         rule,
         companions=companions,
         sharpness=sharpness,
-        derived=made.enlarged,
+        derived=made.enlarged | made.saved_again,
         last=last,
         protected=protected,
         converted=made.converted,

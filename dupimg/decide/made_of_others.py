@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dupimg.decide.converted import find_converted
+from dupimg.decide.derived import find_enlarged, find_saved_again
 from dupimg.decide.embedded import Embedded
-from dupimg.decide.enlarged import find_enlarged
 from dupimg.files.keep_rules import Ranking
 from dupimg.files.originals import is_screenshot
 from dupimg.plans.plan import Groups
@@ -27,12 +27,15 @@ class Made:
         Enlarged from another photo of their group.
     converted : frozenset of str
         Lossless copies of a lossy photo of their group.
+    saved_again : frozenset of str
+        Made from a JPEG of their group and saved again in a finer quality.
     originals : frozenset of str
         Screenshots that are originals: the others of their group are copies of them.
     """
 
     enlarged: frozenset[str] = frozenset()
     converted: frozenset[str] = frozenset()
+    saved_again: frozenset[str] = frozenset()
     originals: frozenset[str] = frozenset()
 
 
@@ -67,6 +70,7 @@ def duplicates_by_detail(
         ("originals", _own_screenshots),
         ("enlarged", find_enlarged),
         ("converted", find_converted),
+        ("saved_again", find_saved_again),
     ):
         if found := look(embedded, groups, ranking):
             made = replace(made, **{name: frozenset(found)})

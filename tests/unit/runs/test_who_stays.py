@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from files import make_files, read_files, save
 from packets import exif
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 from sklearn.datasets import load_sample_image
 
 from dupimg import add, apply, organize, plan, undo
@@ -303,6 +303,37 @@ def test_a_photo_stays_and_its_enlarged_copies_go(run):
     for name in ("twice.jpg", "twin.jpg", "thrice.jpg"):
         assert rows[name].keeper == "original.jpg"
         assert "enlargement" in str(rows[name].reason)
+
+
+def test_a_photo_stays_and_what_was_saved_again_of_it_goes(run):
+    original, other = jpeg(quality=80), jpeg(FLOWER, quality=75)
+    decoded = Image.open(io.BytesIO(original))
+    rows = run(
+        {
+            "original.jpg": original,
+            "finer.jpg": jpeg(decoded, quality=97),
+            "finest.jpg": jpeg(decoded, quality=99),
+            "other.jpg": other,
+            "coarser.jpg": jpeg(Image.open(io.BytesIO(other)), quality=40),
+        }
+    )
+    assert kept(rows) == {"original.jpg", "other.jpg"}
+    for name in ("finer.jpg", "finest.jpg"):
+        assert rows[name].keeper == "original.jpg"
+        assert "the keeper is the original" in str(rows[name].reason)
+
+
+def test_of_an_edited_copy_and_its_original_the_original_stays(run):
+    original = jpeg(quality=80)
+    edited = Image.open(io.BytesIO(original))
+    ImageDraw.Draw(edited).rectangle((200, 395, 330, 410), fill="white")
+    rows = run(
+        {"a.jpg": original, "b.jpg": jpeg(edited, quality=97)},
+        edited_copies="remove",
+        duplicate_rule="verified",
+    )
+    assert kept(rows) == {"a.jpg"}
+    assert "edited copy" in str(rows["b.jpg"].reason)
 
 
 def test_a_word_before_original_decides_about_enlarged_copies(run):
