@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 
+import numpy as np
+
 from dupimg.decide.embedded import Embedded
 from dupimg.files.keep_rules import Ranking
 from dupimg.files.photos import Photo
+from dupimg.groups.copies import EDITED_COPY
 from dupimg.plans.plan import Groups
 
 # Smallest ratio of the pixels of the larger and of the smaller photo, for sides longer by 1.18.
@@ -41,6 +44,32 @@ def find_saved_again(embedded: Embedded, groups: Groups, ranking: Ranking) -> se
     """
     wholes = embedded.wholes
     return _find(embedded, groups, ranking, _same_size, wholes.saved_again) if wholes else set()
+
+
+def find_coarser_edits(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
+    """Find keepers that are edited copies in a coarser quality than a photo of their group.
+
+    Their captions make them sharper, but an edit does not improve the quality of a file.
+
+    Returns
+    -------
+    set of str
+        As those of `find_enlarged`.
+    """
+    wholes, look, photos = embedded.wholes, groups.second_look, embedded.photos
+    if wholes is None or look is None:
+        return set()
+    edited = {
+        (photos[look.compared_with[i]].digest, photos[i].digest)
+        for i in np.flatnonzero(look.verdicts == EDITED_COPY)
+    }
+
+    def unedited(first: Photo, others: Sequence[Photo]) -> Iterator[Photo]:
+        for photo in others:
+            if _same_sides(first, photo) and (first.digest, photo.digest) in edited:
+                yield photo
+
+    return _find(embedded, groups, ranking, unedited, wholes.coarser)
 
 
 def _find(
@@ -97,9 +126,12 @@ def _same_size(first: Photo, others: Sequence[Photo]) -> Iterator[Photo]:
     """Yield other contents of the same size that are JPEGs."""
     for photo in others:
         is_jpeg = photo.traits.format in ("JPEG", "MPO")
-        same_size = (photo.width, photo.height) == (first.width, first.height)
-        if is_jpeg and same_size and photo.digest != first.digest:
+        if is_jpeg and _same_sides(first, photo) and photo.digest != first.digest:
             yield photo
+
+
+def _same_sides(first: Photo, other: Photo) -> bool:
+    return (first.width, first.height) == (other.width, other.height)
 
 
 def _is_plain(photo: Photo) -> bool:

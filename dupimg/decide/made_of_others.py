@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dupimg.decide.converted import find_converted
-from dupimg.decide.derived import find_enlarged, find_saved_again
+from dupimg.decide.derived import find_coarser_edits, find_enlarged, find_saved_again
 from dupimg.decide.embedded import Embedded
 from dupimg.files.keep_rules import Ranking
 from dupimg.files.originals import is_screenshot
@@ -29,6 +29,8 @@ class Made:
         Lossless copies of a lossy photo of their group.
     saved_again : frozenset of str
         Made from a JPEG of their group and saved again in a finer quality.
+    edited : frozenset of str
+        Edited copies in a coarser quality than a photo of their group.
     originals : frozenset of str
         Screenshots that are originals: the others of their group are copies of them.
     """
@@ -36,6 +38,7 @@ class Made:
     enlarged: frozenset[str] = frozenset()
     converted: frozenset[str] = frozenset()
     saved_again: frozenset[str] = frozenset()
+    edited: frozenset[str] = frozenset()
     originals: frozenset[str] = frozenset()
 
 
@@ -71,6 +74,7 @@ def duplicates_by_detail(
         ("enlarged", find_enlarged),
         ("converted", find_converted),
         ("saved_again", find_saved_again),
+        ("edited", find_coarser_edits),
     ):
         if found := look(embedded, groups, ranking):
             made = replace(made, **{name: frozenset(found)})

@@ -60,16 +60,16 @@ class JpegBlocks:
         with Image.open(file) as compressed:
             return compressed.convert("L")
 
-    def trace_in(self, picture: Image.Image) -> float:
+    def trace_in(self, picture: Image.Image) -> float | None:
         """Return what compressing a grey picture loses, as a share of the loss in other blocks.
 
         It is 1 without any trace of this table. The quarter of the blocks that lose most does not
-        count, so an edited part does not matter; nor does a picture of less than three blocks.
+        count, so an edited part does not matter. None for a picture that is plain or an icon.
         """
         if min(picture.size) < 24:
-            return 1.0
+            return None
         here, elsewhere = (_usual_loss(p, self.compress(p)) for p in (picture, moved(picture)))
-        return here / elsewhere if elsewhere else 1.0
+        return here / elsewhere if elsewhere else None
 
 
 def moved(picture: Image.Image) -> Image.Image:

@@ -17,7 +17,7 @@ _LEAST_RATIO = 1.75
 # Copies of 110 photos that were saved again in a finer quality or as PNG or HEIC, a third of them
 # with a caption, show at most 0.46 (of WebP a third do). Originals of coarser copies, and copies of
 # a common third picture, show 0.75 and more.
-_MOST_TRACE = 0.5
+_MOST_TRACE, _NO_TRACE = 0.5, 0.7
 
 
 def is_saved_again(
@@ -44,9 +44,33 @@ def is_saved_again(
     Only a picture in a finer quality, or without loss, still shows the blocks of its original. One
     in a coarser quality is in doubt: False.
     """
-    blocks = JpegBlocks.of(original, max_pixels)
-    own = JpegBlocks.of(picture, max_pixels)
+    trace = _trace(original, picture, max_pixels)
+    return trace is not None and trace < _MOST_TRACE
+
+
+def is_coarser(
+    jpeg: str | os.PathLike[str],
+    picture: str | os.PathLike[str],
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> bool:
+    """Return whether a JPEG is in a clearly coarser quality than a picture not made from it.
+
+    Parameters
+    ----------
+    jpeg, picture, max_pixels
+        As for `is_saved_again`.
+    """
+    trace = _trace(jpeg, picture, max_pixels)
+    return trace is not None and trace > _NO_TRACE
+
+
+def _trace(
+    jpeg: str | os.PathLike[str], picture: str | os.PathLike[str], max_pixels: int
+) -> float | None:
+    """Return how clearly a picture shows the blocks of a JPEG; None if that tells nothing."""
+    blocks, own = JpegBlocks.of(jpeg, max_pixels), JpegBlocks.of(picture, max_pixels)
     if blocks is None or (own and sum(blocks.table) < _LEAST_RATIO * sum(own.table)):
-        return False
+        return None
     whole = blocks.as_stored(read_photo(picture, max_pixels, max_pixels=max_pixels).convert("L"))
-    return blocks.trace_in(whole.crop(middle_box(whole.size))) < _MOST_TRACE
+    return blocks.trace_in(whole.crop(middle_box(whole.size)))

@@ -7,7 +7,7 @@ from PIL import ExifTags, Image, ImageDraw, ImageOps
 from sklearn.datasets import load_sample_image
 
 from dupimg.files.images import UnreadablePhoto
-from dupimg.files.saved_again import is_saved_again
+from dupimg.files.saved_again import is_coarser, is_saved_again
 
 PHOTO = Image.fromarray(load_sample_image("china.jpg"))
 
@@ -52,8 +52,20 @@ def test_what_an_original_or_a_third_picture_was_saved_as_is_not(tmp_path, quali
     assert not is_saved_again(save(PHOTO, tmp_path / "parent.png"), copy)
 
 
+@pytest.mark.parametrize("name", ["parent.jpg", "parent.png"])
+def test_an_edited_copy_in_a_coarser_quality_is_coarser_than_its_original(tmp_path, name):
+    parent = save(PHOTO, tmp_path / name, quality=92)
+    copy = save(captioned(Image.open(parent)), tmp_path / "copy.jpg", quality=70)
+    assert is_coarser(copy, parent)
+    assert not is_coarser(parent, copy)
+    finer = save(captioned(Image.open(copy)), tmp_path / "finer.jpg", quality=95)
+    assert not is_coarser(copy, finer)
+
+
 def test_another_quality_that_is_nearly_the_same_tells_nothing(tmp_path, original):
-    assert not is_saved_again(save(Image.open(original), tmp_path / "a.jpg", quality=82), original)
+    other = save(Image.open(original), tmp_path / "a.jpg", quality=82)
+    assert not is_saved_again(other, original)
+    assert not is_coarser(original, other)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
