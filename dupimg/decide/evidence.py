@@ -35,7 +35,7 @@ from dupimg.search.similarity import nearest_neighbours
 from dupimg.threads import Threads
 
 # Changes whenever a pair may get other evidence; see `Cache.pairs`.
-_PLACES, _COPIES = "places 5", "copies 10"
+_PLACES, _COPIES = "places 6", "copies 11"
 
 # Compare each photo with so many nearest ones from this scene cosine on: among photos of different
 # people that show one place, hardly a pair has less.

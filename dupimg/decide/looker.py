@@ -6,13 +6,17 @@ Processes, since Python runs one thread at a time and the comparison is mostly P
 from __future__ import annotations
 
 import io
+import pickle
+import shutil
+import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from functools import cache
 from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -28,8 +32,11 @@ from dupimg.opencv import opencv
 # Kinds of questions about a pair.
 PLACES, COPIES, MIRRORED_COPIES = "places", "copies", "copies, mirrored ones, too"
 
-# Most photos with details in memory (210 KB each), and with pictures (250 KB each).
-_GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 1024, 256
+# Most photos with details in memory (60 KB each), and with pictures (250 KB each).
+_GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 4096, 256
+
+# Share of the free disk for details that no longer fit into memory, in all processes.
+_SHARE_OF_DISK = 0.25
 
 T = TypeVar("T")
 
@@ -62,7 +69,7 @@ class Looker:
     """Compares pairs of contents, with a memory of the latest ones."""
 
     def __init__(self) -> None:
-        self._glances = _Latest(glance_at_preview, _GLANCES_AT_ONCE)
+        self._glances = _Latest(glance_at_preview, _GLANCES_AT_ONCE, _OnDisk[Glanced]())
         self._pictures = _Latest(see_preview, _PICTURES_AT_ONCE)
 
     def answer(self, question: Question) -> list[bytes | None]:
@@ -116,11 +123,14 @@ def _looker_of_this_process() -> Looker:
 
 
 class _Latest(Generic[T]):
-    """A cache of values computed from the previews of the latest contents."""
+    """A cache of values computed from the previews of the latest contents, then on disk."""
 
-    def __init__(self, make: Callable[[Image.Image], T], most: int) -> None:
+    def __init__(
+        self, make: Callable[[Image.Image], T], most: int, earlier: _OnDisk[T] | None = None
+    ) -> None:
         self._make = make
         self._most = most
+        self._earlier = earlier
         self._made: OrderedDict[str, T | None] = OrderedDict()
         self._lock = Lock()
 
@@ -130,11 +140,15 @@ class _Latest(Generic[T]):
             if content in self._made:
                 self._made.move_to_end(content)
                 return self._made[content]
-        made = None if preview is None else self._compute(preview)
+            made = None if self._earlier is None else self._earlier.get(content)
+        if made is None and preview is not None:
+            made = self._compute(preview)
         with self._lock:
             self._made[content] = made
             if len(self._made) > self._most:
-                self._made.popitem(last=False)
+                oldest, value = self._made.popitem(last=False)
+                if self._earlier is not None and value is not None:
+                    self._earlier.put(oldest, value)
         return made
 
     def _compute(self, preview: bytes) -> T | None:
@@ -143,6 +157,46 @@ class _Latest(Generic[T]):
                 return self._make(opened)
         except OSError:
             return None
+
+
+class _OnDisk(Generic[T]):
+    """Values of contents in a temporary file, which nobody else can open.
+
+    Computing details takes 4 ms, and a photo of a large collection is compared with a dozen others
+    at very different times.
+    """
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = None
+        self._places: dict[str, tuple[int, int]] = {}
+        self._space = 0
+
+    def get(self, content: str) -> T | None:
+        """Return a value, or None if it was not stored."""
+        if self._file is None or content not in self._places:
+            return None
+        start, length = self._places[content]
+        self._file.seek(start)
+        value: T = pickle.loads(self._file.read(length))
+        return value
+
+    def put(self, content: str, value: T) -> None:
+        """Store a value, unless the disk is getting full."""
+        if content in self._places:
+            return
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this process
+                free = shutil.disk_usage(tempfile.gettempdir()).free
+                self._space = int(free * _SHARE_OF_DISK) // joblib.cpu_count()
+            written = pickle.dumps(value)
+            start = self._file.seek(0, 2)
+            if start + len(written) > self._space:
+                return
+            self._file.write(written)
+            self._places[content] = (start, len(written))
+        except OSError:
+            self._space = 0
 
 
 def glance_at_preview(preview: Image.Image) -> Glanced:

@@ -39,6 +39,9 @@ _MARGIN = int(_OFFSETS.max()) + 2
 # Largest share of one number in a descriptor (Lowe 2004, section 6.1).
 _LARGEST_NUMBER = np.float32(0.2)
 
+# A number in a descriptor of norm 1 is rarely above half; a quarter of float32's space suffices.
+_BYTES_OF_ONE = np.float32(510)
+
 # The permutation of a descriptor when the picture is turned by 90°.
 _TURNED = np.roll(np.rot90(np.arange(128).reshape(4, 4, 8), -1), 2, axis=2).ravel()
 
@@ -61,12 +64,12 @@ class Details:
     ----------
     points : ndarray of shape (n, 2), float32
         Positions (x, y) in units of the longer side of the photo.
-    descriptors : ndarray of shape (n, 128), float32
-        Rows of norm 1; their dot product is the similarity of two details.
+    descriptors : ndarray of shape (n, 128), uint8
+        The cosine of two rows is the similarity of two details.
     """
 
     points: NDArray[np.float32]
-    descriptors: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
 
     def __len__(self) -> int:
         """Return the number of details."""
@@ -126,7 +129,7 @@ def find_details(picture: NDArray[np.uint8], *, most: int = MOST_DETAILS) -> Det
     found = [_details_of_level(level, share) for level, share in _levels(picture, most)]
     points = [(at + 0.5) / shape[::-1] * picture.shape[::-1] for at, _, shape in found]
     if not points:
-        return Details(np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))
+        return Details(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8))
     units = np.vstack(points) / max(picture.shape)
     return Details(units.astype(np.float32), np.vstack([numbers for _, numbers, _ in found]))
 
@@ -146,7 +149,7 @@ def _levels(picture: NDArray[np.uint8], most: int) -> Iterator[tuple[NDArray[np.
 
 def _details_of_level(
     level: NDArray[np.uint8], most: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[int, int]]:
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], tuple[int, int]]:
     """Return the positions (x, y) of corners in pixels, their descriptors and the level's size."""
     y, x, shift = _corners(level, most)
     return np.column_stack([x, y]) + shift, _descriptors(level, y, x), level.shape
@@ -175,7 +178,7 @@ def _corners(
 
 def _descriptors(
     level: NDArray[np.uint8], y: NDArray[np.int64], x: NDArray[np.int64]
-) -> NDArray[np.float32]:
+) -> NDArray[np.uint8]:
     """Return descriptors of pixels: the gradients around them in each of eight directions."""
     cv2 = opencv()
     first, second = _WINDOWS
@@ -198,7 +201,8 @@ def _descriptors(
     numbers = numbers.transpose(1, 2, 0).reshape(len(y), 128)
     norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))[:, None]
     np.minimum(numbers, _LARGEST_NUMBER * norms, out=numbers)
-    return np.sqrt(numbers / np.maximum(numbers.sum(axis=1, keepdims=True), np.float32(1e-6)))
+    numbers = np.sqrt(numbers / np.maximum(numbers.sum(axis=1, keepdims=True), np.float32(1e-6)))
+    return np.minimum(np.rint(numbers * _BYTES_OF_ONE), 255).astype(np.uint8)
 
 
 def match_details(first: Details, second: Details) -> Match:
@@ -237,11 +241,18 @@ def match_details(first: Details, second: Details) -> Match:
     return Match(int(fitting.sum()), affine, places[fitting])
 
 
-def _mutual_nearest(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.int64]:
+def _unit(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return descriptors of norm 1."""
+    numbers = descriptors.astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))
+    return numbers / np.maximum(norms, np.float32(1))[:, None]
+
+
+def _mutual_nearest(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the pairs of rows that are clearly nearest to each other."""
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.int64)
-    likeness = first @ second.T
+    likeness = _unit(first) @ _unit(second).T
     nearest = likeness.argmax(axis=1)
     best = likeness[np.arange(len(first)), nearest]
     rows = np.flatnonzero(best == likeness.max(axis=0)[nearest])
