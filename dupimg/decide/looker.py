@@ -9,6 +9,7 @@ import io
 import pickle
 import shutil
 import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
@@ -186,7 +187,8 @@ class _OnDisk(Generic[T]):
             return
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this process
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
+                weakref.finalize(self, self._file.close)
                 free = shutil.disk_usage(tempfile.gettempdir()).free
                 self._space = int(free * _SHARE_OF_DISK) // joblib.cpu_count()
             written = pickle.dumps(value)
