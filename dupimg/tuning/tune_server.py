@@ -159,7 +159,7 @@ class TuneServer:
             "folder": str(self._options.input_dir),
             "answers": self._session.n_answers,
             "skipped": self._session.n_skipped,
-            "can_go_back": bool(self._session.labels),
+            "can_go_back": bool(self._session.labels) or (done and question is not None),
             "question": None if question is None or done else _question_json(question),
             "result": self._result() if done else None,
         }

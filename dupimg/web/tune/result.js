@@ -67,6 +67,6 @@ function commandView(command) {
     "div",
     {},
     element("h3", {}, t("command")),
-    element("div", { class: "command" }, element("code", {}, command), button({ text: t("copy"), onclick: copy })),
+    element("div", { class: "command" }, element("code", {}, ...commandWords(command)), button({ text: t("copy"), onclick: copy })),
   );
 }
