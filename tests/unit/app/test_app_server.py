@@ -246,13 +246,19 @@ def is_translated(told: object) -> bool:
         ({"time_zone": "Europe/Berlim"}, "refused.value"),
         ({"only": "duplicates", "merge_metadata": True}, "refused.merge_with_only"),
         ({"tune": True, "input_dir": ["{top}/one"]}, "refused.too_few_photos"),
+        ({"tune": True, "input_dir": ["{top}/two"]}, "refused.answers_columns"),
+        ({"model": "efficientnet"}, "refused.value"),
+        ({"layout": "{nam}{ext}"}, "refused.value"),
+        ({"layout": "{scene:x}{ext}"}, "refused.value"),
+        ({"layout": "photos/{taken:%x}{ext}"}, "refused.value"),
     ],
 )
 def test_what_a_person_can_choose_wrong_is_told_in_every_language(app, photos, values, code):
     top = photos.parent
     (top / "empty").mkdir()
-    photo = sample("china.jpg").read_bytes()
-    make_files(top, {"done/remove/x": b"", "file": b"", "one/a.jpg": photo})
+    china, flower = (sample(name).read_bytes() for name in ("china.jpg", "flower.jpg"))
+    make_files(top, {"done/remove/x": b"", "file": b"", "one/a.jpg": china, "two/a.jpg": china})
+    make_files(top, {"two/b.jpg": flower, "two tuned/labels.csv": "path_a,answer\n"})
     given = {"input_dir": ["{photos}"], "output_dir": "{top}/out"} | values
     given = json.loads(
         json.dumps(given).replace("{photos}", str(photos)).replace("{top}", str(top))
