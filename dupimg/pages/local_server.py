@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import html
 import os
 import secrets
 import socket
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
@@ -25,6 +26,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dupimg.errors import UsageError
+from dupimg.messages import Message, message, templates
 from dupimg.pages.secret_link import SecretLink
 
 # A reloaded page is away for a moment; a closed one is noticed at the second ping.
@@ -47,6 +49,18 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+# The page of an error.
+_PAGE = """<!doctype html>
+<html lang="{language}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+<title>dupimg</title>
+<p>{lines}
+</html>
+"""
 
 
 class LocalServer:
@@ -220,15 +234,14 @@ class LocalServer:
         headers = request.headers
         token = request.path.split("/")[1]
         if not hmac.compare_digest(token.encode(), self.token.encode()):
-            abort(403, "Open the whole address that dupimg printed.")
+            abort(403, message("refused.address"))
         if headers.get("Host") not in self._hosts:
-            abort(403, "Got another host than this machine.")
+            abort(403, message("refused.other_host"))
         origins = {None, *(f"http://{host}" for host in self._hosts)}
         # Following a link to the page does not count as a request by the linking page.
-        follows_link = request.method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
         site = headers.get("Sec-Fetch-Site")
         if headers.get("Origin") not in origins or not (
-            site in (None, "none", "same-origin") or follows_link
+            site in (None, "none", "same-origin") or _is_opened()
         ):
             abort(403, "Got a request from another site.")
         # A form of another site cannot send this type.
@@ -285,5 +298,33 @@ def _add_headers(response: Response) -> Response:
 
 
 def _explain(error: HTTPException) -> tuple[Response, int]:
-    """Answer with an error as JSON."""
-    return jsonify(error=error.name, message=error.description), error.code or 500
+    """Answer with an error, see `answer_refusal`; what only programs ask for is in English."""
+    told: Message | str | None = error.description
+    if isinstance(told, Message):
+        return answer_refusal(error.name, [told]), error.code or 500
+    return jsonify(error=error.name, message=told), error.code or 500
+
+
+def answer_refusal(error: str, messages: Sequence[Message], **more: str) -> Response:
+    """Answer with messages as JSON, or as a page if the user has opened the address itself.
+
+    Parameters
+    ----------
+    error : str
+        The kind of the error.
+    messages : sequence of Message
+    **more : str
+        Further values of the JSON object.
+    """
+    if _is_opened():
+        known = {tag.split("-")[0]: tag for tag in templates()}
+        language = known[request.accept_languages.best_match(known, default="en")]
+        lines = (html.escape(told.in_language(language)) for told in messages)
+        return Response(_PAGE.format(language=language, lines="\n<p>".join(lines)))
+    first, *parts = (told.to_json() for told in messages)
+    return jsonify(error=error, message=first, parts=parts, **more)
+
+
+def _is_opened() -> bool:
+    """Return whether the user has opened the address, so that the answer takes up the window."""
+    return request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"

@@ -103,7 +103,13 @@ def test_over_http(photos, tmp_path):
             assert page.ask("photo/999")[0] == 403
             assert page.ask("answer", {"answer": "maybe", "rows": [0, 1]})[0] == 400
             assert page.ask("answer", [])[0] == 400
-            assert page.ask("answer", {"answer": DIFFERENT, "rows": [-1, -2]})[0] == 409
+            status, refused = page.ask("answer", {"answer": DIFFERENT, "rows": [-1, -2]})
+            assert (status, refused["message"]) == (409, ["refused.other_pair"])
+            (output / "labels.csv").mkdir()  # nothing can be written there
+            rows = state["question"]["rows"]
+            status, refused = page.ask("answer", {"answer": DIFFERENT, "rows": rows})
+            assert (status, refused["message"][0]) == (422, "refused.not_written")
+            (output / "labels.csv").rmdir()
             assert page.ask("answer", {}, Origin="http://evil.example")[0] == 403
             assert page.ask("state", Host="evil.example")[0] == 403
             assert not (output / "labels.csv").exists()

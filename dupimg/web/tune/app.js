@@ -13,7 +13,7 @@ async function call(path, body) {
     const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     const response = await fetch(path, options);
     const answer = await response.json();
-    if (!response.ok) announce(t("failed", { message: answer.message }));
+    if (!response.ok) announce(t("failed", { message: say(answer.message) }));
     else show(answer);
   } catch {
     announce(t("gone"));
@@ -39,7 +39,7 @@ function show(next) {
 }
 
 function announce(text) {
-  message.textContent = text;
+  message.replaceChildren(...inLanguages(text));
 }
 
 function inWords({ answer, cosine, scene_cosine: scene }) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import time
 from pathlib import Path
 from urllib.parse import urlencode
@@ -32,6 +33,11 @@ class App:
         AppServer(self.server, self.runs)
         self._client = self.server.app.test_client()
         self._host = self.server.address.split("/")[2]
+
+    def open(self, path: str, language: str):
+        """Ask as a browser does for what is to take up its window."""
+        headers = {"Host": self._host, "Sec-Fetch-Mode": "navigate", "Accept-Language": language}
+        return self._client.get(f"/{self.server.token}/{path}", headers=headers)
 
     def ask(self, path: str, body: object = None, /, **query: str):
         url = f"/{self.server.token}/{path}?{urlencode(query)}"
@@ -102,7 +108,16 @@ def test_no_file_but_those_of_a_result_is_handed_out(app, photos, tmp_path):
         assert app.ask("result", folder=folder).status_code == 422
         assert app.ask("thumb", folder=folder, digest="0" * 64).status_code == 422
     assert app.ask("thumb", folder=str(output), digest="../link").status_code == 403
-    assert app.ask("report/bm8=/report.html").status_code == 403
+    assert app.ask("report/x/report.html").status_code == 403
+    assert app.ask("report/bm8=/report.html").status_code == 422
+    (output / "report.html").unlink()
+    gone = app.open(f"report/{name}/report.html", "zh-CN")
+    assert (gone.status_code, gone.mimetype) == (404, "text/html")
+    assert "report.html 已不存在" in gone.text
+    shutil.rmtree(output)
+    gone = app.open(f"report/{name}/report.html", "zh-CN")
+    assert (gone.status_code, gone.mimetype) == (422, "text/html")
+    assert f"{output} 中没有 dupimg 的结果" in gone.text
 
 
 def test_the_report_has_photos_where_they_are_now(app, tmp_path):

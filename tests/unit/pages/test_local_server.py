@@ -113,6 +113,22 @@ def test_strangers_are_refused(server_once, method, headers):
 
 
 @pytest.mark.parametrize(
+    ("languages", "told"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "请打开 dupimg 显示的完整地址"),
+        ("zh-TW", "请打开"),
+        ("de,en;q=0.5", "Open the whole address"),
+        ("fr", "Open the whole address"),
+    ],
+)
+def test_who_opens_half_an_address_is_told_in_a_language_of_theirs(server_once, languages, told):
+    opened = {"Accept_Language": languages, "Sec_Fetch_Mode": "navigate"}
+    status, headers, body = ask(server_once, "", token="half/", **opened)
+    assert (status, headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert told in body.decode()
+
+
+@pytest.mark.parametrize(
     ("method", "headers"),
     [
         ("GET", {"Sec_Fetch_Site": "none", "Sec_Fetch_Mode": "navigate"}),
