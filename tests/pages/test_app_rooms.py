@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browser import number_of, visits
-from files import read_files
+from files import make_files, read_files
 from test_app_page import heading, press, started
 from tuned import truth, write_photos
 
@@ -46,6 +46,20 @@ def test_a_run_is_stopped_and_quit_and_goes_on_in_another_life(home, browser):
         press(page, "Go on")
         heading(page, "Ready to look at")
     assert read_files(photos) == before
+
+
+def test_what_tune_refuses_is_told_once_on_a_phone(home, browser):
+    photos = home / "Pictures/one"
+    make_files(photos, {"a.jpg": (home / "Pictures/six/china/whole.jpg").read_bytes()})
+    with started(home) as app, visits(browser, "#heading") as visit:
+        address = f"{app.address}#/new?input={photos}"
+        page = visit(address, viewport={"width": 360, "height": 780})
+        press(page, "Find my thresholds by answering questions")
+        page.get_by_text("too few to compare").wait_for(timeout=60_000)
+        toast = page.locator("#message")
+        assert toast.inner_text() == ""
+        toast.evaluate("it => { it.textContent = 'as wide as the page allows '.repeat(3); }")
+        assert toast.bounding_box()["width"] == 360 - 2 * 16
 
 
 def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):

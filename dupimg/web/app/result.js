@@ -181,7 +181,8 @@ class ResultView {
   }
 
   async undo() {
-    if (await confirmBox(t("undo.title"), [t("undo.about")], t("undo.all"))) {
+    const about = t(this.result.is_addition ? "undo.addition" : "undo.about");
+    if (await confirmBox(t("undo.title"), [about], t("undo.all"))) {
       await this.verb("undo", { output_dir: this.folder });
     }
   }

@@ -122,7 +122,7 @@ function runEnded(run) {
     formState.values = { ...run.values };
     delete formState.values.tune;
     for (const [name, value] of Object.entries(run.tuned)) if (value !== null) formState.values[name] = String(value);
-    toast(t(Object.values(run.tuned).some((value) => value !== null) ? "tune.taken" : "tune.none"));
+    if (!error) toast(t(Object.values(run.tuned).some((value) => value !== null) ? "tune.taken" : "tune.none"));
     location.replace("#/new");
     return;
   }

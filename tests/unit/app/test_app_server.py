@@ -120,6 +120,18 @@ def test_no_file_but_those_of_a_result_is_handed_out(app, photos, tmp_path):
     assert f"{output} 中没有 dupimg 的结果" in gone.text
 
 
+def test_a_result_says_that_what_was_added_goes_back_first(app, photos, tmp_path):
+    output = tmp_path / "out"
+    make_files(tmp_path / "new", {"d.txt": b"d"})
+    for words, is_addition in (
+        (["organize", str(photos), str(output)], False),
+        (["add", str(tmp_path / "new"), str(output)], True),
+        (["undo", str(output)], False),
+    ):
+        assert main([*words, "--quiet"]) == 0
+        assert app.ask("result", folder=str(output)).json["is_addition"] is is_addition
+
+
 def test_the_report_has_photos_where_they_are_now(app, tmp_path):
     """Also one that was brought back, and a TIFF, which browsers do not show."""
     source, output = tmp_path / "in #1", tmp_path / "out"
