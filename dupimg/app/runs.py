@@ -117,7 +117,8 @@ class Run:
     @property
     def address(self) -> str:
         """Address of the page that the run serves; empty until it does."""
-        found = re.search(r"http://127\.0\.0\.1:\S+", (self.folder / STDOUT).read_text("utf-8"))
+        told = (self.folder / STDOUT).read_text("utf-8", "replace")
+        found = re.search(r"http://127\.0\.0\.1:\S+", told)
         return found[0] if found else ""
 
     def pause(self) -> None:

@@ -18,12 +18,13 @@ import socket
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from dupimg.errors import UsageError
 from dupimg.messages import Message, message, templates
@@ -39,6 +40,9 @@ _PING_SECONDS = 1.0
 
 # Interval at which the end is checked.
 _POLL_SECONDS = 0.1
+
+# Most time for answers that are on their way when the server ends.
+_SECONDS_TO_ANSWER = 5.0
 
 # Largest request: a decision about 100,000 photos is smaller.
 _LONGEST_REQUEST_BYTES = 32 * 1024 * 1024
@@ -122,7 +126,8 @@ class LocalServer:
         self.token = secrets.token_urlsafe(32)
         self.address = f"http://127.0.0.1:{port}/{self.token}/"
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
-        self._visits = _Visits()
+        self._visits, self._answers = _Visits(), _Answers()
+        self.app.wsgi_app = self._answers.counted(self.app.wsgi_app)  # type: ignore[method-assign]
         self._closing, self._ended = threading.Event(), threading.Event()
         self._link: SecretLink | None = None
 
@@ -165,6 +170,9 @@ class LocalServer:
     ) -> None:
         """Serve until the last page is closed, or on Ctrl-C; then close.
 
+        Requests that are being answered then are answered first, for a few seconds: the threads
+        that answer end with the program, which loses the answer and may hang in what they compute.
+
         Parameters
         ----------
         open_browser : bool
@@ -191,6 +199,7 @@ class LocalServer:
             self._remove_link()
             self._closing.set()
             self._server.shutdown()
+            self._answers.wait_for_end(_SECONDS_TO_ANSWER)
 
     def open_page(self) -> None:
         """Open the page in the browser of this machine."""
@@ -279,6 +288,40 @@ class _Visits:
         with self._lock:
             limit = grace_seconds if self.count else patience_seconds
             return not self._open and time.monotonic() - self._empty_since > limit
+
+
+class _Answers:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._open = 0
+
+    @contextlib.contextmanager
+    def _one(self) -> Iterator[None]:
+        with self._changed:
+            self._open += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()
+
+    def counted(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., ClosingIterator]:
+        """Return a WSGI application that counts each request until its answer is sent."""
+
+        def answer(environ: Any, start_response: Any) -> ClosingIterator:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(self._one())
+                parts = app(environ, start_response)
+                return ClosingIterator(parts, stack.pop_all().close)
+
+        return answer
+
+    def wait_for_end(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open, seconds)
 
 
 class _Quiet(WSGIRequestHandler):

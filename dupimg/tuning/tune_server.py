@@ -133,22 +133,16 @@ class TuneServer:
         """Answer with the result, write it to the output folder and end the server."""
         with self._lock:
             self._finished = True
-            self._server.end()
-            return self._state()
+            state = self._state()
+        self._server.end()
+        return state
 
     def app(self) -> dict[str, Any]:
-        """Answer with addresses in the app; empty if no app runs.
+        """Answer with the address of the form in the app, from which the questions can go on later.
 
-        ``address`` leads to the form with the same options, from which the questions can continue
-        later; ``finished`` also fills in the thresholds.
+        It is empty if no app runs.
         """
-        run = progress_file()
-        if run is None:
-            return {"address": "", "finished": ""}
-        return {
-            "address": view_in_app("run", id=run.name, left="yes"),
-            "finished": view_in_app("run", id=run.name, answered="yes"),
-        }
+        return {"address": _form_in_app(left="yes")}
 
     def alive(self) -> Response:
         """Stream events while the page is open."""
@@ -167,6 +161,7 @@ class TuneServer:
             "folder": str(self._options.input_dir),
             "answers": self._session.n_answers,
             "skipped": self._session.n_skipped,
+            "finished": _form_in_app(answered="yes"),
             "can_go_back": bool(self._session.labels) or (done and question is not None),
             "question": None if question is None or done else _question_json(question),
             "result": self._result() if done else None,
@@ -183,6 +178,12 @@ class TuneServer:
             "output_dir": str(options.output_dir),
             "more": not self._session.exhausted,
         }
+
+
+def _form_in_app(**how: str) -> str:
+    """Return the address of the form in the app from which the run came; empty without one."""
+    run = progress_file()
+    return "" if run is None else view_in_app("run", id=run.name, **how)
 
 
 def _page() -> str:

@@ -144,7 +144,7 @@ class ResultView {
     toast(t("review.opening"));
     const begun = await trying(() => send("room", { folder: this.folder }));
     for (let i = 0; begun && i < 120; i += 1) {
-      const run = await ask("run", { id: begun.id });
+      const run = await askPatiently("run", { id: begun.id });
       if (run.address) {
         location.href = run.address;
         return;

@@ -36,8 +36,8 @@ class RunView {
     while (this.facts.isConnected) {
       await new Promise((wake) => setTimeout(wake, POLL_MILLISECONDS));
       if (!this.facts.isConnected) return;
-      const run = await trying(() => ask("run", { id: this.id }));
-      if (!run) return;
+      const run = await trying(() => askPatiently("run", { id: this.id }));
+      if (!run || !this.facts.isConnected) return;
       if (run.address && !this.answered) {
         // What the browser calls Back leads here from there, and must not lead there again.
         history.replaceState(null, "", `#/run?id=${this.id}&left=yes`);
@@ -147,7 +147,7 @@ function leaveTune(run) {
 
 async function runView(query) {
   const id = query.get("id");
-  const run = await ask("run", { id });
+  const run = await askPatiently("run", { id });
   if (ENDED.includes(run.state)) runEnded(run);
   else if (query.has("left")) leaveTune(run);
   else await new RunView(id, query.has("answered")).show();

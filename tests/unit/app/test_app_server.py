@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -17,7 +18,7 @@ from PIL import Image
 from dupimg.app.app_server import AppServer
 from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.instance import only_instance, open_running
-from dupimg.app.runs import Runs
+from dupimg.app.runs import Run, Runs
 from dupimg.cli.main import main
 from dupimg.messages import templates
 from dupimg.options.run_options import PlanOptions
@@ -307,6 +308,14 @@ def test_every_option_that_a_person_can_set_is_in_the_form():
     for field in advanced_fields():
         values = {"input_dir": "in", "output_dir": "out", field["name"]: field["default"]}
         assert filled_in("plan", values)[0] == PlanOptions("in", "out"), field
+
+
+def test_the_address_of_a_page_is_found_whatever_the_run_wrote_besides(tmp_path):
+    about = {"pid": os.getpid(), "created": 0}
+    address = b"http://127.0.0.1:1/secret/"
+    written = b"tune     " + address + b"\nwritten  in another encoding: \xd5\xd5\xc6\xac\n"
+    make_files(tmp_path, {"run.json": json.dumps(about), "stdout": written})
+    assert Run(tmp_path).address == address.decode()
 
 
 def test_a_second_start_finds_the_first_and_a_dead_one_is_in_nobodys_way(tmp_path):

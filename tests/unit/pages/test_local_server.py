@@ -54,6 +54,21 @@ def ask(server, path="", method="GET", *, token=None, **headers):
         return answer.status, answer.headers, answer.read()
 
 
+def test_a_request_that_ends_the_server_is_answered_before_the_end():
+    with serving() as (server, thread):
+
+        def end():
+            server.end()
+            time.sleep(1)  # works on: by then, the server would have ended
+            return {"ended": thread.is_alive()}
+
+        server.add("end", end, method="POST")
+        status, _, body = ask(server, "end", "POST", Content_Type="application/json")
+        assert (status, json.loads(body)) == (200, {"ended": True})
+        thread.join(5)
+        assert not thread.is_alive()
+
+
 def test_who_knows_the_address_gets_the_page():
     with serving() as (server, _):
         status, headers, body = ask(server)
