@@ -217,7 +217,7 @@ class AppServer:
         """Open the review of an output ``folder``; the progress of its run has its ``address``."""
         folder = _result_folder(_required_text("folder"))
         for run in self._runs.at(folder):
-            if run.verb == "review" and run.is_running:
+            if run.verb == "review" and run.is_joinable:
                 return {"id": run.id}
         options = ReviewOptions(plan=folder)
         return self._start_run(written_command("review", options), folder)
@@ -287,7 +287,7 @@ class AppServer:
         inputs: list[str] | None = None,
         values: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        going = [r for r in self._runs.at(output_dir) if r.is_running and r.verb != "review"]
+        going = [r for r in self._runs.at(output_dir) if r.is_joinable and r.verb != "review"]
         run = going[0] if going else self._runs.start(
             command, output_dir=output_dir, input_dirs=inputs, values=values
         )  # fmt: skip

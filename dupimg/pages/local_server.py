@@ -29,6 +29,7 @@ from werkzeug.wsgi import ClosingIterator
 from dupimg.errors import UsageError
 from dupimg.messages import Message, message, templates
 from dupimg.pages.secret_link import SecretLink
+from dupimg.progress_file import tell
 
 # A reloaded page is away for a moment; a closed one is noticed at the second ping.
 _GRACE_SECONDS = 5.0
@@ -198,6 +199,7 @@ class LocalServer:
         finally:
             self._remove_link()
             self._closing.set()
+            tell(closed=True)
             self._server.shutdown()
             self._answers.wait_for_end(_SECONDS_TO_ANSWER)
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 from files import make_files, read_files, sample, save
 from PIL import Image
@@ -316,6 +317,25 @@ def test_the_address_of_a_page_is_found_whatever_the_run_wrote_besides(tmp_path)
     written = b"tune     " + address + b"\nwritten  in another encoding: \xd5\xd5\xc6\xac\n"
     make_files(tmp_path, {"run.json": json.dumps(about), "stdout": written})
     assert Run(tmp_path).address == address.decode()
+
+
+def test_questions_whose_page_is_closed_are_asked_anew(photos, tmp_path):
+    """The run of a closed page goes on for a moment, in which nobody can join it any more."""
+    process = psutil.Process()
+    about = {"pid": process.pid, "created": process.create_time(), "words": ["tune"], "started": 0}
+    about |= {"output_dir": f"{photos} tuned", "input_dirs": [], "values": {}}
+    run = {"run.json": json.dumps(about), "stdout": "http://127.0.0.1:1/secret/", "stderr": ""}
+    make_files(tmp_path / "state/1", run)
+    app = App(tmp_path / "state")
+    values = {"input_dir": [str(photos)], "output_dir": "/out", "tune": True}
+    assert app.ask("start", {"values": values}).json["id"] == "1"
+    assert app.ask("run", id="1").json["address"]
+    make_files(tmp_path / "state/1", {"progress.jsonl": '{"closed": true}\n'})
+    assert not app.ask("run", id="1").json["address"]
+    anew = app.ask("start", {"values": values}).json["id"]
+    assert anew != "1"
+    app.wait(anew)
+    app.server.close()
 
 
 def test_a_second_start_finds_the_first_and_a_dead_one_is_in_nobodys_way(tmp_path):
