@@ -93,6 +93,10 @@ def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
             )
         used = page.locator(".recommended-name")
         assert number_of(used) == 2
+        latest = max((home.parent / "state/dupimg/runs").iterdir()).name
+        waiting = visit(f"{app.address}#/run?id={latest}&answered=yes")
+        heading(waiting, "Taking over your answers")
+        waiting.close()
         asked = itertools.count()
         page.route(  # the browser loses two requests
             "**/run?id=*", lambda r: r.abort() if next(asked) < 2 else r.continue_()

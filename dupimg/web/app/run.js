@@ -23,8 +23,9 @@ class RunView {
     this.mosaic = element("div", { class: "mosaic", "aria-hidden": "true" });
     this.tools = element("div", { class: "row run-tools" });
     const command = commandPart(async () => run.command);
-    showView(t(`run.title.${run.kind}`), element("section", { class: "run" }, "heading",
-      element("p", { class: "about" }, t(`run.about.${run.kind}`)),
+    const kind = this.answered ? "answered" : run.kind;
+    showView(t(`run.title.${kind}`), element("section", { class: "run" }, "heading",
+      element("p", { class: "about" }, t(`run.about.${kind}`)),
       element("div", { class: "meter" }, this.bar, this.facts, this.spoken), this.steps, this.tools, this.mosaic, command));
     this.mosaic.before(this.tools);
     byId("main").querySelector(".run").firstChild.replaceWith(byId("heading"));
