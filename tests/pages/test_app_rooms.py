@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from browser import number_of, visits
+from browser import number_of, settle, visits
 from files import make_files, read_files
 from test_app_page import heading, press, started
 from tuned import truth, write_photos
@@ -62,6 +62,20 @@ def test_what_tune_refuses_is_told_once_on_a_phone(home, browser):
         assert toast.inner_text() == ""
         toast.evaluate("it => { it.textContent = 'as wide as the page allows '.repeat(3); }")
         assert toast.bounding_box()["width"] == 360 - 2 * 16
+
+
+def test_what_a_run_refuses_is_in_sight_on_a_phone(home, browser):
+    with started(home) as app, visits(browser, "#heading") as visit:
+        address = f"{app.address}#/new?input={home / 'Pictures/six'}"
+        page = visit(address, viewport={"width": 360, "height": 780}, locale="zh-CN")
+        page.get_by_text("高级选项").click()
+        page.get_by_label("网络", exact=True).fill("efficient")
+        press(page, "开始查看照片")
+        told = page.get_by_text("您是否想输入 efficientnet_lite0？")
+        told.wait_for(timeout=60_000)
+        settle(page)
+        assert 0 < told.bounding_box()["y"] < 780
+        assert page.evaluate("document.activeElement.id") == "option-model"
 
 
 def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
