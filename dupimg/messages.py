@@ -36,13 +36,21 @@ class Message:
 
     def __str__(self) -> str:
         """Return the message in English."""
+        return self.in_language("en")
+
+    def in_language(self, language: str) -> str:
+        """Return the message in one of the languages of `templates`."""
+
+        def shown(value: Value) -> str:
+            if isinstance(value, Message):
+                return value.in_language(language)
+            return f"{value:,}" if isinstance(value, int) else value
+
         values = dict(self.values)
-        template = _english()[self.code]
+        template = templates()[language][self.code]
         if not isinstance(template, str):
             template = template["one" if values["count"] == 1 else "other"]
-        return template.format_map(
-            {n: f"{v:,}" if isinstance(v, int) else str(v) for n, v in self.values}
-        )
+        return template.format_map({name: shown(value) for name, value in self.values})
 
     def to_json(self) -> list[Any]:
         """Return the message as JSON values, which `from_json` reads.

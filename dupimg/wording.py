@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from dupimg.messages import Message, message
+
 # Least similarity of a word to a known one, and to a part of a known one.
 _NEAR, _NEAR_PART = 0.6, 0.8
 
@@ -24,6 +26,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     near = nearest_words(word, known)
     return f" Did you mean {near}?" if near else ""
+
+
+def hinted(expected: Message, guess: str = "") -> Message:
+    """Return what is expected, with a `guess` at what was meant unless it is empty.
+
+    Examples
+    --------
+    >>> str(hinted(message("expected.flag"), "yes"))
+    'yes or no. Did you mean yes?'
+    """
+    if not guess:
+        return expected
+    hint = message("expected.guess", guess=guess)
+    return message("expected.hinted", expected=expected, hint=hint)
 
 
 def nearest_words(word: str, known: Iterable[str]) -> str:

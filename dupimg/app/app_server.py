@@ -2,7 +2,7 @@
 
 Answers are JSON. Status 422 refuses a request: ``message`` gives the reason, as a message of
 `dupimg.messages`, and ``field`` the option that is wrong, where that is known. Other errors
-are those of `dupimg.pages.local_server`.
+are those of `dupimg.pages.local_server`. In a window of its own, a refusal is a page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Response, abort, jsonify, request, send_file
+from flask import Response, abort, request, send_file
 
 from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.places import list_folder, places, suggest_output
@@ -30,7 +30,7 @@ from dupimg.messages import message
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import PlanOptions, ReviewOptions
 from dupimg.pages.contact_sheet import PAGE, fill_page, served_page
-from dupimg.pages.local_server import LocalServer
+from dupimg.pages.local_server import LocalServer, answer_refusal
 from dupimg.pages.opening import open_on_this_machine
 from dupimg.pages.photo_views import input_file
 from dupimg.runs import preflight
@@ -136,11 +136,14 @@ class AppServer:
     def report(self, name: str, file: str) -> Response:
         """Answer with the report of a result, or with a file that the report shows."""
         try:
-            folder = _result_folder(os.fsdecode(base64.urlsafe_b64decode(name)))
+            given = os.fsdecode(base64.urlsafe_b64decode(name))
         except ValueError:
             abort(403, "Got the name of no result.")
+        folder = _result_folder(given)
         record = read_rows(folder)
-        if file == PAGE and record is not None and (folder / PAGE).is_file():
+        if file == PAGE and not (folder / PAGE).is_file():
+            abort(404, message("why.gone", path=str(folder / PAGE)))
+        if file == PAGE and record is not None:
             return Response(served_page(folder, record.run.inputs), mimetype="text/html")
         if file.startswith(f"{STATE_FOLDER}/"):
             return _picture(folder / file, folder / STATE_FOLDER)
@@ -214,7 +217,7 @@ class AppServer:
         """Open the review of an output ``folder``; the progress of its run has its ``address``."""
         folder = _result_folder(_required_text("folder"))
         for run in self._runs.at(folder):
-            if run.verb == "review" and run.is_running:
+            if run.verb == "review" and run.is_joinable:
                 return {"id": run.id}
         options = ReviewOptions(plan=folder)
         return self._start_run(written_command("review", options), folder)
@@ -284,7 +287,7 @@ class AppServer:
         inputs: list[str] | None = None,
         values: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        going = [r for r in self._runs.at(output_dir) if r.is_running and r.verb != "review"]
+        going = [r for r in self._runs.at(output_dir) if r.is_joinable and r.verb != "review"]
         run = going[0] if going else self._runs.start(
             command, output_dir=output_dir, input_dirs=inputs, values=values
         )  # fmt: skip
@@ -324,10 +327,9 @@ def app_page() -> str:
 
 
 def explain(error: MessageError) -> tuple[Response, int]:
-    """Answer with an error as JSON."""
-    lines = [told.to_json() for told in error.messages]
+    """Answer with an error, see `answer_refusal`."""
     field = getattr(error, "field", "")
-    return jsonify(error="refused", message=lines[0], parts=lines[1:], field=field), 422
+    return answer_refusal("refused", error.messages, field=field), 422
 
 
 def _result_folder(given: Any) -> Path:
@@ -357,7 +359,7 @@ def _send_inside(file: Path, folder: Path) -> Response:
     if not file.resolve().is_relative_to(folder.resolve()):
         abort(403, "Got a file outside the folder.")
     if not file.is_file():
-        abort(404, "There is no such file.")
+        abort(404, message("why.gone", path=str(file)))
     return _send(file)
 
 

@@ -40,6 +40,8 @@ class ProgressLog:
         Messages about the result.
     tuned : dict
         Thresholds that `dupimg tune` recommends.
+    closed : bool
+        Whether the page of the run has been closed, so that the run is about to end.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,6 +55,7 @@ class ProgressLog:
         self.field = ""
         self.notes: list[Any] = []
         self.tuned: dict[str, Any] = {}
+        self.closed = False
         self._recent: deque[tuple[float, int]] = deque()
 
     def read(self) -> None:

@@ -57,6 +57,7 @@ def describe(output_dir: Path) -> dict[str, Any]:
         "input_dirs": [*map(str, run.inputs.movable.values())],
         "only": run.only,
         "mode": run.mode,
+        "is_addition": any(row.earlier for row in rows),
         "notes": [note.to_json() for note in run.notes],
         "counts": vars(counts),
         "duplicates": _duplicates(rows),

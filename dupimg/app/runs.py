@@ -82,6 +82,11 @@ class Run:
         return self._process is not None
 
     @property
+    def is_joinable(self) -> bool:
+        """Whether the run goes on, and its page, if it serves one, can be opened."""
+        return self.is_running and not self.log.closed
+
+    @property
     def log(self) -> ProgressLog:
         """The progress reported so far."""
         with self._lock:
@@ -117,7 +122,8 @@ class Run:
     @property
     def address(self) -> str:
         """Address of the page that the run serves; empty until it does."""
-        found = re.search(r"http://127\.0\.0\.1:\S+", (self.folder / STDOUT).read_text("utf-8"))
+        told = (self.folder / STDOUT).read_text("utf-8", "replace")
+        found = re.search(r"http://127\.0\.0\.1:\S+", told)
         return found[0] if found else ""
 
     def pause(self) -> None:
@@ -182,7 +188,7 @@ class Run:
             "tuned": log.tuned,
             "told": told[-2000:],
             "outcome": self.outcome,
-            "address": self.address if self.verb in ROOMS and self.is_running else "",
+            "address": self.address if self.verb in ROOMS and self.is_joinable else "",
         }
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from dupimg.errors import UsageError
 from dupimg.messages import details, message
 from dupimg.model.installed import require_torch
-from dupimg.wording import did_you_mean
+from dupimg.wording import hinted, nearest_words
 
 # Part of every fingerprint: count it up whenever reading, resizing or normalizing changes.
 PREPROCESSING_VERSION = 1
@@ -151,10 +151,10 @@ def get_model(name: str) -> Model:
     """
     if name in MODELS:
         return MODELS[name]
-    raise UsageError(
-        f"Got model={name!r}, expected one of {', '.join(MODELS)}."
-        + did_you_mean(str(name), MODELS)
-    )
+    expected = message("expected.one_of", choices=", ".join(MODELS))
+    wanted = hinted(expected, nearest_words(str(name), MODELS))
+    told = message("refused.value", field="model", value=repr(name), expected=wanted)
+    raise UsageError(told, field="model")
 
 
 def fingerprint(model: Model) -> str:

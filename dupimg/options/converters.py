@@ -1,7 +1,7 @@
 """Convert option values from an argument of the command line or from a Python object.
 
 Each converter returns the value, or raises a ValueError with a message about the expected value and
-optionally a hint.
+optionally a guess at what was meant.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dupimg.errors import UsageError
-from dupimg.messages import Message, as_text, message
+from dupimg.messages import message
 from dupimg.options.converters import Converter, one_of, optional, to_flag, to_text, to_whole_number
+from dupimg.wording import hinted
 
 
 def option(
@@ -111,11 +112,7 @@ class Options:
             try:
                 converted = field.metadata["convert"](value)
             except ValueError as error:
-                expected, *hint = error.args
-                wanted = expected if isinstance(expected, Message) else as_text(f"{expected}.")
-                if any(hint):
-                    guess = message("expected.guess", guess=hint[0])
-                    wanted = message("expected.hinted", expected=wanted, hint=guess)
+                wanted = hinted(*error.args)
                 told = message(
                     "refused.value", field=field.name, value=repr(value), expected=wanted
                 )

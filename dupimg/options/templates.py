@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dupimg.messages import message
 from dupimg.wording import nearest_words
 
 SCENES, TREE = LAYOUTS = ("scenes", "tree")
@@ -28,7 +29,6 @@ _DATE_FORMAT = re.compile(rf"(?:%[{_DATE_CODES}]|[^%/\\{{}}])+")
 _WIDTH = re.compile(r"0?[1-9]d?")
 
 _EXAMPLE = "{taken:%Y}/{event}/{stem}{ext}"
-_EXPECTED = f"scenes, tree, or a template such as {_EXAMPLE}"
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def parse_template(text: str) -> Template:
     (1, ['scene', ' ', 'stem'])
     """
     if re.match(r"[/\\~]|[A-Za-z]:", text):
-        raise ValueError("a relative path: all photos that stay are below `processed`")
+        raise ValueError(message("expected.relative_template"))
     parts = _parts(text)
     for part in parts:
         if re.fullmatch(r"\s*\.+\s*", "".join(piece.text for piece in part)):
-            raise ValueError("a path without . and .. as a folder: nothing leaves `processed`")
+            raise ValueError(message("expected.no_dots"))
     *folders, name = parts
     return Template(tuple(part for part in folders if part), _stem(name))
 
@@ -118,32 +118,29 @@ def _parsed(text: str) -> Iterator[tuple[str, str | None, str | None, str | None
     try:
         yield from string.Formatter().parse(text)
     except ValueError:
-        raise ValueError(
-            f"pairs of braces around fields, as in {_EXAMPLE}; {{{{ and }}}} stand for braces"
-        ) from None
+        told = message("expected.braces", example=_EXAMPLE, left="{{", right="}}")
+        raise ValueError(told) from None
 
 
 def _check_field(field: str, format: str, conversion: str | None) -> None:
+    bare, given = f"{{{field}}}", f"{{{field}:{format}}}"
     if field not in FIELDS:
-        raise ValueError(
-            f"the fields {', '.join(FIELDS)}, not {{{field}}}",
-            nearest_words(f"{{{field}}}", [f"{{{name}}}" for name in FIELDS]),
-        )
+        told = message("expected.fields", fields=", ".join(FIELDS), field=bare)
+        raise ValueError(told, nearest_words(bare, [f"{{{name}}}" for name in FIELDS]))
     if conversion:
-        raise ValueError(f"{{{field}}} without !{conversion}")
+        raise ValueError(message("expected.no_conversion", field=bare, conversion=f"!{conversion}"))
     if not format:
         return
     if field == "taken":
         if not _DATE_FORMAT.fullmatch(format):
             codes = " ".join(f"%{code}" for code in _DATE_CODES)
-            raise ValueError(
-                f"a date such as {{taken:%Y-%m-%d}}, without slashes and with the codes {codes}, "
-                f"not {{taken:{format}}}"
-            )
+            example = "{taken:%Y-%m-%d}"
+            told = message("expected.date", example=example, codes=codes, field=given)
+            raise ValueError(told)
     elif field != "scene":
-        raise ValueError(f"{{{field}}} without a format, not {{{field}:{format}}}")
+        raise ValueError(message("expected.no_format", expected=bare, field=given))
     elif not _WIDTH.fullmatch(format):
-        raise ValueError(f"a width such as {{scene:04}}, not {{scene:{format}}}")
+        raise ValueError(message("expected.width", example="{scene:04}", field=given))
 
 
 def _stem(name: Part) -> Part:
@@ -158,9 +155,7 @@ def _stem(name: Part) -> Part:
     if last == Piece("name", True):
         return (*before, Piece("stem", True))
     if last != Piece("ext", True) or not before:
-        raise ValueError(
-            "a name for the photo after the last slash, which ends with {ext} or is {name}"
-        )
+        raise ValueError(message("expected.photo_name", ext="{ext}", name="{name}"))
     return tuple(before)
 
 
@@ -176,6 +171,7 @@ def to_layout(value: object) -> str:
     if text in LAYOUTS:
         return text
     if not {"{", "}"} & set(text):
-        raise ValueError(_EXPECTED, nearest_words(text, LAYOUTS))
+        told = message("expected.layout", example=_EXAMPLE)
+        raise ValueError(told, nearest_words(text, LAYOUTS))
     parse_template(text)
     return text

@@ -11,21 +11,25 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import html
 import os
 import secrets
 import socket
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from dupimg.errors import UsageError
+from dupimg.messages import Message, message, templates
 from dupimg.pages.secret_link import SecretLink
+from dupimg.progress_file import tell
 
 # A reloaded page is away for a moment; a closed one is noticed at the second ping.
 _GRACE_SECONDS = 5.0
@@ -38,6 +42,9 @@ _PING_SECONDS = 1.0
 # Interval at which the end is checked.
 _POLL_SECONDS = 0.1
 
+# Most time for answers that are on their way when the server ends.
+_SECONDS_TO_ANSWER = 5.0
+
 # Largest request: a decision about 100,000 photos is smaller.
 _LONGEST_REQUEST_BYTES = 32 * 1024 * 1024
 
@@ -47,6 +54,18 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+# The page of an error.
+_PAGE = """<!doctype html>
+<html lang="{language}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'">
+<title>dupimg</title>
+<p>{lines}
+</html>
+"""
 
 
 class LocalServer:
@@ -108,7 +127,8 @@ class LocalServer:
         self.token = secrets.token_urlsafe(32)
         self.address = f"http://127.0.0.1:{port}/{self.token}/"
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
-        self._visits = _Visits()
+        self._visits, self._answers = _Visits(), _Answers()
+        self.app.wsgi_app = self._answers.counted(self.app.wsgi_app)  # type: ignore[method-assign]
         self._closing, self._ended = threading.Event(), threading.Event()
         self._link: SecretLink | None = None
 
@@ -151,6 +171,9 @@ class LocalServer:
     ) -> None:
         """Serve until the last page is closed, or on Ctrl-C; then close.
 
+        Requests that are being answered then are answered first, for a few seconds: the threads
+        that answer end with the program, which loses the answer and may hang in what they compute.
+
         Parameters
         ----------
         open_browser : bool
@@ -176,7 +199,9 @@ class LocalServer:
         finally:
             self._remove_link()
             self._closing.set()
+            tell(closed=True)
             self._server.shutdown()
+            self._answers.wait_for_end(_SECONDS_TO_ANSWER)
 
     def open_page(self) -> None:
         """Open the page in the browser of this machine."""
@@ -220,15 +245,14 @@ class LocalServer:
         headers = request.headers
         token = request.path.split("/")[1]
         if not hmac.compare_digest(token.encode(), self.token.encode()):
-            abort(403, "Open the whole address that dupimg printed.")
+            abort(403, message("refused.address"))
         if headers.get("Host") not in self._hosts:
-            abort(403, "Got another host than this machine.")
+            abort(403, message("refused.other_host"))
         origins = {None, *(f"http://{host}" for host in self._hosts)}
         # Following a link to the page does not count as a request by the linking page.
-        follows_link = request.method == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
         site = headers.get("Sec-Fetch-Site")
         if headers.get("Origin") not in origins or not (
-            site in (None, "none", "same-origin") or follows_link
+            site in (None, "none", "same-origin") or _is_opened()
         ):
             abort(403, "Got a request from another site.")
         # A form of another site cannot send this type.
@@ -268,6 +292,40 @@ class _Visits:
             return not self._open and time.monotonic() - self._empty_since > limit
 
 
+class _Answers:
+    """Counts the requests that are being answered."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._open = 0
+
+    @contextlib.contextmanager
+    def _one(self) -> Iterator[None]:
+        with self._changed:
+            self._open += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()
+
+    def counted(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., ClosingIterator]:
+        """Return a WSGI application that counts each request until its answer is sent."""
+
+        def answer(environ: Any, start_response: Any) -> ClosingIterator:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(self._one())
+                parts = app(environ, start_response)
+                return ClosingIterator(parts, stack.pop_all().close)
+
+        return answer
+
+    def wait_for_end(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open, seconds)
+
+
 class _Quiet(WSGIRequestHandler):
     """A handler that does not log requests."""
 
@@ -285,5 +343,33 @@ def _add_headers(response: Response) -> Response:
 
 
 def _explain(error: HTTPException) -> tuple[Response, int]:
-    """Answer with an error as JSON."""
-    return jsonify(error=error.name, message=error.description), error.code or 500
+    """Answer with an error, see `answer_refusal`; what only programs ask for is in English."""
+    told: Message | str | None = error.description
+    if isinstance(told, Message):
+        return answer_refusal(error.name, [told]), error.code or 500
+    return jsonify(error=error.name, message=told), error.code or 500
+
+
+def answer_refusal(error: str, messages: Sequence[Message], **more: str) -> Response:
+    """Answer with messages as JSON, or as a page if the user has opened the address itself.
+
+    Parameters
+    ----------
+    error : str
+        The kind of the error.
+    messages : sequence of Message
+    **more : str
+        Further values of the JSON object.
+    """
+    if _is_opened():
+        known = {tag.split("-")[0]: tag for tag in templates()}
+        language = known[request.accept_languages.best_match(known, default="en")]
+        lines = (html.escape(told.in_language(language)) for told in messages)
+        return Response(_PAGE.format(language=language, lines="\n<p>".join(lines)))
+    first, *parts = (told.to_json() for told in messages)
+    return jsonify(error=error, message=first, parts=parts, **more)
+
+
+def _is_opened() -> bool:
+    """Return whether the user has opened the address, so that the answer takes up the window."""
+    return request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"

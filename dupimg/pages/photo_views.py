@@ -18,6 +18,7 @@ from dupimg.files.large_view import LargeView, large_view, whole_view
 from dupimg.files.previews import PreviewFolder
 from dupimg.files.sandbox import Map
 from dupimg.files.spots import find_spots
+from dupimg.messages import message
 from dupimg.plans.record import Record
 from dupimg.plans.rows import Row
 
@@ -130,7 +131,7 @@ def plain_file(root: Path, path: str) -> Path:
     if inside.is_absolute() or ".." in inside.parts or any(p.is_symlink() for p in links):
         abort(403, "Got a photo outside the folder of the plan.")
     if not place.exists():
-        abort(404, f"{path}: is gone")
+        abort(404, message("why.gone", path=path))
     if not stat.S_ISREG(place.lstat().st_mode):
         abort(403, "Got what is no plain file any more.")
     return place

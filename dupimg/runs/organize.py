@@ -73,10 +73,9 @@ def organize(
     if not options.dry_run and (unfinished := unfinished_journal(output_dir)) is not None:
         return _resume(unfinished, run, options, start)
     if (output_dir / PLAN).exists():
-        raise UsageError(
-            f"Got output_dir={output_dir}, which holds a {PLAN} that may have been edited. Carry "
-            f"it out with {command_line('apply', output_dir / PLAN)}, or choose another folder."
-        )
+        apply = command_line("apply", output_dir / PLAN)
+        told = message("refused.plan_waits", folder=str(output_dir), plan=PLAN, apply=apply)
+        raise UsageError(told, field="output_dir")
     folders = Folders(run.inputs, disk_space.existing_parent(output_dir))
     found = preflight.find_input(options, options.input_dir, run.inputs)
     announce(told_folders(run.inputs, output_dir))
@@ -155,11 +154,9 @@ def _resume(unfinished: Journal, run: Run, options: OrganizeOptions, start: floa
         zone = begun.settings["time_zone"]
         run = replace(run, settings={**run.settings, "time_zone": zone})
     if begun != replace(run, portable=begun.portable):
-        raise UsageError(
-            f"Got output_dir={output_dir}, where a run with other options is unfinished. "
-            f"Finish it with {command_line('apply', output_dir)}, or take it back with "
-            f"{command_line('undo', output_dir)}."
-        )
+        apply, undo = (command_line(verb, output_dir) for verb in ("apply", "undo"))
+        told = message("refused.other_options", folder=str(output_dir), apply=apply, undo=undo)
+        raise UsageError(told, field="output_dir")
     with locked(output_dir), Journal(output_dir) as journal:
         result = finish(journal, output_dir, options, start)
     return replace(result, unread=sum(row.is_unread for row in result.rows))

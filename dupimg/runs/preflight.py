@@ -109,11 +109,8 @@ def check_output(output_dir: Path) -> None:
         raise UsageError(told, field="output_dir")
     parent = existing_parent(output_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"Got output_dir={output_dir} without permission to write in {parent}, expected a "
-            "folder that you may write to.",
-            field="output_dir",
-        )
+        told = message("refused.no_permission", folder=str(output_dir), parent=str(parent))
+        raise UsageError(told, field="output_dir")
 
 
 def check_apart(

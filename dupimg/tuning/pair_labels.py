@@ -10,9 +10,10 @@ import pandas as pd
 
 from dupimg.errors import UsageError
 from dupimg.files.durable import write_durably
+from dupimg.messages import details, message, why
 from dupimg.plans.report import from_cell, to_cell
 from dupimg.tuning.questions import ANSWERS
-from dupimg.wording import did_you_mean
+from dupimg.wording import hinted, nearest_words
 
 COLUMNS = ("path_a", "path_b", "answer")
 SKIPPED = "skipped"
@@ -57,11 +58,13 @@ def read_label_table(path: Path, columns: Sequence[str], otherwise: str = "") ->
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # pandas' errors are ValueErrors
-        raise UsageError(f"Got labels={path}, expected a CSV file: {error}") from error
-    if missing := [name for name in columns if name not in table.columns]:
+        wrong = why(error) if isinstance(error, OSError) else details(error)
+        told = message("refused.answers_unreadable", path=str(path), why=wrong)
+        raise UsageError(told) from error
+    if missing := ", ".join(name for name in columns if name not in table.columns):
+        expected = ", ".join(columns) + otherwise
         raise UsageError(
-            f"Got labels={path} without {', '.join(missing)}, expected the columns "
-            f"{', '.join(columns)}{otherwise}."
+            message("refused.answers_columns", path=str(path), missing=missing, expected=expected)
         )
     return table
 
@@ -98,10 +101,15 @@ def read_pairs(path: Path) -> tuple[PairLabel, ...]:
     for number, (path_a, path_b, cell) in enumerate(table[[*COLUMNS]].itertuples(index=False), 2):
         answer = cell.strip().lower()
         if answer not in (*ANSWERS, SKIPPED):
-            raise UsageError(
-                f"Got labels={path} with the answer {cell!r} in row {number}, expected one of "
-                f"{', '.join((*ANSWERS, SKIPPED))}.{did_you_mean(answer, ANSWERS)}"
+            expected = message("expected.one_of", choices=", ".join((*ANSWERS, SKIPPED)))
+            told = message(
+                "refused.unknown_answer",
+                path=str(path),
+                row=str(number),
+                answer=repr(cell),
+                expected=hinted(expected, nearest_words(answer, ANSWERS)),
             )
+            raise UsageError(told)
         labels.append(PairLabel(from_cell(path_a), from_cell(path_b), answer))
     return tuple(labels)
 

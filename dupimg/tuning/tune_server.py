@@ -12,10 +12,11 @@ from flask import Response, abort, request
 from dupimg.files.inputs import Inputs
 from dupimg.files.photos import Photo
 from dupimg.files.sandbox import Map, Sandbox
+from dupimg.messages import message, why
 from dupimg.options.tool_options import TuneOptions
 from dupimg.pages.app_address import view_in_app
 from dupimg.pages.contact_sheet import fill_page
-from dupimg.pages.local_server import LocalServer
+from dupimg.pages.local_server import LocalServer, answer_refusal
 from dupimg.pages.photo_views import PhotoViews
 from dupimg.plans.record import Record, Run
 from dupimg.plans.rows import KEEP, Row
@@ -23,7 +24,7 @@ from dupimg.progress_file import progress_file
 from dupimg.tuning.pair_labels import SKIPPED
 from dupimg.tuning.questions import ANSWERS, ThresholdEvidence
 from dupimg.tuning.report import Tuned
-from dupimg.tuning.tuning_session import Question, TuningSession
+from dupimg.tuning.tuning_session import LABELS, Question, TuningSession
 
 # Worker processes: both photos of a pair are decoded at the same time.
 _DECODERS = 2
@@ -79,6 +80,7 @@ class TuneServer:
             server.add(view.__name__, view)
         for view in (self.answer, self.back, self.finish, self.more, self.done):
             server.add(view.__name__, view, method="POST")
+        server.app.register_error_handler(OSError, self._explain)
 
     def state(self) -> dict[str, Any]:
         """Answer with the question, or with the result once there are enough answers."""
@@ -95,7 +97,7 @@ class TuneServer:
         with self._lock:
             question = self._session.question
             if question is None or body.get("rows") != [*question.rows]:
-                abort(409, "Another pair is asked about by now. Reload the page.")
+                abort(409, message("refused.other_pair"))
             self._session.answer(answer)
             said = {
                 "answer": answer,
@@ -131,26 +133,26 @@ class TuneServer:
         """Answer with the result, write it to the output folder and end the server."""
         with self._lock:
             self._finished = True
-            self._server.end()
-            return self._state()
+            state = self._state()
+        self._server.end()
+        return state
 
     def app(self) -> dict[str, Any]:
-        """Answer with addresses in the app; empty if no app runs.
+        """Answer with the address of the form in the app, from which the questions can go on later.
 
-        ``address`` leads to the form with the same options, from which the questions can continue
-        later; ``finished`` also fills in the thresholds.
+        It is empty if no app runs.
         """
-        run = progress_file()
-        if run is None:
-            return {"address": "", "finished": ""}
-        return {
-            "address": view_in_app("run", id=run.name, left="yes"),
-            "finished": view_in_app("run", id=run.name, answered="yes"),
-        }
+        return {"address": _form_in_app(left="yes")}
 
     def alive(self) -> Response:
         """Stream events while the page is open."""
         return self._server.stream(("ping", str(number)) for number in itertools.count())
+
+    def _explain(self, error: OSError) -> tuple[Response, int]:
+        """Answer that an answer could not be saved."""
+        file = str(self._options.output_dir / LABELS)
+        told = message("refused.not_written", plan=file, why=why(error))
+        return answer_refusal("refused", [told]), 422
 
     def _state(self) -> dict[str, Any]:
         question = self._session.question
@@ -159,7 +161,8 @@ class TuneServer:
             "folder": str(self._options.input_dir),
             "answers": self._session.n_answers,
             "skipped": self._session.n_skipped,
-            "can_go_back": bool(self._session.labels),
+            "finished": _form_in_app(answered="yes"),
+            "can_go_back": bool(self._session.labels) or (done and question is not None),
             "question": None if question is None or done else _question_json(question),
             "result": self._result() if done else None,
         }
@@ -177,6 +180,12 @@ class TuneServer:
         }
 
 
+def _form_in_app(**how: str) -> str:
+    """Return the address of the form in the app from which the run came; empty without one."""
+    run = progress_file()
+    return "" if run is None else view_in_app("run", id=run.name, **how)
+
+
 def _page() -> str:
     return fill_page(
         "tune/page.html",
@@ -189,7 +198,7 @@ def _page() -> str:
             "tune/app.js",
         ),
         styles=("style.css", "sheets.css", "tune/style.css"),
-        texts=("tune/text.json",),
+        texts=("messages.json", "page_messages.json", "tune/text.json"),
         data=None,
         pictures="img-src 'self' data:; connect-src 'self'",
     )

@@ -63,6 +63,11 @@ function inLanguages(text) {
     (i % 2 ? element("span", { lang: "en" }, part) : part));
 }
 
+/** Make the nodes of a command, whose lines do not end within a word: not between `--` and its name. */
+function commandWords(command) {
+  return command.split(" ").flatMap((word) => [element("span", { class: "word" }, word), " "]).slice(0, -1);
+}
+
 /** Replace the children of an element; the one at the same place has the focus again. */
 function replaceKeepingFocus(container, children) {
   const focused = [...container.children].findIndex((child) => child === document.activeElement);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from browser import number_of, visits
-from files import read_files
+from browser import number_of, settle, visits
+from files import make_files, read_files
 from test_app_page import heading, press, started
 from tuned import truth, write_photos
 
@@ -48,6 +50,34 @@ def test_a_run_is_stopped_and_quit_and_goes_on_in_another_life(home, browser):
     assert read_files(photos) == before
 
 
+def test_what_tune_refuses_is_told_once_on_a_phone(home, browser):
+    photos = home / "Pictures/one"
+    make_files(photos, {"a.jpg": (home / "Pictures/six/china/whole.jpg").read_bytes()})
+    with started(home) as app, visits(browser, "#heading") as visit:
+        address = f"{app.address}#/new?input={photos}"
+        page = visit(address, viewport={"width": 360, "height": 780})
+        press(page, "Find my thresholds by answering questions")
+        page.get_by_text("too few to compare").wait_for(timeout=60_000)
+        toast = page.locator("#message")
+        assert toast.inner_text() == ""
+        toast.evaluate("it => { it.textContent = 'as wide as the page allows '.repeat(3); }")
+        assert toast.bounding_box()["width"] == 360 - 2 * 16
+
+
+def test_what_a_run_refuses_is_in_sight_on_a_phone(home, browser):
+    with started(home) as app, visits(browser, "#heading") as visit:
+        address = f"{app.address}#/new?input={home / 'Pictures/six'}"
+        page = visit(address, viewport={"width": 360, "height": 780}, locale="zh-CN")
+        page.get_by_text("高级选项").click()
+        page.get_by_label("网络", exact=True).fill("efficient")
+        press(page, "开始查看照片")
+        told = page.get_by_text("您是否想输入 efficientnet_lite0？")
+        told.wait_for(timeout=60_000)
+        settle(page)
+        assert 0 < told.bounding_box()["y"] < 780
+        assert page.evaluate("document.activeElement.id") == "option-model"
+
+
 def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
     with started(home) as app, visits(browser, "#heading") as visit:
         page = visit(f"{app.address}#/new?input={home / 'Pictures/six'}")
@@ -77,8 +107,17 @@ def test_tune_leads_back_to_the_form_with_its_thresholds(home, browser):
             )
         used = page.locator(".recommended-name")
         assert number_of(used) == 2
+        latest = max((home.parent / "state/dupimg/runs").iterdir()).name
+        waiting = visit(f"{app.address}#/run?id={latest}&answered=yes")
+        heading(waiting, "Taking over your answers")
+        waiting.close()
+        asked = itertools.count()
+        page.route(  # the browser loses two requests
+            "**/run?id=*", lambda r: r.abort() if next(asked) < 2 else r.continue_()
+        )
         press(page, "Done")
         heading(page, "What shall happen?")
+        assert next(asked) > 2
         page.get_by_text("The thresholds that your answers recommend are filled in.").wait_for()
         for kind in ("duplicates", "scenes"):
             assert 0.5 < float(page.get_by_label(f"Threshold for {kind}").input_value()) < 1

@@ -103,7 +103,13 @@ def test_over_http(photos, tmp_path):
             assert page.ask("photo/999")[0] == 403
             assert page.ask("answer", {"answer": "maybe", "rows": [0, 1]})[0] == 400
             assert page.ask("answer", [])[0] == 400
-            assert page.ask("answer", {"answer": DIFFERENT, "rows": [-1, -2]})[0] == 409
+            status, refused = page.ask("answer", {"answer": DIFFERENT, "rows": [-1, -2]})
+            assert (status, refused["message"]) == (409, ["refused.other_pair"])
+            (output / "labels.csv").mkdir()  # nothing can be written there
+            rows = state["question"]["rows"]
+            status, refused = page.ask("answer", {"answer": DIFFERENT, "rows": rows})
+            assert (status, refused["message"][0]) == (422, "refused.not_written")
+            (output / "labels.csv").rmdir()
             assert page.ask("answer", {}, Origin="http://evil.example")[0] == 403
             assert page.ask("state", Host="evil.example")[0] == 403
             assert not (output / "labels.csv").exists()
@@ -172,6 +178,9 @@ def test_in_the_browser(photos, tmp_path, chromium):
         page.get_by_text("What your answers say").wait_for()
         assert number_of(page.locator(".curve")) == 2
         assert "dupimg organize" in page.inner_text(".command code")
+        page.set_viewport_size({"width": 360, "height": 844})
+        option = page.locator(".command .word", has_text="--duplicate_threshold=")
+        assert option.bounding_box()["height"] < 30  # in one line, on a phone as well
         assert faults(page) == []
         labels = read_pairs(tmp_path / "out/labels.csv")
         assert [label.answer for label in labels].count("skipped") == 1
@@ -212,7 +221,7 @@ def test_names_of_files_are_shown_in_full_where_there_is_room(photos, tmp_path, 
 def test_on_a_phone_in_the_dark_and_in_chinese(photos, tmp_path, chromium):
     size = {"width": 360, "height": 844}
     with (
-        running(photos, tmp_path / "out") as run,
+        running(photos, tmp_path / ("a_long_name_" * 5)) as run,
         visits(chromium, "#main > *") as visit,
     ):
         page = visit(run.address, viewport=size, color_scheme="dark", locale="zh-CN")
@@ -227,6 +236,11 @@ def test_on_a_phone_in_the_dark_and_in_chinese(photos, tmp_path, chromium):
         page.get_by_text("English").click()
         page.get_by_text("What your answers say").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 360
+        page.get_by_role("button", name="Back").click()  # finished before the first answer
+        page.get_by_text("Pair 1 of").wait_for()
+        name = page.locator("#folder .file")
+        assert name.inner_text() == photos.name
+        assert name.bounding_box()["width"] > page.locator("#folder").bounding_box()["width"] / 2
 
 
 def test_both_languages_say_the_same_and_all_that_is_asked_for():

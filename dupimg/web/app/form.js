@@ -20,6 +20,7 @@ class RunForm {
     return options;
   }
 
+  /** Show the form; return whether it is scrolled to what is wrong. */
   show() {
     const { about } = this;
     this.error_places = {};
@@ -38,6 +39,7 @@ class RunForm {
     const form = byId("main").querySelector("form");
     form.childNodes[1].replaceWith(byId("heading"));
     if (this.error) this.showError(this.error);
+    return Boolean(this.error);
   }
 
   field(name, title, about, ...children) {
@@ -200,5 +202,5 @@ async function formView(query) {
   const fresh = input ? { input_dir: [input], output_dir: about.output_dir } : formState.values;
   const { error } = formState;
   formState.error = null;
-  new RunForm(about, fresh, error).show();
+  return new RunForm(about, fresh, error).show();
 }

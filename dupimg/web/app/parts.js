@@ -63,7 +63,7 @@ function commandPart(getCommand) {
   const fill = async () => {
     if (!fold.open) return;
     try {
-      code.textContent = await getCommand();
+      code.replaceChildren(...commandWords(await getCommand()));
     } catch (error) {
       code.textContent = error.said ?? "";
     }

@@ -144,7 +144,7 @@ class ResultView {
     toast(t("review.opening"));
     const begun = await trying(() => send("room", { folder: this.folder }));
     for (let i = 0; begun && i < 120; i += 1) {
-      const run = await ask("run", { id: begun.id });
+      const run = await askPatiently("run", { id: begun.id });
       if (run.address) {
         location.href = run.address;
         return;
@@ -181,7 +181,8 @@ class ResultView {
   }
 
   async undo() {
-    if (await confirmBox(t("undo.title"), [t("undo.about")], t("undo.all"))) {
+    const about = t(this.result.is_addition ? "undo.addition" : "undo.about");
+    if (await confirmBox(t("undo.title"), [about], t("undo.all"))) {
       await this.verb("undo", { output_dir: this.folder });
     }
   }

@@ -9,7 +9,8 @@ async function showRoom() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
   const view = VIEWS[path] ?? homeView;
   try {
-    await view(new URLSearchParams(query));
+    const isScrolled = await view(new URLSearchParams(query));
+    if (isScrolled) return;
     scrollTo(0, 0);
     byId("heading")?.focus({ preventScroll: true });
   } catch (error) {

@@ -23,8 +23,9 @@ class RunView {
     this.mosaic = element("div", { class: "mosaic", "aria-hidden": "true" });
     this.tools = element("div", { class: "row run-tools" });
     const command = commandPart(async () => run.command);
-    showView(t(`run.title.${run.kind}`), element("section", { class: "run" }, "heading",
-      element("p", { class: "about" }, t(`run.about.${run.kind}`)),
+    const kind = this.answered ? "answered" : run.kind;
+    showView(t(`run.title.${kind}`), element("section", { class: "run" }, "heading",
+      element("p", { class: "about" }, t(`run.about.${kind}`)),
       element("div", { class: "meter" }, this.bar, this.facts, this.spoken), this.steps, this.tools, this.mosaic, command));
     this.mosaic.before(this.tools);
     byId("main").querySelector(".run").firstChild.replaceWith(byId("heading"));
@@ -36,8 +37,8 @@ class RunView {
     while (this.facts.isConnected) {
       await new Promise((wake) => setTimeout(wake, POLL_MILLISECONDS));
       if (!this.facts.isConnected) return;
-      const run = await trying(() => ask("run", { id: this.id }));
-      if (!run) return;
+      const run = await trying(() => askPatiently("run", { id: this.id }));
+      if (!run || !this.facts.isConnected) return;
       if (run.address && !this.answered) {
         // What the browser calls Back leads here from there, and must not lead there again.
         history.replaceState(null, "", `#/run?id=${this.id}&left=yes`);
@@ -122,7 +123,7 @@ function runEnded(run) {
     formState.values = { ...run.values };
     delete formState.values.tune;
     for (const [name, value] of Object.entries(run.tuned)) if (value !== null) formState.values[name] = String(value);
-    toast(t(Object.values(run.tuned).some((value) => value !== null) ? "tune.taken" : "tune.none"));
+    if (!error) toast(t(Object.values(run.tuned).some((value) => value !== null) ? "tune.taken" : "tune.none"));
     location.replace("#/new");
     return;
   }
@@ -147,7 +148,7 @@ function leaveTune(run) {
 
 async function runView(query) {
   const id = query.get("id");
-  const run = await ask("run", { id });
+  const run = await askPatiently("run", { id });
   if (ENDED.includes(run.state)) runEnded(run);
   else if (query.has("left")) leaveTune(run);
   else await new RunView(id, query.has("answered")).show();

@@ -11,17 +11,32 @@ class Refusal extends Error {
   }
 }
 
+/** The server has not answered. */
+class Lost extends Refusal {}
+
 async function ask(path, values = {}, options = {}) {
   const query = new URLSearchParams(values).toString();
   let response;
   try {
     response = await fetch(query ? `${path}?${query}` : path, options);
   } catch {
-    throw new Refusal({ message: t("gone") });
+    throw new Lost({ message: t("gone") });
   }
   const answer = await response.json();
   if (!response.ok) throw new Refusal(answer);
   return answer;
+}
+
+/** Ask again for a while: a browser loses requests, for example when another network comes up. */
+async function askPatiently(path, values) {
+  for (let tries = 6; ; tries -= 1) {
+    try {
+      return await ask(path, values);
+    } catch (error) {
+      if (!(error instanceof Lost) || tries === 1) throw error;
+    }
+    await new Promise((wake) => setTimeout(wake, 500));
+  }
 }
 
 const send = (path, body = {}) =>

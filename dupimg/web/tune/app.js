@@ -13,7 +13,7 @@ async function call(path, body) {
     const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     const response = await fetch(path, options);
     const answer = await response.json();
-    if (!response.ok) announce(t("failed", { message: answer.message }));
+    if (!response.ok) announce(t("failed", { message: say(answer.message) }));
     else show(answer);
   } catch {
     announce(t("gone"));
@@ -24,7 +24,9 @@ async function call(path, body) {
 
 function show(next) {
   state = next;
-  document.getElementById("folder").textContent = visible(state.folder);
+  const folder = document.getElementById("folder");
+  folder.title = visible(state.folder);
+  folder.replaceChildren(...pathParts(folder.title));
   const total = state.question?.total ?? state.answers;
   const progress = document.getElementById("progress");
   progress.max = Math.max(total, 1);
@@ -37,7 +39,7 @@ function show(next) {
 }
 
 function announce(text) {
-  message.textContent = text;
+  message.replaceChildren(...inLanguages(text));
 }
 
 function inWords({ answer, cosine, scene_cosine: scene }) {
@@ -86,7 +88,6 @@ function photoView(photo, row, letter) {
     image.hidden = true;
     lost.hidden = false;
   });
-  const [, folder, file] = /^(.*\/)?(.*)$/s.exec(path);
   const taken = photo.taken && ` · ${words.formats.moment.format(Date.parse(`${photo.taken}Z`))}`;
   return element(
     "figure",
@@ -95,7 +96,7 @@ function photoView(photo, row, letter) {
     element(
       "figcaption",
       { title: path },
-      element("bdi", {}, element("span", { class: "in-folder" }, folder ?? ""), element("span", { class: "file" }, file)),
+      element("bdi", {}, ...pathParts(path)),
       element(
         "span",
         { class: "facts" },
@@ -104,6 +105,12 @@ function photoView(photo, row, letter) {
       ),
     ),
   );
+}
+
+/** Make the parts of a path: where there is no room for all of it, the name stays in sight. */
+function pathParts(path) {
+  const [, above, name] = /^(.*[/\\])?(.*)$/s.exec(path);
+  return [element("span", { class: "in-folder" }, above ?? ""), element("span", { class: "file" }, name)];
 }
 
 function reply(answer) {

@@ -29,13 +29,12 @@ function resultButtons(result) {
 
 /** Let dupimg write what the answers say and end; in the app, go back there. */
 async function finishForGood() {
-  const app = await fetch("app").then((answer) => answer.json()).catch(() => ({}));
   await call("done", {});
   if (!state.result) return;
   alive.close();
   show({ ...state, over: true, can_go_back: false });
   // Back in the browser must not lead here: this page is gone by then.
-  if (app.finished) location.replace(app.finished);
+  if (state.finished) location.replace(state.finished);
 }
 
 function judgedView(name, result) {
@@ -67,6 +66,6 @@ function commandView(command) {
     "div",
     {},
     element("h3", {}, t("command")),
-    element("div", { class: "command" }, element("code", {}, command), button({ text: t("copy"), onclick: copy })),
+    element("div", { class: "command" }, element("code", {}, ...commandWords(command)), button({ text: t("copy"), onclick: copy })),
   );
 }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 from files import make_files, read_files, sample, save
 from PIL import Image
@@ -16,7 +19,7 @@ from PIL import Image
 from dupimg.app.app_server import AppServer
 from dupimg.app.form import advanced_fields, filled_in
 from dupimg.app.instance import only_instance, open_running
-from dupimg.app.runs import Runs
+from dupimg.app.runs import Run, Runs
 from dupimg.cli.main import main
 from dupimg.messages import templates
 from dupimg.options.run_options import PlanOptions
@@ -32,6 +35,11 @@ class App:
         AppServer(self.server, self.runs)
         self._client = self.server.app.test_client()
         self._host = self.server.address.split("/")[2]
+
+    def open(self, path: str, language: str):
+        """Ask as a browser does for what is to take up its window."""
+        headers = {"Host": self._host, "Sec-Fetch-Mode": "navigate", "Accept-Language": language}
+        return self._client.get(f"/{self.server.token}/{path}", headers=headers)
 
     def ask(self, path: str, body: object = None, /, **query: str):
         url = f"/{self.server.token}/{path}?{urlencode(query)}"
@@ -102,7 +110,28 @@ def test_no_file_but_those_of_a_result_is_handed_out(app, photos, tmp_path):
         assert app.ask("result", folder=folder).status_code == 422
         assert app.ask("thumb", folder=folder, digest="0" * 64).status_code == 422
     assert app.ask("thumb", folder=str(output), digest="../link").status_code == 403
-    assert app.ask("report/bm8=/report.html").status_code == 403
+    assert app.ask("report/x/report.html").status_code == 403
+    assert app.ask("report/bm8=/report.html").status_code == 422
+    (output / "report.html").unlink()
+    gone = app.open(f"report/{name}/report.html", "zh-CN")
+    assert (gone.status_code, gone.mimetype) == (404, "text/html")
+    assert "report.html 已不存在" in gone.text
+    shutil.rmtree(output)
+    gone = app.open(f"report/{name}/report.html", "zh-CN")
+    assert (gone.status_code, gone.mimetype) == (422, "text/html")
+    assert f"{output} 中没有 dupimg 的结果" in gone.text
+
+
+def test_a_result_says_that_what_was_added_goes_back_first(app, photos, tmp_path):
+    output = tmp_path / "out"
+    make_files(tmp_path / "new", {"d.txt": b"d"})
+    for words, is_addition in (
+        (["organize", str(photos), str(output)], False),
+        (["add", str(tmp_path / "new"), str(output)], True),
+        (["undo", str(output)], False),
+    ):
+        assert main([*words, "--quiet"]) == 0
+        assert app.ask("result", folder=str(output)).json["is_addition"] is is_addition
 
 
 def test_the_report_has_photos_where_they_are_now(app, tmp_path):
@@ -246,13 +275,19 @@ def is_translated(told: object) -> bool:
         ({"time_zone": "Europe/Berlim"}, "refused.value"),
         ({"only": "duplicates", "merge_metadata": True}, "refused.merge_with_only"),
         ({"tune": True, "input_dir": ["{top}/one"]}, "refused.too_few_photos"),
+        ({"tune": True, "input_dir": ["{top}/two"]}, "refused.answers_columns"),
+        ({"model": "efficientnet"}, "refused.value"),
+        ({"layout": "{nam}{ext}"}, "refused.value"),
+        ({"layout": "{scene:x}{ext}"}, "refused.value"),
+        ({"layout": "photos/{taken:%x}{ext}"}, "refused.value"),
     ],
 )
 def test_what_a_person_can_choose_wrong_is_told_in_every_language(app, photos, values, code):
     top = photos.parent
     (top / "empty").mkdir()
-    photo = sample("china.jpg").read_bytes()
-    make_files(top, {"done/remove/x": b"", "file": b"", "one/a.jpg": photo})
+    china, flower = (sample(name).read_bytes() for name in ("china.jpg", "flower.jpg"))
+    make_files(top, {"done/remove/x": b"", "file": b"", "one/a.jpg": china, "two/a.jpg": china})
+    make_files(top, {"two/b.jpg": flower, "two tuned/labels.csv": "path_a,answer\n"})
     given = {"input_dir": ["{photos}"], "output_dir": "{top}/out"} | values
     given = json.loads(
         json.dumps(given).replace("{photos}", str(photos)).replace("{top}", str(top))
@@ -274,6 +309,33 @@ def test_every_option_that_a_person_can_set_is_in_the_form():
     for field in advanced_fields():
         values = {"input_dir": "in", "output_dir": "out", field["name"]: field["default"]}
         assert filled_in("plan", values)[0] == PlanOptions("in", "out"), field
+
+
+def test_the_address_of_a_page_is_found_whatever_the_run_wrote_besides(tmp_path):
+    about = {"pid": os.getpid(), "created": 0}
+    address = b"http://127.0.0.1:1/secret/"
+    written = b"tune     " + address + b"\nwritten  in another encoding: \xd5\xd5\xc6\xac\n"
+    make_files(tmp_path, {"run.json": json.dumps(about), "stdout": written})
+    assert Run(tmp_path).address == address.decode()
+
+
+def test_questions_whose_page_is_closed_are_asked_anew(photos, tmp_path):
+    """The run of a closed page goes on for a moment, in which nobody can join it any more."""
+    process = psutil.Process()
+    about = {"pid": process.pid, "created": process.create_time(), "words": ["tune"], "started": 0}
+    about |= {"output_dir": f"{photos} tuned", "input_dirs": [], "values": {}}
+    run = {"run.json": json.dumps(about), "stdout": "http://127.0.0.1:1/secret/", "stderr": ""}
+    make_files(tmp_path / "state/1", run)
+    app = App(tmp_path / "state")
+    values = {"input_dir": [str(photos)], "output_dir": "/out", "tune": True}
+    assert app.ask("start", {"values": values}).json["id"] == "1"
+    assert app.ask("run", id="1").json["address"]
+    make_files(tmp_path / "state/1", {"progress.jsonl": '{"closed": true}\n'})
+    assert not app.ask("run", id="1").json["address"]
+    anew = app.ask("start", {"values": values}).json["id"]
+    assert anew != "1"
+    app.wait(anew)
+    app.server.close()
 
 
 def test_a_second_start_finds_the_first_and_a_dead_one_is_in_nobodys_way(tmp_path):

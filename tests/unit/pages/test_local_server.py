@@ -54,6 +54,21 @@ def ask(server, path="", method="GET", *, token=None, **headers):
         return answer.status, answer.headers, answer.read()
 
 
+def test_a_request_that_ends_the_server_is_answered_before_the_end():
+    with serving() as (server, thread):
+
+        def end():
+            server.end()
+            time.sleep(1)  # works on: by then, the server would have ended
+            return {"ended": thread.is_alive()}
+
+        server.add("end", end, method="POST")
+        status, _, body = ask(server, "end", "POST", Content_Type="application/json")
+        assert (status, json.loads(body)) == (200, {"ended": True})
+        thread.join(5)
+        assert not thread.is_alive()
+
+
 def test_who_knows_the_address_gets_the_page():
     with serving() as (server, _):
         status, headers, body = ask(server)
@@ -110,6 +125,22 @@ def test_strangers_are_refused(server_once, method, headers):
     assert status == 403
     assert json.loads(body)["error"] == "Forbidden"
     assert server_once.token.encode() not in body
+
+
+@pytest.mark.parametrize(
+    ("languages", "told"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "请打开 dupimg 显示的完整地址"),
+        ("zh-TW", "请打开"),
+        ("de,en;q=0.5", "Open the whole address"),
+        ("fr", "Open the whole address"),
+    ],
+)
+def test_who_opens_half_an_address_is_told_in_a_language_of_theirs(server_once, languages, told):
+    opened = {"Accept_Language": languages, "Sec_Fetch_Mode": "navigate"}
+    status, headers, body = ask(server_once, "", token="half/", **opened)
+    assert (status, headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert told in body.decode()
 
 
 @pytest.mark.parametrize(

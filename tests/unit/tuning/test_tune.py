@@ -222,8 +222,8 @@ def test_labels_survive_hostile_names_and_spreadsheets(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "expected a CSV file: .*No such file"),
-        ("", "expected a CSV file"),
+        (None, "expected a CSV file: No such file"),
+        ("", "expected a CSV file: No columns"),
         ("path_a,answer\na,different\n", "without path_b"),
         ("path_a,path_b,answer\na,b,same seen\n", "'same seen' in row 2, .* mean same scene"),
     ],
@@ -231,8 +231,9 @@ def test_labels_survive_hostile_names_and_spreadsheets(tmp_path):
 def test_refuses_labels_that_are_none(tmp_path, content, message):
     if content is not None:
         make_files(tmp_path, {"labels.csv": content})
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as raised:
         read_pairs(tmp_path / "labels.csv")
+    assert '"text"' not in json.dumps(raised.value.message.to_json())  # it has words in Chinese
 
 
 def test_sane_thresholds_on_real_photos(shared_photos, tmp_path):
