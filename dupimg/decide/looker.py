@@ -6,7 +6,6 @@ Processes, since Python runs one thread at a time and the comparison is mostly P
 from __future__ import annotations
 
 import io
-import pickle
 import shutil
 import tempfile
 import weakref
@@ -70,7 +69,7 @@ class Looker:
     """Compares pairs of contents, with a memory of the latest ones."""
 
     def __init__(self) -> None:
-        self._glances = _Latest(glance_at_preview, _GLANCES_AT_ONCE, _OnDisk[Glanced]())
+        self._glances = _Glances()
         self._pictures = _Latest(see_preview, _PICTURES_AT_ONCE)
 
     def answer(self, question: Question) -> list[bytes | None]:
@@ -124,14 +123,11 @@ def _looker_of_this_process() -> Looker:
 
 
 class _Latest(Generic[T]):
-    """A cache of values computed from the previews of the latest contents, then on disk."""
+    """A cache of values computed from the previews of the latest contents."""
 
-    def __init__(
-        self, make: Callable[[Image.Image], T], most: int, earlier: _OnDisk[T] | None = None
-    ) -> None:
+    def __init__(self, make: Callable[[Image.Image], T], most: int) -> None:
         self._make = make
         self._most = most
-        self._earlier = earlier
         self._made: OrderedDict[str, T | None] = OrderedDict()
         self._lock = Lock()
 
@@ -141,15 +137,13 @@ class _Latest(Generic[T]):
             if content in self._made:
                 self._made.move_to_end(content)
                 return self._made[content]
-            made = None if self._earlier is None else self._earlier.get(content)
+            made = self._recall(content)
         if made is None and preview is not None:
             made = self._compute(preview)
         with self._lock:
             self._made[content] = made
             if len(self._made) > self._most:
-                oldest, value = self._made.popitem(last=False)
-                if self._earlier is not None and value is not None:
-                    self._earlier.put(oldest, value)
+                self._drop(*self._made.popitem(last=False))
         return made
 
     def _compute(self, preview: bytes) -> T | None:
@@ -159,45 +153,51 @@ class _Latest(Generic[T]):
         except OSError:
             return None
 
+    def _recall(self, content: str) -> T | None:
+        """Return the value of a content that was dropped, if it was stored."""
+        return None
 
-class _OnDisk(Generic[T]):
-    """Values of contents in a temporary file, which nobody else can open.
+    def _drop(self, content: str, value: T | None) -> None:
+        """Store the oldest value elsewhere, if at all."""
+
+
+class _Glances(_Latest[Glanced]):
+    """A cache of colours and details, which stores earlier ones in a temporary file.
 
     Computing details takes 4 ms, and a photo of a large collection is compared with a dozen others
     at very different times.
     """
 
     def __init__(self) -> None:
+        super().__init__(glance_at_preview, _GLANCES_AT_ONCE)
         self._file: BinaryIO | None = None
-        self._places: dict[str, tuple[int, int]] = {}
+        self._starts: dict[str, int] = {}
         self._space = 0
 
-    def get(self, content: str) -> T | None:
-        """Return a value, or None if it was not stored."""
-        if self._file is None or content not in self._places:
+    def _recall(self, content: str) -> Glanced | None:
+        if self._file is None or content not in self._starts:
             return None
-        start, length = self._places[content]
-        self._file.seek(start)
-        value: T = pickle.loads(self._file.read(length))
-        return value
+        self._file.seek(self._starts[content])
+        sides, cells, white, points, descriptors = (np.load(self._file) for _ in range(5))
+        return Glanced(Glance(sides, cells, float(white)), Details(points, descriptors))
 
-    def put(self, content: str, value: T) -> None:
-        """Store a value, unless the disk is getting full."""
-        if content in self._places:
+    def _drop(self, content: str, value: Glanced | None) -> None:
+        if value is None or content in self._starts:
             return
+        glance, details = value
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
                 weakref.finalize(self, self._file.close)
                 free = shutil.disk_usage(tempfile.gettempdir()).free
                 self._space = int(free * _SHARE_OF_DISK) // joblib.cpu_count()
-            written = pickle.dumps(value)
             start = self._file.seek(0, 2)
-            if start + len(written) > self._space:
-                return
-            self._file.write(written)
-            self._places[content] = (start, len(written))
-        except OSError:
+            if start < self._space:
+                arrays = (glance.sides, glance.cells, glance.white)
+                for values in (*arrays, details.points, details.descriptors):
+                    np.save(self._file, values)
+                self._starts[content] = start
+        except OSError:  # on a full disk, details are computed again
             self._space = 0
 
 
