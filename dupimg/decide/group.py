@@ -65,7 +65,7 @@ def rank_photos(
         rule,
         companions=companions,
         sharpness=sharpness,
-        derived=made.enlarged | made.saved_again | made.edited,
+        derived=made.derived,
         last=last,
         protected=protected,
         converted=made.converted,

@@ -7,7 +7,7 @@ duplicates are found without that knowledge first, and again if a keeper is made
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dupimg.decide.converted import find_converted
 from dupimg.decide.derived import find_coarser_edits, find_enlarged, find_saved_again
@@ -41,6 +41,11 @@ class Made:
     edited: frozenset[str] = frozenset()
     originals: frozenset[str] = frozenset()
 
+    @property
+    def derived(self) -> frozenset[str]:
+        """All that is made from others, but conversions, whose word is ``lossless``."""
+        return (self.enlarged | self.saved_again | self.edited) - self.converted
+
 
 NOTHING_MADE = Made()
 
@@ -67,20 +72,14 @@ def duplicates_by_detail(
         The ranking that produced the groups.
     """
     made = NOTHING_MADE
-    ranking = rank(made)
-    groups = find(ranking)
-    for name, look in (
-        ("originals", _own_screenshots),
-        ("enlarged", find_enlarged),
-        ("converted", find_converted),
-        ("saved_again", find_saved_again),
-        ("edited", find_coarser_edits),
-    ):
-        if found := look(embedded, groups, ranking):
-            made = replace(made, **{name: frozenset(found)})
-            ranking = rank(made)
-            groups = find(ranking)
-    return groups, ranking
+    while True:
+        ranking = rank(made)
+        groups = find(ranking)
+        found = {name: look(embedded, groups, ranking) for name, look in _LOOKS.items()}
+        more = Made(**{name: getattr(made, name) | paths for name, paths in found.items()})
+        if more == made:
+            return groups, ranking
+        made = more
 
 
 def _own_screenshots(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
@@ -97,3 +96,12 @@ def _own_screenshots(embedded: Embedded, groups: Groups, ranking: Ranking) -> se
         for i in others
         if is_screenshot(photos[i].path)
     }
+
+
+_LOOKS = {
+    "originals": _own_screenshots,
+    "enlarged": find_enlarged,
+    "converted": find_converted,
+    "saved_again": find_saved_again,
+    "edited": find_coarser_edits,
+}

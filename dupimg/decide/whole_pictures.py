@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -65,6 +66,7 @@ class WholePictures:
         self._jobs = jobs or joblib.cpu_count()
         self._quiet = quiet
         self._known: dict[str, Whole | None] = {}
+        self._answered: defaultdict[str, dict[Contents, Any]] = defaultdict(dict)
         self._workers = ExitStack()
         self._in_sandbox: Map | None = None
 
@@ -166,9 +168,10 @@ class WholePictures:
         `ways` reads two pictures once and answers for both of their orders.
         """
         wanted = list(dict.fromkeys(pairs))
-        known = self._cache.pairs(wanted, version)
+        answers = self._answered[version]
+        known = self._cache.pairs([pair for pair in wanted if pair not in answers], version)
         of_code = {code: answer for answer, code in _CODES.items()}
-        answers = {pair: of_code.get(code) for pair, code in known.items()}
+        answers |= {pair: of_code.get(code) for pair, code in known.items()}
         new = {frozenset(pair): pair for pair in wanted if pair not in answers}
         ask = partial(ways, max_pixels=self._max_pixels)
         for (one, other), both in self._ask(ask, list(new.values())):

@@ -20,6 +20,9 @@ from dupimg.files.opening import open_picture
 # Side in pixels of the part of a picture that is looked at, a multiple of 16.
 _PART = 768
 
+# Least side in pixels of a picture that shows traces: a few blocks may agree by chance.
+_LEAST_SIDE = 128
+
 # The turns that undo those that make a picture upright; the others undo themselves.
 _BACK = {
     Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
@@ -66,7 +69,7 @@ class JpegBlocks:
         It is 1 without any trace of this table. The quarter of the blocks that lose most does not
         count, so an edited part does not matter. None for a picture that is plain or an icon.
         """
-        if min(picture.size) < 24:
+        if min(picture.size) < _LEAST_SIDE:
             return None
         here, elsewhere = (_usual_loss(p, self.compress(p)) for p in (picture, moved(picture)))
         return here / elsewhere if elsewhere else None

@@ -78,7 +78,7 @@ def test_the_blocks_are_those_of_the_stored_original(tmp_path, orientation):
     assert is_saved_again(copy, original)
 
 
-@pytest.mark.parametrize("side", [1, 7, 8, 23])
+@pytest.mark.parametrize("side", [1, 7, 8, 23, 127])
 def test_icons_tell_nothing(tmp_path, side):
     icon = PHOTO.resize((side, side))
     original = save(icon, tmp_path / "a.jpg", quality=50)
