@@ -83,7 +83,7 @@ def carry_out(
 
     keepers = {row.path: row for row in journal.record.rows if row.stays and not row.destination}
     inputs = journal.record.run.inputs
-    found_no_space: list[int] = []
+    found_no_space: set[int] = set()
 
     def step(number: int) -> None:
         row = journal.record.rows[number]
@@ -105,7 +105,7 @@ def carry_out(
                 remove_empty_folders(output_dir / FOLDERS[row.action])
             folders.check()
             if error.errno in (errno.ENOSPC, errno.EDQUOT) and number not in found_no_space:
-                found_no_space.append(number)
+                found_no_space.add(number)
                 return
             known.forget_file(row.identity)
             journal.mark_failed(number, why(error))
@@ -117,7 +117,7 @@ def carry_out(
     for numbers in _stages(journal):
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
         # A large file may have filled the disk for a moment, until it failed.
-        for number in list(found_no_space):
+        for number in sorted(found_no_space):
             step(number)
         found_no_space.clear()
         journal.sync()  # the next stage may reuse freed places
