@@ -117,8 +117,7 @@ def carry_out(
     for numbers in _stages(journal):
         _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
         # A large file may have filled the disk for a moment, until it failed.
-        for number in sorted(found_no_space):
-            step(number)
+        _in_threads(step, sorted(found_no_space), 1)
         found_no_space.clear()
         journal.sync()  # the next stage may reuse freed places
     return journal.rows
