@@ -42,6 +42,9 @@ from dupimg.threads import Threads
 
 T = TypeVar("T")
 
+# Threads for each core: they wait for the disk half of the time.
+_THREADS = 2
+
 # What became of a file when a run was taken back.
 TAKEN_BACK, ALREADY_BACK, LEFT, GONE = "taken back", "already back", "left", "gone"
 
@@ -115,7 +118,7 @@ def carry_out(
         advance()
 
     for numbers in _stages(journal):
-        _in_threads(step, (n for n in numbers if n not in journal.done), jobs)
+        _in_threads(step, (n for n in numbers if n not in journal.done), _THREADS * jobs)
         # A large file may have filled the disk for a moment, until it failed.
         _in_threads(step, sorted(found_no_space), 1)
         found_no_space.clear()
@@ -244,7 +247,7 @@ def take_back(
 
     outcomes: tuple[UndoOutcome, ...] = ()
     for numbers in reversed(_stages(journal)):
-        outcomes += tuple(chain.from_iterable(_in_threads(step, numbers, jobs)))
+        outcomes += tuple(chain.from_iterable(_in_threads(step, numbers, _THREADS * jobs)))
         journal.sync()
     for name in FOLDERS.values():
         remove_empty_folders(output_dir / name)
@@ -344,9 +347,9 @@ def _stages(journal: Journal) -> tuple[list[int], ...]:
     return stages
 
 
-def _in_threads(step: Callable[[int], T], numbers: Iterable[int], jobs: int) -> tuple[T, ...]:
-    with Threads(2 * jobs) as threads:  # threads wait for the disk half of the time
-        return tuple(threads.each(step, numbers))
+def _in_threads(step: Callable[[int], T], numbers: Iterable[int], threads: int) -> tuple[T, ...]:
+    with Threads(threads) as pool:
+        return tuple(pool.each(step, numbers))
 
 
 def carrying_out(mode: str) -> str:
