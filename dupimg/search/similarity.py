@@ -32,6 +32,9 @@ _PRODUCTS_AT_ONCE = 2**26
 # Parts of a row of products to look for its largest in: more of them propose fewer candidates.
 _PARTS = 512
 
+# Most candidates of a row, for each one that is wanted.
+_MOST_PROPOSED = 8
+
 # Margin of these float32 products: their errors are below 1e-5.
 _PRODUCT_MARGIN = np.float32(1e-4)
 
@@ -372,7 +375,13 @@ def nearest_neighbours(
         products[np.arange(len(rows)), rows] = -np.inf
         at_least = _kth_largest(products, n_proposed)
         least = np.maximum(at_least, np.float32(threshold)) - _PRODUCT_MARGIN
-        at, j = np.nonzero(products >= least[:, None])
+        is_near = products >= least[:, None]
+        # Where very many are equally near, as in a time-lapse, any few of them do.
+        crowded = np.flatnonzero(np.count_nonzero(is_near, axis=1) > _MOST_PROPOSED * n_proposed)
+        for row in crowded.tolist():
+            is_near[row] = False
+            is_near[row, np.argpartition(products[row], -n_proposed)[-n_proposed:]] = True
+        at, j = np.nonzero(is_near)
         i = rows[at]
         cosines = pair_cosines(data, i, data, j)
         nearest_first = np.lexsort((j, -cosines, at))

@@ -303,6 +303,21 @@ def test_neighbours_count_their_pairs_and_check_their_columns():
         cosine_neighbours(np.eye(3), np.eye(2), 0.5)
 
 
+def test_equally_near_rows_are_not_all_looked_at(monkeypatch):
+    looked_at = []
+    exact = similarity.pair_cosines
+
+    def count(*args):
+        looked_at.append(len(args[1]))
+        return exact(*args)
+
+    monkeypatch.setattr(similarity, "pair_cosines", count)
+    vectors = np.ones((3000, 4)) + np.random.default_rng(0).normal(size=(3000, 4)) * 1e-5
+    pairs = similarity.nearest_neighbours(vectors, 3, 0.9)
+    assert sum(looked_at) <= 3000 * 4 * 8
+    assert np.bincount(pairs.ravel()).min() >= 3
+
+
 @pytest.mark.parametrize("n_neighbours", [1, 3, 50])
 def test_nearest_neighbours_are_those_of_all_cosines(n_neighbours, monkeypatch):
     rng = np.random.default_rng(n_neighbours)
