@@ -43,7 +43,13 @@ def find_saved_again(embedded: Embedded, groups: Groups, ranking: Ranking) -> se
         As those of `find_enlarged`.
     """
     wholes = embedded.wholes
-    return _find(embedded, groups, ranking, _same_size, wholes.saved_again) if wholes else set()
+    if wholes is None:
+        return set()
+
+    def made(pairs: Sequence[Digests]) -> set[Digests]:
+        return {pair for pair, again in wholes.saved_again(pairs).items() if again}
+
+    return _find(embedded, groups, ranking, _same_size, made)
 
 
 def find_coarser_edits(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
@@ -69,7 +75,11 @@ def find_coarser_edits(embedded: Embedded, groups: Groups, ranking: Ranking) -> 
             if _same_sides(first, photo) and (first.digest, photo.digest) in edited:
                 yield photo
 
-    return _find(embedded, groups, ranking, unedited, wholes.coarser)
+    def coarser(pairs: Sequence[Digests]) -> set[Digests]:
+        finer = wholes.saved_again([(other, first) for first, other in pairs])
+        return {(first, other) for (other, first), again in finer.items() if again is False}
+
+    return _find(embedded, groups, ranking, unedited, coarser)
 
 
 def _find(

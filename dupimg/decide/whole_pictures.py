@@ -15,7 +15,7 @@ from dupimg.files.brightened import BRIGHTENED_VERSION, brightened_ways
 from dupimg.files.cache import Cache
 from dupimg.files.enlarged import ENLARGED_VERSION, is_enlarged
 from dupimg.files.sandbox import Map, open_sandbox
-from dupimg.files.saved_again import SAVED_AGAIN_VERSION, is_coarser, is_saved_again
+from dupimg.files.saved_again import SAVED_AGAIN_VERSION, is_saved_again
 from dupimg.files.spots import SPOTS_VERSION, differ_in_a_spot
 from dupimg.files.whole import WHOLE_VERSION, Whole, read_whole
 from dupimg.progress import progress_bar
@@ -112,27 +112,15 @@ class WholePictures:
         answers = self._answers(pairs, _is_enlarged, ENLARGED_VERSION)
         return {pair for pair, answer in answers.items() if answer}
 
-    def saved_again(self, pairs: Iterable[Contents]) -> set[Contents]:
-        """Return the pairs (picture, JPEG) whose picture was made from the JPEG and saved again.
+    def saved_again(self, pairs: Iterable[Contents]) -> dict[Contents, bool | None]:
+        """Return whether pictures were made from JPEGs and saved again, None in doubt.
 
         Parameters
         ----------
         pairs : iterable of (str, str)
             Digests; see `is_saved_again`.
         """
-        answers = self._answers(pairs, _is_saved_again, SAVED_AGAIN_VERSION)
-        return {pair for pair, answer in answers.items() if answer}
-
-    def coarser(self, pairs: Iterable[Contents]) -> set[Contents]:
-        """Return the pairs (JPEG, picture) whose JPEG is in a clearly coarser quality.
-
-        Parameters
-        ----------
-        pairs : iterable of (str, str)
-            Digests; see `is_coarser`.
-        """
-        answers = self._answers(pairs, _is_coarser, f"{SAVED_AGAIN_VERSION}, coarser")
-        return {pair for pair, answer in answers.items() if answer}
+        return self._answers(pairs, _is_saved_again, SAVED_AGAIN_VERSION)
 
     def brightened(self, pairs: Iterable[Contents]) -> set[Contents]:
         """Return the pairs whose second picture is the first with another brightness.
@@ -214,19 +202,11 @@ def _is_enlarged(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
     return is_enlarged(*paths, max_pixels=max_pixels), False
 
 
-def _is_saved_again(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
+def _is_saved_again(paths: tuple[Path, ...], max_pixels: int) -> tuple[Answer, Answer]:
     one, other = paths
     return (
         is_saved_again(one, other, max_pixels=max_pixels),
         is_saved_again(other, one, max_pixels=max_pixels),
-    )
-
-
-def _is_coarser(paths: tuple[Path, ...], max_pixels: int) -> tuple[bool, bool]:
-    one, other = paths
-    return (
-        is_coarser(one, other, max_pixels=max_pixels),
-        is_coarser(other, one, max_pixels=max_pixels),
     )
 
 

@@ -25,8 +25,8 @@ def is_saved_again(
     original: str | os.PathLike[str],
     *,
     max_pixels: int = MAX_PIXELS,
-) -> bool:
-    """Return whether a picture was clearly made from a JPEG of the same size and saved again.
+) -> bool | None:
+    """Return whether a picture was made from a JPEG of the same size and saved again.
 
     Parameters
     ----------
@@ -34,43 +34,22 @@ def is_saved_again(
         Files of copies, equal in width and height; an edited part does not matter.
     max_pixels : int, default=500_000_000
 
+    Returns
+    -------
+    bool or None
+        None in doubt: `original` is no JPEG, or in a quality that is nearly as fine as that of
+        `picture`, or finer, as only a finer picture still shows the blocks of its original.
+
     Raises
     ------
     UnreadablePhoto
         As `read_photo` does.
-
-    Notes
-    -----
-    Only a picture in a finer quality, or without loss, still shows the blocks of its original. One
-    in a coarser quality is in doubt: False.
     """
-    trace = _trace(original, picture, max_pixels)
-    return trace is not None and trace < _MOST_TRACE
-
-
-def is_coarser(
-    jpeg: str | os.PathLike[str],
-    picture: str | os.PathLike[str],
-    *,
-    max_pixels: int = MAX_PIXELS,
-) -> bool:
-    """Return whether a JPEG is in a clearly coarser quality than a picture not made from it.
-
-    Parameters
-    ----------
-    jpeg, picture, max_pixels
-        As for `is_saved_again`.
-    """
-    trace = _trace(jpeg, picture, max_pixels)
-    return trace is not None and trace > _NO_TRACE
-
-
-def _trace(
-    jpeg: str | os.PathLike[str], picture: str | os.PathLike[str], max_pixels: int
-) -> float | None:
-    """Return how clearly a picture shows the blocks of a JPEG; None if that tells nothing."""
-    blocks, own = JpegBlocks.of(jpeg, max_pixels), JpegBlocks.of(picture, max_pixels)
+    blocks, own = JpegBlocks.of(original, max_pixels), JpegBlocks.of(picture, max_pixels)
     if blocks is None or (own and sum(blocks.table) < _LEAST_RATIO * sum(own.table)):
         return None
     whole = blocks.as_stored(read_photo(picture, max_pixels, max_pixels=max_pixels).convert("L"))
-    return blocks.trace_in(whole.crop(middle_box(whole.size)))
+    trace = blocks.trace_in(whole.crop(middle_box(whole.size)))
+    if trace is None or _MOST_TRACE <= trace <= _NO_TRACE:
+        return None
+    return trace < _MOST_TRACE

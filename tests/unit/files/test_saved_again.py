@@ -7,7 +7,7 @@ from PIL import ExifTags, Image, ImageDraw, ImageOps
 from sklearn.datasets import load_sample_image
 
 from dupimg.files.images import UnreadablePhoto
-from dupimg.files.saved_again import is_coarser, is_saved_again
+from dupimg.files.saved_again import is_saved_again
 
 PHOTO = Image.fromarray(load_sample_image("china.jpg"))
 
@@ -56,16 +56,16 @@ def test_what_an_original_or_a_third_picture_was_saved_as_is_not(tmp_path, quali
 def test_an_edited_copy_in_a_coarser_quality_is_coarser_than_its_original(tmp_path, name):
     parent = save(PHOTO, tmp_path / name, quality=92)
     copy = save(captioned(Image.open(parent)), tmp_path / "copy.jpg", quality=70)
-    assert is_coarser(copy, parent)
-    assert not is_coarser(parent, copy)
+    assert is_saved_again(parent, copy) is False
+    assert is_saved_again(copy, parent) is None
     finer = save(captioned(Image.open(copy)), tmp_path / "finer.jpg", quality=95)
-    assert not is_coarser(copy, finer)
+    assert is_saved_again(finer, copy)
 
 
 def test_another_quality_that_is_nearly_the_same_tells_nothing(tmp_path, original):
     other = save(Image.open(original), tmp_path / "a.jpg", quality=82)
-    assert not is_saved_again(other, original)
-    assert not is_coarser(original, other)
+    assert is_saved_again(other, original) is None
+    assert is_saved_again(original, other) is None
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
