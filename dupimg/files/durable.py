@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ def holds_result(folder: Path) -> bool:
     # `os.path`, unlike `Path`, returns False for paths that are too long or not accessible.
     records = (folder / STATE_FOLDER / name for name in (PLAN_RECORD, JOURNAL_RECORD))
     return any(map(os.path.exists, records))
+
+
+def finds_no_space(error: OSError) -> bool:
+    """Return whether an error says that a disk, or the user's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager

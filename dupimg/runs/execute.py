@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import TypeVar
 import joblib
 
 from dupimg.files.cache import Cache, cache_path
+from dupimg.files.durable import finds_no_space
 from dupimg.messages import Message, message, why
 from dupimg.options.command_text import written_command
 from dupimg.options.run_options import AddOptions, ApplyOptions, OrganizeOptions
@@ -107,7 +107,7 @@ def carry_out(
                     displace(source, destination, mode, row.digest)
                 remove_empty_folders(output_dir / FOLDERS[row.action])
             folders.check()
-            if error.errno in (errno.ENOSPC, errno.EDQUOT) and number not in found_no_space:
+            if finds_no_space(error) and number not in found_no_space:
                 found_no_space.add(number)
                 return
             known.forget_file(row.identity)

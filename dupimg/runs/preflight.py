@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import stat
@@ -13,7 +12,7 @@ from itertools import permutations, product
 from pathlib import Path
 
 from dupimg.errors import UsageError
-from dupimg.files.durable import STATE_FOLDER
+from dupimg.files.durable import STATE_FOLDER, finds_no_space
 from dupimg.files.inputs import Inputs, find_inputs
 from dupimg.files.photos import Found, content_digest, find_files
 from dupimg.messages import Message, message, why
@@ -304,7 +303,7 @@ def refuses_names(output_dir: Path) -> bool:
             (trial / name).touch(exist_ok=False)
         return {path.name for path in trial.iterdir()} != _NOT_EVERYWHERE
     except OSError as error:
-        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+        return not finds_no_space(error)
     finally:
         shutil.rmtree(trial, ignore_errors=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dupimg.files.durable import finds_no_space
 from dupimg.messages import Message, message, why
 from dupimg.plans.counts import Counts
 from dupimg.plans.record import Run
@@ -224,7 +224,7 @@ def explain_resume(command: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if finds_no_space(error):
             told = message("why.can_go_on", why=why(error), command=command)
         else:
             told = message("why.can_go_on_later", why=why(error), command=command)
