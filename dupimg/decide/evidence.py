@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from types import TracebackType
 from typing import TypeVar
@@ -14,17 +15,19 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from dupimg.decide.glances import Glances
 from dupimg.decide.looker import (
     COPIES,
     MIRRORED_COPIES,
     PLACES,
-    Looker,
+    Glanced,
     Question,
-    answer_in_worker,
+    answer,
+    glance,
 )
 from dupimg.files.cache import Cache, cache_path
 from dupimg.files.pictures import Pictures
-from dupimg.files.sandbox import Map, open_sandbox
+from dupimg.files.sandbox import Map, map_here, open_sandbox
 from dupimg.groups.copies import CopyEvidence
 from dupimg.groups.detail_counts import DetailCounts
 from dupimg.groups.places import PlaceEvidence
@@ -47,12 +50,20 @@ _LEAST_COSINE_OF_COPIES = 0.35
 # Time limit in seconds for a chunk of pairs in a worker; it usually takes one.
 _SECONDS = 600.0
 
-# Pairs per chunk for a worker: about a second's work. Fewer pairs are compared in this process,
-# because a new one takes a quarter of a second to start.
+# Most pairs per chunk for a worker: half a second's work. Less than a fifth of that for each core
+# is done in this process, because a new one takes as long to start.
 _AT_ONCE = {PLACES: 256, COPIES: 32, MIRRORED_COPIES: 32}
-_WORTH_A_WORKER = 32
+_WORTH_A_WORKER = 0.2
+
+# The details of so many pairs are found first, then the pairs are compared: so no worker finds
+# details that another one is just finding. Number of contents per chunk for a worker.
+_PAIRS_AT_ONCE, _GLANCES_AT_ONCE = 4096, 16
 
 E = TypeVar("E", PlaceEvidence, CopyEvidence)
+T = TypeVar("T")
+
+# Digests of two contents.
+Pair = tuple[str, str]
 
 
 class Evidence:
@@ -87,7 +98,7 @@ class Evidence:
         self._quiet = quiet
         self._mirrored = mirrored
         self._at_end = ExitStack()
-        self._looker = Looker()
+        self._glances = Glances()
         self._workers: Map | None = None
 
     def __enter__(self) -> Evidence:
@@ -101,6 +112,7 @@ class Evidence:
         trace: TracebackType | None,
     ) -> None:
         self._at_end.close()
+        self._glances.close()
         self.pictures.close()
         self.cache.__exit__(kind, error, trace)
 
@@ -201,46 +213,71 @@ class Evidence:
     def _of(
         self, keys: Sequence[tuple[str, str]], kind: type[E], version: str, what: str, step: str
     ) -> list[E | None]:
-        known = self.cache.pairs(keys, version)
-        new = [key for key in dict.fromkeys(keys) if key not in known]
-        order, size = _order_by_content(new), min(_AT_ONCE[what], 1 + len(new) // (4 * self._jobs))
-        chunks = [order[n : n + size] for n in range(0, len(new), size)]
-        answer = self._choose_comparer(len(new))
-
-        def ask(chunk: list[int]) -> list[bytes | None]:
-            pairs = [new[k] for k in chunk]
-            contents = dict.fromkeys(chain(*pairs))
-            return answer(Question(what, pairs, {c: self.pictures.read(c) for c in contents}))
-
-        found: dict[tuple[str, str], bytes | None] = {**known}
-        with (
-            progress_bar(len(new), step, unit="pairs", quiet=self._quiet) as bar,
-            thread_pools().limit(limits=1, user_api="blas"),
-            Threads(self._jobs) as threads,
-        ):
-            for chunk, answers in zip(chunks, threads.each(ask, chunks), strict=True):
-                for k, content in zip(chunk, answers, strict=True):
-                    found[new[k]] = content
-                    if content is not None:
-                        self.cache.remember_pair(new[k], version, content)
-                    bar.update()
+        found: dict[Pair, bytes | None] = {**self.cache.pairs(keys, version)}
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        for pair, content in self._compare(new, what, step):
+            found[pair] = content
+            if content is not None:
+                self.cache.remember_pair(pair, version, content)
         contents = (found[key] for key in keys)
         return [None if c is None else kind(*np.frombuffer(c, "<f4").tolist()) for c in contents]
 
-    def _choose_comparer(self, n_pairs: int) -> Callable[[Question], list[bytes | None]]:
-        """Return the function that compares pairs: in workers, or here if they are few."""
-        if self._workers is None and n_pairs < _WORTH_A_WORKER * self._jobs:
-            return self._looker.answer
+    def _compare(
+        self, pairs: Sequence[Pair], what: str, step: str
+    ) -> Iterator[tuple[Pair, bytes | None]]:
+        """Yield pairs of contents and the evidence on them, in any order."""
+        size = min(_AT_ONCE[what], 1 + len(pairs) // (4 * self._jobs))
+        workers = self._choose_workers(len(pairs) / _AT_ONCE[what])
+        glance_at = partial(self._glance_at, workers)
+
+        def ask(chunk: Sequence[Pair]) -> list[bytes | None]:
+            contents = _contents_of(chunk)
+            previews = {} if what == PLACES else {c: self.pictures.read(c) for c in contents}
+            (found,) = workers(answer, [Question(what, chunk, glance_at(contents), previews)])
+            # Anything else is the error of a dead worker.
+            return found if isinstance(found, list) else [None] * len(chunk)
+
+        with (
+            progress_bar(len(pairs), step, unit="pairs", quiet=self._quiet) as bar,
+            thread_pools().limit(limits=1, user_api="blas"),
+            Threads(self._jobs) as threads,
+        ):
+            for part in _parts([pairs[k] for k in _order_by_content(pairs)], _PAIRS_AT_ONCE):
+                for _ in threads.each(glance_at, _parts(_contents_of(part), _GLANCES_AT_ONCE)):
+                    pass
+                chunks = _parts(part, size)
+                for chunk, answers in zip(chunks, threads.each(ask, chunks), strict=True):
+                    yield from zip(chunk, answers, strict=True)
+                    bar.update(len(chunk))
+
+    def _choose_workers(self, n_chunks: float) -> Map:
+        """Return what calls functions: workers, or this process if there is little to do."""
+        if self._workers is None and n_chunks < _WORTH_A_WORKER * self._jobs:
+            return map_here
         if self._workers is None:
             self._workers = self._at_end.enter_context(open_sandbox(self._jobs, _SECONDS))
-        workers = self._workers
+        return self._workers
 
-        def answer(question: Question) -> list[bytes | None]:
-            (answers,) = workers(answer_in_worker, [question])
+    def _glance_at(self, workers: Map, contents: Sequence[str]) -> dict[str, Glanced | None]:
+        """Return the colours and details of contents; None without a readable preview."""
+        glanced = self._glances.known(contents)
+        previews = {c: self.pictures.read(c) for c in contents if c not in glanced}
+        readable = {c: preview for c, preview in previews.items() if preview is not None}
+        found = dict(zip(readable, workers(glance, [*readable.values()]), strict=True))
+        for content in previews:
+            one = found.get(content)
             # Anything else is the error of a dead worker.
-            return answers if isinstance(answers, list) else [None] * len(question.pairs)
+            glanced[content] = one if isinstance(one, Glanced) else None
+            self._glances.keep(content, glanced[content])
+        return glanced
 
-        return answer
+
+def _contents_of(pairs: Iterable[Pair]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(pairs)))
+
+
+def _parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _detail_counts(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | None]) -> DetailCounts:
@@ -252,8 +289,7 @@ def _detail_counts(pairs: NDArray[np.int64], found: Sequence[PlaceEvidence | Non
 def _order_by_content(pairs: Sequence[tuple[str, str]]) -> list[int]:
     """Return an order of pairs in which pairs of the same content are close together.
 
-    Then the details of a content are still in memory for its next pair, and threads or processes
-    rarely compute the same details.
+    Then the details of a content are still in memory for its next pair.
     """
     if not pairs:
         return []

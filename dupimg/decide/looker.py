@@ -6,17 +6,12 @@ Processes, since Python runs one thread at a time and the comparison is mostly P
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
-import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+import multiprocessing
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from functools import cache
-from threading import Lock
-from typing import BinaryIO, Generic, NamedTuple, TypeVar
+from functools import cache, lru_cache
+from typing import NamedTuple
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -32,13 +27,15 @@ from dupimg.opencv import opencv
 # Kinds of questions about a pair.
 PLACES, COPIES, MIRRORED_COPIES = "places", "copies", "copies, mirrored ones, too"
 
-# Most photos with details in memory (60 KB each), and with pictures (250 KB each).
-_GLANCES_AT_ONCE, _PICTURES_AT_ONCE = 4096, 256
+# Most decoded previews in memory: 250 KB each.
+_PICTURES_AT_ONCE = 64
 
-# Share of the free disk for details that no longer fit into memory, in all processes.
-_SHARE_OF_DISK = 0.25
 
-T = TypeVar("T")
+class Glanced(NamedTuple):
+    """The colours and the details of a photo."""
+
+    glance: Glance
+    details: Details
 
 
 class Question(NamedTuple):
@@ -49,58 +46,46 @@ class Question(NamedTuple):
     what : {"places", "copies", "copies, mirrored ones, too"}
     pairs : sequence of (str, str)
         Digests.
+    glanced : mapping of str to (Glanced or None)
+        The colours and details of each content in the pairs, if it has a preview.
     previews : mapping of str to (bytes or None)
-        The preview of each content in the pairs, if there is one.
+        For copies, the preview of each content.
     """
 
     what: str
     pairs: Sequence[tuple[str, str]]
+    glanced: Mapping[str, Glanced | None]
     previews: Mapping[str, bytes | None]
 
 
-class Glanced(NamedTuple):
-    """The colours and the details of a photo."""
+def answer(question: Question) -> list[bytes | None]:
+    """Compare pairs of contents; return the evidence on each pair as float32 bytes.
 
-    glance: Glance
-    details: Details
+    Returns
+    -------
+    list of (bytes or None)
+        `PlaceEvidence` or `CopyEvidence`; None where one of the pictures is missing.
+    """
+    _use_one_core()
+    found = (_evidence(question, *pair) for pair in question.pairs)
+    return [None if e is None else np.array(astuple(e), "<f4").tobytes() for e in found]
 
 
-class Looker:
-    """Compares pairs of contents, with a memory of the latest ones."""
-
-    def __init__(self) -> None:
-        self._glances = _Glances()
-        self._pictures = _Latest(see_preview, _PICTURES_AT_ONCE)
-
-    def answer(self, question: Question) -> list[bytes | None]:
-        """Return the evidence on each pair as float32 bytes.
-
-        Returns
-        -------
-        list of (bytes or None)
-            `PlaceEvidence` or `CopyEvidence`; None where one of the pictures is missing.
-        """
-        found = (self._evidence(question, *pair) for pair in question.pairs)
-        return [None if e is None else np.array(astuple(e), "<f4").tobytes() for e in found]
-
-    def _evidence(
-        self, question: Question, first: str, second: str
-    ) -> PlaceEvidence | CopyEvidence | None:
-        glances = [self._glances.of(c, question.previews[c]) for c in (first, second)]
-        one, other = glances
-        if one is None or other is None:
-            return None
-        if question.what == PLACES:
-            return _places(one, other)
-        pictures = [self._pictures.of(c, question.previews[c]) for c in (first, second)]
-        if pictures[0] is None or pictures[1] is None:
-            return None
-        found = compare_copies(pictures[0], pictures[1], one.details, other.details)
-        if found.verdict or question.what == COPIES:
-            return found
-        turned = pictures[1].mirrored
-        mirrored = compare_copies(pictures[0], turned, one.details, find_details(turned.grey))
-        return mirrored if mirrored.verdict else found
+def _evidence(question: Question, first: str, second: str) -> PlaceEvidence | CopyEvidence | None:
+    one, other = question.glanced[first], question.glanced[second]
+    if one is None or other is None:
+        return None
+    if question.what == PLACES:
+        return _places(one, other)
+    pictures = [_picture(question.previews[content] or b"") for content in (first, second)]
+    if pictures[0] is None or pictures[1] is None:
+        return None
+    found = compare_copies(pictures[0], pictures[1], one.details, other.details)
+    if found.verdict or question.what == COPIES:
+        return found
+    turned = pictures[1].mirrored
+    mirrored = compare_copies(pictures[0], turned, one.details, find_details(turned.grey))
+    return mirrored if mirrored.verdict else found
 
 
 def _places(one: Glanced, other: Glanced) -> PlaceEvidence:
@@ -111,94 +96,28 @@ def _places(one: Glanced, other: Glanced) -> PlaceEvidence:
     return compare_places(one.glance, other.glance, match)
 
 
-def answer_in_worker(question: Question) -> list[bytes | None]:
-    """Answer a question in a worker process with its own `Looker`."""
-    return _looker_of_this_process().answer(question)
-
-
 @cache
-def _looker_of_this_process() -> Looker:
-    threadpool_limits(1, "blas")  # there is a process for each core
-    return Looker()
+def _use_one_core() -> None:
+    if multiprocessing.parent_process() is not None:  # there is a worker for each core
+        threadpool_limits(1, "blas")
 
 
-class _Latest(Generic[T]):
-    """A cache of values computed from the previews of the latest contents."""
-
-    def __init__(self, make: Callable[[Image.Image], T], most: int) -> None:
-        self._make = make
-        self._most = most
-        self._made: OrderedDict[str, T | None] = OrderedDict()
-        self._lock = Lock()
-
-    def of(self, content: str, preview: bytes | None) -> T | None:
-        """Return the value of a content; None without a readable preview."""
-        with self._lock:
-            if content in self._made:
-                self._made.move_to_end(content)
-                return self._made[content]
-            made = self._recall(content)
-        if made is None and preview is not None:
-            made = self._compute(preview)
-        with self._lock:
-            self._made[content] = made
-            if len(self._made) > self._most:
-                self._drop(*self._made.popitem(last=False))
-        return made
-
-    def _compute(self, preview: bytes) -> T | None:
-        try:
-            with Image.open(io.BytesIO(preview)) as opened:
-                return self._make(opened)
-        except OSError:
-            return None
-
-    def _recall(self, content: str) -> T | None:
-        """Return the value of a content that was dropped, if it was stored."""
+@lru_cache(_PICTURES_AT_ONCE)
+def _picture(preview: bytes) -> Picture | None:
+    try:
+        with Image.open(io.BytesIO(preview)) as opened:
+            return see_preview(opened)
+    except OSError:
         return None
 
-    def _drop(self, content: str, value: T | None) -> None:
-        """Store the oldest value elsewhere, if at all."""
 
-
-class _Glances(_Latest[Glanced]):
-    """A cache of colours and details, which stores earlier ones in a temporary file.
-
-    Computing details takes 4 ms, and a photo of a large collection is compared with a dozen others
-    at very different times.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(glance_at_preview, _GLANCES_AT_ONCE)
-        self._file: BinaryIO | None = None
-        self._starts: dict[str, int] = {}
-        self._space = 0
-
-    def _recall(self, content: str) -> Glanced | None:
-        if self._file is None or content not in self._starts:
-            return None
-        self._file.seek(self._starts[content])
-        sides, cells, white, points, descriptors = (np.load(self._file) for _ in range(5))
-        return Glanced(Glance(sides, cells, float(white)), Details(points, descriptors))
-
-    def _drop(self, content: str, value: Glanced | None) -> None:
-        if value is None or content in self._starts:
-            return
-        glance, details = value
-        try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
-                weakref.finalize(self, self._file.close)
-                free = shutil.disk_usage(tempfile.gettempdir()).free
-                self._space = int(free * _SHARE_OF_DISK) // joblib.cpu_count()
-            start = self._file.seek(0, 2)
-            if start < self._space:
-                arrays = (glance.sides, glance.cells, glance.white)
-                for values in (*arrays, details.points, details.descriptors):
-                    np.save(self._file, values)
-                self._starts[content] = start
-        except OSError:  # on a full disk, details are computed again
-            self._space = 0
+def glance(preview: bytes) -> Glanced | None:
+    """Return the colours and details of a photo by its preview; None if that is unreadable."""
+    try:
+        with Image.open(io.BytesIO(preview)) as opened:
+            return glance_at_preview(opened)
+    except OSError:
+        return None
 
 
 def glance_at_preview(preview: Image.Image) -> Glanced:

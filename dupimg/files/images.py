@@ -21,7 +21,6 @@ from dupimg.files.opening import MAX_PIXELS as MAX_PIXELS
 from dupimg.files.opening import CannotReduce, open_picture
 from dupimg.files.opening import UnreadableNow as UnreadableNow
 from dupimg.files.opening import UnreadablePhoto as UnreadablePhoto
-from dupimg.files.sharpness import measure_sharpness
 from dupimg.files.traits import Traits, read_traits
 
 # Part of the cache's key for headers and unreadable photos: count it up whenever this module,
@@ -183,7 +182,7 @@ def read_square(
 
 
 class Views(NamedTuple):
-    """A picture in two forms, for a network and for people, and its sharpness.
+    """A picture in two forms, for a network and for people.
 
     Attributes
     ----------
@@ -191,13 +190,10 @@ class Views(NamedTuple):
         As `read_square` returns it.
     preview : bytes
         A JPEG in the right aspect ratio, its longer side of at most 512 pixels.
-    sharpness : float
-        See `dupimg.files.sharpness`.
     """
 
     square: np.ndarray
     preview: bytes
-    sharpness: float = 0.0
 
 
 def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX_PIXELS) -> Views:
@@ -223,8 +219,7 @@ def read_views(path: str | os.PathLike[str], size: int, *, max_pixels: int = MAX
     preview = io.BytesIO()
     small = large.resize(sides, Image.Resampling.BILINEAR) if scale < 1 else large
     small.save(preview, "JPEG", quality=_PREVIEW_QUALITY)
-    square = np.asarray(_squashed(photo, size))
-    return Views(square, preview.getvalue(), measure_sharpness(small))
+    return Views(np.asarray(_squashed(photo, size)), preview.getvalue())
 
 
 def _squashed(photo: Image.Image, size: int) -> Image.Image:

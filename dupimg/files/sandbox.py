@@ -75,13 +75,14 @@ def open_sandbox(workers: int, time_limit: float | None) -> Iterator[Map]:
     [1, 2]
     """
     if time_limit is None:
-        yield _map_here
+        yield map_here
     else:
         with Sandbox(workers, time_limit) as sandbox:
             yield sandbox.map
 
 
-def _map_here(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+def map_here(function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    """Call a function for each item in this process; see `Sandbox.map`."""
     return (_answer(function, item) for item in items)
 
 

@@ -19,7 +19,7 @@ from dupimg.files.whole import has_pages, read_pages
 from dupimg.opencv import opencv
 
 # Part of the cache's key: count it up whenever a pair may get another answer.
-SPOTS_VERSION = "spots 7"
+SPOTS_VERSION = "spots 8"
 
 # Least and largest shorter side in pixels; letters on a page of A4 then have 15 pixels.
 _LEAST_SIDE, _MOST_SIDE = 1200, 1400
@@ -126,25 +126,18 @@ def _spots(here: NDArray[np.uint8], there: NDArray[np.uint8]) -> NDArray[np.floa
     A stamp in a grey of its own is explained by a brightness curve from its picture to the other
     one, but not by a curve in the other direction, so both are tried.
     """
-    first = _spots_by_curve(here, there, with_colours=True)
-    second = _spots_by_curve(there, here, with_colours=first is None)
-    told = [spots for spots in (first, second) if spots is not None]
-    return max(told, key=len) if told else None
-
-
-def _spots_by_curve(
-    here: NDArray[np.uint8], there: NDArray[np.uint8], *, with_colours: bool
-) -> NDArray[np.float64] | None:
-    spots, measure = _differences(here[..., 0], there[..., 0])
-    border = 0
-    if measure > _MOST_MEASURE:
+    border, ways = 0, _differences_both_ways(here, there)
+    if min(measure for _, measure in ways) > _MOST_MEASURE:
         there, border = _aligned(here, there), _BORDER
-        spots, measure = _differences(here[..., 0], there[..., 0])
-    if measure > _MOST_MEASURE:
-        return None
-    is_spot = spots >= max(_LEAST_LEVELS, _LEAST_RATIO * measure)
-    if with_colours:  # for both orders
-        is_spot |= _at_full_size(painted_over(here, there), here)
+        ways = _differences_both_ways(here, there)
+        if max(measure for _, measure in ways) > _MOST_MEASURE:
+            return None
+    told = [
+        spots >= max(_LEAST_LEVELS, _LEAST_RATIO * measure)
+        for spots, measure in ways
+        if measure <= _MOST_MEASURE
+    ]
+    is_spot = np.logical_or.reduce([*told, _at_full_size(painted_over(here, there), here)])
     is_spot[:border] = is_spot[:, :border] = False
     is_spot[len(is_spot) - border :] = is_spot[:, is_spot.shape[1] - border :] = False
     return _boxes(is_spot)
@@ -163,6 +156,13 @@ def _have_one_side_up(*pictures: NDArray[np.uint8]) -> bool:
     small = [cv2.resize(p, (32, 32), interpolation=cv2.INTER_AREA).ravel() for p in pictures]
     is_plain = min(np.ptp(cells) for cells in small) == 0
     return is_plain or bool(np.corrcoef(*small)[0, 1] >= _LEAST_CORRELATION)
+
+
+def _differences_both_ways(
+    here: NDArray[np.uint8], there: NDArray[np.uint8]
+) -> list[tuple[NDArray[np.float32], float]]:
+    one, other = here[..., 0], there[..., 0]
+    return [_differences(one, other), _differences(other, one)]
 
 
 def _differences(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,24 +182,19 @@ def _descriptors(
 ) -> NDArray[np.uint8]:
     """Return descriptors of pixels: the gradients around them in each of eight directions."""
     cv2 = opencv()
-    first, second = _WINDOWS
     height, width = level.shape
-    rising = np.empty((8, height, width), np.float32)
     padded = cv2.copyMakeBorder(level, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    for k, (right, down) in enumerate(_DIRECTIONS):
-        ahead, behind = (
-            padded[1 + down * way :, 1 + right * way :][:height, :width] for way in (1, -1)
-        )
-        for number, rise in (
-            (k, cv2.subtract(ahead, behind)),
-            (k + 4, cv2.subtract(behind, ahead)),
-        ):
-            sums = cv2.boxFilter(rise, cv2.CV_16U, (first, first), normalize=False)
-            cv2.boxFilter(sums, cv2.CV_32F, (second, second), rising[number], normalize=False)
+    ends = [
+        [padded[1 + down * way :, 1 + right * way :][:height, :width] for way in (1, -1)]
+        for right, down in _DIRECTIONS
+    ]
+    rising = cv2.merge([cv2.subtract(*pair[::way]) for way in (1, -1) for pair in ends])
+    for side, depth in zip(_WINDOWS, (cv2.CV_16U, cv2.CV_32F), strict=True):
+        rising = cv2.boxFilter(rising, depth, (side, side), normalize=False)
     cells = (y[:, None] + _OFFSETS[:, 0]) * width + x[:, None] + _OFFSETS[:, 1]
-    numbers = rising.reshape(8, -1)[:, cells]
-    numbers[1::2] *= np.float32(0.5**0.5)  # diagonal pixels are further apart
-    numbers = numbers.transpose(1, 2, 0).reshape(len(y), 128)
+    numbers = rising.reshape(-1, 8)[cells]
+    numbers[..., 1::2] *= np.float32(0.5**0.5)  # diagonal pixels are further apart
+    numbers = numbers.reshape(len(y), 128)
     norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))[:, None]
     np.minimum(numbers, _LARGEST_NUMBER * norms, out=numbers)
     numbers = np.sqrt(numbers / np.maximum(numbers.sum(axis=1, keepdims=True), np.float32(1e-6)))
@@ -222,7 +218,7 @@ def match_details(first: Details, second: Details) -> Match:
     Deterministic: OpenCV's RANSAC starts with the same random numbers each time. 0.3 ms of one
     core for 300 details each.
     """
-    matches = _mutual_nearest(first.descriptors, second.descriptors)
+    matches = _mutual_nearest(first, second)
     if len(matches) < _FEWEST_MATCHES:
         return NO_MATCH
     places = np.hstack([first.points[matches[:, 0]], second.points[matches[:, 1]]])
@@ -241,18 +237,19 @@ def match_details(first: Details, second: Details) -> Match:
     return Match(int(fitting.sum()), affine, places[fitting])
 
 
-def _unit(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+@lru_cache(maxsize=32)  # the pairs of a photo usually come one after the other
+def _unit_descriptors(details: Details) -> NDArray[np.float32]:
     """Return descriptors of norm 1."""
-    numbers = descriptors.astype(np.float32)
+    numbers = details.descriptors.astype(np.float32)
     norms = np.sqrt(np.einsum("ij,ij->i", numbers, numbers))
     return numbers / np.maximum(norms, np.float32(1))[:, None]
 
 
-def _mutual_nearest(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the pairs of rows that are clearly nearest to each other."""
+def _mutual_nearest(first: Details, second: Details) -> NDArray[np.int64]:
+    """Return the pairs of rows whose descriptors are clearly nearest to each other."""
     if len(first) < 2 or len(second) < 2:
         return np.empty((0, 2), np.int64)
-    likeness = _unit(first) @ _unit(second).T
+    likeness = _unit_descriptors(first) @ _unit_descriptors(second).T
     nearest = likeness.argmax(axis=1)
     best = likeness[np.arange(len(first)), nearest]
     rows = np.flatnonzero(best == likeness.max(axis=0)[nearest])

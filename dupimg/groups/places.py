@@ -151,6 +151,8 @@ def _spread(points: NDArray[np.float32], glance: Glance) -> float:
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    if a.std() < 1 or b.std() < 1:
+    a, b = a - a.mean(), b - b.mean()
+    norms = np.sqrt(a @ a), np.sqrt(b @ b)
+    if min(norms) < np.sqrt(len(a)):  # a standard deviation below one
         return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+    return float(a @ b / (norms[0] * norms[1]))

@@ -68,7 +68,7 @@ def white_ground(picture: NDArray[np.uint8]) -> float:
     """
     strip = max(1, round(_STRIP * picture.shape[1]))
     sides = np.concatenate([picture[:, :strip], picture[:, -strip:]], axis=1)
-    share = np.mean(_is_white(_hsv(sides)))
+    share = np.mean(_white_mask(_hsv(sides)) > 0)
     return float(np.clip((share - _LITTLE_WHITE) / (_MUCH_WHITE - _LITTLE_WHITE), 0, 1))
 
 
@@ -102,20 +102,23 @@ def with_colours(embedding: NDArray[np.float32], picture: NDArray[np.uint8]) -> 
 
 
 def _hsv(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return hue (0 to 179), saturation and value of the pixels, one row each."""
-    return opencv().cvtColor(picture, opencv().COLOR_RGB2HSV).reshape(-1, 3).T
+    """Return hue (0 to 179), saturation and value of the pixels."""
+    hsv: NDArray[np.uint8] = opencv().cvtColor(picture, opencv().COLOR_RGB2HSV)
+    return hsv
 
 
-def _is_white(hsv: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (hsv[1] < _LEAST_SATURATION) & (hsv[2] > _MOST_VALUE)
+def _white_mask(hsv: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 255 for white pixels, 0 for others."""
+    least, most = (0, 0, _MOST_VALUE + 1), (255, _LEAST_SATURATION - 1, 255)
+    mask: NDArray[np.uint8] = opencv().inRange(hsv, least, most)
+    return mask
 
 
 def _histogram(hsv: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the square roots of the shares of the bins; norm 1 unless all pixels are white."""
-    number = np.zeros(hsv.shape[1], np.uint16)
-    for channel, bins, levels in zip(hsv, _BINS, (180, 256, 256), strict=True):
-        number = number * np.uint16(bins) + channel // np.uint8(levels // bins)
-    counts = np.bincount(number[~_is_white(hsv)], minlength=N_COLOURS)
+    ranges = [0, 180, 0, 256, 0, 256]
+    counts = opencv().calcHist([hsv], [0, 1, 2], ~_white_mask(hsv), _BINS, ranges)
+    counts = counts.ravel().astype(np.float64)
     return np.sqrt(counts / max(counts.sum(), 1))
 
 

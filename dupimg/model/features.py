@@ -29,7 +29,7 @@ class Features:
     preview : bytes
         The preview of a single photo that was just decoded; otherwise empty.
     sharpness : float or ndarray of shape (n,), float32
-        See `dupimg.files.images.Views`.
+        See `measure_sharpness`.
     """
 
     vector: NDArray[np.float32]

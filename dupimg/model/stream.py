@@ -21,7 +21,7 @@ from PIL import Image
 
 from dupimg.files.images import UnreadablePhoto, Views, read_views
 from dupimg.files.sandbox import Map, open_sandbox
-from dupimg.files.sharpness import SHARPNESS
+from dupimg.files.sharpness import SHARPNESS, measure_sharpness
 from dupimg.model.backends import AT_ONCE, Network, check_precision, open_network
 from dupimg.model.colours import COLOURS, with_colours
 from dupimg.model.features import THUMBNAIL_SIZE, Features
@@ -190,7 +190,7 @@ class PhotoStream:
         for (index, views), vector, scene in zip(decoded, vectors, scenes, strict=True):
             if self.head is not None:
                 scene = with_colours(scene, views.square)
-            thumbnail, sharpness = _thumbnail(views.square), views.sharpness
+            thumbnail, sharpness = _thumbnail(views.square), measure_sharpness(views.square)
             features = Features(vector, scene, thumbnail, views.preview, sharpness=sharpness)
             outcomes.append((index, features))
         return outcomes
