@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dupimg.decide.added_cosines import nearest_cosines, nearest_scene_cosines
 from dupimg.decide.added_scenes import known_scenes, scenes_with_new
 from dupimg.decide.collection import Collection
-from dupimg.decide.duplicates import find_duplicates, find_possible_copies, make_finder
+from dupimg.decide.duplicates import DuplicateSearch, find_possible_copies, make_finder
 from dupimg.decide.group import keep_rule, rank_photos
 from dupimg.decide.made_of_others import Made, duplicates_by_detail
 from dupimg.files.inputs import ONE_FOLDER, Inputs
@@ -282,13 +282,7 @@ def _duplicates(
     return duplicates_by_detail(
         chosen,
         lambda made: _ranking(collection, options, companions, made)[rows.tolist()],
-        lambda ranking: find_duplicates(
-            chosen,
-            options,
-            order=ranking.order,
-            apart=chosen.apart,
-            protected=collection.protected,
-        ),
+        DuplicateSearch(chosen, options, apart=chosen.apart, protected=collection.protected),
     )
 
 

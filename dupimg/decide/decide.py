@@ -123,25 +123,25 @@ def _group(
     checkpoint: Checkpoint | None,
 ) -> tuple[Groups, Ranking]:
     """Find duplicates and scenes; return also the ranking of the photos."""
-    from dupimg.decide.duplicates import find_duplicates
+    from dupimg.decide.duplicates import DuplicateSearch
     from dupimg.decide.group import find_groups, rank_photos
     from dupimg.decide.made_of_others import duplicates_by_detail
 
     apart = known_apart(listing.photos, options.cache)
     companions = Counter(file.companion_of for file in listing.companions)
     protected = {p.path for p in listing.photos if inputs.is_protected(p.path)}
+    search = DuplicateSearch(
+        embedded,
+        options,
+        apart=apart,
+        protected=protected,
+        checkpoint=checkpoint,
+        with_other_rules=True,
+    )
     duplicates, ranking = duplicates_by_detail(
         embedded,
         lambda made: rank_photos(embedded, rule, companions, made=made, protected=protected),
-        lambda ranking: find_duplicates(
-            embedded,
-            options,
-            order=ranking.order,
-            apart=apart,
-            protected=protected,
-            checkpoint=checkpoint,
-            with_other_rules=True,
-        ),
+        search,
     )
     return find_groups(embedded, options, ranking, duplicates, checkpoint), ranking
 

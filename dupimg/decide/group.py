@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dupimg.decide.duplicates import find_duplicates
+from dupimg.decide.duplicates import DuplicateSearch
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.made_of_others import NOTHING_MADE, Made
 from dupimg.decide.scene_links import SceneLinks, find_links, why_one_scene
@@ -94,7 +94,7 @@ def find_groups(
     ranking : Ranking
         The order of the photos, best keeper first.
     duplicates : Groups, optional
-        The result of `find_duplicates`.
+        The result of `DuplicateSearch`.
     checkpoint : Checkpoint, optional
         Saves the partial results of long searches.
 
@@ -103,9 +103,9 @@ def find_groups(
     Groups
     """
     photos = embedded.photos
-    groups = duplicates or find_duplicates(
-        embedded, options, order=ranking.order, checkpoint=checkpoint, with_other_rules=True
-    )
+    groups = duplicates or DuplicateSearch(
+        embedded, options, checkpoint=checkpoint, with_other_rules=True
+    ).find(ranking.order)
     if not photos:
         return groups
     dates = best_dates(photos, groups.keepers.tolist())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dupimg.decide.converted import find_converted
 from dupimg.decide.derived import find_coarser_edits, find_enlarged, find_saved_again
+from dupimg.decide.duplicates import DuplicateSearch
 from dupimg.decide.embedded import Embedded
 from dupimg.files.keep_rules import Ranking
 from dupimg.files.originals import is_screenshot
@@ -53,7 +54,7 @@ NOTHING_MADE = Made()
 def duplicates_by_detail(
     embedded: Embedded,
     rank: Callable[[Made], Ranking],
-    find: Callable[[Ranking], Groups],
+    search: DuplicateSearch,
 ) -> tuple[Groups, Ranking]:
     """Find duplicates; a photo made from another one of its group is not the keeper.
 
@@ -62,8 +63,7 @@ def duplicates_by_detail(
     embedded : Embedded
     rank : callable
         Ranks the photos.
-    find : callable
-        Finds duplicates with a ranking.
+    search : DuplicateSearch
 
     Returns
     -------
@@ -74,7 +74,7 @@ def duplicates_by_detail(
     made = NOTHING_MADE
     while True:
         ranking = rank(made)
-        groups = find(ranking)
+        groups = search.find(ranking.order)
         found = {name: look(embedded, groups, ranking) for name, look in _LOOKS.items()}
         more = Made(**{name: getattr(made, name) | paths for name, paths in found.items()})
         if more == made:

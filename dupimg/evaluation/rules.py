@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dupimg.decide.duplicates import find_duplicates
+from dupimg.decide.duplicates import DuplicateSearch
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import rank_photos
@@ -61,7 +61,7 @@ def decide_by_rules(
 
 def decide(embedded: Embedded, options: RunOptions) -> Groups:
     """Find the duplicates among photos like a run with these options."""
-    return find_duplicates(embedded, options, order=rank_photos(embedded).order, apart=())
+    return DuplicateSearch(embedded, options).find(rank_photos(embedded).order)
 
 
 def removal_table(
