@@ -58,13 +58,11 @@ def rank_photos(
     protected : collection of str
         Paths of protected photos, which always stay.
     """
-    features = embedded.features
-    sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
     return Ranking.of(
         embedded.photos,
         rule,
         companions=companions,
-        sharpness=sharpness,
+        soft=made.soft,
         derived=made.derived,
         last=last,
         protected=protected,

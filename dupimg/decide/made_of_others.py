@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from dupimg.decide.converted import find_converted
 from dupimg.decide.derived import find_coarser_edits, find_enlarged, find_saved_again
 from dupimg.decide.duplicates import DuplicateSearch
@@ -16,6 +18,9 @@ from dupimg.decide.embedded import Embedded
 from dupimg.files.keep_rules import Ranking
 from dupimg.files.originals import is_screenshot
 from dupimg.plans.plan import Groups
+
+# Least ratio of sharpness: the strongest compression leaves a third and more of it.
+_CLEARLY_SHARPER = 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Made:
         Edited copies in a coarser quality than a photo of their group.
     originals : frozenset of str
         Screenshots that are originals: the others of their group are copies of them.
+    soft : frozenset of str
+        Another photo of their group is clearly sharper, as after a blur.
     """
 
     enlarged: frozenset[str] = frozenset()
@@ -41,6 +48,7 @@ class Made:
     saved_again: frozenset[str] = frozenset()
     edited: frozenset[str] = frozenset()
     originals: frozenset[str] = frozenset()
+    soft: frozenset[str] = frozenset()
 
     @property
     def derived(self) -> frozenset[str]:
@@ -98,7 +106,20 @@ def _own_screenshots(embedded: Embedded, groups: Groups, ranking: Ranking) -> se
     }
 
 
+def _soft_ones(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
+    """Find photos of which the group has a clearly sharper one."""
+    sharpness = np.broadcast_to(embedded.features.sharpness, len(embedded.features))
+    sharpness = sharpness[embedded.inverse]
+    return {
+        embedded.photos[i].path
+        for members in groups.members(ranking.order)
+        for i in members
+        if sharpness[i] * _CLEARLY_SHARPER <= sharpness[members].max()
+    }
+
+
 _LOOKS = {
+    "soft": _soft_ones,
     "originals": _own_screenshots,
     "enlarged": find_enlarged,
     "converted": find_converted,

@@ -14,6 +14,7 @@ from dupimg.decide.duplicates import DuplicateSearch
 from dupimg.decide.embedded import Embedded
 from dupimg.decide.evidence import Evidence
 from dupimg.decide.group import rank_photos
+from dupimg.decide.made_of_others import duplicates_by_detail
 from dupimg.evaluation.metrics import Truth, removal_figures
 from dupimg.options.analysis_options import RunOptions
 from dupimg.plans.plan import Groups
@@ -61,7 +62,12 @@ def decide_by_rules(
 
 def decide(embedded: Embedded, options: RunOptions) -> Groups:
     """Find the duplicates among photos like a run with these options."""
-    return DuplicateSearch(embedded, options).find(rank_photos(embedded).order)
+    groups, _ = duplicates_by_detail(
+        embedded,
+        lambda made: rank_photos(embedded, made=made),
+        DuplicateSearch(embedded, options),
+    )
+    return groups
 
 
 def removal_table(

@@ -6,15 +6,11 @@ in which they are listed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike
 
 from dupimg.files.capture_time import FIELDS, FILE_TIME
 from dupimg.files.originals import find_derived
@@ -66,8 +62,8 @@ class Marks:
         Whether it is the backup, export or copy of another photo.
     companions : int
         Number of its companions.
-    sharpness : float
-        Measured at the same scale for all photos; see `dupimg.model.features`.
+    soft : bool
+        Whether another photo of its duplicate group is clearly sharper.
     protected : bool
         Whether it always stays.
     is_last : bool
@@ -78,7 +74,7 @@ class Marks:
 
     derived: bool = False
     companions: int = 0
-    sharpness: float = 0.0
+    soft: bool = False
     protected: bool = False
     is_last: bool = False
     converted: bool = False
@@ -109,7 +105,7 @@ KEEP_RULES: dict[str, tuple[_Key, Message]] = {
         message("reason.more_companions"),
     ),
     "lossless": (lambda photo, marks, rule: _loss(photo, marks), message("reason.lossless")),
-    "sharpness": (lambda photo, marks, rule: -_step(marks), message("reason.sharper")),
+    "sharpness": (lambda photo, marks, rule: marks.soft, message("reason.sharper")),
     "bytes": (lambda photo, marks, rule: -photo.bytes, message("reason.more_bytes")),
     "oldest": (
         lambda photo, marks, rule: (not photo.has_capture_time, photo.local_time),
@@ -141,11 +137,6 @@ def _loss(photo: Photo, marks: Marks) -> int:
     return _NO_LOSS if photo.traits.lossless else _LOSS
 
 
-def _step(marks: Marks) -> int:
-    """Return the sharpness in steps of a factor of four: compression changes it by a tenth."""
-    return math.floor(math.log2(marks.sharpness) / 2) if marks.sharpness >= 1 else 0
-
-
 def _seconds(photo: Photo) -> float:
     return (photo.local_time - datetime.min).total_seconds()
 
@@ -175,7 +166,7 @@ class Ranking:
         rule: KeepRule = DEFAULT_RULE,
         *,
         companions: Mapping[str, int] | None = None,
-        sharpness: ArrayLike | None = None,
+        soft: Collection[str] = (),
         derived: Collection[str] = (),
         last: Collection[str] = (),
         protected: Collection[str] = (),
@@ -190,7 +181,8 @@ class Ranking:
         rule : KeepRule
         companions : mapping of str to int, optional
             Number of companions, by the path of the photo.
-        sharpness : array-like of shape (n,), float, optional
+        soft : collection of str
+            Paths of photos of which the duplicate group has a clearly sharper one.
         derived : collection of str
             Paths of photos made from others, besides those with telling names.
         last : collection of str
@@ -204,17 +196,16 @@ class Ranking:
         """
         derived = find_derived(photos, originals).union(derived)
         counts = companions or {}
-        sharp = np.zeros(len(photos)) if sharpness is None else np.asarray(sharpness)
         marks = [
             Marks(
                 photo.path in derived,
                 counts.get(photo.path, 0),
-                float(sharp[i]),
+                photo.path in soft,
                 photo.path in protected,
                 photo.path in last,
                 photo.path in converted,
             )
-            for i, photo in enumerate(photos)
+            for photo in photos
         ]
         columns = {}
         for word in rule.order:

@@ -351,16 +351,17 @@ def saved(photo, format, **options) -> bytes:
 
 
 def test_what_is_saved_without_loss_stays_unless_it_is_made_from_a_jpeg(run):
-    soft = CHINA.filter(ImageFilter.GaussianBlur(3.875))  # a step less sharp than compressed
+    drawn = CHINA.quantize(32).convert("RGB")  # takes fewer bytes than what compression leaves
+    sent = saved(drawn, "JPEG", quality=60)
     camera = exif({0x9003: TAKEN})
     camera[0x010F] = "Acme"
     taken = jpeg(FLOWER, quality=90, make="Acme")
     decoded = Image.open(io.BytesIO(taken)).convert("RGB")
     rows = run(
         {
-            "drawn.png": saved(soft, "PNG"),
-            "sent.jpg": saved(soft, "JPEG", quality=60),
-            "sent again.png": saved(Image.open(io.BytesIO(saved(soft, "JPEG", quality=60))), "PNG"),
+            "drawn.png": saved(drawn, "PNG"),
+            "sent.jpg": sent,
+            "sent again.png": saved(Image.open(io.BytesIO(sent)), "PNG"),
             "taken.jpg": taken,
             "screen.png": saved(decoded, "PNG"),
             "with notes.png": saved(decoded, "PNG", exif=camera),
@@ -372,6 +373,20 @@ def test_what_is_saved_without_loss_stays_unless_it_is_made_from_a_jpeg(run):
     assert reasons["sent again.png"].endswith("converted from a picture that was saved with loss")
     assert "the keeper knows more" in reasons["screen.png"]
     assert reasons["with notes.png"].startswith("identical pixels; this one is converted from")
+
+
+@pytest.mark.parametrize(("blur", "stays"), [(1, "soft.jpg"), (3, "sharp.jpg")])
+def test_of_two_shots_the_clearly_sharper_one_stays_whatever_its_bytes(run, blur, stays):
+    soft = FLOWER.filter(ImageFilter.GaussianBlur(blur))
+    rows = run(
+        {"soft.jpg": jpeg(soft, quality=100), "sharp.jpg": jpeg(FLOWER, quality=40)},
+        duplicate_rule="cosine",
+        duplicate_threshold=0.5,
+        scene_threshold=0.5,
+    )
+    assert kept(rows) == {stays}
+    (gone,) = rows.keys() - {stays}
+    assert ("sharper" if blur > 1 else "more bytes") in str(rows[gone].reason)
 
 
 def test_a_screenshot_is_made_of_a_photo_only_if_a_camera_took_it(run):
