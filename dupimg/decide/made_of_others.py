@@ -108,14 +108,13 @@ def _own_screenshots(embedded: Embedded, groups: Groups, ranking: Ranking) -> se
 
 def _soft_ones(embedded: Embedded, groups: Groups, ranking: Ranking) -> set[str]:
     """Find photos of which the group has a clearly sharper one."""
-    sharpness = np.broadcast_to(embedded.features.sharpness, len(embedded.features))
-    sharpness = sharpness[embedded.inverse]
-    return {
-        embedded.photos[i].path
-        for members in groups.members(ranking.order)
-        for i in members
-        if sharpness[i] * _CLEARLY_SHARPER <= sharpness[members].max()
-    }
+    features, soft = embedded.features, set()
+    sharpness = np.broadcast_to(features.sharpness, len(features))[embedded.inverse]
+    for members in groups.members(ranking.order):
+        of_group = sharpness[members]
+        is_soft = of_group * _CLEARLY_SHARPER < of_group.max()
+        soft |= {embedded.photos[members[k]].path for k in np.flatnonzero(is_soft)}
+    return soft
 
 
 _LOOKS = {
