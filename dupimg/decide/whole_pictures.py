@@ -179,8 +179,9 @@ class WholePictures:
             sandbox = open_sandbox(self._jobs, self._time_limit)
             self._in_sandbox = self._workers.enter_context(sandbox)
         in_sandbox = self._in_sandbox
+        unit = "photos" if len(contents[0]) == 1 else "pairs"
         with (
-            progress_bar(len(contents), "pictures", unit="photos", quiet=self._quiet) as bar,
+            progress_bar(len(contents), "pictures", unit=unit, quiet=self._quiet) as bar,
             Threads(self._jobs) as threads,
         ):
 
