@@ -598,7 +598,7 @@ def test_the_theme_is_that_of_the_system_until_it_is_chosen(visit, sheet):
     light = page.evaluate(ground)
     assert dark != light
     page.reload()
-    assert page.evaluate(ground) == light
+    page.wait_for_function(f"light => {ground} === light", arg=light)
 
 
 def test_20000_photos_are_scrolled_to_the_end_with_few_of_them_in_the_page(visit, tmp_path):
